@@ -1,0 +1,217 @@
+"""Presets: every size, rate and weight of a model, in one frozen tree read from a TOML file.
+
+A part receives its own section only. Unknown keys are errors; what follows from other values is a property.
+"""
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from stylebox.core.errors import ConfigError
+
+
+class Section(BaseModel):
+    """A frozen group of settings that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MelConfig(Section):
+    """The mel front end. Every artefact carries the one it was made with."""
+
+    sample_rate: int = 22050  # Hz
+    n_fft: int = 2048  # samples
+    hop_length: int = 512  # samples
+    n_mels: int = 128
+    floor_db: float = -50.0  # power of a mel band that becomes -1
+    ceiling_db: float = 40.0  # power of a mel band that becomes +1
+
+    @property
+    def frames_per_second(self) -> float:
+        return self.sample_rate / self.hop_length
+
+
+class ContentEncoderConfig(Section):
+    """The transcriber: log-frequency spectrogram -> frame and onset posteriors of 88 keys."""
+
+    windows: tuple[int, ...] = (1024, 4096, 8192)  # samples; one input channel each
+    bins_per_semitone: int = 3
+    harmonics: tuple[float, ...] = (0.5, 1, 2, 3, 4, 5, 6, 7)
+    channels: int = 32
+    num_blocks: int = 4
+
+
+class StyleEncoderConfig(Section):
+    """Clip -> style tokens and one style vector."""
+
+    channels: tuple[int, ...] = (32, 64, 96, 128)
+    num_tokens: int = 8
+    token_dim: int = 96
+    vector_dim: int = 96
+
+
+class DraftConfig(Section):
+    """Content map and style -> draft mel: a small 2-D U-Net on patches."""
+
+    patch: int = 2
+    channels: tuple[int, ...] = (64, 96, 144)
+    num_blocks: int = 1
+
+
+class VAEConfig(Section):
+    """Mel <-> latent, fully convolutional."""
+
+    patch: int = 2
+    channels: tuple[int, ...] = (48, 96)
+    latent_channels: int = 8
+    num_blocks: int = 1
+
+    @property
+    def stride(self) -> int:
+        """Mel bands, and frames, to one latent cell."""
+        return self.patch * 2 ** (len(self.channels) - 1)
+
+
+class DenoiserConfig(Section):
+    """The diffusion network on the latent."""
+
+    channels: tuple[int, ...] = (96, 144, 192)
+    num_blocks: int = 1
+    time_dim: int = 128
+
+
+class DiffusionConfig(Section):
+    """How noise is added in training, and the defaults of sampling."""
+
+    schedule: Literal["flow", "cosine"] = "flow"
+    draft_alone: bool = False  # a transfer that asks for neither steps, strength nor guidance does without diffusion
+    steps: int = 6  # network calls of a transfer
+    sampler: Literal["dpm", "ddim"] = "dpm"
+    guidance: float = 1.0  # above 1 every step costs two calls
+    strength: float = 0.4  # where the noised draft starts: 1 is pure noise
+    condition_dropout: float = 0.15
+
+
+class VocoderConfig(Section):
+    """Mel -> waveform: ConvNeXt and an inverse STFT."""
+
+    dim: int = 384
+    intermediate_dim: int = 1152
+    num_layers: int = 8
+    n_fft: int = 2048
+    hop_length: int = 512
+
+
+class PaperConfig(Section):
+    """The report's own numbers (Prioteasa & Stempel-Hauburger 2025)."""
+
+    num_steps: int = 200
+    beta_start: float = 1e-4
+    beta_end: float = 0.02
+    eta: float = 0.0
+    steps: int = 50  # network calls of a transfer
+    strength: float = 0.7
+
+
+class TrainConfig(Section):
+    """One stage's training."""
+
+    steps: int = 20000
+    batch_size: int = 16
+    crop_frames: int = 128
+    learning_rate: float = 3e-4
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    warmup_steps: int = 200
+    schedule: Literal["constant", "cosine", "plateau"] = "cosine"
+    ema: float = 0.999
+    validate_every: int = 500
+    checkpoint_minutes: float = 5.0
+    seed: int = 0
+    weights: dict[str, float] = Field(default_factory=dict)  # of the loss terms, by name
+
+
+class Preset(Section):
+    """A whole model: what it is made of and how it is trained."""
+
+    name: str
+    family: Literal["base", "paper"] = "base"
+    mel: MelConfig = MelConfig()
+    content: ContentEncoderConfig = ContentEncoderConfig()
+    style: StyleEncoderConfig = StyleEncoderConfig()
+    draft: DraftConfig = DraftConfig()
+    vae: VAEConfig = VAEConfig()
+    denoiser: DenoiserConfig = DenoiserConfig()
+    diffusion: DiffusionConfig = DiffusionConfig()
+    vocoder: VocoderConfig = VocoderConfig()
+    paper: PaperConfig = PaperConfig()
+    train: dict[Literal["vae", "ldm", "content", "vocoder"], TrainConfig] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Preset":
+        if self.mel.n_mels % self.vae.stride:
+            raise ValueError(f"vae: {self.mel.n_mels} mel bands are not a multiple of its stride {self.vae.stride}")
+        if self.vocoder.hop_length != self.mel.hop_length:
+            raise ValueError("vocoder.hop_length must equal mel.hop_length")
+        return self
+
+    def stage(self, name: str) -> TrainConfig:
+        """The training section of one stage, defaults where the preset is silent."""
+        return self.train.get(name, TrainConfig())  # type: ignore[call-overload]
+
+
+def preset_names() -> list[str]:
+    """The presets that ship."""
+    folder = resources.files("stylebox") / "presets"
+    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
+
+
+def load_preset(name: str = "base", overrides: Path | None = None) -> Preset:
+    """A shipped preset, with the keys of a TOML file laid over it.
+
+    Raises:
+        ConfigError: no such preset, or the file is missing, malformed or has unknown keys.
+    """
+    if name not in preset_names():
+        raise ConfigError(f"no preset {name!r}; there are: {', '.join(preset_names())}")
+    values = tomllib.loads((resources.files("stylebox") / "presets" / f"{name}.toml").read_text("utf-8"))
+    values.setdefault("name", name)
+    if overrides is not None:
+        values = _merged(values, _read_toml(overrides))
+    return parse_preset(values, str(overrides or f"preset {name}"))
+
+
+def parse_preset(values: dict[str, Any], where: str) -> Preset:
+    """Validate a preset; `where` names it in the error.
+
+    Raises:
+        ConfigError: the first thing that is wrong, in one line.
+    """
+    try:
+        return Preset.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "preset"
+        raise ConfigError(f"{where}: {key}: {first['msg']}") from error
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not valid TOML ({error})") from error
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """`above` laid over `below`, tables merged key by key."""
+    both = dict(below)
+    for key, value in above.items():
+        inner = both.get(key)
+        both[key] = _merged(inner, value) if isinstance(value, dict) and isinstance(inner, dict) else value
+    return both

@@ -1,0 +1,25 @@
+"""The errors stylebox raises. Each message is one line that names the culprit and the mend."""
+
+
+class StyleboxError(Exception):
+    """Anything that went wrong for a reason the user can act on."""
+
+
+class AudioError(StyleboxError):
+    """A sound could not be read, written, recorded or played."""
+
+
+class ConfigError(StyleboxError):
+    """A preset or configuration file does not say what it must."""
+
+
+class SourceError(StyleboxError):
+    """Training material could not be fetched, rendered or understood."""
+
+
+class DatasetError(StyleboxError):
+    """A dataset is missing, damaged, or made with other settings."""
+
+
+class ModelError(StyleboxError):
+    """A model is missing, damaged, or does not fit the part it is loaded into."""
