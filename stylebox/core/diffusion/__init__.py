@@ -1,0 +1,1 @@
+"""Diffusion as arithmetic: noise schedules and samplers over a callable. Knows no network."""

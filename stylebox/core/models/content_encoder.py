@@ -1,0 +1,119 @@
+"""The content encoder: which keys sound, and which begin, whoever plays them.
+
+A small polyphonic transcriber with soft output. It knows pitch and time; it must not know the instrument.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stylebox.core.config import ContentEncoderConfig, MelConfig
+from stylebox.core.models.blocks import ChannelNorm
+from stylebox.core.sound.logspectrum import LogSpectrum
+from stylebox.core.sound.notes import NUM_KEYS
+
+
+class ContentEncoder(nn.Module):
+    """Audio at the common loudness -> logits of frame and onset for 88 keys, at the mel's frame rate.
+
+    Harmonics are stacked as channels by shifting the log axis, so that a 3x3 convolution sees a note's partials at
+    one place.
+
+    Shape:
+        ``(B, S)`` -> two of ``(B, N, T)``: frame logits, onset logits; ``T = 1 + S // hop_length``.
+
+    Reference:
+        Bittner et al. (2022), ICASSP: harmonic stacking and the two heads.
+    """
+
+    def __init__(self, config: ContentEncoderConfig, mel: MelConfig) -> None:
+        super().__init__()
+        self.hop_length = mel.hop_length
+        self.spectrum = LogSpectrum(mel.sample_rate, mel.hop_length, config.windows, config.bins_per_semitone)
+        self.bins_per_semitone = config.bins_per_semitone
+        self.shifts = [round(12 * config.bins_per_semitone * _log2(h)) for h in config.harmonics]
+        stacked = len(config.windows) * len(config.harmonics) * config.bins_per_semitone
+        channels = config.channels
+        self.stem = nn.Sequential(
+            nn.Conv2d(stacked, channels, 1),
+            ChannelNorm(channels),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+        )
+        self.blocks = nn.ModuleList(KeyBlock(channels, 2**i) for i in range(config.num_blocks))
+        self.norm = ChannelNorm(channels)
+        self.onset_head = nn.Conv2d(channels, 1, 3, padding=1)
+        self.frame_head = nn.Conv2d(channels + 1, 1, 3, padding=1)
+
+    def forward(self, audio: Tensor) -> tuple[Tensor, Tensor]:
+        h = self.stem(self.stack_harmonics(self.spectrum(audio)))
+        for block in self.blocks:
+            h = block(h)
+        h = F.relu(self.norm(h))
+        onset = self.onset_head(h)
+        frame = self.frame_head(torch.cat([h, torch.sigmoid(onset)], 1))
+        return frame.squeeze(1), onset.squeeze(1)
+
+    def stack_harmonics(self, spectrum: Tensor) -> Tensor:
+        """``(B, W, num_bins, T)`` -> ``(B, W * harmonics * bins_per_semitone, N, T)``."""
+        bins = self.bins_per_semitone
+        wanted = NUM_KEYS * bins
+        lowest, highest = min(0, *self.shifts), max(self.shifts)
+        padded = F.pad(spectrum, (0, 0, -lowest, max(0, wanted + highest - spectrum.shape[2])))
+        stacked = torch.cat([padded[:, :, s - lowest : s - lowest + wanted] for s in self.shifts], 1)
+        folded = stacked.unflatten(2, (NUM_KEYS, bins)).transpose(2, 3).flatten(1, 2)
+        return folded.contiguous(memory_format=torch.channels_last)  # convolutions on a CPU are twice as fast so
+
+
+def posteriors(encoder: ContentEncoder, audio: Tensor, window_frames: int = 1024, margin_frames: int = 64) -> Tensor:
+    """What is played in a whole recording, in overlapping windows so that memory stays bounded.
+
+    Shape:
+        ``(S,)`` -> ``(2, N, T)`` in [0, 1]: frame, onset.
+    """
+    hop = encoder.hop_length
+    num_frames = 1 + len(audio) // hop
+    pieces = []
+    for start in range(0, num_frames, window_frames):
+        first = max(0, start - margin_frames)
+        last = min(num_frames, start + window_frames + margin_frames)
+        seen = torch.sigmoid(torch.stack(encoder(audio[None, first * hop : (last - 1) * hop + 1]), 1)[0])
+        pieces.append(seen[..., start - first : min(start + window_frames, num_frames) - first])
+    return torch.cat(pieces, -1)
+
+
+def shift_keys(content: Tensor, semitones: int) -> Tensor:
+    """Content moved up the keys; what leaves the keyboard is lost.
+
+    Shape:
+        ``(..., N, T)`` -> the same.
+    """
+    moved = torch.roll(content, semitones, dims=-2)
+    if semitones > 0:
+        moved[..., :semitones, :] = 0
+    elif semitones < 0:
+        moved[..., semitones:, :] = 0
+    return moved
+
+
+class KeyBlock(nn.Module):
+    """Residual block on the key axis: neighbours, octaves, and a growing stretch of time.
+
+    Shape:
+        ``(B, C, N, T)`` -> the same.
+    """
+
+    def __init__(self, channels: int, time_dilation: int) -> None:
+        super().__init__()
+        self.near = nn.Conv2d(channels, channels, 3, padding=(1, time_dilation), dilation=(1, time_dilation))
+        self.octave = nn.Conv2d(channels, channels, (3, 1), padding=(12, 0), dilation=(12, 1))
+        self.mix = nn.Conv2d(channels, channels, 1)
+        nn.init.zeros_(self.mix.weight)  # starts as the identity, so it needs no norm of its own
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.relu(x)
+        return x + self.mix(F.relu(self.near(h) + self.octave(h)))
+
+
+def _log2(value: float) -> float:
+    return float(torch.log2(torch.tensor(value, dtype=torch.float64)))

@@ -1,0 +1,62 @@
+"""The content map: what is to be played, drawn where its sound will be.
+
+Each key's partials are drawn on the mel's own frequency axis, so that 2-D convolutions share what they learn across
+pitch. Nothing here is trained.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from stylebox.core.config import MelConfig
+from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS
+
+NUM_CHANNELS = 8  # three drawings each of frame and onset, dynamics, frequency
+
+
+class ContentMap(nn.Module):
+    """Posteriors and dynamics -> a picture of the music.
+
+    Channels: the fundamental; partials at 1/h up to the Nyquist frequency; ten partials at equal height (each for
+    frame, then for onset); the dynamics curve; the band's own place on the axis, -1 to 1.
+
+    Shape:
+        content ``(B, 2, N, T)`` in [0, 1] and dynamics ``(B, T)`` in [-1, 1] -> ``(B, 8, M, T)``.
+    """
+
+    partials: Tensor
+    frequency: Tensor
+
+    def __init__(self, mel: MelConfig) -> None:
+        super().__init__()
+        self.register_buffer("partials", torch.from_numpy(_partials(mel)), persistent=False)
+        self.register_buffer("frequency", torch.linspace(-1, 1, mel.n_mels), persistent=False)
+
+    def forward(self, content: Tensor, dynamics: Tensor) -> Tensor:
+        drawn = torch.einsum("bcnt,knm->bckmt", content, self.partials).flatten(1, 2)
+        bands, frames = drawn.shape[2:]
+        curve = dynamics[:, None, None, :].expand(-1, 1, bands, -1)
+        place = self.frequency[None, None, :, None].expand(len(drawn), 1, -1, frames)
+        return torch.cat([drawn, curve, place], 1)
+
+
+def _partials(mel: MelConfig) -> np.ndarray:
+    """What one key draws: ``(3, N, M)``, float32."""
+    import librosa  # slow to import
+
+    edges = librosa.mel_frequencies(mel.n_mels + 2, fmin=0.0, fmax=mel.sample_rate / 2)
+
+    def triangle(hz: float) -> np.ndarray:
+        rise = (hz - edges[:-2]) / (edges[1:-1] - edges[:-2])
+        fall = (edges[2:] - hz) / (edges[2:] - edges[1:-1])
+        return np.maximum(0.0, np.minimum(rise, fall))
+
+    drawn = np.zeros((3, NUM_KEYS, mel.n_mels), np.float32)
+    for key in range(NUM_KEYS):
+        f0 = 440.0 * 2.0 ** ((key + LOWEST_KEY - 69) / 12)
+        drawn[0, key] = triangle(f0)
+        for h in range(1, int(mel.sample_rate / 2 / f0) + 1):
+            drawn[1, key] += triangle(h * f0) / h
+            if h <= 10:
+                drawn[2, key] += triangle(h * f0)
+    return drawn

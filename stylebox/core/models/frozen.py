@@ -1,0 +1,43 @@
+"""Modules that training must not move, and modules that are only looked at for a moment."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import MethodType
+from typing import TypeVar
+
+from torch import nn
+
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
+
+
+def freeze(module: AnyModule) -> AnyModule:
+    """Make `module` a constant: no gradient into its weights, and in eval mode for good.
+
+    `train()` on it, or on a module that contains it, leaves it in eval mode, so the running statistics of its
+    normalisation layers stay as they are too. Gradients still pass through it to its input.
+
+    Returns:
+        `module` itself.
+    """
+    module.requires_grad_(False)
+    for part in module.modules():
+        part.training = False
+        part.__dict__["train"] = MethodType(_stay, part)  # a bound method: deepcopy binds it to the copy
+    return module
+
+
+def _stay(module: nn.Module, mode: bool = True) -> nn.Module:
+    """`train()` of a frozen module: does nothing, whatever `mode`."""
+    return module
+
+
+@contextmanager
+def eval_mode(module: AnyModule) -> Iterator[AnyModule]:
+    """`module` in eval mode within the block; each part's own mode comes back after, whatever happens."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield module
+    finally:
+        for part, training in modes:
+            part.training = training
