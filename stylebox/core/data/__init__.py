@@ -1,0 +1,1 @@
+"""Recordings as training data: manifest, mels, splits, pairs."""

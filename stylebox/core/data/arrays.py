@@ -1,0 +1,138 @@
+"""One recording to its arrays: audio at the common loudness, mel, notes. Here alone a dataset decodes sound.
+
+Runs inside a worker process. Knows nothing of splits or of the other recordings.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from stylebox.core.config import MelConfig, Section
+from stylebox.core.data.dataset import audio_to_int16
+from stylebox.core.data.suspicion import channel_faults, suspicions
+from stylebox.core.errors import DatasetError, StyleboxError
+from stylebox.core.paths import atomic_path, write_text
+from stylebox.core.sound.audio import load_audio
+from stylebox.core.sound.loudness import loudness_db, normalise_loudness
+from stylebox.core.sound.mel import MelSpectrogram, mel_to_uint8
+from stylebox.core.sound.notes import read_midi
+
+MIN_SECONDS = 1.0  # shorter recordings are left out
+SILENCE_DB = -60.0  # quieter ones too
+_BLOCK_FRAMES = 4096  # ~95 s: the spectrum of a whole recording would not fit in memory
+
+
+class Measured(Section):
+    """What is known of a recording whose arrays are written; kept beside them: they are made once."""
+
+    seconds: float
+    samples: int
+    frames: int
+    loudness_db: float
+    gain_db: float
+    has_notes: bool
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Why a recording is not in the dataset."""
+
+    reason: str
+    kind: Literal["broken", "short", "silent", "duplicate", "misplaced"] = "broken"
+
+
+@dataclass(frozen=True)
+class ArrayJob:
+    """One recording to be made into arrays, in `folder`, all under the stem `files`."""
+
+    source: Path
+    notes: Path | None
+    folder: Path
+    files: str
+    mel: MelConfig
+
+
+def make_arrays(job: ArrayJob) -> Measured | LeftOut:
+    """Decode, measure and write one recording; `built/<files>.json` comes last and says that all is there.
+
+    Raises:
+        DatasetError: the dataset cannot be written. What is wrong with the recording is returned, not raised.
+    """
+    try:
+        audio = load_audio(job.source, job.mel.sample_rate)
+        notes = None if job.notes is None else np.array(read_midi(job.notes), np.float32).reshape(-1, 4)
+    except StyleboxError as error:
+        return LeftOut(str(error))
+    except OSError as error:
+        return LeftOut(f"{job.source}: cannot be read ({error.strerror})")
+    except MemoryError:
+        return LeftOut(f"{job.source}: is too long for this machine's memory; cut it into parts")
+    if len(audio) < MIN_SECONDS * job.mel.sample_rate:
+        seconds = len(audio) / job.mel.sample_rate
+        return LeftOut(f"{job.source}: lasts {seconds:.2f} s, at least {MIN_SECONDS:g} s are needed", "short")
+    loudness = loudness_db(audio, job.mel.sample_rate)
+    if loudness < SILENCE_DB:
+        return LeftOut("; ".join([f"{job.source}: is silent", *channel_faults(job.source)]), "silent")
+    audio, gain_db = normalise_loudness(audio, job.mel.sample_rate)
+    mel = mel_in_blocks(audio, job.mel)
+    measured = Measured(
+        seconds=round(len(audio) / job.mel.sample_rate, 6),
+        samples=len(audio),
+        frames=len(mel),
+        loudness_db=round(float(loudness), 3),
+        gain_db=round(float(gain_db), 3),
+        has_notes=notes is not None,
+        warnings=suspicions(job.source, audio, mel, job.mel.sample_rate),
+    )
+    arrays = {"mels": mel, "audio": audio_to_int16(audio), **({} if notes is None else {"notes": notes})}
+    _save(job, arrays, measured)
+    return measured
+
+
+def mel_in_blocks(audio: np.ndarray, config: MelConfig, block_frames: int = _BLOCK_FRAMES) -> np.ndarray:
+    """8-bit mel of audio of any length in bounded memory: equal to the mel of the whole.
+
+    Shape:
+        ``(S,)`` -> ``(T, M)``, uint8, T = 1 + S // hop_length.
+    """
+    spectrogram, hop = MelSpectrogram(config), config.hop_length
+    context = -(-config.n_fft // 2 // hop)  # frames whose window reaches over a block's edge
+    num_frames = 1 + len(audio) // hop
+    mel = np.empty((num_frames, config.n_mels), np.uint8)
+    for start in range(0, num_frames, block_frames):
+        stop = min(start + block_frames, num_frames)
+        first = max(start - context, 0)
+        piece = torch.from_numpy(audio[first * hop : (stop + context) * hop])
+        with torch.no_grad():
+            block = mel_to_uint8(spectrogram(piece)).T
+        mel[start:stop] = block[start - first : stop - first]
+    return mel
+
+
+def built_path(folder: Path, files: str) -> Path:
+    """Where it is written down that the arrays `files` are complete."""
+    return folder / "built" / f"{files}.json"
+
+
+def read_built(folder: Path, files: str) -> Measured | None:
+    """What is known of arrays made earlier, if they are complete."""
+    try:
+        measured = Measured.model_validate_json(built_path(folder, files).read_bytes())
+    except (OSError, ValueError):
+        return None
+    kinds = ["mels", "audio", *(["notes"] if measured.has_notes else [])]
+    return measured if all((folder / kind / f"{files}.npy").is_file() for kind in kinds) else None
+
+
+def _save(job: ArrayJob, arrays: dict[str, np.ndarray], measured: Measured) -> None:
+    try:
+        for kind, array in arrays.items():
+            with atomic_path(job.folder / kind / f"{job.files}.npy") as partial:
+                np.save(partial, array)
+        write_text(built_path(job.folder, job.files), measured.model_dump_json())
+    except OSError as error:
+        raise DatasetError(f"{job.folder}: cannot be written ({error.strerror or error})") from error

@@ -1,0 +1,251 @@
+"""`stylebox build`: a folder of recordings per instrument becomes a dataset. Only what changed is made again.
+
+Arrays are named by their content and the manifest comes last: until then the earlier dataset stays as it was,
+and a build that was killed goes on where it stopped. Splitting and balancing are others' business.
+"""
+
+import hashlib
+import json
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stylebox.core.config import MelConfig
+from stylebox.core.data.arrays import ArrayJob, LeftOut, Measured, make_arrays, read_built
+from stylebox.core.data.balance import equalise_instruments, limit_recordings
+from stylebox.core.data.duplicates import find_alike
+from stylebox.core.data.manifest import FORMAT_VERSION, BuildRules, Manifest, Recording, write_manifest
+from stylebox.core.data.scan import SourceFile, file_sha256, find_sources
+from stylebox.core.data.split import assign_splits
+from stylebox.core.data.workers import run_all
+from stylebox.core.errors import DatasetError, StyleboxError
+from stylebox.core.progress import Progress, ProgressCallback, silent
+from stylebox.core.sources.sidecar import Sidecar, read_sidecar
+
+_ARRAY_FOLDERS = ("mels", "audio", "notes", "built")
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that is not in the dataset, and why. Only `kind` "broken" is a failure."""
+
+    source: str
+    reason: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did.
+
+    Attributes:
+        seconds: Usable seconds by instrument, then by split.
+        recordings: Number of recordings by instrument.
+        made: How many recordings were decoded now; the others were there already.
+        removed: How many earlier recordings are gone.
+        warnings: What a listener should check, one line each, naming the file.
+        remarks: What is unusual about the splits, one line each.
+    """
+
+    dataset: Path
+    seconds: dict[str, dict[str, float]]
+    recordings: dict[str, int]
+    made: int
+    removed: int
+    skipped: tuple[Skipped, ...]
+    warnings: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def broken(self) -> tuple[Skipped, ...]:
+        """Files that could not be used although they should: the build is not a full success."""
+        return tuple(s for s in self.skipped if s.kind == "broken")
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    file: SourceFile
+    sha256: str
+    sidecar: Sidecar
+    files: str
+    size: int  # bytes
+
+
+def build(
+    sources: Path,
+    dataset: Path,
+    *,
+    mel: MelConfig | None = None,
+    jobs: int | None = None,
+    max_minutes: float | None = 30.0,
+    equalise: bool = False,
+    progress: ProgressCallback = silent,
+) -> BuildReport:
+    """Make or bring up to date the dataset in folder `dataset` from ``sources/<instrument>/<recording>``.
+
+    Args:
+        mel: Mel settings; those of every preset unless given.
+        jobs: Processes; all cores unless given.
+        max_minutes: Use at most this much of one recording (the report: 30); None is no limit.
+        equalise: Limit every instrument to as much training material as the one with the least has.
+
+    Raises:
+        DatasetError: nothing to build from, nothing usable in it, or the dataset cannot be written.
+    """
+    mel, jobs = mel or MelConfig(), jobs or os.cpu_count() or 1
+    files, misplaced = find_sources(sources)
+    skipped = [Skipped(s, f"{sources / s}: lies in no instrument's folder", "misplaced") for s in misplaced]
+    identified = list(_identify(files, mel, jobs, progress))
+    candidates = [item for item in identified if isinstance(item, _Candidate)]
+    skipped += [item for item in identified if isinstance(item, Skipped)]
+    try:
+        measured, left_out, made = _make(candidates, dataset, mel, jobs, progress)
+    finally:
+        _remove_partial(dataset)
+    skipped = sorted([*skipped, *left_out], key=lambda s: s.source)
+    usable = [c for c in candidates if c.file.id in measured]
+    if not usable:
+        raise DatasetError(f"{sources}: none of {len(files)} files is usable; the first: {skipped[0].reason}")
+    rules = BuildRules(max_minutes=max_minutes, equalise=equalise)
+    recordings = [_recording(c, measured[c.file.id]) for c in usable]
+    recordings, remarks = _arrange(recordings, rules, mel.frames_per_second)
+    try:
+        write_manifest(dataset, Manifest(mel=mel, rules=rules, recordings=tuple(recordings)))
+        removed = _remove_stale(dataset, {r.files for r in recordings})
+    except OSError as error:
+        raise DatasetError(f"{dataset}: cannot be written ({error.strerror or error})") from error
+    return BuildReport(
+        dataset=dataset,
+        seconds=_seconds(recordings, mel.frames_per_second),
+        recordings=dict(sorted(Counter(c.file.instrument for c in usable).items())),
+        made=made,
+        removed=removed,
+        skipped=tuple(skipped),
+        warnings=tuple(f"{c.file.path}: {w}" for c in usable for w in measured[c.file.id].warnings)
+        + tuple(_alike(usable, dataset)),
+        remarks=tuple(remarks),
+    )
+
+
+def _identify(
+    files: list[SourceFile], mel: MelConfig, jobs: int, progress: ProgressCallback
+) -> Iterator[_Candidate | Skipped]:
+    """Hash every file and read what lies beside it; of files with the same content the first counts."""
+
+    def examined(file: SourceFile) -> _Candidate | LeftOut:
+        try:
+            sha256 = file_sha256(file.path)
+            notes = "" if file.notes is None else file_sha256(file.notes)
+            settings = json.dumps([FORMAT_VERSION, sha256, notes, mel.model_dump()], sort_keys=True)
+            files = f"{file.id}.{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
+            sidecar = read_sidecar(file.path) or Sidecar()
+            return _Candidate(file, sha256, sidecar, files, file.path.stat().st_size)
+        except OSError as error:
+            return LeftOut(f"{file.path}: cannot be read ({error.strerror})")
+        except StyleboxError as error:
+            return LeftOut(str(error))
+
+    first: dict[str, str] = {}
+    with ThreadPoolExecutor(jobs) as pool:
+        for number, (file, known) in enumerate(zip(files, pool.map(examined, files), strict=True), start=1):
+            progress(Progress("reading", number, len(files), file.source))
+            if isinstance(known, LeftOut):
+                yield Skipped(file.source, known.reason, known.kind)
+            elif known.sha256 in first:
+                yield Skipped(file.source, f"{file.path}: is the same as {first[known.sha256]}", "duplicate")
+            else:
+                first[known.sha256] = file.source
+                yield known
+
+
+def _make(
+    candidates: list[_Candidate], dataset: Path, mel: MelConfig, jobs: int, progress: ProgressCallback
+) -> tuple[dict[str, Measured], list[Skipped], int]:
+    """Make the arrays that are not there yet: gives what is known by id, what failed, how many were made."""
+    measured = {c.file.id: known for c in candidates if (known := read_built(dataset, c.files))}
+    missing = [c for c in candidates if c.file.id not in measured]
+    # The longest first: otherwise one core works on it alone at the end.
+    missing.sort(key=lambda c: (-c.size, c.file.id))
+    work = [ArrayJob(c.file.path, c.file.notes, dataset, c.files, mel) for c in missing]
+    skipped: list[Skipped] = []
+    for number, (position, outcome) in enumerate(run_all(make_arrays, work, jobs), start=1):
+        file = missing[position].file
+        progress(Progress("building", number, len(work), file.source))
+        if isinstance(outcome, Measured):
+            measured[file.id] = outcome
+        else:
+            skipped.append(Skipped(file.source, outcome.reason, outcome.kind))
+    return measured, skipped, len(work) - len(skipped)
+
+
+def _alike(usable: list[_Candidate], dataset: Path) -> Iterator[str]:
+    """A warning for each recording that sounds like an earlier one; rendered scores are known to differ."""
+    played = [c for c in usable if c.sidecar.score is None]
+    mels = (np.load(dataset / "mels" / f"{c.files}.npy", mmap_mode="r") for c in played)
+    for first, second in find_alike(mels):
+        yield f"{played[second].file.path}: sounds the same as {played[first].file.source}; delete one of them"
+
+
+def _recording(candidate: _Candidate, known: Measured) -> Recording:
+    sidecar, file = candidate.sidecar, candidate.file
+    return Recording(
+        id=file.id,
+        files=candidate.files,
+        instrument=file.instrument,
+        source=file.source,
+        sha256=candidate.sha256,
+        title=sidecar.title or Path(file.source).stem,
+        url=sidecar.url,
+        license=sidecar.license,
+        seconds=known.seconds,
+        samples=known.samples,
+        frames=known.frames,
+        loudness_db=known.loudness_db,
+        gain_db=known.gain_db,
+        score=sidecar.score,
+        transpose=sidecar.transpose,
+        timbre=sidecar.timbre,
+        has_notes=known.has_notes,
+        stop_frame=known.frames,
+    )
+
+
+def _arrange(
+    recordings: list[Recording], rules: BuildRules, frames_per_second: float
+) -> tuple[list[Recording], list[str]]:
+    """Limits, splits, balance, in that order."""
+    limit = None if rules.max_minutes is None else int(rules.max_minutes * 60 * frames_per_second)
+    arranged, remarks = assign_splits(limit_recordings(recordings, limit), frames_per_second)
+    return (equalise_instruments(arranged, frames_per_second) if rules.equalise else arranged), remarks
+
+
+def _seconds(recordings: list[Recording], frames_per_second: float) -> dict[str, dict[str, float]]:
+    """Usable seconds by instrument and split."""
+    total: dict[str, dict[str, float]] = defaultdict(lambda: {"train": 0.0, "valid": 0.0, "test": 0.0})
+    for recording in recordings:
+        if recording.split != "unused":
+            total[recording.instrument][recording.split] += recording.used_frames / frames_per_second
+    return dict(sorted(total.items()))
+
+
+def _remove_stale(dataset: Path, current: set[str]) -> int:
+    """Delete arrays that the manifest no longer names."""
+    removed = 0
+    for folder in _ARRAY_FOLDERS:
+        for path in (dataset / folder).glob("*"):
+            if path.stem not in current:
+                path.unlink(missing_ok=True)
+                removed += folder == "built"
+    return removed
+
+
+def _remove_partial(dataset: Path) -> None:
+    """Delete what a killed worker, or an earlier build that was killed, left half-written."""
+    for folder in (dataset, *(dataset / name for name in _ARRAY_FOLDERS)):
+        for path in folder.glob(".*.part.*"):
+            path.unlink(missing_ok=True)

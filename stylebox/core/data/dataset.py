@@ -1,0 +1,120 @@
+"""Reading a built dataset: recordings by split, their mels, audio and notes as memory maps.
+
+Never writes, and knows nothing of how a dataset is made or of networks.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from stylebox.core.config import MelConfig
+from stylebox.core.data.manifest import Manifest, Recording, read_manifest
+from stylebox.core.errors import DatasetError
+
+AUDIO_FULL_SCALE = 4.0  # what an int16 of 32768 stands for: +12 dBFS, headroom for peaks
+
+
+def audio_to_int16(audio: np.ndarray) -> np.ndarray:
+    """Float audio, full scale 1, to int16 as kept in a dataset (full scale +12 dBFS)."""
+    scaled = audio * np.float32(32768.0 / AUDIO_FULL_SCALE)
+    np.round(scaled, out=scaled)  # in place: an hour is a third of a gigabyte
+    return np.clip(scaled, -32768, 32767, out=scaled).astype(np.int16)
+
+
+def int16_to_audio(samples: np.ndarray) -> np.ndarray:
+    """Kept int16 samples to float32 audio, full scale 1."""
+    return np.asarray(samples).astype(np.float32) * np.float32(AUDIO_FULL_SCALE / 32768.0)
+
+
+class Dataset:
+    """A built dataset, opened. Arrays are mapped at first use; a pickled dataset maps them anew.
+
+    Attributes:
+        path: The dataset's folder.
+        recordings: All that the manifest lists, by id.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self.recordings: tuple[Recording, ...] = manifest.recordings
+        self._manifest = manifest
+        self._arrays: dict[tuple[str, str], np.ndarray] = {}
+
+    @classmethod
+    def open(cls, path: Path) -> "Dataset":
+        """Open the dataset in the folder `path`.
+
+        Raises:
+            DatasetError: there is none, or it is damaged or of another version.
+        """
+        return cls(path, read_manifest(path))
+
+    @property
+    def mel_config(self) -> MelConfig:
+        """The settings every mel here was made with."""
+        return self._manifest.mel
+
+    @property
+    def instruments(self) -> tuple[str, ...]:
+        """Names of the instruments, in alphabetical order."""
+        return tuple(sorted({r.instrument for r in self.recordings}))
+
+    def split(self, name: Literal["train", "valid", "test"]) -> list[Recording]:
+        """Recordings of one split, by id. Use each from its `start_frame` to its `stop_frame` only."""
+        return [r for r in self.recordings if r.split == name]
+
+    def require_mel(self, config: MelConfig) -> None:
+        """Refuse a dataset made with other mel settings.
+
+        Raises:
+            DatasetError: naming the settings that differ, with both values.
+        """
+        here, wanted = self.mel_config.model_dump(), config.model_dump()
+        differing = [f"{k} is {here[k]}, {wanted[k]} is asked for" for k in wanted if here[k] != wanted[k]]
+        if differing:
+            raise DatasetError(
+                f"{self.path}: made with other mel settings ({'; '.join(differing)}); run `stylebox build` again"
+            )
+
+    def mel(self, recording: Recording) -> np.ndarray:
+        """Mel of the whole recording, 0..255 (see `uint8_to_mel`).
+
+        Shape:
+            ``(T, M)``, uint8, memory-mapped, T = `recording.frames`.
+        """
+        return self._array("mels", recording, (recording.frames, self.mel_config.n_mels))
+
+    def audio(self, recording: Recording) -> np.ndarray:
+        """The whole recording at the common loudness (see `int16_to_audio`).
+
+        Shape:
+            ``(S,)``, int16, memory-mapped, S = `recording.samples`, at the mel's sample rate.
+        """
+        return self._array("audio", recording, (recording.samples,))
+
+    def notes(self, recording: Recording) -> np.ndarray | None:
+        """The exact notes of the whole recording, if known: start and end in seconds, pitch (MIDI), velocity.
+
+        Shape:
+            ``(number of notes, 4)``, float32.
+        """
+        return self._array("notes", recording, None) if recording.has_notes else None
+
+    def _array(self, kind: str, recording: Recording, shape: tuple[int, ...] | None) -> np.ndarray:
+        array = self._arrays.get((kind, recording.files))
+        if array is None:
+            path = self.path / kind / f"{recording.files}.npy"
+            try:
+                array = np.load(path, mmap_mode="r")
+            except (OSError, ValueError, EOFError) as error:
+                raise DatasetError(f"{path}: cannot be read ({error}); run `stylebox build` again") from error
+            if shape is not None and array.shape != shape:
+                shapes = f"has shape {array.shape}, not {shape}"
+                raise DatasetError(f"{path}: {shapes}; run `stylebox build` again")
+            self._arrays[kind, recording.files] = array
+        return array
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A pickled memory map is a full copy: worker processes map the files themselves.
+        return {**self.__dict__, "_arrays": {}}

@@ -1,0 +1,102 @@
+"""What a dataset says of itself: one JSON file with the settings it was made with and all its recordings.
+
+Same sources and same settings give the same bytes: no times, no absolute paths. Knows nothing of audio.
+"""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from stylebox.core.config import MelConfig, Section
+from stylebox.core.errors import DatasetError
+from stylebox.core.paths import write_text
+
+FORMAT_VERSION = 1  # of the manifest and of the arrays beside it
+MANIFEST_NAME = "manifest.json"
+
+Split = Literal["train", "valid", "test", "unused"]
+
+
+class Recording(Section):
+    """One recording, or one stretch of the only recording of an instrument.
+
+    The arrays hold the whole recording; a user of it stays within `start_frame` and `stop_frame`.
+    """
+
+    id: str  # stable: from the instrument and the path below the sources
+    files: str  # stem of the arrays on disk; changes with their content
+    instrument: str
+    source: str  # path below the sources folder, with forward slashes
+    sha256: str  # of the source file
+    title: str
+    url: str | None = None
+    license: str | None = None
+    seconds: float  # of the whole recording
+    samples: int
+    frames: int
+    loudness_db: float  # of the source, dBFS
+    gain_db: float  # what brought it to the common loudness
+    score: str | None = None  # same score, same notes
+    transpose: int = 0  # semitones the score was moved to suit the instrument
+    timbre: str | None = None  # same timbre, same sound source
+    has_notes: bool = False
+    split: Split = "train"
+    start_frame: int = 0
+    stop_frame: int
+
+    @property
+    def used_frames(self) -> int:
+        """Frames that may be used: balance and splits by time leave some out."""
+        return self.stop_frame - self.start_frame
+
+
+class BuildRules(Section):
+    """What decided who is in which split and for how long."""
+
+    max_minutes: float | None = 30.0  # per recording; None is no limit
+    equalise: bool = False
+
+
+class Manifest(Section):
+    """Everything `manifest.json` holds."""
+
+    format: int = FORMAT_VERSION
+    mel: MelConfig
+    rules: BuildRules = BuildRules()
+    recordings: tuple[Recording, ...]  # by id
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `manifest` into the dataset folder, atomically."""
+    text = json.dumps(manifest.model_dump(mode="json"), indent=1, sort_keys=True, ensure_ascii=False)
+    write_text(folder / MANIFEST_NAME, text + "\n")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the dataset in `folder`.
+
+    Raises:
+        DatasetError: there is none, it is damaged, or another version of stylebox wrote it.
+    """
+    path = folder / MANIFEST_NAME
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise DatasetError(f"{folder}: no dataset here; make one with `stylebox build`") from error
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise DatasetError(f"{path}: is damaged ({error}); run `stylebox build` again") from error
+    version = values.get("format") if isinstance(values, dict) else None
+    if version != FORMAT_VERSION:
+        raise DatasetError(
+            f"{path}: has format {version}, this stylebox reads {FORMAT_VERSION}; run `stylebox build` again"
+        )
+    try:
+        return Manifest.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise DatasetError(f"{path}: {where}: {first['msg']}; run `stylebox build` again") from error

@@ -1,0 +1,1 @@
+"""Where recordings come from: rendered scores, downloads, the microphone."""

@@ -1,0 +1,35 @@
+"""What the address of a recording points at: a file on this machine, or something on the web.
+
+Opens nothing.
+"""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters at least: C: is a disk
+_SITE = re.compile(r"(www\.\S+|[\w-]+(\.[\w-]+)*\.[a-z]{2,}/\S*)", re.IGNORECASE)
+
+
+def local_path(address: str, folder: Path) -> Path | None:
+    """The file that `address` names, whether or not it exists; None if it is on the web.
+
+    Args:
+        address: A path, a file:// address, or anything else.
+        folder: What relative paths are relative to.
+
+    >>> local_path("takes/a.wav", Path("/music")), local_path("https://example.org/a.wav", Path("/music"))
+    (PosixPath('/music/takes/a.wav'), None)
+    """
+    if address[:5].lower() == "file:":
+        return Path(url2pathname(urlsplit(address).path))
+    if _SCHEME.match(address):
+        return None
+    path = folder / Path(address).expanduser()
+    return None if _SITE.fullmatch(address) and not path.exists() else path
+
+
+def web_address(address: str) -> str:
+    """`address` with the scheme that people leave out."""
+    return address if _SCHEME.match(address) else f"https://{address}"
