@@ -1,0 +1,310 @@
+"""Installed models: where each part's weights are, and the parts themselves, ready to use.
+
+A part is looked for under the user's models first, then among the weights that ship; a model that lacks a part of its
+own borrows the shipped one's. Knows nothing of training or of audio files.
+"""
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from stylebox.core import paths
+from stylebox.core.config import MelConfig, Preset, load_preset, preset_names
+from stylebox.core.errors import ModelError
+from stylebox.core.models.content_encoder import ContentEncoder
+from stylebox.core.models.draft import DraftNetwork
+from stylebox.core.models.paper import PaperAutoencoder, count_parameters, paper_components
+from stylebox.core.models.style_encoder import StyleEncoder
+from stylebox.core.models.unet import Denoiser
+from stylebox.core.models.vae import VAE
+from stylebox.core.models.vocoder import Vocoder
+from stylebox.core.weights import load_into, load_metadata, load_weights
+
+SHIPPED_MODEL = "base"
+STAGES = ("content", "vae", "ldm", "vocoder")
+Module = TypeVar("Module", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How something sounds, as a model sees it. Low and high are MIDI keys it is at home between, if known.
+
+    Shape:
+        tokens ``(K, D)``, vector ``(D',)``.
+    """
+
+    name: str
+    tokens: Tensor
+    vector: Tensor
+    low: int | None = None
+    high: int | None = None
+
+
+@dataclass(frozen=True)
+class StyleInfo:
+    """A row of `stylebox styles`."""
+
+    name: str
+    lowest_key: int | None
+    highest_key: int | None
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A row of `stylebox models`."""
+
+    name: str
+    parts: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part's file, opened."""
+
+    path: Path
+    tensors: dict[str, Tensor]
+    card: dict[str, Any]
+
+    @property
+    def preset(self) -> Preset:
+        """The sections this part was made with, defaults for the rest."""
+        return Preset.model_validate({"name": "kept", **self.card["config"]})
+
+
+def shipped_models() -> Path:
+    """The folder of the weights that come with the package."""
+    return Path(str(resources.files("stylebox"))) / "weights"
+
+
+def part_path(model: str, stage: str) -> Path:
+    """The weights file of one part of a model.
+
+    Raises:
+        ModelError: neither the model nor what ships has it.
+    """
+    for folder in (paths.models_dir() / model, shipped_models() / model, shipped_models() / SHIPPED_MODEL):
+        path = folder / f"{stage}.safetensors"
+        if path.is_file():
+            return path
+    raise ModelError(f"model {model!r} has no part {stage!r}; train it with `stylebox train {stage} --name {model}`")
+
+
+def require_model(model: str) -> None:
+    """Refuse a name that no model has: what is borrowed from the shipped one would hide the mistake.
+
+    Raises:
+        ModelError: there is no such model, of the user's or shipped.
+    """
+    if not any((folder / model).is_dir() for folder in (paths.models_dir(), shipped_models())):
+        raise ModelError(f"no model {model!r}; `stylebox models` lists what there is")
+
+
+def has_part(model: str, stage: str) -> bool:
+    """Whether the model, or what ships, has that part."""
+    try:
+        part_path(model, stage)
+    except ModelError:
+        return False
+    return True
+
+
+def load_part(model: str, stage: str, mel: MelConfig | None = None) -> Part:
+    """One part's tensors and card; its mel settings checked against `mel`, if given.
+
+    Raises:
+        ModelError: missing, damaged, or made with other mel settings.
+    """
+    path = part_path(model, stage)
+    tensors, card = load_weights(path)
+    made_with = card.get("config", {}).get("mel")
+    if made_with is None:
+        raise ModelError(f"{path}: does not say what it was made with; it is not a part of a stylebox model")
+    for key, value in (mel.model_dump() if mel else {}).items():
+        if made_with.get(key) != value:
+            raise ModelError(f"{path}: made with mel.{key} = {made_with.get(key)}, not {value}; train it anew")
+    return Part(path, tensors, card)
+
+
+def load_content_encoder(model: str, mel: MelConfig) -> ContentEncoder:
+    """The transcriber of a model, in evaluation mode."""
+    part = load_part(model, "content", mel)
+    return filled(ContentEncoder(part.preset.content, mel), part, "content_encoder")
+
+
+def load_vae(model: str, mel: MelConfig) -> VAE:
+    """The autoencoder of a model, in evaluation mode."""
+    part = load_part(model, "vae", mel)
+    return filled(VAE(part.preset.vae), part, "vae")
+
+
+def load_vocoder(model: str, mel: MelConfig) -> Vocoder:
+    """The vocoder of a model, in evaluation mode."""
+    part = load_part(model, "vocoder", mel)
+    return filled(Vocoder(part.preset.vocoder, mel), part, "vocoder")
+
+
+def load_style_encoder(part: Part) -> StyleEncoder:
+    """The style encoder of an opened ldm part, in evaluation mode."""
+    return filled(StyleEncoder(part.preset.style), part, "style_encoder")
+
+
+def load_draft(part: Part) -> DraftNetwork:
+    """The draft network of an opened ldm part, in evaluation mode."""
+    return filled(DraftNetwork(part.preset.draft, part.preset.style, part.preset.mel), part, "draft")
+
+
+def load_denoiser(part: Part) -> Denoiser:
+    """The denoiser of an opened ldm part, in evaluation mode."""
+    preset = part.preset
+    return filled(Denoiser(preset.denoiser, preset.vae, preset.style, preset.mel), part, "denoiser")
+
+
+def filled(module: Module, part: Part, name: str) -> Module:
+    """`module` with the weights a part keeps under `name`, in evaluation mode, without gradients.
+
+    Raises:
+        ModelError: they do not fit.
+    """
+    load_into(module, part.tensors, f"{name}.", part.path)
+    return module.eval().requires_grad_(False)
+
+
+def named_styles(part: Part) -> dict[str, Style]:
+    """The style library of an ldm part, by name."""
+    styles = {}
+    for name in _style_names(part.tensors):
+        keys = part.tensors.get(f"styles.{name}.keys")
+        low, high = (int(key) for key in keys) if keys is not None else (None, None)
+        tokens, vector = (part.tensors[f"styles.{name}.{kind}"].float() for kind in ("tokens", "vector"))
+        styles[name] = Style(name, tokens, vector, low, high)
+    return styles
+
+
+def list_styles(model: str) -> list[StyleInfo]:
+    """What `--style` takes by name.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    require_model(model)
+    part = load_part(model, "ldm")
+    keys = {name: part.tensors.get(f"styles.{name}.keys") for name in _style_names(part.tensors)}
+    return [
+        StyleInfo(name, *((None, None) if found is None else (int(found[0]), int(found[1]))))
+        for name, found in keys.items()
+    ]
+
+
+def list_models() -> list[ModelInfo]:
+    """The user's models and the shipped ones."""
+    found = []
+    for folder, where in ((paths.models_dir(), None), (shipped_models(), "shipped")):
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            parts = [stage for stage in STAGES if (path / f"{stage}.safetensors").is_file()]
+            if parts:
+                found.append(ModelInfo(path.name, ", ".join(parts), where or str(path)))
+    return found
+
+
+def describe(
+    model: str | None = None, preset: str | None = None, file: Path | None = None
+) -> dict[str, Any]:
+    """What `stylebox info` says of a model, a preset or a file.
+
+    Raises:
+        StyleboxError: there is no such thing, or it cannot be read.
+    """
+    if file is not None:
+        return _describe_file(file)
+    if preset is not None:
+        return _describe_preset(load_preset(preset))
+    name = model or SHIPPED_MODEL
+    require_model(name)
+    cards = {}
+    for stage in STAGES:
+        try:
+            path = part_path(name, stage)
+        except ModelError:
+            continue
+        card = load_metadata(path)
+        kept = {key: card.get(key) for key in ("step", "metrics", "provenance", "trained") if card.get(key)}
+        cards[stage] = {"path": str(path), "megabytes": round(path.stat().st_size / 1e6, 2), **kept}
+    if not cards:
+        raise ModelError(f"model {name!r} has no trained part; train one with `stylebox train vae --name {name}`")
+    return {"model": name, "styles": [s.name for s in list_styles(name)] if "ldm" in cards else [], "parts": cards}
+
+
+def _describe_preset(preset: Preset) -> dict[str, Any]:
+    if preset.family == "paper":
+        components = {name: count_parameters(module) for name, module in paper_components().items()}
+    else:
+        components = {
+            "content_encoder": count_parameters(ContentEncoder(preset.content, preset.mel)),
+            "style_encoder": count_parameters(StyleEncoder(preset.style)),
+            "draft": count_parameters(DraftNetwork(preset.draft, preset.style, preset.mel)),
+            "vae": count_parameters(VAE(preset.vae)),
+            "denoiser": count_parameters(Denoiser(preset.denoiser, preset.vae, preset.style, preset.mel)),
+            "vocoder": count_parameters(Vocoder(preset.vocoder, preset.mel)),
+        }
+    return {
+        "preset": preset.name,
+        "family": preset.family,
+        "components": {name: {"parameters": count} for name, count in components.items()},
+        "mel": preset.mel.model_dump(),
+        "presets": preset_names(),
+    }
+
+
+def _describe_file(file: Path) -> dict[str, Any]:
+    if file.suffix == ".safetensors":
+        return {"file": str(file), **load_metadata(file)}
+    from dataclasses import asdict
+
+    from stylebox.core.sound.audio import probe
+
+    return {"file": str(file), **asdict(probe(file))}
+
+
+def _style_names(tensors: dict[str, torch.Tensor]) -> list[str]:
+    return sorted({name.split(".")[1] for name in tensors if name.startswith("styles.")})
+
+
+def model_family(model: str) -> str:
+    """ "base" or "paper": which networks a model's ldm part holds.
+
+    Raises:
+        ModelError: there is no such part.
+    """
+    require_model(model)
+    return str(load_metadata(part_path(model, "ldm")).get("config", {}).get("family", "base"))
+
+
+def load_paper_part(model: str, stage: str, mel: MelConfig | None = None) -> Part:
+    """One part of a model of the report's networks; nothing is borrowed from a shipped model of another kind.
+
+    Raises:
+        ModelError: missing, damaged, of other networks, or made with other mel settings.
+    """
+    missing = f"model {model!r} has no part {stage!r} of the report's networks"
+    mend = f"train it with `stylebox train {stage} --preset paper --name {model}`"
+    try:
+        path = part_path(model, stage)
+    except ModelError:
+        raise ModelError(f"{missing}; {mend}") from None
+    if load_metadata(path).get("config", {}).get("family") != "paper":
+        raise ModelError(f"{missing}; {mend}")
+    return load_part(model, stage, mel)
+
+
+def load_paper_autoencoder(model: str, mel: MelConfig) -> PaperAutoencoder:
+    """The report's autoencoder as stage 1 left it, in evaluation mode."""
+    part = load_paper_part(model, "vae", mel)
+    autoencoder = PaperAutoencoder()
+    for name in ("encoder", "decoder"):
+        filled(getattr(autoencoder, name), part, name)
+    return autoencoder.eval()

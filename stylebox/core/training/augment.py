@@ -1,0 +1,69 @@
+"""What happens to a recording before anyone hears it: rooms, microphones, levels, tunings.
+
+Pure functions of audio and a random generator; notes stay where they are. Knows no labels but the tuning ratio.
+"""
+
+import numpy as np
+from scipy.signal import fftconvolve
+
+
+def degrade(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """A random chain of equaliser, room, compression, noise floor and gain.
+
+    Shape:
+        ``(S,)`` -> ``(S,)``, float32.
+    """
+    if rng.random() < 0.7:
+        audio = equalise(audio, rng)
+    if rng.random() < 0.5:
+        audio = reverberate(audio, sample_rate, rng)
+    if rng.random() < 0.3:
+        audio = compress(audio, rng)
+    if rng.random() < 0.6:
+        audio = add_noise(audio, rng)
+    return (audio * 10.0 ** (rng.uniform(-8.0, 6.0) / 20)).astype(np.float32)
+
+
+def detuned_crop(audio: np.ndarray, start: int, num_samples: int, ratio: float) -> np.ndarray:
+    """`num_samples` from `start` on, played `ratio` times as fast (and high); silence past the end."""
+    last = int(num_samples * ratio) + 2
+    source = audio[start : start + last].astype(np.float32)
+    source = np.pad(source, (0, last - len(source)))
+    if ratio == 1.0:
+        return source[:num_samples]
+    position = np.arange(num_samples, dtype=np.float64) * ratio
+    return np.interp(position, np.arange(last), source).astype(np.float32)
+
+
+def equalise(audio: np.ndarray, rng: np.random.Generator, span_db: float = 9.0) -> np.ndarray:
+    """A smooth random curve of up to `span_db` either way, over octaves."""
+    spectrum = np.fft.rfft(audio)
+    octave = np.log2(np.arange(len(spectrum)) + 1.0)
+    knots = np.linspace(0.0, octave[-1], 8)
+    curve_db = np.interp(octave, knots, rng.uniform(-span_db, span_db, len(knots)))
+    return np.fft.irfft(spectrum * 10.0 ** (curve_db / 20), len(audio)).astype(np.float32)
+
+
+def reverberate(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """A room: exponentially dying noise behind the direct sound."""
+    seconds = rng.uniform(0.15, 1.2)  # to -60 dB
+    t = np.arange(int(seconds * sample_rate)) / sample_rate
+    tail = rng.standard_normal(len(t)) * 10.0 ** (-3.0 * t / seconds)
+    tail[: int(rng.uniform(0.002, 0.02) * sample_rate)] = 0.0
+    tail *= rng.uniform(0.1, 0.6) / np.sqrt((tail**2).sum() + 1e-12)
+    return (audio + fftconvolve(audio, tail)[: len(audio)]).astype(np.float32)
+
+
+def compress(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Soft saturation of the peaks."""
+    drive = rng.uniform(0.3, 1.2) / (np.abs(audio).max() + 1e-6)
+    return (np.tanh(audio * drive) / drive).astype(np.float32)
+
+
+def add_noise(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A floor of noise, white to brown, 25 to 65 dB under the music."""
+    spectrum = np.fft.rfft(rng.standard_normal(len(audio)))
+    spectrum /= (np.arange(len(spectrum)) + 1.0) ** rng.uniform(0.0, 1.0)
+    noise = np.fft.irfft(spectrum, len(audio))
+    level = np.sqrt((audio**2).mean()) * 10.0 ** (-rng.uniform(25.0, 65.0) / 20)
+    return (audio + noise * (level / (noise.std() + 1e-12))).astype(np.float32)

@@ -1,0 +1,128 @@
+"""The content stage: teach the transcriber which keys sound and begin, on audio whose notes are known."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stylebox.core.config import Preset
+from stylebox.core.data.dataset import Dataset, int16_to_audio
+from stylebox.core.data.manifest import Recording
+from stylebox.core.errors import DatasetError
+from stylebox.core.models.content_encoder import ContentEncoder, posteriors
+from stylebox.core.sound.note_match import note_f1
+from stylebox.core.sound.notes import Note, find_notes, piano_roll
+from stylebox.core.training.augment import degrade, detuned_crop
+
+ONSET_FRAMES = 2  # how long an onset is marked: 46 ms
+_DETUNE_CENTS = 30.0
+_VALIDATION_CROPS = 48
+_VALIDATION_RECORDINGS = 12
+
+
+class ContentStage:
+    """Trains a `ContentEncoder` on recordings with notes, degraded as recordings are."""
+
+    name = "content"
+
+    def __init__(self, preset: Preset, dataset: Dataset) -> None:
+        self.preset = preset
+        self.config = preset.stage("content")
+        self.dataset = dataset
+        self.train = [r for r in dataset.split("train") if r.has_notes]
+        self.held_out = [r for r in dataset.split("valid") if r.has_notes]
+        if not self.train or not self.held_out:
+            raise DatasetError(
+                f"{dataset.path}: has no recordings with known notes for training and validation; "
+                "`stylebox render` makes some, then `stylebox build`"
+            )
+        self.encoder = ContentEncoder(preset.content, preset.mel)
+        self.parts: Mapping[str, nn.Module] = {"content_encoder": self.encoder}
+        self.groups: Mapping[str, Sequence[str]] = {"model": ["content_encoder"]}
+        self.settings: dict[str, Any] = {"mel": preset.mel.model_dump(), "content": preset.content.model_dump()}
+        self.provenance = {"recordings": len(self.train), "instruments": list(dataset.instruments)}
+
+    def batch(self, step: int) -> dict[str, Tensor]:
+        rng = np.random.default_rng((self.config.seed, step))
+        chosen = [self.train[i] for i in rng.integers(len(self.train), size=self.config.batch_size)]
+        return self._crops(chosen, rng, augment=True)
+
+    def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
+        frame, onset = self.encoder(batch["audio"])
+        return _losses(frame, onset, batch)
+
+    def validate(self, generator: torch.Generator) -> dict[str, float]:
+        rng = np.random.default_rng(1)
+        total: dict[str, float] = {}
+        size = self.config.batch_size
+        rounds = max(1, _VALIDATION_CROPS // size)
+        for _ in range(rounds):
+            chosen = [self.held_out[i] for i in rng.integers(len(self.held_out), size=size)]
+            batch = {k: v.to(generator.device) for k, v in self._crops(chosen, rng, augment=True).items()}
+            for key, value in self.losses(batch, generator, "model").items():
+                total[key] = total.get(key, 0.0) + float(value) / rounds
+        stride = max(1, len(self.held_out) // _VALIDATION_RECORDINGS)
+        scores = [self.note_f1(r, generator.device) for r in self.held_out[::stride]]
+        return {**total, "note_f1": float(np.mean(scores))}
+
+    def note_f1(self, recording: Recording, device: torch.device) -> float:
+        """F1 of notes found in a whole recording, onsets within 50 ms, offsets ignored."""
+        known = self.dataset.notes(recording)
+        assert known is not None
+        audio = torch.from_numpy(int16_to_audio(self.dataset.audio(recording))).to(device)
+        frame, onset = posteriors(self.encoder, audio).cpu().numpy().transpose(0, 2, 1)
+        found = find_notes(frame, onset, self.preset.mel.frames_per_second)
+        return note_f1([_note(row) for row in known], found)
+
+    def _crops(self, chosen: list[Recording], rng: np.random.Generator, augment: bool) -> dict[str, Tensor]:
+        made = [self._crop(recording, rng, augment) for recording in chosen]
+        audio, frame, onset = (torch.from_numpy(np.stack(column)) for column in zip(*made, strict=True))
+        return {"audio": audio, "frame": frame, "onset": onset}
+
+    def _crop(
+        self, recording: Recording, rng: np.random.Generator, augment: bool
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        mel, frames = self.preset.mel, self.config.crop_frames
+        num_samples = (frames - 1) * mel.hop_length
+        first, last = recording.start_frame, max(recording.start_frame + 1, recording.stop_frame - frames)
+        start = int(rng.integers(first, last)) * mel.hop_length
+        ratio = 2.0 ** (rng.uniform(-_DETUNE_CENTS, _DETUNE_CENTS) / 1200) if augment else 1.0
+        stored = self.dataset.audio(recording)[start : start + int(num_samples * ratio) + 2]
+        audio = detuned_crop(int16_to_audio(stored), 0, num_samples, ratio)
+        if augment:
+            audio = degrade(audio, mel.sample_rate, rng)
+        known = self.dataset.notes(recording)
+        assert known is not None
+        offset = start / mel.sample_rate
+        notes = [
+            Note((row[0] - offset) / ratio, (row[1] - offset) / ratio, int(row[2]), float(row[3]))
+            for row in known
+            if row[1] > offset and row[0] < offset + num_samples * ratio / mel.sample_rate
+        ]
+        frame, onset = sounding(notes, frames, mel.frames_per_second)
+        return audio, frame.T, onset.T
+
+
+def sounding(notes: list[Note], num_frames: int, frames_per_second: float) -> tuple[np.ndarray, np.ndarray]:
+    """Piano rolls of a crop, where a note may have begun before it."""
+    inside = [n._replace(start_seconds=max(0.0, n.start_seconds)) for n in notes]
+    begun = [n for n, whole in zip(inside, notes, strict=True) if whole.start_seconds >= -0.5 / frames_per_second]
+    frame, _ = piano_roll(inside, num_frames, frames_per_second)
+    _, onset = piano_roll(begun, num_frames, frames_per_second, ONSET_FRAMES)
+    return frame, onset
+
+
+def _losses(frame: Tensor, onset: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Cross-entropy of both heads; an onset is rare, so one that is missed costs more than one too many."""
+    onset_loss = F.binary_cross_entropy_with_logits(
+        onset, batch["onset"], pos_weight=torch.tensor(3.0, device=onset.device)
+    )
+    frame_loss = F.binary_cross_entropy_with_logits(frame, batch["frame"])
+    return {"loss": frame_loss + onset_loss, "frame": frame_loss.detach(), "onset": onset_loss.detach()}
+
+
+def _note(row: np.ndarray) -> Note:
+    return Note(float(row[0]), float(row[1]), int(row[2]), float(row[3]))

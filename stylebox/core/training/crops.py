@@ -1,0 +1,56 @@
+"""Random crops of a dataset's recordings, every instrument equally often. Knows no network."""
+
+from collections import defaultdict
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stylebox.core.data.dataset import Dataset
+from stylebox.core.data.manifest import Recording
+from stylebox.core.errors import DatasetError
+from stylebox.core.sound.mel import uint8_to_mel
+
+
+class MelCrops:
+    """Crops of `num_frames` frames from one split.
+
+    Raises:
+        DatasetError: the split holds nothing.
+    """
+
+    def __init__(self, dataset: Dataset, split: Literal["train", "valid", "test"], num_frames: int) -> None:
+        self.dataset, self.num_frames = dataset, num_frames
+        self.recordings = dataset.split(split)
+        if not self.recordings:
+            raise DatasetError(f"{dataset.path}: no recordings to {split} with; add some and run `stylebox build`")
+        self._of_instrument: dict[str, list[Recording]] = defaultdict(list)
+        for recording in self.recordings:
+            self._of_instrument[recording.instrument].append(recording)
+        self.instruments = tuple(sorted(self._of_instrument))
+
+    def draw(self, rng: np.random.Generator, count: int) -> Tensor:
+        """``(count, M, num_frames)`` in [-1, 1]; the same generator state gives the same ones."""
+        return torch.stack([self.crop(*self.place(rng)) for _ in range(count)])
+
+    def place(self, rng: np.random.Generator) -> tuple[Recording, int]:
+        """A recording and a frame to start at."""
+        own = self._of_instrument[self.instruments[rng.integers(len(self.instruments))]]
+        recording = own[rng.integers(len(own))]
+        first = recording.start_frame
+        return recording, int(rng.integers(first, max(first + 1, recording.stop_frame - self.num_frames)))
+
+    def crop(self, recording: Recording, start_frame: int) -> Tensor:
+        return read_mel(self.dataset, recording, start_frame, self.num_frames)
+
+
+def read_mel(dataset: Dataset, recording: Recording, start_frame: int, num_frames: int) -> Tensor:
+    """A stretch of a recording's mel, silence past its end.
+
+    Shape:
+        ``(M, num_frames)``.
+    """
+    stored = dataset.mel(recording)[start_frame : min(start_frame + num_frames, recording.stop_frame)]
+    mel = uint8_to_mel(stored).T
+    return torch.nn.functional.pad(mel, (0, num_frames - mel.shape[1]), value=-1.0)

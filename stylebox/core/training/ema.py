@@ -1,0 +1,61 @@
+"""A running average of weights. Knows modules and their tensors; nothing of losses, devices or files."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+
+def live_tensors(parts: Mapping[str, nn.Module]) -> dict[str, torch.Tensor]:
+    """All parameters and persistent buffers as ``part.key``, sharing memory with the modules."""
+    return {
+        f"{part}.{key}": tensor
+        for part, module in parts.items()
+        for key, tensor in module.state_dict().items()
+        if isinstance(tensor, torch.Tensor)
+    }
+
+
+class Ema:
+    """Exponential moving average of the parameters of `parts`; buffers are copied as they are.
+
+    The n-th update (from 0) uses decay min(`decay`, (1 + n) / (10 + n)), so that short runs average too.
+
+    Args:
+        parts: Modules by name; the average follows them and never touches them except within `applied`.
+        decay: Upper end of the decay, in [0, 1).
+    """
+
+    def __init__(self, parts: Mapping[str, nn.Module], decay: float) -> None:
+        self.decay = decay
+        self.updates = 0
+        self._live = live_tensors(parts)
+        self._averaged = {f"{part}.{key}" for part, m in parts.items() for key, _ in m.named_parameters()}
+        self.tensors = {name: tensor.clone() for name, tensor in self._live.items()}
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Move the average towards the weights as they are now."""
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        for name, tensor in self._live.items():
+            if name in self._averaged and tensor.is_floating_point():
+                self.tensors[name].lerp_(tensor, 1 - decay)
+            else:
+                self.tensors[name].copy_(tensor)
+        self.updates += 1
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """The modules hold the average within the block, and exactly their own weights after it."""
+        own = {name: tensor.clone() for name, tensor in self._live.items()}
+        try:
+            self._write(self.tensors)
+            yield
+        finally:
+            self._write(own)
+
+    @torch.no_grad()
+    def _write(self, source: Mapping[str, torch.Tensor]) -> None:
+        for name, tensor in self._live.items():
+            tensor.copy_(source[name])

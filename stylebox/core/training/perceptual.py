@@ -1,0 +1,182 @@
+"""VGGish as a measure of how alike two mels sound: the one place that knows torchvggish and its weights.
+
+Nothing in transfer needs it, and training goes on without it where its weights can't be had.
+"""
+
+import hashlib
+import urllib.request
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from stylebox.core.config import MelConfig
+from stylebox.core.errors import ModelError
+from stylebox.core.models.frozen import freeze
+from stylebox.core.paths import atomic_path, home
+from stylebox.core.progress import Progress, ProgressCallback, silent
+
+WEIGHTS_SHA256 = "10086976245803799d9194e9a73d9b6c1549c71d1b80106f5cade5608a561f4b"
+
+_BLOCK_BYTES = 1 << 20
+_TIMEOUT_SECONDS = 30.0
+_VGGISH_WINDOW_SAMPLES = 400  # 25 ms at its 16 kHz
+_VGGISH_FFT = 512
+
+
+class VGGishInput(nn.Module):
+    """Our mel as VGGish's input, differentiably: an approximation made from the mel alone.
+
+    VGGish hears log(magnitude + 0.01) in 64 HTK bands from 125 to 7500 Hz, 100 frames a second. Ours is power
+    in dB in Slaney bands with a longer window. So: dB to magnitude, spread over VGGish's FFT bins, summed
+    into its bands, stretched in time, and the logarithm. Noise comes out within a decibel; a
+    pure tone's peak too, but not its skirts, which are the window's.
+
+    Shape:
+        ``(B, M, T)`` or ``(B, 1, M, T)`` in [-1, 1] -> ``(B, 1, T', 64)``, T' = T at 100 frames a second, and
+        at least 96 (VGGish's own patch).
+    """
+
+    resample: Tensor
+
+    def __init__(self, config: MelConfig) -> None:
+        from torchvggish import vggish_params  # its package imports numba, by way of resampy
+
+        super().__init__()
+        self.config = config
+        self.frames_per_second = 1 / vggish_params.STFT_HOP_LENGTH_SECONDS
+        self.min_frames: int = vggish_params.NUM_FRAMES
+        self.log_offset: float = vggish_params.LOG_OFFSET
+        self.register_buffer("resample", torch.from_numpy(_band_matrix(config)), persistent=False)
+
+    def forward(self, mel: Tensor) -> Tensor:
+        c = self.config
+        mel = mel.squeeze(1) if mel.dim() == 4 else mel
+        db = (mel + 1) / 2 * (c.ceiling_db - c.floor_db) + c.floor_db
+        magnitude = self.resample @ torch.pow(10.0, db / 20)
+        frames = max(round(mel.shape[-1] * self.frames_per_second / c.frames_per_second), self.min_frames)
+        magnitude = F.interpolate(magnitude, size=frames, mode="linear", align_corners=False)
+        return torch.log(magnitude + self.log_offset).mT[:, None]
+
+
+class VGGishFeatures(nn.Module):
+    """Maps of VGGish's six convolutions, from a mel. Frozen; gradient passes through to the mel.
+
+    VGGish itself looks at patches of 96 frames by 64 bands; its convolutions take any length, so the whole
+    clip goes in at once and no seam is compared.
+
+    Shape:
+        ``(B, M, T)`` or ``(B, 1, M, T)`` in [-1, 1] -> six maps ``(B, C, H, W)``, C from 64 to 512.
+    """
+
+    def __init__(self, config: MelConfig, weights: dict[str, Tensor] | None = None) -> None:
+        """A frozen VGGish.
+
+        Args:
+            weights: torchvggish's state dict; None leaves them random, which suits tests.
+
+        Raises:
+            ModelError: the weights are not VGGish's.
+        """
+        from torchvggish import torchvggish
+
+        super().__init__()
+        self.input = VGGishInput(config)
+        self.layers = torchvggish.make_layers()
+        if weights is not None:
+            prefix = "features."
+            mine = {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
+            try:
+                self.layers.load_state_dict(mine)
+            except RuntimeError as error:
+                raise ModelError(
+                    "VGGish weights do not fit torchvggish's network; delete them and retry"
+                ) from error
+        freeze(self)
+
+    def forward(self, mel: Tensor) -> list[Tensor]:
+        x, maps = self.input(mel), []
+        for layer in self.layers:
+            x = layer(x)
+            if isinstance(layer, nn.ReLU):
+                maps.append(x)
+        return maps
+
+
+def load_features(config: MelConfig, progress: ProgressCallback = silent) -> VGGishFeatures:
+    """VGGish with its trained weights: from the user data directory, or downloaded there once (about 290 MB).
+
+    Raises:
+        ModelError: the weights can't be had; one line that says why. Training can go on without them.
+    """
+    from torchvggish import torchvggish
+
+    url = torchvggish.VGGISH_WEIGHTS
+    path = home() / "cache" / url.rsplit("/", 1)[-1]
+    if not path.exists():
+        download(url, path, WEIGHTS_SHA256, progress)
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds on a damaged file
+        raise ModelError(f"{path}: cannot be read as VGGish weights; delete it and retry") from error
+    return VGGishFeatures(config, weights)
+
+
+def download(
+    url: str,
+    path: Path,
+    sha256: str,
+    progress: ProgressCallback = silent,
+    urlopen: Callable[..., Any] = urllib.request.urlopen,
+) -> None:
+    """Fetch a file; it appears under `path` only when it is whole and is what it should be.
+
+    Args:
+        sha256: Checksum, in hexadecimal.
+
+    Raises:
+        ModelError: no connection, or the checksum differs. Nothing is left behind.
+    """
+    task, digest, done = f"downloading {path.name}", hashlib.sha256(), 0
+    try:
+        with urlopen(url, timeout=_TIMEOUT_SECONDS) as answer, atomic_path(path) as partial:
+            total = float(answer.headers.get("Content-Length") or 0) or None
+            with partial.open("wb") as file:
+                while block := answer.read(_BLOCK_BYTES):
+                    file.write(block)
+                    digest.update(block)
+                    done += len(block)
+                    progress(Progress(task, done, total))
+            if digest.hexdigest() != sha256:
+                raise ModelError(f"{url}: came with another checksum than expected; not kept, try again")
+    except (OSError, HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        raise ModelError(
+            f"{path.name}: cannot be downloaded ({reason}); put it at {path} or go online"
+        ) from error
+
+
+def _band_matrix(config: MelConfig) -> np.ndarray:
+    """Root power in our bands -> magnitude in VGGish's, float32 ``(64, M)``."""
+    import librosa  # slow to import
+    from torchvggish import mel_features, vggish_params
+
+    rate = vggish_params.SAMPLE_RATE
+    bins_hz = np.linspace(0.0, rate / 2, _VGGISH_FFT // 2 + 1)
+    bands_hz = librosa.mel_frequencies(config.n_mels + 2, fmin=0.0, fmax=config.sample_rate / 2)[1:-1]
+    to_bins = np.stack([np.interp(bins_hz, bands_hz, band) for band in np.eye(config.n_mels)], axis=1)
+    to_bands = mel_features.spectrogram_to_mel_matrix(
+        vggish_params.NUM_BANDS, len(bins_hz), rate, vggish_params.MEL_MIN_HZ, vggish_params.MEL_MAX_HZ
+    )
+
+    # White noise tells the scale. Our band's power: Slaney bands have area 1, so one averages the bins it
+    # covers, times bins per hertz. A bin of theirs: the same density at another rate, seen through another
+    # Hann window, and its magnitude, Rayleigh distributed, is on average sqrt(pi / 4) of its root power.
+    ours = config.n_fft * config.n_fft / config.sample_rate
+    theirs = _VGGISH_WINDOW_SAMPLES * rate / config.sample_rate
+    return (np.sqrt(np.pi / 4 * theirs / ours) * to_bands.T @ to_bins).astype(np.float32)

@@ -1,0 +1,76 @@
+"""The style library: what each instrument of a dataset sounds like, as the style encoder sees it."""
+
+from collections import defaultdict
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stylebox.core.data.content import ContentStore
+from stylebox.core.data.dataset import Dataset
+from stylebox.core.data.manifest import Recording
+from stylebox.core.models.style_encoder import StyleEncoder
+from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS
+from stylebox.core.training.crops import read_mel
+
+_CLIPS_PER_STYLE = 24
+
+
+def style_library(
+    encoder: StyleEncoder, dataset: Dataset, store: ContentStore, num_frames: int
+) -> dict[str, Tensor]:
+    """Each instrument's mean tokens and vector over clips, and the keys it is at home between.
+
+    Named ``styles.<name>.tokens``, ``.vector`` and ``.keys`` (lowest and highest MIDI number). Only the most real sound
+    of an instrument speaks for it: recordings before recorded notes before SoundFonts.
+    """
+    device = encoder.queries.device
+    library: dict[str, Tensor] = {}
+    for name, recordings in speakers(dataset).items():
+        tokens, vector = encoder(speaking_clips(dataset, recordings, _CLIPS_PER_STYLE, num_frames).to(device))
+        library[f"styles.{name}.tokens"], library[f"styles.{name}.vector"] = tokens.mean(0), vector.mean(0)
+        library[f"styles.{name}.keys"] = torch.tensor(played_keys(recordings, store))
+    return library
+
+
+def speaking_clips(dataset: Dataset, recordings: list[Recording], count: int, num_frames: int) -> Tensor:
+    """Clips drawn from an instrument's recordings, the same ones each time.
+
+    Shape:
+        ``(count, M, num_frames)`` in [-1, 1].
+    """
+    rng = np.random.default_rng(3)
+    clips = []
+    for _ in range(count):
+        recording = recordings[rng.integers(len(recordings))]
+        first = recording.start_frame
+        start = int(rng.integers(first, max(first + 1, recording.stop_frame - num_frames)))
+        clips.append(read_mel(dataset, recording, start, num_frames))
+    return torch.stack(clips)
+
+
+def played_keys(recordings: list[Recording], store: ContentStore) -> tuple[int, int]:
+    """Lowest and highest MIDI number but for the rarest hundredth of playing time at either end."""
+    time_on_key = np.zeros(NUM_KEYS)
+    for recording in recordings:
+        frame = store.read(recording, recording.start_frame, recording.stop_frame - recording.start_frame)[0]
+        time_on_key += (frame > 0.5).sum(1).numpy()
+    if not time_on_key.any():
+        return LOWEST_KEY, LOWEST_KEY + NUM_KEYS - 1
+    share = np.cumsum(time_on_key) / time_on_key.sum()
+    return LOWEST_KEY + int(np.argmax(share > 0.01)), LOWEST_KEY + int(np.argmax(share >= 0.99))
+
+
+def speakers(dataset: Dataset) -> dict[str, list[Recording]]:
+    """The training recordings of each instrument that have its most real timbre, by instrument."""
+    ranked: dict[str, dict[tuple[int, str], list[Recording]]] = defaultdict(lambda: defaultdict(list))
+    for recording in dataset.split("train"):
+        ranked[recording.instrument][_rank(recording)].append(recording)
+    return {name: timbres[min(timbres)] for name, timbres in sorted(ranked.items())}
+
+
+def _rank(recording: Recording) -> tuple[int, str]:
+    if recording.timbre is None:
+        return 0, ""
+    sampled = "/notes/" in recording.timbre
+    return (1 if sampled else 2), recording.timbre

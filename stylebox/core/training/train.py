@@ -1,0 +1,117 @@
+"""`stylebox train`: a preset, a dataset and a stage's name become a trained part of a model.
+
+It looks up what the stage builds on and hands both to the one training loop.
+"""
+
+from pathlib import Path
+
+import torch
+
+from stylebox.core import paths
+from stylebox.core.config import Preset, load_preset
+from stylebox.core.data.content import ContentStore
+from stylebox.core.data.dataset import Dataset
+from stylebox.core.device import resolve_device
+from stylebox.core.errors import ConfigError, ModelError
+from stylebox.core.library import load_content_encoder, load_paper_autoencoder, load_vae
+from stylebox.core.progress import Progress, ProgressCallback, silent
+from stylebox.core.training.content import ContentStage
+from stylebox.core.training.ldm import LDMStage
+from stylebox.core.training.loop import FitResult, TrainingCallback, fit
+from stylebox.core.training.losses import Features
+from stylebox.core.training.paper import PaperLDMStage, PaperVAEStage
+from stylebox.core.training.perceptual import load_features
+from stylebox.core.training.stage import Stage
+from stylebox.core.training.vae import VAEStage
+from stylebox.core.training.vocoder import VocoderStage
+from stylebox.core.weights import fingerprint
+
+
+def train(
+    stage_name: str,
+    *,
+    preset: str = "base",
+    config_file: Path | None = None,
+    dataset: Path | None = None,
+    name: str | None = None,
+    resume: bool = False,
+    force: bool = False,
+    max_steps: int | None = None,
+    max_minutes: float | None = None,
+    device: str = "auto",
+    progress: TrainingCallback | None = None,
+    prepare: ProgressCallback = silent,
+) -> FitResult:
+    """Train one stage of a model and keep it under ``models/<name>/``.
+
+    Args:
+        stage_name: "vae", "ldm", "content" or "vocoder".
+        preset: Sizes and defaults; `config_file` is laid over it.
+        dataset: A built dataset's folder; the one of `stylebox build` unless given.
+        name: Of the model; the preset's unless given.
+        progress: Called after every step.
+        prepare: Told of the work before the first step.
+
+    Raises:
+        ConfigError: The preset has no such stage, or the configuration is wrong.
+        DatasetError: The dataset is missing, unfit, or made with other mel settings.
+        ModelError: A part the stage builds on is missing.
+    """
+    settings = load_preset(preset, config_file)
+    material = Dataset.open(dataset or paths.dataset_dir())
+    material.require_mel(settings.mel)
+    model = name or settings.name
+    with torch.random.fork_rng(devices=[]):  # the weights a run begins with follow from its seed, too
+        torch.manual_seed(settings.stage(stage_name).seed)
+        stage = make_stage(stage_name, settings, material, model, device, prepare)
+    return fit(
+        stage,
+        settings.stage(stage_name),
+        paths.models_dir() / model,
+        device=device,
+        resume=resume,
+        force=force,
+        max_steps=max_steps,
+        max_minutes=max_minutes,
+        progress=progress,
+    )
+
+
+def make_stage(
+    stage_name: str, preset: Preset, dataset: Dataset, model: str, device: str, prepare: ProgressCallback
+) -> Stage:
+    """The stage of that name for the preset's family, with the trained parts it builds on.
+
+    Raises:
+        ConfigError: The preset has no such stage.
+    """
+    if preset.family == "base":
+        if stage_name == "content":
+            return ContentStage(preset, dataset)
+        if stage_name == "vae":
+            wanted = preset.stage("vae").weights.get("perceptual", 0.0) > 0
+            return VAEStage(preset, dataset, _features(preset, prepare) if wanted else None)
+        if stage_name == "vocoder":
+            return VocoderStage(preset, dataset)
+        if stage_name == "ldm":
+            where = torch.device(resolve_device(device)[0])
+            encoder = load_content_encoder(model, preset.mel).to(where)
+            store = ContentStore(dataset, fingerprint(encoder))
+            store.fill(encoder, [*dataset.split("train"), *dataset.split("valid")], where, prepare)
+            return LDMStage(preset, dataset, store, load_vae(model, preset.mel))
+    if preset.family == "paper":
+        if stage_name == "vae":
+            return PaperVAEStage(preset, dataset, _features(preset, prepare))
+        if stage_name == "ldm":
+            autoencoder = load_paper_autoencoder(model, preset.mel)
+            return PaperLDMStage(preset, dataset, autoencoder, _features(preset, prepare))
+    raise ConfigError(f"preset {preset.name} has no stage {stage_name!r}")
+
+
+def _features(preset: Preset, prepare: ProgressCallback) -> Features | None:
+    """VGGish; None where its weights can't be had, which `prepare` is told in a line."""
+    try:
+        return load_features(preset.mel, prepare)
+    except ModelError as error:
+        prepare(Progress("features", 0, None, f"training without perceptual terms: {error}"))
+        return None
