@@ -1,0 +1,298 @@
+"""A model at work: audio in, the same music in another sound out. Files and commands are others' business.
+
+Everything here is local in time but for the noise, which is drawn whole: a recording done in windows equals one done
+in a single pass, at bounded memory.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylebox.core import library
+from stylebox.core.diffusion.sampling import ddim, denoiser, dpm_solver_2m, guided, timesteps
+from stylebox.core.diffusion.schedule import add_noise, make_schedule
+from stylebox.core.errors import ModelError
+from stylebox.core.models.content_encoder import posteriors, shift_keys
+from stylebox.core.progress import Progress, ProgressCallback, silent
+from stylebox.core.sound.audio import load_audio
+from stylebox.core.sound.dynamics import dynamics
+from stylebox.core.sound.inversion import harmonic_inversion
+from stylebox.core.sound.loudness import follow_loudness, loudness_db, match_loudness, normalise_loudness
+from stylebox.core.sound.mel import MelSpectrogram, griffin_lim
+from stylebox.core.sound.notes import Note, find_notes
+from stylebox.core.styles import octave_shift, resolve_style
+from stylebox.core.weights import fingerprint
+from stylebox.core.windows import in_windows, stretch
+from stylebox.core.wishes import Settings, TransferOptions, drawn_seed, settle
+
+CLIP_SECONDS = 30.0  # how much of a style clip is listened to
+_CLIP_FRAMES = 192  # of one look at it
+VOCODERS = ("auto", "neural", "harmonic", "griffin-lim")
+NO_NOTES = "no notes were found in it; the output is kept 20 dB below it"
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """A transfer's result. Notes are those heard in the input, as played back (after any transposition)."""
+
+    audio: np.ndarray
+    sample_rate: int
+    seed: int
+    transpose: int
+    notes: list[Note]
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Music:
+    """What is to be played.
+
+    Shape:
+        content ``(2, N, T)`` in [0, 1], dynamics ``(T,)`` in [-1, 1].
+    """
+
+    content: Tensor
+    dynamics: Tensor
+    notes: list[Note]
+
+
+class Transfer:
+    """A model of preset `base`, loaded once, used for any number of recordings.
+
+    Raises:
+        ModelError: the model, or a part of it, is missing or does not fit.
+    """
+
+    def __init__(self, model: str = library.SHIPPED_MODEL, device: str = "cpu") -> None:
+        self.model, self.device = model, torch.device(device)
+        part = library.load_part(model, "ldm")
+        self.preset = part.preset
+        self.mel_config = self.preset.mel
+        self.named_styles = library.named_styles(part)
+        self.style_encoder = library.load_style_encoder(part).to(self.device)
+        self.draft_network = library.load_draft(part).to(self.device)
+        self.denoiser = library.load_denoiser(part).to(self.device)
+        self.vae = library.load_vae(model, self.mel_config).to(self.device)
+        trained_with = part.card.get("provenance", {}).get("vae")
+        if trained_with not in (None, fingerprint(self.vae)):
+            raise ModelError(
+                f"{part.path}: was trained with another vae than model {model!r} has now; "
+                f"train it anew with `stylebox train ldm --name {model}`"
+            )
+        self.content_encoder = library.load_content_encoder(model, self.mel_config).to(self.device)
+        self.mel_of = MelSpectrogram(self.mel_config).to(self.device)
+        self.schedule = make_schedule(self.preset.diffusion.schedule)
+
+    @property
+    def sample_rate(self) -> int:
+        """Of what goes in and what comes out, in Hz."""
+        return self.mel_config.sample_rate
+
+    def settings(self, options: TransferOptions) -> Settings:
+        """What these options come to with this model.
+
+        Raises:
+            ModelError: an option is out of range, or the vocoder asked for is not there.
+        """
+        return settle(options, self.preset.diffusion, self._vocoder_choice(options.vocoder))
+
+    def run(self, audio: np.ndarray, options: TransferOptions, progress: ProgressCallback = silent) -> Transferred:
+        """Play the music of a recording in another sound, at the recording's length and loudness.
+
+        Args:
+            audio: At `sample_rate`, mono.
+
+        Shape:
+            audio and the result's audio are ``(S,)``.
+
+        Raises:
+            StyleboxError: the style is unknown or an option is out of range.
+        """
+        settings = self.settings(options)
+        music = self.listen(audio, progress)
+        result = self.play(music, options, len(audio), progress)
+        silent_input = not np.isfinite(loudness_db(audio, self.sample_rate))
+        if silent_input or not music.notes:
+            warning = "it is silent, and so is the output" if silent_input else NO_NOTES
+            quiet = np.zeros_like(result.audio) if silent_input else _no_louder(result.audio, audio)
+            return Transferred(quiet, result.sample_rate, result.seed, result.transpose, [], [warning])
+        bent = follow_loudness(
+            match_loudness(result.audio, audio, self.sample_rate), audio, self.sample_rate, settings.follow
+        )
+        loud = match_loudness(bent, audio, self.sample_rate)
+        return Transferred(loud, result.sample_rate, result.seed, result.transpose, result.notes, result.warnings)
+
+    @torch.no_grad()
+    def listen(self, audio: np.ndarray, progress: ProgressCallback = silent) -> Music:
+        """What a recording plays."""
+        progress(Progress("listening", 0, 1))
+        levelled = torch.from_numpy(normalise_loudness(audio, self.sample_rate)[0]).to(self.device)
+        content = posteriors(self.content_encoder, levelled)
+        curve = dynamics(self.mel_of(levelled)[None], self.mel_config)[0]
+        frame, onset = content.cpu().numpy().transpose(0, 2, 1)
+        notes = find_notes(frame, onset, self.mel_config.frames_per_second)
+        progress(Progress("listening", 1, 1))
+        return Music(content, curve, notes)
+
+    @torch.no_grad()
+    def play(
+        self, music: Music, options: TransferOptions, num_samples: int, progress: ProgressCallback = silent
+    ) -> Transferred:
+        """Music in a style, as audio at the model's own level."""
+        settings = self.settings(options)
+        style = resolve_style(options.style, self.named_styles, self.style_of_clip)
+        shift = options.transpose
+        if shift is None:
+            shift = octave_shift([note.pitch for note in music.notes], style)
+        seed = drawn_seed(options.seed)
+        moved = Music(shift_keys(music.content, shift), music.dynamics, music.notes)
+        draft = self._draft(moved, style)
+        mel = self._refine(draft, moved, style, settings, seed, progress)
+        audio = self._sound(mel, moved.content, settings.vocoder, num_samples, progress)
+        notes = [note._replace(pitch=note.pitch + shift) for note in music.notes]
+        return Transferred(audio, self.sample_rate, seed, shift, notes)
+
+    @torch.no_grad()
+    def style_of_clip(self, path: Path) -> library.Style:
+        """The style of the first half minute of a recording, and the register it is played in."""
+        audio = load_audio(path, self.sample_rate)[: int(CLIP_SECONDS * self.sample_rate)]
+        levelled = torch.from_numpy(normalise_loudness(audio, self.sample_rate)[0]).to(self.device)
+        mel = self.mel_of(levelled)
+        looks = max(1, round(mel.shape[1] / _CLIP_FRAMES))
+        mel = F.pad(mel, (0, max(0, looks * _CLIP_FRAMES - mel.shape[1])), value=-1.0)
+        clips = torch.stack([mel[:, i * _CLIP_FRAMES : (i + 1) * _CLIP_FRAMES] for i in range(looks)])
+        tokens, vector = self.style_encoder(clips)
+        pitches = sorted(note.pitch for note in self.listen(audio).notes)
+        low, high = (pitches[0], pitches[-1]) if len(pitches) >= 8 else (None, None)
+        if low is not None and high is not None and high - low < 24:  # a clip shows less than the instrument can
+            low, high = low - (24 - (high - low)) // 2, high + (24 - (high - low)) // 2
+        return library.Style(path.name, tokens.mean(0).cpu(), vector.mean(0).cpu(), low, high)
+
+    def _draft(self, music: Music, style: library.Style) -> Tensor:
+        """Draft mel, ``(M, T)``."""
+        tokens, vector = style.tokens[None].to(self.device), style.vector[None].to(self.device)
+
+        def draw(first: int, last: int) -> Tensor:
+            content, curve = music.content[None, :, :, first:last], music.dynamics[None, first:last]
+            return self.draft_network(content, curve, tokens, vector)[0]
+
+        return in_windows(draw, music.content.shape[-1], 1).clamp(-1.0, 1.0)
+
+    def _refine(
+        self,
+        draft: Tensor,
+        music: Music,
+        style: library.Style,
+        settings: Settings,
+        seed: int,
+        progress: ProgressCallback,
+    ) -> Tensor:
+        """The draft with its detail given back by diffusion, ``(M, T)``."""
+        if settings.steps == 0 or settings.strength == 0:
+            return draft
+        z_draft = self._encode(draft)
+        generator = torch.Generator().manual_seed(seed)
+        eps = torch.randn(z_draft.shape, generator=generator).to(self.device)
+        times = timesteps(settings.steps, settings.strength)
+        start = torch.full((1,), settings.strength, device=self.device)
+        x_t = add_noise(z_draft, eps, start, self.schedule)
+        network = self._network(z_draft, music, style, settings.guidance)
+        sampler = dpm_solver_2m if self.preset.diffusion.sampler == "dpm" else ddim
+        z = sampler(
+            denoiser(network, self.schedule),
+            x_t,
+            self.schedule,
+            times,
+            callback=lambda done, total: progress(Progress("denoising", done, total)),
+        )
+        return self._decode(z, draft.shape[-1])
+
+    def _network(
+        self, z_draft: Tensor, music: Music, style: library.Style, guidance: float
+    ) -> Callable[[Tensor, Tensor], Tensor]:
+        """The denoiser over a whole recording, in windows, with guidance."""
+        null = self.style_encoder.null_tokens, self.style_encoder.null_vector
+        tokens = torch.stack([style.tokens.to(self.device), null[0]])
+        vectors = torch.stack([style.vector.to(self.device), null[1]])
+        count = 1 if guidance == 1 else 2
+        stride = self.vae.stride
+
+        def network(x_t: Tensor, t: Tensor) -> Tensor:
+            def look(first: int, last: int) -> Tensor:
+                seen = self.denoiser(
+                    x_t[..., first:last].expand(count, -1, -1, -1),
+                    t.expand(count),
+                    z_draft[..., first:last].expand(count, -1, -1, -1),
+                    stretch(music.content, first * stride, last * stride).expand(count, -1, -1, -1),
+                    stretch(music.dynamics, first * stride, last * stride, -1.0).expand(count, -1),
+                    tokens[:count],
+                    vectors[:count],
+                )
+                return seen[0] if count == 1 else guided(seen[:1], seen[1:], guidance)[0]
+
+            align = self.denoiser.unet.stride
+            return in_windows(look, x_t.shape[-1], align, stride)[None]
+
+        return network
+
+    def _encode(self, mel: Tensor) -> Tensor:
+        """``(M, T)`` -> ``(1, C, H, W)``."""
+        stride = self.vae.stride
+        padded = F.pad(mel, (0, -mel.shape[-1] % stride), value=-1.0)
+
+        def look(first: int, last: int) -> Tensor:
+            return self.vae.encode(padded[None, :, first * stride : last * stride])[0]
+
+        width = padded.shape[-1] // stride
+        return in_windows(look, width, 1, stride)[None]
+
+    def _decode(self, z: Tensor, num_frames: int) -> Tensor:
+        """``(1, C, H, W)`` -> ``(M, num_frames)``."""
+        stride = self.vae.stride
+
+        def look(first: int, last: int) -> Tensor:
+            return self.vae.decode(z[..., first:last], (last - first) * stride)[0].unflatten(1, (-1, stride))
+
+        whole = in_windows(lambda a, b: look(a, b).movedim(1, -1), z.shape[-1], 1, stride)
+        return whole.movedim(-1, 1).flatten(1)[:, :num_frames]
+
+    def _sound(
+        self, mel: Tensor, content: Tensor, vocoder: str, num_samples: int, progress: ProgressCallback
+    ) -> np.ndarray:
+        """Mel to audio of `num_samples`."""
+        progress(Progress("sounding", 0, 1))
+        if vocoder == "neural":
+            network = library.load_vocoder(self.model, self.mel_config).to(self.device)
+            audio = network(mel[None])[0]
+        elif vocoder == "harmonic":
+            audio = harmonic_inversion(mel, content[0], self.mel_config, num_samples)
+        else:
+            audio = griffin_lim(mel, self.mel_config, num_samples)
+        progress(Progress("sounding", 1, 1))
+        made = audio.cpu().numpy().astype(np.float32)[:num_samples]
+        return np.pad(made, (0, num_samples - len(made)))
+
+    def _vocoder_choice(self, wanted: str) -> str:
+        """The neural vocoder where the model has one, else the harmonic inversion, unless told otherwise.
+
+        Raises:
+            ModelError: there is no such vocoder, or the model has no neural one.
+        """
+        if wanted not in VOCODERS:
+            raise ModelError(f"--vocoder {wanted}: there are {', '.join(VOCODERS)}")
+        if wanted == "neural":
+            library.part_path(self.model, "vocoder")
+        if wanted != "auto":
+            return wanted
+        return "neural" if library.has_part(self.model, "vocoder") else "harmonic"
+
+
+def _no_louder(audio: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """`audio` turned down to 20 dB under the reference, so that what is not music stays harmless."""
+    level, limit = (float(np.sqrt(np.mean(np.square(x, dtype=np.float64)))) for x in (audio, reference))
+    return audio * np.float32(min(1.0, 0.1 * limit / max(level, 1e-9)))

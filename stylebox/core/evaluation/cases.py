@@ -1,0 +1,148 @@
+"""What is played to whom: the transfers that are measured, and what each is measured against.
+
+From held-out recordings of a dataset, or from a user's own files. Same seed, same cases. Knows no networks.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stylebox.core.data.dataset import Dataset, int16_to_audio
+from stylebox.core.data.manifest import Recording
+from stylebox.core.errors import AudioError, DatasetError
+from stylebox.core.sound.audio import load_audio
+from stylebox.core.sound.notes import Note
+
+EXCERPT_SECONDS = 12.0  # of each recording
+SHORTEST_SECONDS = 1.0
+REFERENCES = 4  # recordings that stand for a style
+
+
+@dataclass(frozen=True)
+class Case:
+    """One transfer to be made.
+
+    Attributes:
+        style: As `--style` takes it.
+        notes: Of the content, where they are known exactly.
+        references: Recordings in the style's sound; empty if there are none at hand.
+        target: The same music truly played in the style's sound, if it was.
+        transpose: Semitones from content to target; None leaves it to the model.
+
+    Shape:
+        content, references and target are ``(S,)`` each.
+    """
+
+    name: str
+    content: np.ndarray
+    style: str
+    notes: list[Note] | None = None
+    references: tuple[np.ndarray, ...] = ()
+    target: np.ndarray | None = None
+    transpose: int | None = None
+
+
+def dataset_cases(dataset: Dataset, styles: Sequence[str], limit: int, seed: int) -> list[Case]:
+    """Held-out recordings, each to a style that is not its own; to one that plays the same score, if there is one.
+
+    Args:
+        styles: Names that the model knows.
+
+    Raises:
+        DatasetError: nothing is held out, or nothing of it can be asked of the model.
+    """
+    held_out = dataset.split("test") or dataset.split("valid")
+    shortest = SHORTEST_SECONDS * dataset.mel_config.frames_per_second
+    usable = [r for r in held_out if r.used_frames >= shortest]
+    of_score: dict[str, list[Recording]] = defaultdict(list)
+    for recording in usable:
+        if recording.score:
+            of_score[recording.score].append(recording)
+    rng = np.random.default_rng(seed)
+    asked: Counter[str] = Counter()
+    cases: list[Case] = []
+    for index in rng.permutation(len(usable)):
+        content = usable[index]
+        same_score = [t for t in of_score.get(content.score or "", []) if t.start_frame == content.start_frame]
+        twins = {t.instrument: t for t in same_score if t.instrument in styles}
+        choices = sorted(set(twins or styles) - {content.instrument})
+        if len(cases) == limit or not choices:
+            continue
+        style = min(rng.permutation(choices), key=lambda name: asked[name]).item()
+        asked[style] += 1
+        cases.append(_dataset_case(dataset, content, style, twins.get(style)))
+    if not cases:
+        raise DatasetError(
+            f"{dataset.path}: no held-out recording (split test or valid) that a style of the model "
+            f"({', '.join(styles)}) could play; build it from more recordings an instrument"
+        )
+    return cases
+
+
+def file_cases(
+    files: Sequence[Path], styles: Sequence[str], sample_rate: int, limit: int, dataset: Dataset | None
+) -> list[Case]:
+    """Every file in every style; a style that is a file is its own reference, a name has the dataset's recordings.
+
+    Raises:
+        AudioError: a file cannot be read or is too short.
+    """
+    cases: list[Case] = []
+    for file in files:
+        for style in styles:
+            if len(cases) == limit:
+                return cases
+            path = Path(style).expanduser()
+            if path.is_file():
+                references: tuple[np.ndarray, ...] = (_excerpt_of_file(path, sample_rate),)
+            else:
+                references = references_of(dataset, style) if dataset is not None else ()
+            content = _excerpt_of_file(file, sample_rate)
+            cases.append(Case(f"{file.name} as {path.name}", content, style, references=references))
+    return cases
+
+
+def references_of(
+    dataset: Dataset, instrument: str, besides: Iterable[Recording] = (), timbre: str | None = None
+) -> tuple[np.ndarray, ...]:
+    """Excerpts that stand for an instrument: held out before trained on, the timbre asked for before others."""
+    left_out = {recording.id for recording in besides}
+    candidates = [r for r in dataset.recordings if r.instrument == instrument and r.id not in left_out]
+    candidates.sort(key=lambda r: (r.timbre != timbre, ("test", "valid", "train", "unused").index(r.split), r.id))
+    return tuple(_excerpt(dataset, recording) for recording in candidates[:REFERENCES])
+
+
+def _dataset_case(dataset: Dataset, content: Recording, style: str, twin: Recording | None) -> Case:
+    known = dataset.notes(content)
+    first = content.start_frame / dataset.mel_config.frames_per_second
+    notes = None
+    if known is not None:
+        moved = [Note(float(row[0]) - first, float(row[1]) - first, int(row[2]), float(row[3])) for row in known]
+        notes = [note for note in moved if 0 <= note.start_seconds < EXCERPT_SECONDS]
+    return Case(
+        name=f"{content.title} as {style}",
+        content=_excerpt(dataset, content),
+        style=style,
+        notes=notes,
+        references=references_of(dataset, style, [twin] if twin else [], twin.timbre if twin else None),
+        target=_excerpt(dataset, twin) if twin else None,
+        transpose=twin.transpose - content.transpose if twin else None,
+    )
+
+
+def _excerpt(dataset: Dataset, recording: Recording) -> np.ndarray:
+    """The beginning of the stretch that may be used."""
+    hop = dataset.mel_config.hop_length
+    length = round(EXCERPT_SECONDS * dataset.mel_config.sample_rate)
+    first, stop = recording.start_frame * hop, recording.stop_frame * hop
+    return int16_to_audio(dataset.audio(recording)[first : min(stop, first + length)])
+
+
+def _excerpt_of_file(path: Path, sample_rate: int) -> np.ndarray:
+    audio = load_audio(path, sample_rate)[: round(EXCERPT_SECONDS * sample_rate)]
+    if len(audio) < SHORTEST_SECONDS * sample_rate:
+        raise AudioError(f"{path}: is shorter than {SHORTEST_SECONDS:g} s; give a longer recording")
+    return audio

@@ -1,0 +1,122 @@
+"""The rows of the table: ways to answer a transfer, from doing nothing to the model itself.
+
+Copies show what the figures of no transfer at all are; the parts alone show what each of them costs. Knows no metrics.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stylebox.core import library
+from stylebox.core.engine import Transfer
+from stylebox.core.evaluation.cases import Case
+from stylebox.core.evaluation.envelope import cross_synthesis
+from stylebox.core.models.vocoder import Vocoder
+from stylebox.core.paper_engine import PaperTransfer
+from stylebox.core.paper_transfer import transfer_mel
+from stylebox.core.sound.inversion import harmonic_inversion
+from stylebox.core.sound.loudness import normalise_loudness
+from stylebox.core.sound.mel import griffin_lim
+from stylebox.core.wishes import TransferOptions
+
+TRUE_TARGET, MODEL = "true target", "model"
+TIMED = ("vocoder only", "VAE only", "Griffin-Lim", "spectral envelope", "draft alone", MODEL)
+
+
+@dataclass(frozen=True)
+class Made:
+    """One row's answer to one case, and by how many semitones it moved the notes.
+
+    Shape:
+        audio is ``(S,)``.
+    """
+
+    audio: np.ndarray
+    transpose: int = 0
+
+
+Row = Callable[[Case], Made | None]
+
+
+def make_rows(engine: Transfer | PaperTransfer, model: str, seed: int) -> dict[str, Row]:
+    """Every row by its name, in the order of the table; a row gives None where it has no answer."""
+    bench = _Bench(engine, model)
+    rows: dict[str, Row] = {
+        TRUE_TARGET: lambda case: Made(case.target, case.transpose or 0) if case.target is not None else None,
+        "copy of the content": lambda case: Made(case.content),
+        "copy of the style": _style_copy,
+        "vocoder only": bench.vocoder_only,
+        "VAE only": bench.vae_only,
+        "Griffin-Lim": bench.griffin_lim_only,
+        "spectral envelope": lambda case: (
+            Made(cross_synthesis(case.content, case.references[0], engine.sample_rate)) if case.references else None
+        ),
+    }
+
+    def transferred(steps: int | None) -> Row:
+        def row(case: Case) -> Made:
+            shift = case.transpose if isinstance(engine, Transfer) else None
+            made = engine.run(case.content, TransferOptions(case.style, steps, seed=seed, transpose=shift))
+            return Made(made.audio, made.transpose)
+
+        return row
+
+    if isinstance(engine, Transfer):
+        rows["draft alone"] = transferred(0)
+    rows[MODEL] = transferred(None)
+    return rows
+
+
+def _style_copy(case: Case) -> Made | None:
+    """A recording in the style's sound, other music; from the start again where it is too short."""
+    return Made(np.resize(case.references[0], len(case.content))) if case.references else None
+
+
+class _Bench:
+    """The model's parts, each alone on the content."""
+
+    def __init__(self, engine: Transfer | PaperTransfer, model: str) -> None:
+        self.engine, self.config = engine, engine.mel_config
+        self.vocoder: Vocoder | None = None
+        if isinstance(engine, Transfer) and library.has_part(model, "vocoder"):
+            self.vocoder = library.load_vocoder(model, self.config).to(engine.device)
+
+    def griffin_lim_only(self, case: Case) -> Made:
+        return Made(self._numpy(griffin_lim(self._mel(case), self.config, len(case.content)), case))
+
+    def vocoder_only(self, case: Case) -> Made | None:
+        """What `--vocoder auto` comes to; nothing where that is Griffin-Lim, which has a row."""
+        return None if isinstance(self.engine, PaperTransfer) else self._sounded(self._mel(case), case)
+
+    @torch.no_grad()
+    def vae_only(self, case: Case) -> Made:
+        """Through the autoencoder, and sounded as the model would sound it."""
+        mel = self._mel(case)
+        if isinstance(self.engine, PaperTransfer):
+            return self._sounded(transfer_mel(self.engine.network, mel, mel, steps=0), case)
+        vae = self.engine.vae
+        return self._sounded(vae.decode(vae.encode(mel[None]), mel.shape[1])[0], case)
+
+    @torch.no_grad()
+    def _sounded(self, mel: Tensor, case: Case) -> Made:
+        """A mel by the model's own way to sound."""
+        if self.vocoder is not None:
+            audio = self.vocoder(mel[None])[0]
+        elif isinstance(self.engine, Transfer):
+            keys = self.engine.listen(case.content).content[0]
+            audio = harmonic_inversion(mel, keys, self.config, len(case.content))
+        else:
+            audio = griffin_lim(mel, self.config, len(case.content))
+        return Made(self._numpy(audio, case))
+
+    def _mel(self, case: Case) -> Tensor:
+        levelled, _ = normalise_loudness(case.content, self.config.sample_rate)
+        mel: Tensor = self.engine.mel_of(torch.from_numpy(levelled).to(self.engine.device))
+        return mel
+
+    def _numpy(self, audio: Tensor, case: Case) -> np.ndarray:
+        made = audio.cpu().numpy().astype(np.float32)[: len(case.content)]
+        return np.pad(made, (0, len(case.content) - len(made)))

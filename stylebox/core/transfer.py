@@ -1,0 +1,189 @@
+"""`stylebox transfer` as a job: files or folders in, files out. A bad file does not stop the others."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stylebox.core import library
+from stylebox.core.engine import Transfer
+from stylebox.core.errors import AudioError, StyleboxError
+from stylebox.core.extras import Extras, Story, write_extras
+from stylebox.core.paper_engine import PaperTransfer
+from stylebox.core.paths import refuse_overwrite
+from stylebox.core.progress import ProgressCallback, silent
+from stylebox.core.sound.audio import check_format, load_audio, write_audio
+from stylebox.core.wishes import TransferOptions
+
+Engine = Transfer | PaperTransfer
+STREAM = "-"  # standard input or output
+AUDIO_SUFFIXES = {
+    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".au", ".caf", ".wma"),
+    *(".webm", ".mka", ".mp4", ".mkv", ".mov"),
+}
+
+
+@dataclass(frozen=True)
+class TransferReport:
+    """One file made."""
+
+    source: str
+    output: str
+    style: str
+    seconds: float
+    seed: int
+    transpose: int
+    notes: int
+    warnings: list[str]
+    clipped_db: float
+    real_time_factor: float
+    settings: dict[str, float | str] = field(default_factory=dict)
+    midi: str | None = None
+    plot: str | None = None
+    report: str | None = None
+
+
+@dataclass(frozen=True)
+class TransferFailure:
+    """One file that could not be made, and why."""
+
+    source: str
+    reason: str
+
+
+@dataclass
+class TransferBatch:
+    """What became of all files."""
+
+    done: list[TransferReport] = field(default_factory=list)
+    failed: list[TransferFailure] = field(default_factory=list)
+
+
+def load_engine(model: str = library.SHIPPED_MODEL, device: str = "cpu") -> Engine:
+    """A model of either family, loaded once, used for any number of recordings.
+
+    Raises:
+        ModelError: the model, or a part of it, is missing or does not fit.
+    """
+    return PaperTransfer(model, device) if library.model_family(model) == "paper" else Transfer(model, device)
+
+
+def transfer_files(
+    sources: Sequence[Path],
+    output: Path | None,
+    options: TransferOptions,
+    engine: Engine,
+    *,
+    force: bool = False,
+    extras: Extras | None = None,
+    progress: ProgressCallback = silent,
+) -> TransferBatch:
+    """Transfer every file, and every audio file of every folder.
+
+    Args:
+        output: A file for one source, a folder for several; ``-`` is standard output. Unless given, files are named
+            ``<source>-<style>.wav`` in the current folder.
+        extras: What else to keep: files for one source, folders for several.
+
+    Raises:
+        StyleboxError: nothing to transfer, or a file is named where a folder is needed.
+    """
+    files = [file for source in sources for file in _files_of(source)]
+    if not files:
+        raise AudioError(f"{sources[0] if sources else 'nothing'}: no audio files in it; name one, or another folder")
+    several = len(files) > 1 or (str(sources[0]) != STREAM and sources[0].is_dir())
+    extras = extras or Extras()
+    for target in (output, *extras.paths()):
+        if several and target is not None and (target.is_file() or target.suffix or str(target) == STREAM):
+            raise AudioError(f"{target}: is no folder, and there are several files; name a folder")
+    batch = TransferBatch()
+    for file, target in zip(files, output_names(files, output, options.style, several), strict=True):
+        own = extras.within(target.stem) if several else extras
+        try:
+            batch.done.append(transfer_file(file, target, options, engine, force, own, progress))
+        except StyleboxError as error:
+            batch.failed.append(TransferFailure(str(file), str(error)))
+    return batch
+
+
+def transfer_file(
+    source: Path,
+    output: Path,
+    options: TransferOptions,
+    engine: Engine,
+    force: bool = False,
+    extras: Extras | None = None,
+    progress: ProgressCallback = silent,
+) -> TransferReport:
+    """Transfer one file; the output has the input's length to the sample, at the engine's rate.
+
+    Raises:
+        StyleboxError: the input cannot be read, the output exists or cannot be written, an option is wrong.
+    """
+    extras = extras or Extras()
+    check_targets(output, extras, engine.sample_rate, force)
+    audio = load_audio(str(source) if str(source) == STREAM else source, engine.sample_rate)
+    settings = engine.settings(options)
+    begun = time.monotonic()
+    result = engine.run(audio, options, progress)
+    spent = time.monotonic() - begun
+    clipped_db = write_audio(str(output) if str(output) == STREAM else output, result.audio, result.sample_rate)
+    write_extras(extras, Story(str(source), options.style, engine.model, settings, audio, result))
+    seconds = len(result.audio) / result.sample_rate
+    return TransferReport(
+        source=str(source),
+        output=str(output),
+        style=options.style,
+        seconds=seconds,
+        seed=result.seed,
+        transpose=result.transpose,
+        notes=len(result.notes),
+        warnings=result.warnings,
+        clipped_db=clipped_db,
+        real_time_factor=spent / max(seconds, 1e-9),
+        settings=settings._asdict(),
+        **{name: str(path) for name, path in extras.named().items()},
+    )
+
+
+def check_targets(output: Path, extras: Extras, sample_rate: int, force: bool) -> None:
+    """Before any work: everything can be written where it is to go.
+
+    Raises:
+        StyleboxError: a name is taken, is used twice, or has a suffix that is not understood.
+    """
+    check_format(output, sample_rate)
+    extras.check()
+    targets = [path for path in (output, *extras.paths()) if str(path) != STREAM]
+    for target in targets:
+        refuse_overwrite(target, force)
+        if targets.count(target) > 1:
+            raise AudioError(f"{target}: named for two things; give each a name of its own")
+
+
+def output_names(files: Sequence[Path], output: Path | None, style: str, several: bool) -> list[Path]:
+    """Where each file goes; sources of one name do not overwrite one another."""
+    if output is not None and not several:
+        return [output / _name(files[0], style, 0)] if output.is_dir() else [output]
+    folder = output or Path()
+    names: list[Path] = []
+    for file in files:
+        number = 0
+        while (name := folder / _name(file, style, number)) in names:
+            number += 1
+        names.append(name)
+    return names
+
+
+def _name(file: Path, style: str, number: int) -> str:
+    """`<file>-<style>.wav`, a style that is a path or a blend made fit for a file name."""
+    stem = "take" if str(file) == STREAM else file.stem
+    words = "+".join(Path(part.split(":")[0]).stem for part in style.split(","))
+    return f"{stem}-{words}{f'-{number + 1}' if number else ''}.wav"
+
+
+def _files_of(source: Path) -> list[Path]:
+    """The source itself, or a folder's audio files, by name."""
+    if str(source) == STREAM or not source.is_dir():
+        return [source]
+    return sorted(path for path in source.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())

@@ -1,0 +1,70 @@
+"""What a user may ask of a transfer, and what that comes to once a model has filled the gaps. Knows no network."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from stylebox.core.config import DiffusionConfig
+from stylebox.core.errors import ModelError
+
+
+@dataclass(frozen=True)
+class TransferOptions:
+    """What a user may ask for; None leaves the model's choice.
+
+    Attributes:
+        style: A name, an audio file, or a blend ``a:0.7,b:0.3``.
+        steps: Network calls of the diffusion; 0 gives the draft alone. A model whose draft is better alone does
+            without unless this, strength or guidance is given.
+        guidance: How far beyond the style prediction to go; 1 is not at all.
+        strength: Where the noised draft starts, in (0, 1]; 1 is pure noise.
+        seed: Of the noise; one is drawn unless given.
+        transpose: Semitones; None moves by octaves where the target's register asks for it.
+        vocoder: "auto", "neural", "harmonic" or "griffin-lim".
+        follow: How much of the input's loudness over time the output takes on, in [0, 1].
+    """
+
+    style: str
+    steps: int | None = None
+    guidance: float | None = None
+    strength: float | None = None
+    seed: int | None = None
+    transpose: int | None = None
+    vocoder: str = "auto"
+    follow: float | None = None
+
+
+class Settings(NamedTuple):
+    """What a transfer goes by: the options, and the model's own choice where there was none."""
+
+    steps: int
+    guidance: float
+    strength: float
+    vocoder: str
+    follow: float
+
+
+def settle(options: TransferOptions, own: DiffusionConfig, vocoder: str) -> Settings:
+    """`options`, the gaps filled with a model's `own` choices and the `vocoder` it has.
+
+    Raises:
+        ModelError: an option is out of range.
+    """
+    asked = options.strength is not None or options.guidance is not None
+    steps = options.steps
+    if steps is None:
+        steps = 0 if own.draft_alone and not asked else own.steps
+    guidance = own.guidance if options.guidance is None else options.guidance
+    strength = own.strength if options.strength is None else options.strength
+    follow = 1.0 if options.follow is None else options.follow
+    if steps < 0 or not 0 <= strength <= 1:
+        raise ModelError(f"--steps {steps} --strength {strength}: steps are 0 up, strength is from 0 to 1")
+    if not 0 <= follow <= 1:
+        raise ModelError(f"--follow {follow}: is from 0, not at all, to 1")
+    return Settings(steps, guidance, strength, vocoder, follow)
+
+
+def drawn_seed(seed: int | None) -> int:
+    """The seed asked for, or a fresh one."""
+    return int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
