@@ -1,0 +1,54 @@
+"""What there is, and what it is made of: `styles`, `models`, `info`, `doctor`. They change nothing."""
+
+import typer
+
+from stylebox import options as opt
+from stylebox.console import console
+from stylebox.entry import FAILED
+
+
+def styles(model: opt.Model = "base", as_json: opt.AsJson = False) -> None:
+    """List the styles a model knows by name."""
+    from stylebox.core.library import list_styles
+
+    console.listing(list_styles(model), as_json)
+
+
+def models(as_json: opt.AsJson = False) -> None:
+    """List the models that are there: your own and the shipped one."""
+    from stylebox.core.library import list_models
+
+    console.listing(list_models(), as_json)
+
+
+def info(
+    file: opt.File = None,
+    model: opt.SomeModel = None,
+    preset: opt.SomePreset = None,
+    as_json: opt.AsJson = False,
+) -> None:
+    """Say what a recording, a model or a preset is made of: parameters, provenance, metrics."""
+    if sum(thing is not None for thing in (file, model, preset)) > 1:
+        raise typer.BadParameter("FILE, --model and --preset exclude each other")
+    from stylebox.core.library import describe
+
+    if file is None and preset is None:
+        model = model or "base"
+    description = describe(model=model, preset=preset, file=file)
+    if as_json:
+        console.document(description)
+    else:
+        console.tree(description)
+
+
+def doctor(as_json: opt.AsJson = False) -> None:
+    """Look what works on this machine, and say how to mend what does not."""
+    from stylebox.core.doctor import examine
+
+    findings = examine()
+    if as_json:
+        console.document(findings)
+    else:
+        console.findings(findings)
+    if any(finding.state == "broken" for finding in findings):
+        raise typer.Exit(FAILED)

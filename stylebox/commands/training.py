@@ -1,0 +1,52 @@
+"""`train`: one stage of a model. What a stage is, and when it ends, the core knows."""
+
+from dataclasses import asdict
+
+import typer
+
+from stylebox import options as opt
+from stylebox.console import console, training_progress
+from stylebox.entry import INTERRUPTED, compute_device
+
+
+def train(
+    stage: opt.Stage,
+    preset: opt.Preset = "base",
+    config: opt.Config = None,
+    dataset: opt.Dataset = None,
+    name: opt.Name = None,
+    resume: opt.Resume = False,
+    max_steps: opt.MaxSteps = None,
+    max_minutes: opt.StopMinutes = None,
+    device: opt.Device = opt.DeviceName.auto,
+    force: opt.Force = False,
+    as_json: opt.AsJson = False,
+) -> None:
+    """Train one part of a model. Ctrl-C stops cleanly, and --resume goes on from there."""
+    from stylebox.core import paths
+    from stylebox.core.training.train import train as fit
+
+    where = compute_device(device)
+    with console.progress() as progress:
+        result = fit(
+            stage.value,
+            preset=preset,
+            config_file=config,
+            dataset=dataset,
+            name=name,
+            resume=resume,
+            force=force,
+            max_steps=max_steps,
+            max_minutes=max_minutes,
+            device=where,
+            progress=lambda told: progress(training_progress(told)),
+            prepare=progress,
+        )
+    folder = paths.models_dir() / (name or preset)
+    console.note(f"{stage.value}: {result.steps} steps, best loss {result.best_loss:.4g}; {result.stopped_by}")
+    if as_json:
+        console.document(asdict(result) | {"model": folder})
+    else:
+        console.result(folder)
+    if result.stopped_by == "interrupted":
+        raise typer.Exit(INTERRUPTED)
