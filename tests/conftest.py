@@ -1,0 +1,131 @@
+"""What every test stands on: a home of its own, no network, few threads.
+
+Tests write only below `tmp_path`; a test that would reach another machine fails instead.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ended import Ended
+
+# Before torch or matplotlib are imported by anyone: they read these once.
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ["MPLBACKEND"] = "Agg"
+
+# A runner in the background of a shell ignores Ctrl-C, and its children would, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens
+
+
+def _is_loopback(host: object) -> bool:
+    """Whether `host` names this machine."""
+    if isinstance(host, bytes):
+        host = host.decode("ascii", "replace")
+    if host is None or host in ("", "localhost"):
+        return True
+    try:
+        return ip_address(str(host)).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Redirect everything a program may keep; gives the `STYLEBOX_HOME` of this test."""
+    user = tmp_path_factory.mktemp("user")
+    for name, folder in {
+        "HOME": ".",
+        "USERPROFILE": ".",
+        "XDG_DATA_HOME": ".local/share",
+        "XDG_CONFIG_HOME": ".config",
+        "XDG_CACHE_HOME": ".cache",
+        "XDG_STATE_HOME": ".local/state",
+        "STYLEBOX_HOME": "stylebox",
+    }.items():
+        monkeypatch.setenv(name, str(user / folder))
+    # One for the whole run: matplotlib takes seconds to list the fonts again in every subprocess.
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path_factory.getbasetemp() / "matplotlib"))
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    return user / "stylebox"
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loopback only: here by refusing to connect, in subprocesses by a proxy that isn't there."""
+    connect, getaddrinfo = socket.socket.connect, socket.getaddrinfo
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(address[0]):
+            raise OSError(f"tests have no network: {address[0]}")
+        connect(self, address)
+
+    def guarded_getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if not _is_loopback(host):
+            raise socket.gaierror(f"tests have no network: {host}")
+        return getaddrinfo(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded_connect)
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, NOWHERE)
+        monkeypatch.setenv(name.upper(), NOWHERE)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "127.0.0.1,localhost,::1")
+
+
+@pytest.fixture(autouse=True)
+def _in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in an empty folder, so that a default output name can't land in the repository."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a dataset and a model "tiny", trained once for all tests; read it, don't write to it."""
+    from tiny_model import train_tiny
+
+    home = tmp_path_factory.mktemp("trained")
+    before = os.environ.get("STYLEBOX_HOME")
+    os.environ["STYLEBOX_HOME"] = str(home)
+    try:
+        train_tiny(home)
+    finally:
+        if before is None:
+            del os.environ["STYLEBOX_HOME"]
+        else:
+            os.environ["STYLEBOX_HOME"] = before
+    return home
+
+
+@pytest.fixture
+def tiny_home(trained_home: Path, own_home: Path) -> Path:
+    """This test's home, with a copy of the model "tiny" and the dataset it was trained on."""
+    shutil.copytree(trained_home, own_home, dirs_exist_ok=True)
+    return own_home
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """Run a command in this process."""
+
+    from stylebox.cli import app
+
+    def call(*arguments: object) -> Ended:
+        with pytest.raises(SystemExit) as stop:
+            app([str(argument) for argument in arguments], prog_name="stylebox")
+        sys.stdout.flush()
+        out, err = capfd.readouterr()
+        return Ended(int(stop.value.code or 0), out, err)
+
+    return call

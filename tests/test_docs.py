@@ -1,0 +1,103 @@
+"""The documentation says what the program does: README commands exist, CI runs the README, the pages are made anew."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import typer
+
+import stylebox
+from stylebox.cli import app
+
+ROOT = Path(stylebox.__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8") if (ROOT / "README.md").exists() else ""
+
+if not README:
+    pytest.skip("the documentation is not beside the package", allow_module_level=True)
+
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+SH_BLOCKS = [text for language, text in BLOCKS if language == "sh"]
+COMMANDS = sorted(
+    {
+        line.partition(" #")[0].strip()
+        for _, text in BLOCKS
+        for line in text.splitlines()
+        if line.startswith("stylebox ")
+    }
+    | set(re.findall(r"`(stylebox [^`]+)`", README))
+)
+
+
+def test_readme_has_two_sh_blocks_install_and_tests() -> None:
+    install, tests = SH_BLOCKS
+    assert "stylebox transfer examples/piano.flac --style violin -o out.wav" in install.splitlines()
+    assert tests.splitlines()[-1] == "pytest"
+    assert "ruff check ." in tests.splitlines()
+    assert "mypy" in tests.splitlines()
+
+
+@pytest.mark.skipif(os.name == "nt", reason=".ci/run is for bash")
+def test_ci_runs_the_readmes_test_block(tmp_path: Path) -> None:
+    """The script's own extraction, run by its own shell, gives the second block."""
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+    (line,) = (line for line in script.splitlines() if line.startswith("block="))
+    ended = subprocess.run(
+        ["bash", "-c", f'cd "{ROOT}" && {line} && printf "%s\\n" "$block"'], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == SH_BLOCKS[1]
+    assert script.rstrip().endswith('bash -euxo pipefail -c "$block"')
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_readme_command_is_understood(line: str) -> None:
+    """Parsed as the program would, and not run."""
+    program: Any = typer.main.get_command(app)
+    _, name, *rest = shlex.split(line)
+    assert name in program.commands, f"no command {name}"
+    if rest:
+        context = program.commands[name].make_context(name, rest)
+        assert context.params
+
+
+def test_links_lead_somewhere() -> None:
+    targets = [target for target in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in target]
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_every_example_has_its_licence_named() -> None:
+    named = (ROOT / "examples" / "LICENSES.md").read_text("utf-8")
+    recordings = [path for path in (ROOT / "examples").iterdir() if path.suffix != ".md"]
+    assert recordings
+    assert [path.name for path in recordings if f"`{path.name}`" not in named] == []
+    assert sum(path.stat().st_size for path in recordings) < 500_000
+
+
+def load_script(path: Path) -> ModuleType:
+    spec = spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[path.stem] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_command_pages_are_made_anew() -> None:
+    script = load_script(ROOT / "docs" / "make_cli.py")
+    page = script.page()
+    assert "## stylebox transfer" in page
+    assert script.PAGE.read_text("utf-8") == page, "run: python docs/make_cli.py"
+
+
+def test_every_option_has_help() -> None:
+    script = load_script(ROOT / "docs" / "make_cli.py")
+    for info in app.registered_commands:
+        assert all(parameter.help for parameter in script.parameters(info.callback))

@@ -1,0 +1,213 @@
+"""A trained model at work: length, level, silence, windows, seeds, styles. Quality is not asked of a tiny one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from tiny_model import PARTIALS, SAMPLE_RATE, melody, tones
+
+from stylebox.core import library, weights, windows
+from stylebox.core.config import DiffusionConfig
+from stylebox.core.engine import Transfer, TransferOptions
+from stylebox.core.errors import ModelError, StyleboxError
+from stylebox.core.extras import Extras
+from stylebox.core.generate import generate_file
+from stylebox.core.sound.loudness import loudness_db
+from stylebox.core.sound.notes import Note, read_midi, write_midi
+from stylebox.core.styles import octave_shift, resolve_style
+from stylebox.core.transfer import transfer_files
+from stylebox.core.wishes import settle
+
+OPTIONS = TransferOptions("string", seed=7)
+
+
+@pytest.fixture
+def engine(tiny_home: Path) -> Transfer:
+    return Transfer("tiny", "cpu")
+
+
+@pytest.fixture
+def recording() -> np.ndarray:
+    return tones(melody(40, 2.3), 2.3, PARTIALS["reed"])[:50001]
+
+
+def hear(engine: Transfer) -> None:
+    """Let an untrained ear find notes: what is tested is what follows from there."""
+    with torch.no_grad():
+        engine.content_encoder.onset_head.bias += 6.0
+        engine.content_encoder.frame_head.bias += 6.0
+
+
+def test_a_transfer_keeps_the_duration_and_loudness(engine: Transfer, recording: np.ndarray) -> None:
+    hear(engine)
+    for vocoder in ("neural", "harmonic", "griffin-lim"):
+        made = engine.run(recording, TransferOptions("string", seed=1, vocoder=vocoder)).audio
+        assert made.shape == recording.shape
+        assert loudness_db(made, SAMPLE_RATE) == pytest.approx(loudness_db(recording, SAMPLE_RATE), abs=1.0)
+
+
+def test_same_seed_same_samples_another_seed_others(engine: Transfer, recording: np.ndarray) -> None:
+    first, again, other = (engine.run(recording, TransferOptions("string", seed=s)) for s in (3, 3, 4))
+    assert np.array_equal(first.audio, again.audio)
+    assert not np.array_equal(first.audio, other.audio)
+    assert first.seed == 3
+
+
+def test_silence_stays_silent(engine: Transfer) -> None:
+    made = engine.run(np.zeros(30000, np.float32), OPTIONS)
+    assert np.abs(made.audio).max() < 1e-3
+    assert made.warnings
+
+
+def test_noise_is_harmless_and_said(engine: Transfer) -> None:
+    with torch.no_grad():
+        engine.content_encoder.onset_head.bias -= 20.0  # hears nothing
+    noise = np.random.default_rng(0).standard_normal(30000).astype(np.float32) * 0.1
+    made = engine.run(noise, OPTIONS)
+    assert np.sqrt((made.audio**2).mean()) < 0.02
+    assert "no notes" in made.warnings[0]
+
+
+def test_chunked_equals_whole(engine: Transfer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every network here is local in time, so windows with margins change nothing, at the seams or elsewhere."""
+    hear(engine)
+    long = tones(melody(41, 9.0), 9.0, PARTIALS["reed"])
+    whole = engine.run(long, OPTIONS).audio
+    monkeypatch.setattr(windows, "WINDOW_FRAMES", 128)
+    chunked = engine.run(long, OPTIONS).audio
+    assert np.abs(whole - chunked).max() < 2e-3 * np.abs(whole).max()
+
+
+def test_windows_put_every_frame_where_it_belongs() -> None:
+    for align, stride in ((1, 1), (4, 4), (1, 16)):
+        made = windows.in_windows(lambda a, b: torch.arange(a, b), 3001, align, stride)
+        assert torch.equal(made, torch.arange(3001))
+
+
+def test_steps_zero_is_the_draft_alone(engine: Transfer, recording: np.ndarray) -> None:
+    made = [engine.run(recording, TransferOptions("string", steps=0, seed=s)).audio for s in (1, 2)]
+    assert np.array_equal(*made)  # no noise, so no seed matters
+
+
+def test_guidance_and_strength_matter(engine: Transfer, recording: np.ndarray) -> None:
+    plain = engine.run(recording, TransferOptions("string", seed=1, guidance=1.0, strength=0.3)).audio
+    for changed in ({"guidance": 4.0, "strength": 0.3}, {"guidance": 1.0, "strength": 1.0}):
+        assert not np.array_equal(engine.run(recording, TransferOptions("string", seed=1, **changed)).audio, plain)
+    with pytest.raises(ModelError, match="strength"):
+        engine.run(recording, TransferOptions("string", strength=2.0))
+
+
+def test_a_model_may_do_without_diffusion_until_asked() -> None:
+    own = DiffusionConfig(draft_alone=True, steps=6, strength=0.4)
+    assert settle(TransferOptions("x"), own, "auto").steps == 0
+    assert settle(TransferOptions("x", strength=0.7), own, "auto")[:3] == (6, 1.0, 0.7)
+    assert settle(TransferOptions("x", guidance=2.0), own, "auto")[:3] == (6, 2.0, 0.4)
+    assert settle(TransferOptions("x", steps=9), own, "auto")[:3] == (9, 1.0, 0.4)
+    assert settle(TransferOptions("x"), DiffusionConfig(steps=6), "auto").steps == 6
+
+
+def test_a_clip_is_a_style_and_blends_mix(engine: Transfer, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.wav"
+    soundfile.write(clip, tones(melody(3, 3.0), 3.0, PARTIALS["reed"]), SAMPLE_RATE)
+    named = engine.named_styles
+    assert sorted(named) == ["reed", "string"]
+    from_clip = resolve_style(str(clip), named, engine.style_of_clip)
+    assert from_clip.tokens.shape == named["reed"].tokens.shape
+    blend = resolve_style("reed:3,string:1", named, engine.style_of_clip)
+    assert torch.allclose(blend.vector, 0.75 * named["reed"].vector + 0.25 * named["string"].vector)
+    one = resolve_style("reed:1,string:0", named, engine.style_of_clip)
+    assert torch.allclose(one.tokens, named["reed"].tokens)
+    for wrong in ("bagpipes", "reed:-1", "reed:0", ""):
+        with pytest.raises(ModelError):
+            resolve_style(wrong, named, engine.style_of_clip)
+
+
+def test_notes_are_moved_by_octaves_into_the_register() -> None:
+    style = library.Style("x", torch.zeros(1, 1), torch.zeros(1), low=60, high=84)
+    assert octave_shift([62, 70, 80], style) == 0
+    assert octave_shift([52, 55, 58], style) == 0  # a little low, but the same notes
+    assert octave_shift([38, 40, 45, 62], style) == 24
+    assert octave_shift([38, 62, 64], style) == 0  # most are at home
+    assert octave_shift([98, 100], style) == -24
+    assert octave_shift([], style) == 0
+
+
+def test_transposition_moves_notes_and_is_reported(engine: Transfer, recording: np.ndarray) -> None:
+    hear(engine)
+    made = engine.run(recording, TransferOptions("string", seed=1, transpose=5))
+    unmoved = engine.run(recording, TransferOptions("string", seed=1, transpose=0))
+    assert made.transpose == 5
+    assert [n.pitch - 5 for n in made.notes] == [n.pitch for n in unmoved.notes]
+
+
+def test_a_batch_goes_on_past_a_bad_file(engine: Transfer, recording: np.ndarray, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    soundfile.write(folder / "a.wav", recording, SAMPLE_RATE)
+    (folder / "b.wav").write_text("no sound")
+    soundfile.write(folder / "c.flac", np.stack([recording, recording], 1), SAMPLE_RATE)
+    out = tmp_path / "out"
+    batch = transfer_files([folder], out, OPTIONS, engine, extras=Extras(midi=tmp_path / "notes"))
+    assert [Path(report.output).name for report in batch.done] == ["a-string.wav", "c-string.wav"]
+    assert [Path(failure.source).name for failure in batch.failed] == ["b.wav"]
+    assert soundfile.info(out / "a-string.wav").frames == len(recording)
+    assert sorted(path.name for path in (tmp_path / "notes").iterdir()) == ["a-string.mid", "c-string.mid"]
+    again = transfer_files([folder / "a.wav"], out / "a-string.wav", OPTIONS, engine)
+    assert "--force" in again.failed[0].reason
+
+
+def test_several_inputs_need_a_folder(engine: Transfer, recording: np.ndarray, tmp_path: Path) -> None:
+    for name in ("a.wav", "b.wav"):
+        soundfile.write(tmp_path / name, recording, SAMPLE_RATE)
+    with pytest.raises(StyleboxError, match="folder"):
+        transfer_files([tmp_path / "a.wav", tmp_path / "b.wav"], Path("out.wav"), OPTIONS, engine)
+
+
+def test_generate_plays_a_midi_file(engine: Transfer, tmp_path: Path) -> None:
+    write_midi(tmp_path / "tune.mid", [Note(0.0, 0.5, 60), Note(0.5, 1.5, 67)])
+    report = generate_file(tmp_path / "out.wav", OPTIONS, engine, notes=tmp_path / "tune.mid")
+    assert report.seconds == pytest.approx(2.5, abs=0.01)
+    assert report.notes == len(read_midi(tmp_path / "tune.mid")) == 2
+    assert soundfile.info(tmp_path / "out.wav").frames == round(report.seconds * SAMPLE_RATE)
+
+
+def test_generate_makes_music_up_by_seed(engine: Transfer, tmp_path: Path) -> None:
+    for name in ("a.wav", "b.wav"):
+        generate_file(tmp_path / name, OPTIONS, engine, seconds=2.0)
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+    with pytest.raises(StyleboxError, match="--seconds"):
+        generate_file(tmp_path / "c.wav", OPTIONS, engine, seconds=0.0)
+
+
+def test_a_part_of_other_mel_settings_is_refused(tiny_home: Path) -> None:
+    part = library.load_part("tiny", "ldm")
+    other = part.preset.mel.model_copy(update={"hop_length": 256})
+    with pytest.raises(ModelError, match=r"mel\.hop_length = 512, not 256"):
+        library.load_vae("tiny", other)
+
+
+def test_an_ldm_of_another_vae_is_refused(tiny_home: Path) -> None:
+    path = tiny_home / "models/tiny/vae.safetensors"
+    tensors, card = weights.load_weights(path)
+    tensors["vae.decoder.0.bias"] += 0.5
+    weights.save_weights(path, tensors, card)
+    with pytest.raises(ModelError, match="another vae"):
+        Transfer("tiny", "cpu")
+
+
+def test_half_precision_is_the_same_model(tiny_home: Path) -> None:
+    for part in ("vae", "ldm", "content"):
+        path = tiny_home / f"models/tiny/{part}.safetensors"
+        tensors, card = weights.load_weights(path)
+        weights.save_weights(path, tensors, card, torch.float16)
+    assert Transfer("tiny", "cpu").named_styles
+
+
+def test_listings_say_what_there_is(tiny_home: Path) -> None:
+    assert [style.name for style in library.list_styles("tiny")] == ["reed", "string"]
+    assert "tiny" in [model.name for model in library.list_models()]
+    assert library.describe(model="tiny")["parts"]["ldm"]["step"] > 0
+    with pytest.raises(ModelError, match="no model"):
+        library.describe(model="nowhere")

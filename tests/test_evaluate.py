@@ -1,0 +1,155 @@
+"""The whole table from a model of seconds: all rows there, the same twice, and what cannot be measured is said."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from tiny_model import PARTIALS, SAMPLE_RATE, melody, tones
+
+from stylebox.cli import app
+from stylebox.core.data.dataset import Dataset
+from stylebox.core.engine import Transfer
+from stylebox.core.errors import StyleboxError
+from stylebox.core.evaluate import METRICS, Evaluation, evaluate_dataset, evaluate_files, write_csv
+from stylebox.core.evaluation.cases import dataset_cases
+from stylebox.core.evaluation.rows import TRUE_TARGET
+from stylebox.core.sound.notes import Note
+
+ROWS = [
+    "true target",
+    "copy of the content",
+    "copy of the style",
+    "vocoder only",
+    "VAE only",
+    "Griffin-Lim",
+    "spectral envelope",
+    "draft alone",
+    "model",
+]
+
+
+@pytest.fixture
+def engine(tiny_home: Path) -> Transfer:
+    return Transfer("tiny", "cpu")
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    folder = tmp_path / "inputs"
+    folder.mkdir()
+    for number in (50, 51):
+        soundfile.write(folder / f"{number}.wav", tones(melody(number, 2.0), 2.0, PARTIALS["reed"]), SAMPLE_RATE)
+    return folder
+
+
+def mean(result: Evaluation, row: str, figure: str) -> float:
+    interval = next(r for r in result.table if r.row == row).figures[figure]
+    assert interval is not None
+    return interval.mean
+
+
+def test_the_table_of_a_dataset(engine: Transfer, tiny_home: Path) -> None:
+    seen: list[str] = []
+    result = evaluate_dataset(
+        engine, "tiny", tiny_home / "dataset", limit=2, keep=lambda case, row, made: seen.append(row)
+    )
+    assert [row.row for row in result.table] == ROWS
+    assert set(seen) == set(ROWS)
+    assert result.cases == 2
+    assert all(set(row.figures) == set(METRICS) for row in result.table)
+    assert mean(result, "copy of the content", "chroma_cosine") == pytest.approx(1.0, abs=1e-6)
+    assert mean(result, "copy of the content", "pitch_error_cents") == 0.0
+    assert mean(result, "copy of the content", "loudness_correlation") == pytest.approx(1.0)
+    assert mean(result, TRUE_TARGET, "mel_distance_db") == 0.0
+    for other in ("copy of the content", "copy of the style", "model"):
+        assert mean(result, other, "mel_distance_db") > 1.0
+    assert mean(result, TRUE_TARGET, "timbre_distance") < mean(result, "copy of the content", "timbre_distance")
+    assert mean(result, TRUE_TARGET, "chroma_cosine") > mean(result, "copy of the style", "chroma_cosine")
+    assert mean(result, "spectral envelope", "timbre_distance") < mean(result, "copy of the content", "timbre_distance")
+    assert set(result.real_time_factor) == set(ROWS[3:])
+    assert result.transcriber == "stylebox content encoder"
+
+
+def test_same_seed_same_table(engine: Transfer, inputs: Path, tmp_path: Path) -> None:
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        write_csv(tmp_path / name, evaluate_files(engine, "tiny", inputs, ["string"], limit=1, seed=seed))
+    a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
+    assert a == b != c
+    rows = list(csv.DictReader((tmp_path / "a").read_text().splitlines()))
+    assert len(rows) == len(ROWS) * len(METRICS)
+    with pytest.raises(StyleboxError, match="--force"):
+        write_csv(tmp_path / "a", Evaluation("tiny", 0, "", 0))
+
+
+def test_files_in_a_clips_style(engine: Transfer, inputs: Path, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.wav"
+    soundfile.write(clip, tones(melody(60, 3.0), 3.0, PARTIALS["string"]), SAMPLE_RATE)
+    result = evaluate_files(engine, "tiny", inputs, [str(clip)])
+    assert result.cases == 2
+    assert mean(result, "copy of the style", "timbre_distance") < mean(result, "copy of the content", "timbre_distance")
+    assert next(row for row in result.table if row.row == TRUE_TARGET).cases == 0
+    assert any("true target" in remark for remark in result.remarks)
+    assert any("not known exactly" in remark for remark in result.remarks)
+
+
+def test_a_name_without_recordings_has_no_timbre(engine: Transfer, inputs: Path, tiny_home: Path) -> None:
+    bare = evaluate_files(engine, "tiny", inputs, ["reed"], limit=1)
+    assert all(row.figures["timbre_distance"] is None for row in bare.table)
+    assert any("timbre is not measured" in remark for remark in bare.remarks)
+
+
+def test_cases_are_held_out_and_fair(engine: Transfer, tiny_home: Path) -> None:
+    dataset = Dataset.open(tiny_home / "dataset")
+    cases = dataset_cases(dataset, ["reed", "string"], 10, seed=0)
+    held_out = {r.title for r in dataset.split("test")}
+    assert cases
+    for case in cases:
+        title, style = case.name.rsplit(" as ", 1)
+        assert title in held_out
+        assert style == case.style
+        assert style not in title
+        assert case.target is not None  # every score here is played by both
+        assert case.references
+        assert not any(np.array_equal(case.target, reference) for reference in case.references)
+        assert case.notes
+        assert isinstance(case.notes[0], Note)
+    again = dataset_cases(dataset, ["reed", "string"], 10, seed=0)
+    assert [case.name for case in cases] == [case.name for case in again]
+    with pytest.raises(StyleboxError, match="held-out"):
+        dataset_cases(dataset, [], 10, seed=0)
+
+
+def test_bad_input_is_said_in_one_line(engine: Transfer, tiny_home: Path, tmp_path: Path) -> None:
+    with pytest.raises(StyleboxError, match="no style 'bagpipes'"):
+        evaluate_dataset(engine, "tiny", tiny_home / "dataset", styles=["bagpipes"])
+    with pytest.raises(StyleboxError, match="no dataset here"):
+        evaluate_dataset(engine, "tiny", tmp_path)
+    with pytest.raises(StyleboxError, match="no audio files"):
+        evaluate_files(engine, "tiny", tmp_path, ["reed"])
+
+
+def command(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as stop:
+        app([str(argument) for argument in arguments], prog_name="stylebox")
+    return int(stop.value.code or 0)
+
+
+def test_the_command(tiny_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = ("evaluate", "--model", "tiny", "--limit", 1, "--device", "cpu", "--csv", "table.csv", "--report", "t.html")
+    assert command(*made, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [row["row"] for row in document["table"]] == ROWS
+    assert (tmp_path / "table.csv").is_file()
+    page = (tmp_path / "t.html").read_text("utf-8")
+    assert page.count("<audio") == len(ROWS)
+    assert page.count("data:image/png") >= len(ROWS)
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert command(*made) == 1  # both are there already
+    assert "--force" in capsys.readouterr().err
+    assert command("evaluate", "--model", "tiny", "--limit", 1, "--styles", "string") == 0
+    out = capsys.readouterr().out
+    assert all(row in out for row in ROWS)
+    assert command("evaluate", "--model", "tiny", "--inputs", tmp_path) == 2

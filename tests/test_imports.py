@@ -1,0 +1,199 @@
+"""Who may import whom: imports go downwards only, and what is slow or exotic lives behind one module each."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import stylebox
+
+ROOT = Path(stylebox.__file__).parent
+
+# From the ground up; a module imports from its own floor and from those below. The first that fits decides.
+FLOORS: list[tuple[str, ...]] = [
+    (
+        "core.errors",
+        "core.progress",
+        "core.paths",
+        "core.config",
+        "core.device",
+        "core.system_packages",
+        "core.weights",
+    ),
+    ("core.sound",),
+    ("core.diffusion",),
+    ("core.models",),
+    ("core.sources",),
+    ("core.data",),
+    ("core.weights", "core.library"),
+    ("core.training",),
+    ("core.transfer", "core.generate", "core.evaluate", "core.report", "core.doctor", "core."),
+    ("console", "displays", "options"),
+    ("entry", "live"),
+    ("commands",),
+    ("cli",),
+    ("__main__",),
+]
+# All that networks know of sound: which keys there are, and the spectrum that the content encoder listens to.
+KNOWN_OF_SOUND = {"core.sound.notes": {"LOWEST_KEY", "NUM_KEYS"}, "core.sound.logspectrum": {"LogSpectrum"}}
+ALONE = ("yt_dlp", "sounddevice", "torchvggish", "fluidsynth")  # one module each, inside functions
+DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "wrapper", "tools", "base"}
+
+
+class Import(NamedTuple):
+    """One imported module, where, which names of it, and whether when its importer is imported."""
+
+    importer: str
+    module: str
+    names: frozenset[str]
+    at_start: bool
+
+
+def module_name(path: Path) -> str:
+    """`stylebox/core/paths.py` -> `core.paths`."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {module_name(path): ast.parse(path.read_text("utf-8")) for path in sorted(ROOT.rglob("*.py"))}
+
+
+def imports_of(importer: str) -> Iterator[Import]:
+    """Every import of a module, also those inside functions."""
+    at_start = {id(node) for node in walk_outside_functions(SOURCES[importer])}
+    for node in ast.walk(SOURCES[importer]):
+        now = id(node) in at_start
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(importer, alias.name, frozenset(), now)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{importer}: relative import"
+            assert node.module
+            names = frozenset(alias.name for alias in node.names)
+            submodules = {name for name in names if f"{node.module}.{name}".removeprefix("stylebox.") in SOURCES}
+            for name in submodules:
+                yield Import(importer, f"{node.module}.{name}", frozenset(), now)
+            if names - submodules:
+                yield Import(importer, node.module, names - submodules, now)
+
+
+def walk_outside_functions(node: ast.AST) -> Iterator[ast.AST]:
+    """Nodes that run when a module is imported; `if TYPE_CHECKING` does not."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        yield child
+        yield from walk_outside_functions(child)
+
+
+def top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def floor(module: str) -> int:
+    """Height of one of our modules."""
+    for height, prefixes in enumerate(FLOORS):
+        if any(module == prefix or module.startswith(f"{prefix.rstrip('.')}.") for prefix in prefixes):
+            return height
+    raise AssertionError(f"{module}: on no floor; say in this test where it belongs")
+
+
+IMPORTS = [found for module in SOURCES for found in imports_of(module)]
+OURS = [i._replace(module=i.module.removeprefix("stylebox.")) for i in IMPORTS if top(i.module) == "stylebox"]
+
+
+def test_imports_go_downwards() -> None:
+    upwards = [
+        f"{i.importer} imports {i.module}"
+        for i in OURS
+        if i.importer and i.module not in ("", "stylebox") and floor(i.module) > floor(i.importer)
+    ]
+    assert upwards == []
+
+
+def test_the_walk_sees_imports() -> None:
+    assert Import("core.paths", "stylebox.core.errors", frozenset({"StyleboxError"}), True) in IMPORTS
+    assert Import("core.device", "torch", frozenset(), False) in IMPORTS
+    assert floor("core.sound.notes") < floor("core.data.build") < floor("cli")
+
+
+def test_networks_and_noise_know_no_sound() -> None:
+    knowing = [
+        f"{i.importer} imports {i.module}"
+        for i in OURS
+        if i.importer.startswith(("core.models", "core.diffusion"))
+        and i.module.startswith("core.sound")
+        and not (i.names and i.names <= KNOWN_OF_SOUND.get(i.module, set()))
+    ]
+    assert knowing == []
+
+
+def test_networks_touch_no_disk() -> None:
+    touching = [
+        f"{i.importer} imports {i.module}"
+        for i in IMPORTS
+        if i.importer.startswith(("core.models", "core.diffusion"))
+        and (
+            top(i.module) in {"pathlib", "os", "io", "safetensors", "json", "shutil", "accelerate"}
+            or i.module == "stylebox.core.paths"
+        )
+    ]
+    assert touching == []
+
+
+def test_sampling_knows_no_network() -> None:
+    assert [i for i in IMPORTS if i.importer == "core.diffusion.sampling" and i.module.startswith("torch.nn")] == []
+    assert [i for i in OURS if i.importer == "core.diffusion.sampling" and "models" in i.module] == []
+
+
+@pytest.mark.parametrize("package", ["typer", "rich", "click", "argparse"])
+def test_core_knows_no_screen(package: str) -> None:
+    assert [i.importer for i in IMPORTS if i.importer.startswith("core") and top(i.module) == package] == []
+
+
+def test_core_never_prints() -> None:
+    printing = [
+        f"{module}:{node.lineno}"
+        for module, tree in SOURCES.items()
+        for node in ast.walk(tree)
+        if module.startswith("core") and isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "input")
+    ]
+    assert printing == []
+
+
+@pytest.mark.parametrize("package", ALONE)
+def test_lives_behind_one_module(package: str) -> None:
+    importers = {i.importer for i in IMPORTS if top(i.module) == package}
+    assert len(importers) <= 1
+    assert [i.importer for i in IMPORTS if top(i.module) == package and i.at_start] == []
+
+
+def test_rich_is_the_consoles_and_typer_the_commands() -> None:
+    assert {i.importer for i in IMPORTS if top(i.module) == "rich"} == {"console", "displays"}
+    knowing_typer = {top(i.importer) for i in IMPORTS if top(i.module) == "typer"}
+    assert knowing_typer == {"cli", "commands", "entry", "options"}
+
+
+def test_commands_import_the_core_when_called() -> None:
+    cheap = {"core.errors", "core.progress"}
+    early = [
+        f"{i.importer} imports {i.module}"
+        for i in OURS
+        if top(i.importer) != "core"
+        and i.at_start
+        and i.module.startswith("core")
+        and i.module not in cheap
+    ]
+    assert early == []
+
+
+def test_no_drawers() -> None:
+    assert [module for module in SOURCES if DRAWERS & set(module.split("."))] == []
+
+
+def test_every_module_says_what_it_is() -> None:
+    assert [module for module, tree in SOURCES.items() if not ast.get_docstring(tree)] == []

@@ -1,0 +1,175 @@
+"""The stages of preset `base`, at preset `tiny`'s size: what is trained moves, what is frozen does not."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from stylebox.core.config import load_preset
+from stylebox.core.data.dataset import Dataset
+from stylebox.core.data.triples import TripleSampler
+from stylebox.core.errors import ConfigError, ModelError
+from stylebox.core.models.content_encoder import posteriors, shift_keys
+from stylebox.core.models.content_map import ContentMap
+from stylebox.core.progress import silent
+from stylebox.core.sound.note_match import note_f1
+from stylebox.core.sound.notes import Note, find_notes, piano_roll
+from stylebox.core.training.content import sounding
+from stylebox.core.training.train import make_stage, train
+
+PRESET = load_preset("tiny")
+
+
+def stage_of(name: str, home: Path) -> Any:
+    return make_stage(name, PRESET, Dataset.open(home / "dataset"), "tiny", "cpu", silent)
+
+
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.mark.parametrize("name", ["content", "vae", "ldm", "vocoder"])
+def test_every_trainable_part_receives_gradient(name: str, tiny_home: Path) -> None:
+    stage = stage_of(name, tiny_home)
+    torch.manual_seed(0)
+    for module in stage.parts.values():  # blocks start as the identity; a few steps in, nothing is zero any more
+        for parameter in module.parameters():
+            if not parameter.any():
+                torch.nn.init.normal_(parameter, std=0.05)
+    step, dropped = 0, 0.0
+    while dropped == 0.0 and step < 20:  # the null style learns only from batches in which a style is dropped
+        stage.losses(stage.batch(step), torch.Generator().manual_seed(step), "model")["loss"].backward()
+        step += 1
+        null = getattr(stage, "style_encoder", None)
+        dropped = 1.0 if null is None or null.null_vector.grad is None else float(null.null_vector.grad.abs().sum())
+    for module in stage.parts.values():
+        for key, parameter in module.named_parameters():
+            assert parameter.grad is not None, key
+            assert parameter.grad.abs().sum() > 0, key
+
+
+@pytest.mark.parametrize("name", ["content", "vae", "ldm", "vocoder"])
+def test_a_batch_depends_on_the_step_alone(name: str, tiny_home: Path) -> None:
+    first, second = stage_of(name, tiny_home), stage_of(name, tiny_home)
+    second.batch(0)
+    for key, value in first.batch(3).items():
+        assert torch.equal(value, second.batch(3)[key])
+    assert any(not torch.equal(value, first.batch(4)[key]) for key, value in first.batch(3).items())
+
+
+def test_the_vae_is_bitwise_unchanged_by_training_ldm(tiny_home: Path) -> None:
+    before = (tiny_home / "models/tiny/vae.safetensors").read_bytes()
+    stage = stage_of("ldm", tiny_home)
+    kept = {name: tensor.clone() for name, tensor in stage.vae.state_dict().items()}
+    optimizer = torch.optim.AdamW([p for part in stage.parts.values() for p in part.parameters()], lr=0.1)
+    stage.losses(stage.batch(0), generator(), "model")["loss"].backward()
+    optimizer.step()
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in stage.vae.state_dict().items())
+    assert all(parameter.grad is None for parameter in stage.vae.parameters())
+    assert (tiny_home / "models/tiny/vae.safetensors").read_bytes() == before
+
+
+def test_the_draft_gets_no_gradient_from_the_denoiser(tiny_home: Path) -> None:
+    stage = stage_of("ldm", tiny_home)
+    stage.weights = {"draft": 0.0, "contrastive": 0.0, "diffusion": 1.0}
+    stage.losses(stage.batch(0), generator(), "model")["loss"].backward()
+    assert not any(p.grad is not None and p.grad.any() for p in stage.draft.parameters())
+
+
+@pytest.mark.parametrize("name", ["vae", "ldm"])
+def test_resume_equals_uninterrupted(name: str, tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    common: dict[str, Any] = {"preset": "tiny", "dataset": tiny_home / "dataset", "device": "cpu"}
+    models = tiny_home / "models"
+    for target in ("whole", "halves"):
+        (models / target).mkdir()
+        for part in ("content", "vae"):
+            for suffix in (".safetensors", ".json"):
+                content = (models / "tiny" / f"{part}{suffix}").read_bytes()
+                if part != name:
+                    (models / target / f"{part}{suffix}").write_bytes(content)
+    train(name, name="whole", **common)
+    train(name, name="halves", max_steps=2, **common)
+    train(name, name="halves", resume=True, **common)
+    last = f"training/{name}/last.safetensors"
+    assert (models / "whole" / last).read_bytes() == (models / "halves" / last).read_bytes()
+
+
+def test_batch_equals_single(tiny_home: Path) -> None:
+    stage = stage_of("ldm", tiny_home)
+    batch = stage.batch(0)
+    with torch.no_grad():
+        tokens, vector = stage.style_encoder(batch["style"])
+        drafts = stage.draft(batch["content"], batch["dynamics"], tokens, vector)
+        alone = stage.draft(batch["content"][1:], batch["dynamics"][1:], tokens[1:], vector[1:])
+    assert torch.allclose(drafts[1:], alone, atol=1e-5)
+
+
+def test_the_style_clip_is_of_the_targets_instrument(tiny_home: Path) -> None:
+    dataset = Dataset.open(tiny_home / "dataset")
+    sampler = TripleSampler(dataset.split("train"), 32, 32)
+    triples = sampler.draw(np.random.default_rng(0), 60)
+    assert all(x.style.instrument == x.target.instrument and x.style is not x.target for x in triples)
+    paired = [x for x in triples if x.content is not x.target]
+    assert paired
+    assert all(x.content.score == x.target.score for x in paired)
+    assert {x.target.instrument for x in triples} == {"reed", "string"}
+
+
+def test_the_listener_in_windows_hears_what_it_hears_whole(tiny_home: Path) -> None:
+    encoder = stage_of("content", tiny_home).encoder.eval()
+    audio = torch.randn(22050 * 4, generator=generator()) * 0.05
+    with torch.no_grad():
+        whole = posteriors(encoder, audio, window_frames=10_000)
+        windows = posteriors(encoder, audio, window_frames=50, margin_frames=40)
+    assert whole.shape == (2, 88, 1 + len(audio) // 512)
+    assert torch.allclose(whole, windows, atol=1e-4)
+
+
+def test_notes_survive_the_piano_roll() -> None:
+    notes = [Note(0.1, 0.6, 60), Note(0.6, 0.9, 60), Note(0.2, 0.9, 72), Note(1.0, 1.2, 40)]
+    rate = 43.066
+    found = find_notes(*piano_roll(notes, 60, rate), rate)
+    assert [n.pitch for n in found] == [60, 72, 60, 40]
+    assert note_f1(notes, found) == 1.0
+    assert note_f1(notes, [n._replace(pitch=n.pitch + 1) for n in found]) == 0.0
+    assert find_notes(np.zeros((60, 88)), np.zeros((60, 88)), rate) == []
+
+
+def test_a_note_that_began_before_the_crop_sounds_without_an_onset() -> None:
+    frame, onset = sounding([Note(-0.5, 0.5, 60), Note(0.0, 0.5, 62)], 30, 43.066)
+    assert frame[0, 60 - 21] == 1
+    assert onset[:, 60 - 21].sum() == 0
+    assert onset[0, 62 - 21] == 1
+
+
+def test_the_content_map_draws_a_key_at_its_partials() -> None:
+    import librosa
+
+    content = torch.zeros(1, 2, 88, 4)
+    content[0, 0, 69 - 21, 1] = 1.0
+    drawn = ContentMap(PRESET.mel)(content, torch.zeros(1, 4))
+    assert drawn.shape == (1, 8, 128, 4)
+    centres = librosa.mel_frequencies(130, fmin=0, fmax=11025)[1:-1]
+    assert abs(centres[int(drawn[0, 0, :, 1].argmax())] - 440) < 25
+    assert (drawn[0, :6, :, [0, 2, 3]] == 0).all()
+    for h in (1, 2, 3, 5, 10):
+        band = int(np.abs(centres - 440 * h).argmin())
+        assert drawn[0, 2, band, 1] > 0
+    moved = ContentMap(PRESET.mel)(shift_keys(content, 12), torch.zeros(1, 4))
+    assert abs(centres[int(moved[0, 0, :, 1].argmax())] - 880) < 35
+
+
+def test_shifted_keys_leave_the_keyboard() -> None:
+    content = torch.ones(2, 88, 3)
+    assert shift_keys(content, 5).sum() == shift_keys(content, -5).sum() == 2 * 83 * 3
+    assert torch.equal(shift_keys(content, 0), content)
+
+
+def test_unknown_stages_and_lacking_parts_are_one_line(tiny_home: Path) -> None:
+    with pytest.raises(ConfigError, match="no stage 'voice'"):
+        stage_of("voice", tiny_home)
+    (tiny_home / "models/tiny/vae.safetensors").write_bytes(b"not one")
+    with pytest.raises(ModelError, match=r"vae\.safetensors"):
+        stage_of("ldm", tiny_home)

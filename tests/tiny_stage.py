@@ -1,0 +1,75 @@
+"""A stage that trains in milliseconds: a small convolution, normalisation and dropout on made-up images."""
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from stylebox.core.config import TrainConfig
+
+
+class TinyStage:
+    """Learns to scale noise; `adversary` adds a critic, `idle` a part that no group trains."""
+
+    name = "tiny"
+
+    def __init__(self, adversary: bool = False, idle: bool = False, width: int = 4) -> None:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            net = nn.Sequential(
+                nn.Conv2d(1, width, 3, padding=1),
+                nn.BatchNorm2d(width),
+                nn.Dropout(0.1),
+                nn.Conv2d(width, 1, 1),
+            )
+            self.parts: dict[str, nn.Module] = {"net": net}
+            self.groups: dict[str, list[str]] = {"model": ["net"]}
+            if idle:
+                self.parts["vae"] = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1))
+            if adversary:
+                self.parts["critic"] = nn.Conv2d(1, 1, 3)
+                self.groups["critic"] = ["critic"]
+        self.settings: dict[str, Any] = {"net": {"width": width}, "mel": {"n_mels": 8}}
+        self.finished = False
+
+    def batch(self, step: int) -> dict[str, torch.Tensor]:
+        return {"x": torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(step))}
+
+    def losses(
+        self, batch: dict[str, torch.Tensor], generator: torch.Generator, group: str
+    ) -> dict[str, torch.Tensor]:
+        x = batch["x"]
+        x = self.parts["vae"](x) if "vae" in self.parts else x
+        noise = torch.randn(x.shape, generator=generator, device=x.device)
+        made = self.parts["net"](x + 0.1 * noise)
+        if group == "critic":
+            critic = self.parts["critic"]
+            return {"loss": F.softplus(critic(made.detach())).mean() + F.softplus(-critic(x)).mean()}
+        error = F.l1_loss(made, 2 * x)
+        if "critic" in self.parts:
+            return {"loss": error + F.softplus(-self.parts["critic"](made)).mean(), "error": error}
+        return {"loss": error, "error": error}
+
+    def validate(self, generator: torch.Generator) -> dict[str, float]:
+        x = torch.randn(4, 1, 8, 8, generator=generator, device=generator.device)
+        return {"loss": F.l1_loss(self.parts["net"](x), 2 * x).item()}
+
+    def export(self) -> dict[str, torch.Tensor]:
+        return {"styles.mean": self.parts["net"](torch.ones(1, 1, 8, 8)).mean()}
+
+    def finish(self) -> None:
+        self.finished = True
+
+
+def tiny_config(**changes: Any) -> TrainConfig:
+    """A dozen steps, validated every fourth."""
+    values: dict[str, Any] = {
+        "steps": 12,
+        "batch_size": 2,
+        "learning_rate": 0.02,
+        "warmup_steps": 3,
+        "validate_every": 4,
+        "schedule": "cosine",
+    }
+    return TrainConfig(**(values | changes))
