@@ -1,0 +1,96 @@
+"""Writes docs/cli.md from the commands themselves: `python docs/make_cli.py`. A test holds the page to them."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from typer.models import ArgumentInfo, ParameterInfo
+
+from stylebox.cli import app
+
+PAGE = Path(__file__).with_name("cli.md")
+EVERYWHERE = {"quiet", "verbose", "debug"}  # the options that every command has; listed once
+
+HEAD = """\
+# The commands
+
+Made by `python docs/make_cli.py`; do not edit. `stylebox COMMAND --help` says the same.
+
+Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 the work failed (one line says why), 2 wrong
+usage, 130 interrupted. Every command has `--help` (`-h`), `--quiet` (`-q`: only results and errors), `--verbose`
+(`-v`) and `--debug` (the traceback of an error). `stylebox --version` and `stylebox --install-completion` do what
+they say. `NO_COLOR` turns colours off; `STYLEBOX_HOME` is the folder where everything is kept.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([HEAD, *(line for info in app.registered_commands for line in section(info.callback))])
+
+
+def section(command: Callable[..., None] | None) -> Iterator[str]:
+    """One command: usage, what it does, a row an argument and option."""
+    assert command is not None
+    found = [p for p in parameters(command) if p.name not in EVERYWHERE]
+    yield f"## stylebox {command.__name__}"
+    yield ""
+    yield str(inspect.getdoc(command))
+    yield ""
+    yield "```"
+    yield " ".join(["stylebox", command.__name__, *(p.usage for p in found if p.usage), "[OPTIONS]"])
+    yield "```"
+    yield ""
+    yield "| | takes | |"
+    yield "|---|---|---|"
+    for parameter in found:
+        yield f"| `{', '.join(parameter.spellings)}` | {parameter.values} | {parameter.help} |"
+    yield ""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An argument or option as a reader sees it; `usage` is empty for what may be left away by name."""
+
+    name: str
+    spellings: tuple[str, ...]
+    usage: str
+    values: str
+    help: str
+
+
+def parameters(command: Callable[..., None]) -> Iterator[Parameter]:
+    """What a command takes, read from its signature: Typer's own objects change from release to release."""
+    for name, declared in inspect.signature(command).parameters.items():
+        kind, info = get_args(declared.annotation)
+        required, many = declared.default is inspect.Parameter.empty, get_origin(kind) is list
+        default = getattr(declared.default, "value", declared.default)
+        ending = "" if required or default is None or kind is bool else f" Default: `{default}`."
+        if isinstance(info, ArgumentInfo):
+            shown = (info.metavar or name).upper() + ("..." if many else "")
+            spellings, usage = (shown,), shown if required else f"[{shown}]"
+        else:
+            given = (*(() if info.default is ... else (info.default,)), *(info.param_decls or ()))
+            spellings = given or (f"--{name.replace('_', '-')}",)
+            usage = f"{spellings[0]} {name.upper()}" if required else ""
+        yield Parameter(name, spellings, usage, _values(kind, info), f"{info.help}{ending}")
+
+
+def _values(kind: Any, info: ParameterInfo) -> str:
+    """Choices, a range, or the kind of value; nothing for a switch."""
+    inner = next((part for part in get_args(kind) if part is not type(None)), kind)  # of `list[X] | None`
+    inner = next(iter(get_args(inner)), inner)
+    if inner is bool:
+        return ""
+    if issubclass(inner, Enum):
+        return ", ".join(f"`{choice.value}`" for choice in inner)
+    word = {int: "whole number", float: "number", str: "text", Path: "path"}[inner]
+    if info.min is None:
+        return word
+    return f"{word}, {info.min:g} to {info.max:g}" if info.max is not None else f"{word}, {info.min:g} or more"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
