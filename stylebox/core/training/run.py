@@ -91,13 +91,13 @@ class Run:
         return shown
 
     def validate(self) -> dict[str, float]:
-        """The stage's validation with averaged weights, the same noise each time.
+        """The stage's validation with averaged weights, in float32 as the model will be used, the same noise each time.
 
         Raises:
             StyleboxError: Its loss is not finite.
         """
         generator = self._generator(0, "validate")
-        with self._as_used(), self.accelerator.autocast():
+        with self._as_used():
             scores = {key: float(value) for key, value in self.stage.validate(generator).items()}
         if self.accelerator.num_processes > 1:
             from accelerate.utils import broadcast_object_list
