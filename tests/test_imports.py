@@ -36,8 +36,13 @@ FLOORS: list[tuple[str, ...]] = [
     ("cli",),
     ("__main__",),
 ]
-# All that networks know of sound: which keys there are, and the spectrum that the content encoder listens to.
-KNOWN_OF_SOUND = {"core.sound.notes": {"LOWEST_KEY", "NUM_KEYS"}, "core.sound.logspectrum": {"LogSpectrum"}}
+# All that networks know of sound: which keys there are, the spectrum that the content encoder listens to, and where
+# partials lie.
+KNOWN_OF_SOUND = {
+    "core.sound.notes": {"LOWEST_KEY", "NUM_KEYS"},
+    "core.sound.logspectrum": {"LogSpectrum"},
+    "core.sound.inversion": {"BETWEEN_PARTIALS", "partial_combs"},
+}
 ALONE = ("yt_dlp", "sounddevice", "torchvggish", "fluidsynth")  # one module each, inside functions
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "wrapper", "tools", "base"}
 

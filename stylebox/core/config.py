@@ -96,13 +96,16 @@ class DiffusionConfig(Section):
 
 
 class VocoderConfig(Section):
-    """Mel -> waveform: ConvNeXt and an inverse STFT."""
+    """Mel and notes -> the magnitudes of a spectrum with this window and hop."""
 
-    dim: int = 384
-    intermediate_dim: int = 1152
-    num_layers: int = 8
-    n_fft: int = 2048
-    hop_length: int = 512
+    dim: int = 256
+    intermediate_dim: int = 768
+    num_layers: int = 4
+    fold: int = 4  # bins to one place of the 2-D convolutions
+    channels: int = 48
+    num_blocks: int = 3
+    n_fft: int = 1536
+    hop_length: int = 256
 
 
 class PaperConfig(Section):
@@ -155,8 +158,10 @@ class Preset(Section):
     def _fits(self) -> "Preset":
         if self.mel.n_mels % self.vae.stride:
             raise ValueError(f"vae: {self.mel.n_mels} mel bands are not a multiple of its stride {self.vae.stride}")
-        if self.vocoder.hop_length != self.mel.hop_length:
-            raise ValueError("vocoder.hop_length must equal mel.hop_length")
+        if self.mel.hop_length % self.vocoder.hop_length:
+            raise ValueError("mel.hop_length must be a multiple of vocoder.hop_length")
+        if self.vocoder.n_fft % (2 * self.vocoder.fold):
+            raise ValueError("vocoder.n_fft must be a multiple of twice vocoder.fold")
         return self
 
     def stage(self, name: str) -> TrainConfig:

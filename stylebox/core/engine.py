@@ -25,6 +25,7 @@ from stylebox.core.sound.inversion import harmonic_inversion
 from stylebox.core.sound.loudness import follow_loudness, loudness_db, match_loudness, normalise_loudness
 from stylebox.core.sound.mel import MelSpectrogram, griffin_lim
 from stylebox.core.sound.notes import Note, find_notes
+from stylebox.core.sounding import neural_inversion
 from stylebox.core.styles import octave_shift, resolve_style
 from stylebox.core.weights import fingerprint
 from stylebox.core.windows import in_windows, stretch
@@ -268,7 +269,7 @@ class Transfer:
         progress(Progress("sounding", 0, 1))
         if vocoder == "neural":
             network = library.load_vocoder(self.model, self.mel_config).to(self.device)
-            audio = network(mel[None])[0]
+            audio = neural_inversion(network, mel, content[0], num_samples)
         elif vocoder == "harmonic":
             audio = harmonic_inversion(mel, content[0], self.mel_config, num_samples)
         else:

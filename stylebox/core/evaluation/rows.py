@@ -20,6 +20,7 @@ from stylebox.core.paper_transfer import transfer_mel
 from stylebox.core.sound.inversion import harmonic_inversion
 from stylebox.core.sound.loudness import normalise_loudness
 from stylebox.core.sound.mel import griffin_lim
+from stylebox.core.sounding import neural_inversion
 from stylebox.core.wishes import TransferOptions
 
 TRUE_TARGET, MODEL = "true target", "model"
@@ -103,11 +104,12 @@ class _Bench:
     @torch.no_grad()
     def _sounded(self, mel: Tensor, case: Case) -> Made:
         """A mel by the model's own way to sound."""
-        if self.vocoder is not None:
-            audio = self.vocoder(mel[None])[0]
-        elif isinstance(self.engine, Transfer):
+        if isinstance(self.engine, Transfer):
             keys = self.engine.listen(case.content).content[0]
-            audio = harmonic_inversion(mel, keys, self.config, len(case.content))
+            if self.vocoder is not None:
+                audio = neural_inversion(self.vocoder, mel, keys, len(case.content))
+            else:
+                audio = harmonic_inversion(mel, keys, self.config, len(case.content))
         else:
             audio = griffin_lim(mel, self.config, len(case.content))
         return Made(self._numpy(audio, case))

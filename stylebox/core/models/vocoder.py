@@ -1,7 +1,8 @@
-"""The vocoder: mel -> waveform, one pass, no iteration.
+"""The vocoder: mel and notes -> the magnitudes of a finer spectrum. Phases are carried along its peaks, not learnt.
 
-Features are the mel itself; the backbone is ConvNeXt over time; the head is an inverse STFT whose magnitude starts
-from the mel's own and is corrected by the network.
+A mel does not show the partials of a low note one by one; the notes say about where they are, and the network draws
+them as sharp as the recordings it was trained on. What is regressed is a spectrum, not a waveform, so that it can be
+learnt without an adversary. See docs/log.md for what carrying phases can reach.
 """
 
 import numpy as np
@@ -10,34 +11,75 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stylebox.core.config import MelConfig, VocoderConfig
+from stylebox.core.models.blocks import ResBlock
+from stylebox.core.sound.inversion import BETWEEN_PARTIALS, partial_combs
+from stylebox.core.sound.notes import NUM_KEYS
 
-_LOG10_OF_MAGNITUDE_LIMIT = 2.5
+FLOOR = -2.5  # log10 of the least magnitude told from silence
+_CEILING = 2.75
+_DRAWINGS = 3  # the mel's own level, the same with partials drawn in, the bin's place
 
 
 class Vocoder(nn.Module):
-    """ConvNeXt and an inverse STFT.
+    """ConvNeXt over time and 2-D convolutions over bins and time, both correcting a first guess.
+
+    `fold` neighbouring bins are the channels of one place, as are the frames that fall to one frame of the mel.
 
     Shape:
-        mel ``(B, M, T)`` -> audio ``(B, hop_length * (T - 1))``.
+        mel ``(B, M, T)`` in [-1, 1] and frame ``(B, N, T)`` in [0, 1]
+        -> log10 magnitudes ``(B, n_fft // 2 + 1, T * mel.hop_length // hop_length)``, at least `FLOOR`.
 
     Reference:
-        Siuzdak (2023), Vocos. arXiv:2306.00814.
+        The backbone: Siuzdak (2023), Vocos. arXiv:2306.00814.
     """
+
+    spread: Tensor
+    offset: Tensor
+    combs: Tensor
+    place: Tensor
 
     def __init__(self, config: VocoderConfig, mel: MelConfig) -> None:
         super().__init__()
-        self.embed = nn.Conv1d(mel.n_mels, config.dim, 7, padding=3)
+        self.n_fft, self.hop_length, self.fold = config.n_fft, config.hop_length, config.fold
+        self.times = mel.hop_length // config.hop_length
+        bins = config.n_fft // 2  # the Nyquist frequency is left silent
+        self.embed = nn.Conv1d(mel.n_mels + NUM_KEYS, config.dim, 7, padding=3)
         self.norm = nn.LayerNorm(config.dim)
         self.backbone = nn.ModuleList(
             ConvNeXtBlock(config.dim, config.intermediate_dim, 1 / config.num_layers) for _ in range(config.num_layers)
         )
-        self.head = InverseSTFTHead(config, mel)
+        self.coarse = nn.Linear(config.dim, bins * self.times)
+        channels = config.channels
+        self.draw = nn.Conv2d(config.fold * (_DRAWINGS + self.times), channels, 3, padding=1)
+        self.blocks = nn.ModuleList(ResBlock(channels) for _ in range(config.num_blocks))
+        self.fine = nn.Conv2d(channels, config.fold * self.times, 1)
+        nn.init.zeros_(self.fine.weight)
+        nn.init.zeros_(self.coarse.weight)
+        spread, offset = _mel_to_log_magnitude(config, mel)
+        combs = partial_combs(mel.sample_rate, config.n_fft)[:, :bins]
+        self.register_buffer("spread", torch.from_numpy(spread), persistent=False)
+        self.register_buffer("offset", torch.from_numpy(offset), persistent=False)
+        self.register_buffer("combs", torch.from_numpy(combs.T.copy()), persistent=False)
+        self.register_buffer("place", torch.linspace(-1, 1, bins)[:, None], persistent=False)
 
-    def forward(self, mel: Tensor) -> Tensor:
-        h = self.norm(self.embed(mel).transpose(1, 2)).transpose(1, 2)
+    def forward(self, mel: Tensor, frame: Tensor) -> Tensor:
+        level = (self.spread @ mel.float() + self.offset).clamp(FLOOR, _CEILING)
+        expected = level + 0.5 * torch.log10(BETWEEN_PARTIALS + self.combs @ frame.float())
+        h = self.norm(self.embed(torch.cat([mel, frame], 1)).transpose(1, 2)).transpose(1, 2)
         for block in self.backbone:
             h = block(h)
-        return self.head(h, mel)
+        coarse = self.coarse(h.transpose(1, 2)).transpose(1, 2).float().unflatten(1, (self.times, -1))
+        guess = expected[:, None] + coarse
+        drawn = torch.cat([level[:, None], expected[:, None], self.place.expand_as(level)[:, None], guess], 1)
+        folded = drawn.unflatten(2, (-1, self.fold)).movedim(3, 1).flatten(1, 2)  # (B, fold * drawings, bins / fold, T)
+        fine = self.draw(folded)
+        for block in self.blocks:
+            fine = block(fine)
+        fine = self.fine(fine).float().unflatten(1, (self.fold, self.times)).movedim(1, 3).flatten(2, 3)
+        level = (guess + fine).movedim(1, -1).flatten(-2)  # (B, bins, T * times)
+        sounding = (mel > -1.0).any(1, keepdim=True).repeat_interleave(self.times, -1)
+        level = torch.where(sounding, level.clamp(FLOOR, _CEILING), FLOOR)
+        return F.pad(level, (0, 0, 0, 1), value=FLOOR)
 
 
 class ConvNeXtBlock(nn.Module):
@@ -63,41 +105,12 @@ class ConvNeXtBlock(nn.Module):
         return x + (self.scale * self.narrow(F.gelu(self.widen(h)))).transpose(1, 2)
 
 
-class InverseSTFTHead(nn.Module):
-    """Frames of features -> magnitude and phase -> audio. A silent mel gives exact silence.
-
-    Shape:
-        features ``(B, dim, T)`` and mel ``(B, M, T)`` -> audio ``(B, hop_length * (T - 1))``.
-    """
-
-    window: Tensor
-    spread: Tensor
-    offset: Tensor
-
-    def __init__(self, config: VocoderConfig, mel: MelConfig) -> None:
-        super().__init__()
-        self.n_fft, self.hop_length = config.n_fft, config.hop_length
-        self.out = nn.Linear(config.dim, config.n_fft + 2)
-        spread, offset = _mel_to_log_magnitude(config, mel)
-        self.register_buffer("window", torch.hann_window(config.n_fft), persistent=False)
-        self.register_buffer("spread", torch.from_numpy(spread), persistent=False)
-        self.register_buffer("offset", torch.from_numpy(offset), persistent=False)
-
-    def forward(self, features: Tensor, mel: Tensor) -> Tensor:
-        correction, phase = self.out(features.transpose(1, 2)).transpose(1, 2).float().chunk(2, 1)
-        log_magnitude = self.spread @ mel.float() + self.offset + correction
-        magnitude = 10.0 ** log_magnitude.clamp_max(_LOG10_OF_MAGNITUDE_LIMIT)
-        sounding = (mel > -1.0).any(1, keepdim=True)
-        spectrum = torch.polar(magnitude * sounding, phase)
-        return torch.istft(spectrum, self.n_fft, self.hop_length, window=self.window, center=True)
-
-
 def _mel_to_log_magnitude(config: VocoderConfig, mel: MelConfig) -> tuple[np.ndarray, np.ndarray]:
     """An affine guess at log10 magnitude per FFT bin: the mel interpolated in dB, less the band's summed weight."""
     import librosa  # slow to import
 
     centre = librosa.mel_frequencies(mel.n_mels + 2, fmin=0.0, fmax=mel.sample_rate / 2)[1:-1]
-    hz = np.arange(config.n_fft // 2 + 1) * mel.sample_rate / config.n_fft
+    hz = np.arange(config.n_fft // 2) * mel.sample_rate / config.n_fft
     spread = np.stack([np.interp(hz, centre, row) for row in np.eye(mel.n_mels)], 1)
     summed = librosa.filters.mel(sr=mel.sample_rate, n_fft=mel.n_fft, n_mels=mel.n_mels).sum(1)
     tenths = (mel.ceiling_db - mel.floor_db) / 2.0 / 20.0  # log10 of magnitude to one unit of mel

@@ -92,12 +92,9 @@ def make_stage(
             wanted = preset.stage("vae").weights.get("perceptual", 0.0) > 0
             return VAEStage(preset, dataset, _features(preset, prepare) if wanted else None)
         if stage_name == "vocoder":
-            return VocoderStage(preset, dataset)
+            return VocoderStage(preset, dataset, _heard(preset, dataset, model, device, prepare))
         if stage_name == "ldm":
-            where = torch.device(resolve_device(device)[0])
-            encoder = load_content_encoder(model, preset.mel).to(where)
-            store = ContentStore(dataset, fingerprint(encoder))
-            store.fill(encoder, [*dataset.split("train"), *dataset.split("valid")], where, prepare)
+            store = _heard(preset, dataset, model, device, prepare)
             return LDMStage(preset, dataset, store, load_vae(model, preset.mel))
     if preset.family == "paper":
         if stage_name == "vae":
@@ -106,6 +103,15 @@ def make_stage(
             autoencoder = load_paper_autoencoder(model, preset.mel)
             return PaperLDMStage(preset, dataset, autoencoder, _features(preset, prepare))
     raise ConfigError(f"preset {preset.name} has no stage {stage_name!r}")
+
+
+def _heard(preset: Preset, dataset: Dataset, model: str, device: str, prepare: ProgressCallback) -> ContentStore:
+    """What the model's content encoder hears in a dataset."""
+    where = torch.device(resolve_device(device)[0])
+    encoder = load_content_encoder(model, preset.mel).to(where)
+    store = ContentStore(dataset, fingerprint(encoder))
+    store.fill(encoder, [*dataset.split("train"), *dataset.split("valid")], where, prepare)
+    return store
 
 
 def _features(preset: Preset, prepare: ProgressCallback) -> Features | None:

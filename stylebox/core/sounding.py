@@ -1,0 +1,29 @@
+"""From a mel and its notes to audio by a trained vocoder, a stretch at a time."""
+
+import torch
+from torch import Tensor
+
+from stylebox.core.models.vocoder import FLOOR, Vocoder
+from stylebox.core.sound.inversion import with_carried_phases
+from stylebox.core.windows import in_windows
+
+
+@torch.no_grad()
+def neural_inversion(vocoder: Vocoder, mel: Tensor, frame: Tensor, num_samples: int) -> Tensor:
+    """A mel made audible by the spectrum a vocoder draws; what it draws at its floor is silent.
+
+    Args:
+        mel: In [-1, 1].
+        frame: How surely each key sounds, in [0, 1].
+
+    Shape:
+        mel ``(M, T)``, frame ``(N, T)`` -> ``(num_samples,)``.
+    """
+
+    def look(first: int, last: int) -> Tensor:
+        level = vocoder(mel[None, :, first:last], frame[None, :, first:last])[0]
+        return level.unflatten(1, (-1, vocoder.times)).movedim(1, -1)
+
+    level = in_windows(look, mel.shape[-1], 1).movedim(-1, 1).flatten(1)[:, : 1 + num_samples // vocoder.hop_length]
+    magnitude = torch.where(level <= FLOOR, 0.0, 10.0**level)
+    return with_carried_phases(magnitude, vocoder.n_fft, vocoder.hop_length, num_samples)
