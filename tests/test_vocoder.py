@@ -8,7 +8,7 @@ from tiny_model import PARTIALS, SAMPLE_RATE, melody, tones
 from stylebox.core import windows
 from stylebox.core.config import MelConfig, VocoderConfig
 from stylebox.core.models.vocoder import FLOOR, Vocoder
-from stylebox.core.sound.mel import MelSpectrogram
+from stylebox.core.sound.mel import MelSpectrogram, db_per_unit
 from stylebox.core.sound.notes import Note, piano_roll
 from stylebox.core.sounding import neural_inversion
 
@@ -66,6 +66,14 @@ def test_what_it_draws_lies_where_the_notes_are(vocoder: Vocoder) -> None:
     hz_per_bin = SAMPLE_RATE / vocoder.n_fft
     partials, gaps = ([round(110 * (h + between) / hz_per_bin) for h in range(3, 9)] for between in (0, 0.5))
     assert (level[partials].mean() - level[gaps].mean()) * 20 > 10
+
+
+def test_it_has_the_power_that_the_mel_has(moved: Vocoder) -> None:
+    """Whatever the networks draw, its bands stay near those of the mel it was given."""
+    audio, mel, frame = heard([Note(0.0, 2.0, 57, 0.9), Note(0.5, 2.0, 64, 0.9)], 2.0)
+    made = neural_inversion(moved, mel, frame, len(audio))
+    loud = mel > -0.3
+    assert float((MelSpectrogram(MEL)(made) - mel)[loud].abs().mean()) * db_per_unit(MEL) < 3.0
 
 
 def test_windows_equal_the_whole(moved: Vocoder, monkeypatch: pytest.MonkeyPatch) -> None:

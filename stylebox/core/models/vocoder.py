@@ -5,6 +5,8 @@ them as sharp as the recordings it was trained on. What is regressed is a spectr
 learnt without an adversary. See docs/log.md for what carrying phases can reach.
 """
 
+import math
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -17,6 +19,8 @@ from stylebox.core.sound.notes import NUM_KEYS
 
 FLOOR = -2.5  # log10 of the least magnitude told from silence
 _CEILING = 2.75
+_LEAST_POWER = 1e-6  # of a band
+_MOST_MOVED = 2.0  # log10 of power: 20 dB
 _DRAWINGS = 3  # the mel's own level, the same with partials drawn in, the bin's place
 
 
@@ -33,6 +37,9 @@ class Vocoder(nn.Module):
         The backbone: Siuzdak (2023), Vocos. arXiv:2306.00814.
     """
 
+    bands: Tensor
+    shares: Tensor
+    nearness: Tensor
     spread: Tensor
     offset: Tensor
     combs: Tensor
@@ -57,6 +64,15 @@ class Vocoder(nn.Module):
         nn.init.zeros_(self.coarse.weight)
         spread, offset = _mel_to_log_magnitude(config, mel)
         combs = partial_combs(mel.sample_rate, config.n_fft)[:, :bins]
+        bands = _bands(config, mel)[:, :bins]
+        triangle = np.bartlett(2 * self.times + 1)[1:-1].astype(np.float32)
+        shares = bands.T / np.maximum(bands.sum(0)[:, None], 1e-6)
+        # A tone's power in a band grows with the square of the window, and so does noise's: bins times power in each.
+        self.register_buffer("bands", torch.from_numpy(bands * (mel.n_fft / config.n_fft) ** 2), persistent=False)
+        self.register_buffer("shares", torch.from_numpy(shares), persistent=False)
+        self.register_buffer("nearness", torch.from_numpy(triangle / triangle.sum())[None, None], persistent=False)
+        self.tenths = (mel.ceiling_db - mel.floor_db) / 20.0  # log10 of power to one unit of mel
+        self.middle = (mel.ceiling_db + mel.floor_db) / 20.0
         self.register_buffer("spread", torch.from_numpy(spread), persistent=False)
         self.register_buffer("offset", torch.from_numpy(offset), persistent=False)
         self.register_buffer("combs", torch.from_numpy(combs.T.copy()), persistent=False)
@@ -76,10 +92,27 @@ class Vocoder(nn.Module):
         for block in self.blocks:
             fine = block(fine)
         fine = self.fine(fine).float().unflatten(1, (self.fold, self.times)).movedim(1, 3).flatten(2, 3)
-        level = (guess + fine).movedim(1, -1).flatten(-2)  # (B, bins, T * times)
+        level = self._fitted((guess + fine).clamp(FLOOR, _CEILING), mel.float())
+        level = level.movedim(1, -1).flatten(-2)  # (B, bins, T * times)
         sounding = (mel > -1.0).any(1, keepdim=True).repeat_interleave(self.times, -1)
         level = torch.where(sounding, level.clamp(FLOOR, _CEILING), FLOOR)
         return F.pad(level, (0, 0, 0, 1), value=FLOOR)
+
+    def _fitted(self, level: Tensor, mel: Tensor) -> Tensor:
+        """Moved band by band to the power that the mel has there: what was drawn keeps its shape, not its level.
+
+        Shape:
+            level ``(B, times, bins, T)`` and mel ``(B, M, T)`` -> as level.
+        """
+        power = (10.0 ** (2 * level)).movedim(1, -1).flatten(-2).flatten(0, 1)[:, None]  # (B * bins, 1, T * times)
+        around = F.pad(power, (self.times - 1, self.times - 1), mode="replicate")
+        seen = F.conv1d(around, self.nearness, stride=self.times).unflatten(0, (len(level), -1))[:, :, 0]
+        there = torch.log10((self.bands @ seen).clamp_min(_LEAST_POWER))
+        wanted = (mel * self.tenths + self.middle).clamp_min(math.log10(_LEAST_POWER))
+        moved = 0.5 * (self.shares @ (wanted - there).clamp(-_MOST_MOVED, _MOST_MOVED))
+        after = torch.cat([moved[..., 1:], moved[..., -1:]], -1)
+        way = [i / self.times for i in range(self.times)]  # from one frame of the mel to the next
+        return level + torch.stack([torch.lerp(moved, after, x) for x in way], 1)
 
 
 class ConvNeXtBlock(nn.Module):
@@ -103,6 +136,14 @@ class ConvNeXtBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         h = self.norm(self.depthwise(x).transpose(1, 2))
         return x + (self.scale * self.narrow(F.gelu(self.widen(h)))).transpose(1, 2)
+
+
+def _bands(config: VocoderConfig, mel: MelConfig) -> np.ndarray:
+    """The mel's bands over this spectrum's bins, ``(M, n_fft // 2 + 1)``, float32."""
+    import librosa  # slow to import
+
+    bands: np.ndarray = librosa.filters.mel(sr=mel.sample_rate, n_fft=config.n_fft, n_mels=mel.n_mels)
+    return bands.astype(np.float32)
 
 
 def _mel_to_log_magnitude(config: VocoderConfig, mel: MelConfig) -> tuple[np.ndarray, np.ndarray]:
