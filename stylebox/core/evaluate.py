@@ -6,7 +6,7 @@ Same model, inputs and seed on the same machine: the same table. What took how l
 import csv
 import io
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from stylebox.core.evaluation import content, distance, loudness, timbre
 from stylebox.core.evaluation.bootstrap import Interval, mean_interval
 from stylebox.core.evaluation.cases import Case, dataset_cases, file_cases
 from stylebox.core.evaluation.page import Heard, evaluation_page
-from stylebox.core.evaluation.rows import TIMED, Made, make_rows
+from stylebox.core.evaluation.rows import TIMED, Made, Row, make_rows
 from stylebox.core.models.content_encoder import ContentEncoder
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sound.note_match import note_f1, onset_f1
@@ -121,7 +121,7 @@ def evaluate_dataset(
     if unknown:
         raise ModelError(f"no style {unknown[0]!r}; on a dataset, styles are names: {', '.join(known)}")
     cases = dataset_cases(opened, list(styles) or known, limit, seed)
-    return _evaluate(engine, model, cases, seed, progress, keep)
+    return evaluate_cases(engine, model, cases, seed, progress=progress, keep=keep)
 
 
 def evaluate_files(
@@ -152,19 +152,31 @@ def evaluate_files(
     if opened is not None:
         opened.require_mel(engine.mel_config)
     cases = file_cases(files, styles, engine.sample_rate, limit, opened)
-    return _evaluate(engine, model, cases, seed, progress, keep)
+    return evaluate_cases(engine, model, cases, seed, progress=progress, keep=keep)
 
 
-def _evaluate(
+def evaluate_cases(
     engine: Engine,
     model: str,
-    cases: list[Case],
-    seed: int,
-    progress: ProgressCallback,
-    keep: Keep | None,
+    cases: Sequence[Case],
+    seed: int = 0,
+    *,
+    rows: Mapping[str, Row] | None = None,
+    progress: ProgressCallback = silent,
+    keep: Keep | None = None,
 ) -> Evaluation:
+    """Measure answers to cases.
+
+    Args:
+        rows: What answers them, by name; the rows of `stylebox evaluate` unless given. All that is given is timed.
+        keep: Told every sound that is made.
+
+    Raises:
+        ModelError: the model has no content encoder to listen with.
+    """
     encoder = library.load_content_encoder(model, engine.mel_config).to(engine.device)
-    rows = make_rows(engine, model, seed)
+    timed = TIMED if rows is None else tuple(rows)
+    rows = make_rows(engine, model, seed) if rows is None else rows
     result = Evaluation(model, seed, content.TRANSCRIBER, len(cases))
     spent: dict[str, list[float]] = {name: [0.0, 0.0] for name in rows}
     for number, case in enumerate(cases):
@@ -184,7 +196,7 @@ def _evaluate(
                 keep(case, name, made)
     progress(Progress(TASK, len(cases), len(cases)))
     result.table = [_summary(name, [o for o in result.outcomes if o.row == name], seed) for name in rows]
-    result.real_time_factor = {n: s[0] / s[1] for n, s in spent.items() if n in TIMED and s[1]}
+    result.real_time_factor = {n: s[0] / s[1] for n, s in spent.items() if n in timed and s[1]}
     result.remarks = _remarks(cases, result)
     return result
 
@@ -222,7 +234,7 @@ def _summary(name: str, outcomes: list[Outcome], seed: int) -> RowSummary:
     return RowSummary(name, len(outcomes), figures)
 
 
-def _remarks(cases: list[Case], result: Evaluation) -> list[str]:
+def _remarks(cases: Sequence[Case], result: Evaluation) -> list[str]:
     """What the reader of the table must know."""
     remarks = [
         f"{row.row}: no answer to any case; the model has no such part, or there is no recording to take"
