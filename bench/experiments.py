@@ -227,28 +227,41 @@ def compare_training(material: Material, names: list[str], minutes: float) -> No
             show([VARIANTS[name].title, run.step, *draft, *(trial.row(trial.diffused) if paints else ["", "", ""])])
 
 
-def paper_row(material: Material, minutes: float) -> None:
-    """The report's networks on the same data: both stages, half the time each, then its way of transferring."""
+def paper_stages(dataset: Dataset, minutes: float, update: dict[str, Any]) -> tuple[Run, Run]:
+    """The report's networks on a dataset: both stages, half the time each, without the perceptual terms.
+
+    Args:
+        update: What differs from the preset in both stages' training.
+    """
     preset = load_preset("paper")
-    update = {"batch_size": material.training["batch_size"]}
     stages = {name: preset.stage(name).model_copy(update=update) for name in ("vae", "ldm")}
     preset = preset.model_copy(update={"train": stages})
     torch.manual_seed(0)
-    first = PaperVAEStage(preset, material.dataset)
-    steps = trained(first, first.config, minutes / 2).step
-    autoencoder: PaperAutoencoder = first.autoencoder
-    second = PaperLDMStage(preset, material.dataset, autoencoder)
-    run = trained(second, second.config, minutes / 2)
-    trial = Trial(material, VARIANTS["draft"])
-    model = PaperModel(autoencoder, second.style_encoder, second.unet, preset.paper, preset.mel, {})
+    first = PaperVAEStage(preset, dataset)
+    autoencoding = trained(first, first.config, minutes / 2)
+    second = PaperLDMStage(preset, dataset, first.autoencoder)
+    return autoencoding, trained(second, second.config, minutes / 2)
+
+
+def paper_pairs(trial: Trial, stage: PaperLDMStage, autoencoder: PaperAutoencoder) -> list[str]:
+    """What the report's networks make of the held-out pairs: a trial's row."""
+    preset = stage.preset
+    model = PaperModel(autoencoder, stage.style_encoder, stage.unet, preset.paper, preset.mel, {})
 
     def play(styles: Tensor) -> Tensor:
         pairs = zip(trial.pairs["content_mel"], styles, strict=True)
         played = [transfer_mel(model, mel, style, steps=PAPER_STEPS, seed=5) for mel, style in pairs]
         return torch.stack(played).clamp(-1, 1)
 
-    with torch.no_grad(), eval_mode(autoencoder, second.style_encoder, second.unet):
-        show(["the report's networks (`paper`)", f"{steps} + {run.step}", "", "", "", *trial.row(play)])
+    with torch.no_grad(), eval_mode(autoencoder, stage.style_encoder, stage.unet):
+        return trial.row(play)
+
+
+def paper_row(material: Material, minutes: float) -> None:
+    """The report's networks on the same data, then its way of transferring."""
+    first, second = paper_stages(material.dataset, minutes, {"batch_size": material.training["batch_size"]})
+    row = paper_pairs(Trial(material, VARIANTS["draft"]), second.stage, first.stage.autoencoder)
+    show(["the report's networks (`paper`)", f"{first.step} + {second.step}", "", "", "", *row])
 
 
 def compare_sampling(material: Material, model: str) -> None:

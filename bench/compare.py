@@ -1,0 +1,157 @@
+"""The same recordings by everyone: the table, who is ahead in what, and whether two ears agree."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from judge import COLUMNS, Judge
+from page import Cell, Section, Table
+from scipy.stats import spearmanr
+from systems import COPIES, DIFFUSED, ENVELOPE, OURS, RIVAL, Recording
+
+from stylebox.core.evaluate import METRICS, Evaluation, Outcome
+from stylebox.core.evaluation.bootstrap import Interval, mean_interval
+
+JUDGE_HEADS = {"judge_50": "judge's F1, 50 ms", "judge_100": "100 ms"}
+LEFT_OUT = ("mel_distance_db", "pitch_error_cents")  # no true target; most inputs have more than one voice
+ENOUGH_OUTPUTS, WANTED_CORRELATION = 10, 0.7
+
+
+@dataclass(frozen=True)
+class Results:
+    """Every figure of every output: evaluate's own, and the judge's where there is one."""
+
+    evaluation: Evaluation
+    judge: Judge | None
+
+    @property
+    def heads(self) -> dict[str, tuple[str, bool]]:
+        """Figures that are shown: name -> head of its column, whether more is better."""
+        judged = {name: (head, True) for name, head in JUDGE_HEADS.items()} if self.judge else {}
+        return judged | {name: (head, more) for name, (more, head, _) in METRICS.items() if name not in LEFT_OUT}
+
+    @property
+    def rows(self) -> list[str]:
+        return [summary.row for summary in self.evaluation.table]
+
+    def figure(self, outcome: Outcome, name: str) -> float:
+        if name in COLUMNS and self.judge is not None:
+            return self.judge.table[outcome.row, outcome.case][name]
+        return outcome.figures[name]
+
+    def values(self, name: str, row: str, cases: Sequence[str] | None = None) -> list[float]:
+        """One figure of one row, case by case."""
+        outcomes = [o for o in self.evaluation.outcomes if o.row == row and (cases is None or o.case in cases)]
+        return [self.figure(outcome, name) for outcome in outcomes]
+
+    def mean(self, name: str, row: str, cases: Sequence[str] | None = None) -> float | None:
+        interval = mean_interval(self.values(name, row, cases))
+        return interval.mean if interval else None
+
+
+def main_table(results: Results, recordings: Sequence[Recording], seconds: float) -> Section:
+    """Means of all figures, a row a system."""
+    heads = results.heads
+    factor = results.evaluation.real_time_factor
+    rows = [
+        [row, *(results.mean(name, row) for name in heads), factor.get(row) if row not in COPIES else None]
+        for row in results.rows
+    ]
+    instruments = ", ".join(f"{r.name} ({r.instrument})" for r in recordings)
+    told = (
+        f"The first {seconds:g} s of {len(recordings)} recordings ({instruments}), each in every style but its own: "
+        f"{results.evaluation.cases} transfers a row. Figures are those of `stylebox evaluate` "
+        "([definitions](evaluation.md)); F1, chroma, loudness and instrument are better the larger, timbre and kernel "
+        "distance and the time factor (seconds of work for a second of sound) the smaller."
+    )
+    biases = [
+        "- Whose ear: evaluate's F1 is counted by our own content encoder, which favours ours. "
+        + (
+            "The judge is a script outside this project; if it listens with Basic Pitch's network, as the transcriber "
+            "of `transcriber + SoundFont` does, it favours that row."
+            if results.judge
+            else "No outside judge was named (`--judge`)."
+        ),
+        "- Timbre and kernel distance are to a held-out recording of every timbre the dataset has of the style. That "
+        "can include the SoundFont of `transcriber + SoundFont` and notes ours was trained on.",
+        f"- `{ENVELOPE}` takes on the mean that the timbre distance compares, from a recording outside the references; "
+        "`copy of the style` is one of the references.",
+        "- Ours bends its loudness to the input's on purpose (`--follow 1`).",
+    ]
+    return Section(
+        "The same recordings by everyone",
+        [told, Table(["", *(h for h, _ in heads.values()), "time"], rows), "\n".join(biases)],
+    )
+
+
+def duel(results: Results) -> Section:
+    """Ours against transcriber + SoundFont, figure by figure; and where ours is worst."""
+    told = (
+        f"Both on the same cases; the difference is {OURS} minus {RIVAL}, with its 95 % bootstrap interval. "
+        "Ahead is named only where the interval leaves out 0."
+    )
+    rows: list[list[Cell]] = []
+    for name, (head, more) in results.heads.items():
+        ours, theirs = (results.values(name, row) for row in (OURS, RIVAL))
+        apart = mean_interval([a - b for a, b in zip(ours, theirs, strict=True)])
+        if apart is not None:
+            shown = f"{apart.mean:+.2f} ({apart.low:+.2f} to {apart.high:+.2f})"
+            rows.append([head, results.mean(name, OURS), results.mean(name, RIVAL), shown, ahead(apart, more)])
+    return Section(
+        "Ours against transcriber + SoundFont", [told, Table(["", "ours", "theirs", "difference", "ahead"], rows)]
+    )
+
+
+def ahead(difference: Interval, more_is_better: bool) -> str:
+    """Who is ahead, given ours minus theirs with its interval."""
+    if difference.low <= 0 <= difference.high:
+        return "neither"
+    return "ours" if (difference.low > 0) == more_is_better else "theirs"
+
+
+def by_input(results: Results, recordings: Sequence[Recording]) -> Section:
+    """Notes kept, input by input, worst first: an average hides the inputs that fail."""
+    name = "judge_50" if results.judge else "note_f1"
+    systems = [OURS, DIFFUSED, RIVAL, ENVELOPE]
+    rows: list[list[Cell]] = []
+    for recording in recordings:
+        cases = [o.case for o in results.evaluation.outcomes if o.case.startswith(f"{recording.name} as ")]
+        figures = [results.mean(name, row, cases) for row in systems]
+        rows.append([f"{recording.name} ({recording.instrument})", *figures])
+    rows.sort(key=lambda row: row[1])
+    whose = "the judge's note F1, 50 ms" if results.judge else "evaluate's note F1"
+    return Section(
+        "Input by input, ours worst first", [f"Mean over the styles of {whose}.", Table(["", *systems], rows)]
+    )
+
+
+def agreement(results: Results) -> Section:
+    """Do the judge and evaluate's own note F1 put outputs in the same order?"""
+    made = [row for row in results.rows if row not in COPIES]
+    rows: list[list[Cell]] = []
+    for title, chosen in (
+        ("all outputs of all systems", made),
+        ("outputs of ours", [row for row in made if row.startswith("ours")]),
+        (f"outputs of {OURS}", [OURS]),
+        (f"outputs of {RIVAL}", [RIVAL]),
+    ):
+        judged = [value for row in chosen for value in results.values("judge_50", row)]
+        own = [value for row in chosen for value in results.values("note_f1", row)]
+        rows.append([title, len(judged), rank_correlation(judged, own)])
+    means = [[results.mean(name, row) or 0.0 for row in made] for name in ("judge_50", "note_f1")]
+    rows.append(["systems, by their means", len(made), rank_correlation(*means)])
+    found = rows[0][2]
+    reached = isinstance(found, float) and found >= WANTED_CORRELATION and len(judged) >= ENOUGH_OUTPUTS
+    told = (
+        "Spearman's rank correlation of the judge's note F1 (50 ms) and evaluate's own, output by output; 1 is the "
+        f"same order. Wanted: at least {WANTED_CORRELATION} over ten or more outputs. That is "
+        f"{'reached' if reached else 'not reached'}. Copies are left out: both ears give the copied content 1."
+    )
+    return Section("Do two ears agree?", [told, Table(["", "outputs", "rank correlation"], rows)])
+
+
+def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Spearman's; None where one of them is constant or too short."""
+    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return None
+    return float(spearmanr(first, second).statistic)

@@ -1,0 +1,149 @@
+"""Ours against the alternatives, in one run on one machine, as docs/bench.md.
+
+    python bench/run.py RECORDINGS DATASET [--judge SCRIPT] [--minutes 3] [--limit N] [--styles a,b] [--soundfont FILE]
+
+RECORDINGS is a folder of real recordings, `<instrument>/<name>.<suffix>`; DATASET a folder of `stylebox build` over
+rendered scores that has all the styles. The transcriber of the alternative is fetched (pip, without dependencies) into
+a folder that is thrown away; what it runs on is not among this project's packages: `pip install onnxruntime resampy
+scikit-learn`. Everything runs in one thread. About half an hour.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch are there
+
+import torch
+from colours import CLIP_SECONDS, Colours
+from compare import Results, agreement, by_input, duel, main_table
+from contest import contests
+from equal import train_both
+from gestures import gestures
+from judge import Judge
+from page import Section, machine, page, versions
+from rival import PACKAGE, Rival, fetch
+from speed import one_core, speed
+from systems import (
+    DIFFUSED,
+    ENVELOPE,
+    OURS,
+    RIVAL,
+    Styles,
+    all_rows,
+    make_cases,
+    recordings_in,
+    transfer,
+)
+
+from stylebox.core import library
+from stylebox.core.data.dataset import Dataset
+from stylebox.core.engine import Transfer
+from stylebox.core.evaluate import evaluate_cases
+from stylebox.core.evaluation.envelope import cross_synthesis
+from stylebox.core.evaluation.rows import Made
+from stylebox.core.paths import write_text
+from stylebox.core.progress import Progress
+from stylebox.core.sound.audio import load_audio
+
+PAGE = Path(__file__).parent.parent / "docs" / "bench.md"
+SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
+STYLES = "piano,guitar,harp,violin,flute"
+
+
+def parsed() -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recordings", type=Path)
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("--model", default=library.SHIPPED_MODEL)
+    parser.add_argument("--judge", type=Path, help="a script with transcribe(audio) and f1(reference, found, onset_s)")
+    parser.add_argument("--soundfont", type=Path, default=SOUNDFONT)
+    parser.add_argument("--minutes", type=float, default=3.0, help="training of each; 0 leaves it out")
+    parser.add_argument("--seconds", type=float, default=6.0, help="of each recording")
+    parser.add_argument("--limit", type=int, help="how many recordings; all unless given")
+    parser.add_argument("--styles", default=STYLES)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("-o", "--output", type=Path, default=PAGE)
+    return parser.parse_args()
+
+
+def said(what: str) -> None:
+    """What begins now, for the impatient."""
+    print(f"{time.strftime('%H:%M:%S')}  {what}", file=sys.stderr, flush=True)
+
+
+def told(progress: Progress) -> None:
+    """The first row of each case."""
+    if progress.note.endswith(": copy of the content"):
+        said(f"  {progress.done} of {progress.total}")
+
+
+def main() -> None:
+    """Run everything, write the page."""
+    asked = parsed()
+    torch.set_num_threads(1)
+    begun = time.monotonic()
+    engine = Transfer(asked.model)
+    rate, seed = engine.sample_rate, asked.seed
+    dataset = Dataset.open(asked.dataset)
+    styles = Styles(dataset, asked.styles.split(","))
+    recordings = recordings_in(asked.recordings, rate, asked.seconds, asked.limit)
+    with TemporaryDirectory() as folder:
+        said("fetching the transcriber")
+        fetch(Path(folder))
+        with one_core():  # its threads stay there
+            rival = Rival(Path(folder), asked.soundfont, rate)
+    said("speed")
+    first, style = recordings[0], next(name for name in styles.clips if name != recordings[0].instrument)
+    sections: list[Section] = [speed(engine, asked.model, rival, first.audio, style, styles.clips[style])]
+    said("training base and paper")
+    equals = train_both(asked.dataset, asked.minutes) if asked.minutes else None
+    said("everyone on everything")
+    judge = Judge(asked.judge) if asked.judge else None
+    rows = all_rows(engine, asked.model, rival, styles, equals, seed)
+    evaluation = evaluate_cases(
+        engine, asked.model, make_cases(recordings, styles), seed, rows=rows, progress=told, keep=judge
+    )
+    results = Results(evaluation, judge)
+    said("gestures")
+    steps = engine.preset.diffusion.steps
+    players = {
+        OURS: transfer(engine, seed, steps=0),
+        f"{OURS}, `--follow 0`": transfer(engine, seed, steps=0, follow=0.0),
+        DIFFUSED: transfer(engine, seed, steps=steps),
+        RIVAL: lambda audio, style: Made(rival.run(audio, style)),
+        ENVELOPE: lambda audio, style: Made(cross_synthesis(audio, styles.clips[style], rate)),
+    }
+    played, held = gestures(players)
+    said("colours")
+    colours = Colours(engine, rival, recordings, seed)
+    whole = [(r, load_audio(r.path, rate)[: round(2 * CLIP_SECONDS * rate)]) for r in recordings]
+    parts = [colours.clips(whole), colours.blends(styles), colours.inventions()]
+    held += [contest for _, more in parts for contest in more]
+    sections = [
+        main_table(results, recordings, asked.seconds),
+        duel(results),
+        by_input(results, recordings),
+        *([agreement(results)] if judge else []),
+        *sections,
+        contests(RIVAL, held),
+        played,
+        *(section for section, _ in parts),
+        *([equals.section] if equals else []),
+    ]
+    remarks = [
+        "Made by `python bench/run.py`, all of it; nothing here is edited by hand. Every figure is of this one run.",
+        f"- machine: {machine()}; one thread\n- versions: {versions()}, {PACKAGE.replace('==', ' ')}\n"
+        f"- model: `{asked.model}`; SoundFont: {asked.soundfont.name}; seed {seed}\n"
+        f"- date: {time.strftime('%Y-%m-%d')}; the run took {(time.monotonic() - begun) / 60:.0f} minutes",
+    ]
+    write_text(asked.output, page("Bench: ours against the alternatives", remarks, sections))
+    said(f"{asked.output} written")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""How long it takes: the report's way to sound, its whole path, and ours, one after the other on one core."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import librosa
+import numpy as np
+import torch
+from page import Section, Table
+from rival import Rival
+
+from stylebox.core import library
+from stylebox.core.config import load_preset
+from stylebox.core.engine import Transfer
+from stylebox.core.evaluation.envelope import cross_synthesis
+from stylebox.core.models.paper import PaperAutoencoder, PaperUNet, StyleEncoder
+from stylebox.core.paper_transfer import PaperModel, transfer_mel
+from stylebox.core.sound.inversion import harmonic_inversion
+from stylebox.core.sound.loudness import normalise_loudness
+from stylebox.core.sound.mel import griffin_lim, mel_to_power
+from stylebox.core.sounding import neural_inversion
+from stylebox.core.wishes import TransferOptions
+
+ROUNDS = 3
+REPORT_CALLS, REPORT_ITERATIONS = 250, 32
+
+
+@torch.no_grad()
+def speed(engine: Transfer, model: str, rival: Rival, audio: np.ndarray, style: str, clip: np.ndarray) -> Section:
+    """Seconds for one recording, least of some rounds, and how many times as fast as the report's way."""
+    config, keys = engine.mel_config, engine.listen(audio).content[0]
+    mel = engine.mel_of(torch.from_numpy(normalise_loudness(audio, config.sample_rate)[0]))
+    preset = load_preset("paper")
+    torch.manual_seed(0)
+    networks = (PaperAutoencoder().eval(), StyleEncoder().eval(), PaperUNet().eval())
+    report = PaperModel(*networks, preset.paper, preset.mel, {})
+    vocoder = library.load_vocoder(model, config)
+    steps = engine.preset.diffusion.steps
+
+    def librosas(drawn: torch.Tensor) -> np.ndarray:
+        return librosa.feature.inverse.mel_to_audio(
+            mel_to_power(drawn, config).numpy(),
+            sr=config.sample_rate,
+            n_fft=config.n_fft,
+            hop_length=config.hop_length,
+            n_iter=REPORT_ITERATIONS,
+        )
+
+    def ours(**options: object) -> Callable[[], object]:
+        return lambda: engine.run(audio, TransferOptions(style, seed=0, **options))
+
+    sounding = {
+        f"librosa `mel_to_audio`, {REPORT_ITERATIONS} iterations": lambda: librosas(mel),
+        "ours, `griffin-lim`": lambda: griffin_lim(mel, config, len(audio)),
+        "ours, `neural`": lambda: neural_inversion(vocoder, mel, keys, len(audio)),
+        "ours, `harmonic`": lambda: harmonic_inversion(mel, keys, config, len(audio)),
+    }
+    whole = {
+        f"the report: {REPORT_CALLS} network calls, `mel_to_audio`": lambda: librosas(
+            transfer_mel(report, mel, mel, steps=REPORT_CALLS)
+        ),
+        f"ours, diffusion ({steps} calls)": ours(steps=steps),
+        "ours, draft": ours(steps=0),
+        "ours, draft, `harmonic`": ours(steps=0, vocoder="harmonic"),
+        "transcriber + SoundFont": lambda: rival.run(audio, style),
+        "spectral envelope": lambda: cross_synthesis(audio, clip, config.sample_rate),
+    }
+    with one_core():
+        tables = [_timed(title, rows) for title, rows in (("mel to sound", sounding), ("sound to sound", whole))]
+    told = (
+        f"{len(audio) / config.sample_rate:.1f} s of sound, one core, one thread, the least of {ROUNDS} rounds after "
+        "one that does not count; networks and SoundFont are loaded before, but for our vocoder in `sound to "
+        "sound`, which each transfer loads. Ratios are to the first row. The report's networks are preset `paper`'s, "
+        "untrained: their time does not depend on what they learnt."
+    )
+    return Section("Speed", [told, *tables])
+
+
+def _timed(title: str, rows: dict[str, Callable[[], object]]) -> Table:
+    seconds = {}
+    for name, work in rows.items():
+        work()
+        taken = []
+        for _ in range(ROUNDS):
+            begun = time.perf_counter()
+            work()
+            taken.append(time.perf_counter() - begun)
+        seconds[name] = min(taken)
+    first = next(iter(seconds.values()))
+    return Table([title, "seconds", "times as fast"], [[n, f"{s:.3f}", f"{first / s:.1f}"] for n, s in seconds.items()])
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """This process on one core, where the system can do that: some libraries take all there are."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    try:
+        if before:
+            os.sched_setaffinity(0, {max(before)})
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        if before:
+            os.sched_setaffinity(0, before)

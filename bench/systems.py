@@ -1,0 +1,115 @@
+"""Who takes part, and on what: real recordings, each in every style, by ours and by the alternatives."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from equal import Equals
+from rival import Rival
+
+from stylebox.core.data.dataset import Dataset, int16_to_audio
+from stylebox.core.data.manifest import Recording as Recorded
+from stylebox.core.engine import Transfer
+from stylebox.core.evaluation.cases import Case
+from stylebox.core.evaluation.envelope import cross_synthesis
+from stylebox.core.evaluation.rows import Made, Row, make_rows
+from stylebox.core.sound.audio import load_audio
+from stylebox.core.training.styles import speakers
+from stylebox.core.transfer import AUDIO_SUFFIXES
+from stylebox.core.wishes import TransferOptions
+
+CLIP_SECONDS = 12.0
+COPIES = ("copy of the content", "copy of the style")
+OURS, DIFFUSED = "ours, draft", "ours, diffusion"
+RIVAL, ENVELOPE = "transcriber + SoundFont", "spectral envelope"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One input, cut; its instrument is the name of the folder it lies in.
+
+    Shape:
+        audio is ``(S,)``.
+    """
+
+    name: str
+    instrument: str
+    path: Path
+    audio: np.ndarray
+
+
+def recordings_in(folder: Path, sample_rate: int, seconds: float, limit: int | None) -> list[Recording]:
+    """The first seconds of each, those of different instruments first."""
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
+    turn = {path: sum(other.parent == path.parent and other < path for other in files) for path in files}
+    chosen = sorted(files, key=lambda path: (turn[path], path))[:limit]
+    length = round(seconds * sample_rate)
+    return [Recording(p.stem, p.parent.name, p, load_audio(p, sample_rate)[:length]) for p in chosen]
+
+
+class Styles:
+    """What stands for each style: to be compared with, and to be taken from.
+
+    Attributes:
+        references: A held-out recording of every timbre the dataset has of it.
+        clips: Of every instrument of the dataset: a recording of its most real timbre that was trained on.
+    """
+
+    def __init__(self, dataset: Dataset, names: Sequence[str]) -> None:
+        held_out = [*dataset.split("test"), *dataset.split("valid")]
+        self.references: dict[str, tuple[np.ndarray, ...]] = {}
+        for name in names:
+            of_timbre = {r.timbre: r for r in reversed(held_out) if r.instrument == name}
+            self.references[name] = tuple(self._excerpt(dataset, of_timbre[key]) for key in sorted(of_timbre, key=str))
+        self.clips = {name: self._excerpt(dataset, known[0]) for name, known in speakers(dataset).items()}
+
+    @staticmethod
+    def _excerpt(dataset: Dataset, recording: Recorded) -> np.ndarray:
+        rate = dataset.mel_config.sample_rate
+        return int16_to_audio(dataset.audio(recording)[: round(CLIP_SECONDS * rate)])
+
+
+def make_cases(recordings: Sequence[Recording], styles: Styles) -> list[Case]:
+    """Every recording in every style that is not its own."""
+    return [
+        Case(f"{recording.name} as {style}", recording.audio, style, references=references)
+        for recording in recordings
+        for style, references in styles.references.items()
+        if style != recording.instrument
+    ]
+
+
+def transfer(engine: Transfer, seed: int, **options: object) -> Callable[[np.ndarray, str], Made]:
+    """Ours with these options, as a function of audio and style."""
+
+    def run(audio: np.ndarray, style: str) -> Made:
+        made = engine.run(audio, TransferOptions(style, seed=seed, **options))
+        return Made(made.audio, made.transpose)
+
+    return run
+
+
+def all_rows(
+    engine: Transfer, model: str, rival: Rival, styles: Styles, equals: Equals | None, seed: int
+) -> dict[str, Row]:
+    """Everyone by name, in the order of the table."""
+    steps = engine.preset.diffusion.steps
+    own = make_rows(engine, model, seed)
+    rows: dict[str, Row] = {name: own[name] for name in COPIES}
+
+    def add(name: str, run: Callable[[np.ndarray, str], Made]) -> None:
+        rows[name] = lambda case: run(case.content, case.style)
+
+    add(OURS, transfer(engine, seed, steps=0))
+    add(DIFFUSED, transfer(engine, seed, steps=steps))
+    add("ours, draft, `harmonic`", transfer(engine, seed, steps=0, vocoder="harmonic"))
+    add("ours, draft, `griffin-lim`", transfer(engine, seed, steps=0, vocoder="griffin-lim"))
+    add(RIVAL, lambda audio, style: Made(rival.run(audio, style)))
+    add(ENVELOPE, lambda audio, style: Made(cross_synthesis(audio, styles.clips[style], engine.sample_rate)))
+    if equals is not None:
+        add("`base`, same minutes", transfer(equals.base, seed, steps=0, vocoder="harmonic"))
+        rows["`paper`, same minutes"] = lambda case: Made(
+            equals.paper.run(case.content, TransferOptions(case.style, seed=seed)).audio
+        )
+    return rows
