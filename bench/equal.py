@@ -95,8 +95,8 @@ def _section(minutes: float, heard_seconds: float, rows: list[list[str | None]])
         f"Each from scratch for {minutes:g} minutes of one thread's processor time, on the same dataset, batches "
         f"of {TRAINING['batch_size']} and a learning rate of {TRAINING['learning_rate']:g} (the report's own 5e-5 "
         "hardly moves in so short a time). `base`: content encoder, then draft; hearing the dataset with the new "
-        f"encoder took {heard_seconds:.0f} s more, which do not count. `paper`: autoencoder, then denoiser, without the "
-        "perceptual terms, whose features would have to be downloaded. Steps are of the one and the other."
+        f"encoder took {heard_seconds:.0f} s more, which do not count. `paper`: autoencoder, then denoiser, without "
+        "the perceptual terms, whose features would have to be downloaded. Steps are of the one and the other."
     )
     measured = (
         "On held-out pairs (the same notes by another instrument): distance of the mel to the true target's, weighted "

@@ -4,8 +4,8 @@
 
 RECORDINGS is a folder of real recordings, `<instrument>/<name>.<suffix>`; DATASET a folder of `stylebox build` over
 rendered scores that has all the styles. The transcriber of the alternative is fetched (pip, without dependencies) into
-a folder that is thrown away; what it runs on is not among this project's packages: `pip install onnxruntime resampy
-scikit-learn`. Everything runs in one thread. About half an hour.
+a folder that is thrown away; what it runs on is not among this project's packages: `pip install onnxruntime
+resampy`. Everything runs in one thread. About half an hour.
 """
 
 import argparse
