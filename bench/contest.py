@@ -34,7 +34,8 @@ def contests(rival: str, held: Sequence[Contest]) -> Section:
     """All of them as one table."""
     told = (
         f"Ours (draft) and {rival}, from the sections below. Ahead is who comes nearer to the aim; neither, where the "
-        f"two distances differ by less than {TIE:.0%}. One run, few inputs: a hint, not a proof."
+        f"two distances differ by less than {TIE:.0%}. Of gestures, theirs is the better of its two ways, with "
+        "bends and without. One run, few inputs: a hint, not a proof."
     )
     rows = [[c.what, c.ours, c.theirs, c.aim, c.ahead] for c in held]
     return Section(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from contest import Contest
 from page import Section, Table
-from systems import OURS, RIVAL
+from systems import BENT, OURS, RIVAL
 
 from stylebox.core.evaluation.content import pitch_contour
 from stylebox.core.evaluation.rows import Made
@@ -87,8 +87,11 @@ def gestures(players: Mapping[str, Player]) -> tuple[Section, list[Contest]]:
         ),
     ]
     table = Table(["", *COLUMNS], [[name, *row] for name, row in figures.items()])
-    columns = zip(COLUMNS, figures[OURS], figures[RIVAL], figures[INPUT], strict=True)
-    held = [Contest(*column[:3], aim=column[3]) for column in columns]
+    columns = zip(COLUMNS, figures[OURS], figures[RIVAL], figures[BENT], figures[INPUT], strict=True)
+    held = [
+        Contest(what, ours, min(theirs, key=lambda figure: abs(figure - aim)), aim)
+        for what, ours, *theirs, aim in columns
+    ]
     return Section("Gestures: dynamics, articulation, vibrato, slides", [*told, table]), held
 
 

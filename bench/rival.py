@@ -1,7 +1,8 @@
 """What a user would choose instead: a transcriber and a SoundFont. Basic Pitch listens, FluidSynth plays.
 
-Basic Pitch is fetched without its dependencies into a folder that is thrown away; everything is at its defaults, so it
-keeps pitch bends of notes that do not overlap, and writes how sure it is of a note as its velocity.
+Basic Pitch is fetched without its dependencies into a folder that is thrown away, and is at its defaults: it writes how
+sure it is of a note as its velocity, and the pitch bends of notes that do not overlap. A bend stays until the next one
+and so moves notes that have none; played without bends its notes are found more often, so it plays both ways here.
 
 Reference:
     Bittner et al. (2022), A lightweight instrument-agnostic model for polyphonic note transcription, ICASSP.
@@ -71,17 +72,19 @@ class Rival:
         finally:
             Path(name).unlink()
 
-    def play(self, midi: pretty_midi.PrettyMIDI, program: int, num_samples: int) -> np.ndarray:
+    def play(self, midi: pretty_midi.PrettyMIDI, program: int, num_samples: int, bends: bool = False) -> np.ndarray:
         """A transcription by one program of the SoundFont, dry, ``(num_samples,)``."""
         self._synth.system_reset()
         sound = np.zeros(0)
-        for part in midi.instruments:
-            part.program = program
+        for heard in midi.instruments:  # one, or none
+            part = pretty_midi.Instrument(program)
+            part.notes, part.pitch_bends = heard.notes, heard.pitch_bends if bends else []
             sound = part.fluidsynth(fs=_SYNTH_RATE, synthesizer=self._synth, sfid=self._font)
         made = soxr.resample(sound, _SYNTH_RATE, self.sample_rate).astype(np.float32)[:num_samples]
         return np.pad(made, (0, num_samples - len(made)))
 
-    def run(self, audio: np.ndarray, style: str) -> np.ndarray:
+    def run(self, audio: np.ndarray, style: str, bends: bool = False) -> np.ndarray:
         """The recording by the program of that instrument, at its length and loudness."""
         program = instrument(style).programs[0]
-        return match_loudness(self.play(self.transcribe(audio), program, len(audio)), audio, self.sample_rate)
+        played = self.play(self.transcribe(audio), program, len(audio), bends)
+        return match_loudness(played, audio, self.sample_rate)

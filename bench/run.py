@@ -28,6 +28,7 @@ from page import Section, machine, page, versions
 from rival import PACKAGE, Rival, fetch
 from speed import one_core, speed
 from systems import (
+    BENT,
     DIFFUSED,
     ENVELOPE,
     OURS,
@@ -116,6 +117,7 @@ def main() -> None:
         f"{OURS}, `--follow 0`": transfer(engine, seed, steps=0, follow=0.0),
         DIFFUSED: transfer(engine, seed, steps=steps),
         RIVAL: lambda audio, style: Made(rival.run(audio, style)),
+        BENT: lambda audio, style: Made(rival.run(audio, style, bends=True)),
         ENVELOPE: lambda audio, style: Made(cross_synthesis(audio, styles.clips[style], rate)),
     }
     played, held = gestures(players)
@@ -125,7 +127,7 @@ def main() -> None:
     parts = [colours.clips(whole), colours.blends(styles), colours.inventions()]
     held += [contest for _, more in parts for contest in more]
     sections = [
-        main_table(results, recordings, asked.seconds),
+        main_table(results, asked.seconds),
         duel(results),
         by_input(results, recordings),
         *([agreement(results)] if judge else []),

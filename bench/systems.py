@@ -22,7 +22,8 @@ from stylebox.core.wishes import TransferOptions
 CLIP_SECONDS = 12.0
 COPIES = ("copy of the content", "copy of the style")
 OURS, DIFFUSED = "ours, draft", "ours, diffusion"
-RIVAL, ENVELOPE = "transcriber + SoundFont", "spectral envelope"
+RIVAL, BENT = "transcriber + SoundFont", "transcriber + SoundFont, bends"
+ENVELOPE = "spectral envelope"
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ def all_rows(
     add("ours, draft, `harmonic`", transfer(engine, seed, steps=0, vocoder="harmonic"))
     add("ours, draft, `griffin-lim`", transfer(engine, seed, steps=0, vocoder="griffin-lim"))
     add(RIVAL, lambda audio, style: Made(rival.run(audio, style)))
+    add(BENT, lambda audio, style: Made(rival.run(audio, style, bends=True)))
     add(ENVELOPE, lambda audio, style: Made(cross_synthesis(audio, styles.clips[style], engine.sample_rate)))
     if equals is not None:
         add("`base`, same minutes", transfer(equals.base, seed, steps=0, vocoder="harmonic"))
