@@ -148,7 +148,8 @@ class Colours:
             f"{CONTENTS} invented scores of {CLIP_SECONDS:g} s, played by the SoundFont's piano; wanted in a synthetic "
             "sound of which another score is the clip. So the true answer is known: timbre distance and mel distance "
             f"(dB, silence included) to it. `{RIVAL}` plays, of {PROGRAMS} programs, the one whose sound is nearest to "
-            "the clip, all of them tried: more than a user would do."
+            "the clip, all of them tried: more than a user would do. The mel distance sees attack and decay; no "
+            "mean spectrum does."
         )
         held = [
             Contest(f"no General MIDI program: {figure}", *(_mean([row[i] for row in rows[n::4]]) for n in (1, 2)))

@@ -86,13 +86,15 @@ def main_table(results: Results, seconds: float) -> Section:
     )
 
 
-def duel(results: Results) -> Section:
-    """Ours against transcriber + SoundFont, figure by figure; and where ours is worst."""
+def duel(results: Results, title: str, *rivals: str) -> Section:
+    """Ours against an alternative, figure by figure; against the better one, if it has several ways."""
     ear = "judge_50" if results.judge else "note_f1"
-    rival = max((RIVAL, BENT), key=lambda row: results.mean(ear, row) or 0.0)
+    rival = max(rivals, key=lambda row: results.mean(ear, row) or 0.0)
     told = (
-        f"Both on the same cases, theirs being `{rival}`, the one of the two that keeps more notes. The difference is "
-        "ours (draft) minus theirs, with its 95 % bootstrap interval; ahead is named only where that leaves out 0."
+        f"Both on the same cases; theirs is `{rival}`"
+        + (", the one that keeps more notes" if len(rivals) > 1 else "")
+        + ". The difference is ours (draft) minus theirs, with its 95 % bootstrap interval; ahead is named only where "
+        "that leaves out 0."
     )
     rows: list[list[Cell]] = []
     for name, (head, more) in results.heads.items():
@@ -101,9 +103,7 @@ def duel(results: Results) -> Section:
         if apart is not None:
             shown = f"{apart.mean:+.2f} ({apart.low:+.2f} to {apart.high:+.2f})"
             rows.append([head, results.mean(name, OURS), results.mean(name, rival), shown, ahead(apart, more)])
-    return Section(
-        "Ours against transcriber + SoundFont", [told, Table(["", "ours", "theirs", "difference", "ahead"], rows)]
-    )
+    return Section(title, [told, Table(["", "ours", "theirs", "difference", "ahead"], rows)])
 
 
 def ahead(difference: Interval, more_is_better: bool) -> str:

@@ -128,7 +128,8 @@ def main() -> None:
     held += [contest for _, more in parts for contest in more]
     sections = [
         main_table(results, asked.seconds),
-        duel(results),
+        duel(results, "Ours against transcriber + SoundFont", RIVAL, BENT),
+        duel(results, "Ours against the spectral envelope", ENVELOPE),
         by_input(results, recordings),
         *([agreement(results)] if judge else []),
         *sections,
