@@ -57,11 +57,12 @@ def main_table(results: Results, seconds: float) -> Section:
         [row, *(results.mean(name, row) for name in heads), factor.get(row) if row not in COPIES else None]
         for row in results.rows
     ]
+    smaller = [head for head, more in heads.values() if not more]
     told = (
         f"The first {seconds:g} s of the recordings listed below, each in every style but its own: "
         f"{results.evaluation.cases} transfers a row. Figures are those of `stylebox evaluate` "
-        "([definitions](evaluation.md)); F1, chroma, loudness and instrument are better the larger, timbre and kernel "
-        "distance and the time factor (seconds of work for a second of sound) the smaller."
+        f"([definitions](evaluation.md)); better the smaller: {', '.join(smaller)}; the others the larger. Time: seconds "
+        "of work for a second of sound."
     )
     biases = [
         "- Whose ear: evaluate's F1 is counted by our own content encoder, which favours ours. "
