@@ -61,8 +61,8 @@ def main_table(results: Results, seconds: float) -> Section:
     told = (
         f"The first {seconds:g} s of the recordings listed below, each in every style but its own: "
         f"{results.evaluation.cases} transfers a row. Figures are those of `stylebox evaluate` "
-        f"([definitions](evaluation.md)); better the smaller: {', '.join(smaller)}; the others the larger. Time: seconds "
-        "of work for a second of sound."
+        f"([definitions](evaluation.md)); better the smaller: {', '.join(smaller)}; the others the larger. "
+        "Time: seconds of work for a second of sound."
     )
     biases = [
         "- Whose ear: evaluate's F1 is counted by our own content encoder, which favours ours. "
