@@ -13,9 +13,13 @@ from stylebox.core.config import MelConfig
 from stylebox.core.data.arrays import mel_in_blocks
 from stylebox.core.data.build import build
 from stylebox.core.data.duplicates import find_alike
+from stylebox.core.data.ensemble import SUSPICIOUS, several_probability, shipped_ensemble
 from stylebox.core.data.suspicion import spoken_stretches
 from stylebox.core.sound.audio import load_audio, write_audio
 from stylebox.core.sound.loudness import normalise_loudness
+from stylebox.core.sound.notes import Note
+
+BEAT = ((36, 0.0), (38, 0.25), (42, 0.0), (42, 0.125), (42, 0.25), (42, 0.375))  # key of the drum, seconds
 
 
 def speech(seconds: float, seed: int = 0) -> np.ndarray:
@@ -58,6 +62,54 @@ def test_speech_is_heard_and_where(seed: int) -> None:
 )
 def test_music_and_silence_are_not_speech(audio: np.ndarray) -> None:
     assert spoken_stretches(audio, SAMPLE_RATE) == []
+
+
+def drums(seconds: float, seed: int = 0) -> np.ndarray:
+    """Something like them: a falling thump, bursts of hiss between, two hits a second of each."""
+    generator = np.random.default_rng(seed)
+    t = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    since = t % 0.5
+    kick = np.sin(2 * np.pi * 9 * (1 - np.exp(-18 * since))) * np.exp(-14 * since)
+    hiss = np.diff(generator.normal(0, 1, len(t) + 1))
+    snare = generator.normal(0, 1, len(t)) * np.exp(-16 * ((t + 0.25) % 0.5))
+    hat = hiss * np.exp(-50 * (t % 0.125))
+    return (0.5 * kick + 0.12 * snare + 0.08 * hat).astype(np.float32)
+
+
+def several(audio: np.ndarray) -> float:
+    ensemble = shipped_ensemble(MelConfig())
+    assert ensemble is not None
+    return several_probability(ensemble, mel(audio), MelConfig())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_band_is_heard_and_one_instrument_is_none(seed: int) -> None:
+    alone = melody(20, seed)
+    assert several(alone) < SUSPICIOUS < several(alone / np.abs(alone).max() + drums(20, seed))
+
+
+@pytest.mark.parametrize(
+    "audio", [vibrato(20), np.zeros(SAMPLE_RATE * 20, np.float32), melody(1, 1)], ids=["vibrato", "silence", "short"]
+)
+def test_nothing_is_no_band(audio: np.ndarray) -> None:
+    assert several(audio) < SUSPICIOUS
+
+
+@pytest.mark.parametrize("program", [0, 24, 40, 46, 73], ids=["piano", "guitar", "violin", "harp", "flute"])
+def test_a_rendered_band_is_heard_and_its_soloist_is_none(program: int) -> None:
+    """By a SoundFont that the network was not trained with."""
+    from stylebox.core.sources.soundfont import find_soundfonts, synthesise
+
+    fonts = [font for font in find_soundfonts() if "TimGM6mb" in font.name]
+    if not fonts:
+        pytest.skip("no TimGM6mb here (apt install timgm6mb-soundfont)")
+    generator = np.random.default_rng(program)
+    starts = np.arange(0.0, 11.5, 0.5)
+    solo = [Note(start, start + 0.45, int(generator.integers(60, 80)), 0.8) for start in starts]
+    beat = [Note(start + shift, start + shift + 0.1, key, 0.8) for start in starts for key, shift in BEAT]
+    played = synthesise(solo, fonts[0], program, 12.0)
+    beaten = synthesise(beat, fonts[0], 0, 12.0, bank=128)
+    assert several(played) < SUSPICIOUS < several(played / np.abs(played).max() + beaten / np.abs(beaten).max())
 
 
 def mel(audio: np.ndarray) -> np.ndarray:
@@ -117,16 +169,18 @@ def test_a_build_warns_and_goes_on(tmp_path: Path) -> None:
     write("f talk.wav", speech(12))
     write_audio(sources / "g again.mp3", good * np.float32(0.5), SAMPLE_RATE)
     write("h nothing.wav", melody(4, 7), -melody(4, 7))
+    write("i band.wav", (good + drums(12)) * 0.3)
     report = build(tmp_path / "sources", tmp_path / "dataset", jobs=1)
     (left_out,) = report.skipped
     assert re.search(
         r"h nothing\.wav: is silent; its channels cancel each other: mixed to one, \d+ dB are lost$", left_out.reason
     )
     warned = {Path(line.split(": ")[0]).name: line.split(": ", 1)[1] for line in report.warnings}
-    assert len(report.warnings) == 5
+    assert len(report.warnings) == 6
     assert warned["b left.wav"] == "its channel right is silent"
     assert warned["c inverse.wav"] == "its channels cancel each other: mixed to one, 19 dB are lost"
     assert "of its samples are clipped" in warned["d clipped.wav"]
     assert warned["f talk.wav"] == "no pitch holds still from 0:00 to 0:10: speech, or noise?"
     assert warned["g again.mp3"] == "sounds the same as piano/a good.wav; delete one of them"
+    assert warned["i band.wav"] == "sounds like several instruments, or like one with drums"
     assert build(tmp_path / "sources", tmp_path / "dataset", jobs=1).warnings == report.warnings

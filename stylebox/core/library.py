@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from stylebox.core import paths
 from stylebox.core.config import MelConfig, Preset, load_preset, preset_names
 from stylebox.core.errors import ModelError
+from stylebox.core.models.classifier import Classifier
 from stylebox.core.models.content_encoder import ContentEncoder
 from stylebox.core.models.draft import DraftNetwork
 from stylebox.core.models.paper import PaperAutoencoder, count_parameters, paper_components
@@ -26,6 +27,7 @@ from stylebox.core.weights import load_into, load_metadata, load_weights
 
 SHIPPED_MODEL = "base"
 STAGES = ("content", "vae", "ldm", "vocoder")
+CLASSIFIER = f"{SHIPPED_MODEL}/classifier.safetensors"  # of the weights that ship
 Module = TypeVar("Module", bound=nn.Module)
 
 
@@ -119,7 +121,11 @@ def load_part(model: str, stage: str, mel: MelConfig | None = None) -> Part:
     Raises:
         ModelError: missing, damaged, or made with other mel settings.
     """
-    path = part_path(model, stage)
+    return open_part(part_path(model, stage), mel)
+
+
+def open_part(path: Path, mel: MelConfig | None = None) -> Part:
+    """One file of weights as a part: see `load_part`."""
     tensors, card = load_weights(path)
     made_with = card.get("config", {}).get("mel")
     if made_with is None:
@@ -146,6 +152,15 @@ def load_vocoder(model: str, mel: MelConfig) -> Vocoder:
     """The vocoder of a model, in evaluation mode."""
     part = load_part(model, "vocoder", mel)
     return filled(Vocoder(part.preset.vocoder, mel), part, "vocoder")
+
+
+def shipped_classifier(mel: MelConfig) -> Classifier:
+    """The classifier that comes with the package, in evaluation mode. No model has one of its own: it is their judge.
+
+    Raises:
+        ModelError: missing, damaged, or made with other mel settings.
+    """
+    return filled(Classifier(mel.n_mels), open_part(shipped_models() / CLASSIFIER, mel), "classifier")
 
 
 def load_style_encoder(part: Part) -> StyleEncoder:

@@ -86,7 +86,7 @@ def make_arrays(job: ArrayJob) -> Measured | LeftOut:
         loudness_db=round(float(loudness), 3),
         gain_db=round(float(gain_db), 3),
         has_notes=notes is not None,
-        warnings=suspicions(job.source, audio, mel, job.mel.sample_rate),
+        warnings=suspicions(job.source, audio, mel, job.mel),
     )
     arrays = {"mels": mel, "audio": audio_to_int16(audio), **({} if notes is None else {"notes": notes})}
     _save(job, arrays, measured)

@@ -1,13 +1,15 @@
-"""What a listener should check before training on a recording: clipping, silence, dead channels, speech.
+"""What a listener should check before training on a recording: clipping, silence, dead channels, speech, a band.
 
-Says what looks wrong and leaves nothing out. It cannot tell one instrument from several: no simple measure does.
+Says what looks wrong and leaves nothing out.
 """
 
 from pathlib import Path
 
 import numpy as np
 
+from stylebox.core.config import MelConfig
 from stylebox.core.data.dataset import AUDIO_FULL_SCALE
+from stylebox.core.data.ensemble import SUSPICIOUS, several_probability, shipped_ensemble
 from stylebox.core.sound.decode import decode
 
 _CLIPPED, _CLIPPED_SHARE = 0.999, 1e-3  # full scale counts as clipped; share of samples worth a warning
@@ -25,7 +27,7 @@ _LOWEST_HZ, _HIGHEST_HZ = 90.0, 1500.0  # where voices and instruments have thei
 _PEAK_DB, _ACTIVE_DB = -20.0, -35.0  # below the strongest partial of a frame; below a loud frame
 
 
-def suspicions(source: Path, audio: np.ndarray, mel: np.ndarray, sample_rate: int) -> tuple[str, ...]:
+def suspicions(source: Path, audio: np.ndarray, mel: np.ndarray, config: MelConfig) -> tuple[str, ...]:
     """What looks wrong with a recording, a clause each.
 
     Args:
@@ -42,11 +44,13 @@ def suspicions(source: Path, audio: np.ndarray, mel: np.ndarray, sample_rate: in
         found.append(f"{quiet:.0%} of it is silence")
     if max(audio.max(), -audio.min()) > AUDIO_FULL_SCALE:
         found.append("its peaks are more than 35 dB above its loudness and were cut")
-    speech = spoken_stretches(audio, sample_rate)
+    speech = spoken_stretches(audio, config.sample_rate)
     if speech:
         times = ", ".join(f"{_clock(start)} to {_clock(end)}" for start, end in speech[:3])
         more = f" and {len(speech) - 3} times more" if len(speech) > 3 else ""
         found.append(f"no pitch holds still from {times}{more}: speech, or noise?")
+    elif (ensemble := shipped_ensemble(config)) and several_probability(ensemble, mel, config) > SUSPICIOUS:
+        found.append("sounds like several instruments, or like one with drums")
     return tuple(found)
 
 

@@ -1,0 +1,143 @@
+"""Train the instrument classifier that ships, on a SoundFont the model never heard, and say how it does elsewhere.
+
+    stylebox render --soundfont TimGM6mb.sf2 --minutes 14 --timbres 4 --seed 301 --to held/eight
+    stylebox render --soundfont TimGM6mb.sf2 --instruments all --minutes 1.5 --timbres 2 --seed 302 --to held/all
+    python bench/classifier.py held/eight held/all [--check FOLDER ...] [--steps 1500]
+
+Folders are as `stylebox build` takes them: one an instrument; those without a class of their own are "other". What is
+in a --check folder is only measured. Writes stylebox/weights/base/classifier.safetensors of this checkout.
+"""
+
+import argparse
+from collections import defaultdict, deque
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from stylebox.core.config import MelConfig
+from stylebox.core.evaluation.instrument import WINDOW_SECONDS, instrument_probabilities
+from stylebox.core.library import CLASSIFIER, shipped_classifier
+from stylebox.core.models.classifier import CLASSES, OTHER, Classifier
+from stylebox.core.sound.audio import load_audio
+from stylebox.core.sound.loudness import normalise_loudness
+from stylebox.core.sound.mel import MelSpectrogram
+from stylebox.core.training.augment import degrade, detuned_crop
+from stylebox.core.transfer import AUDIO_SUFFIXES
+from stylebox.core.weights import save_weights
+
+BATCH, LEARNING_RATE, SMOOTHING = 32, 2e-3, 0.05
+SEMITONES = 2.5  # either way: another body of the same kind
+TILT = 0.25  # of mel, either way from one end to the other
+CHECK_SECONDS = 12.0
+_AHEAD = 3  # batches made while others are learnt from
+
+
+def label(folder: str) -> int:
+    return CLASSES.index(folder if folder in CLASSES else OTHER)
+
+
+def audio_files(folders: list[Path]) -> list[Path]:
+    return sorted(p for folder in folders for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES)
+
+
+def tilted(mel: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Mels ``(B, M, T)``, each brighter or darker."""
+    tilt = torch.from_numpy(rng.uniform(-TILT, TILT, (len(mel), 1, 1)).astype(np.float32))
+    return (mel + tilt * torch.linspace(-1, 1, mel.shape[1])[None, :, None] * (mel > -1)).clamp(-1, 1)
+
+
+class Examples:
+    """Crops of recordings, every class equally often, each heard in another room."""
+
+    def __init__(self, files: list[Path], config: MelConfig) -> None:
+        self.config = config
+        self.mel_of = MelSpectrogram(config)
+        self.samples = round(WINDOW_SECONDS * config.sample_rate)
+        self.by_class: dict[int, list[np.ndarray]] = defaultdict(list)
+        for file in files:
+            self.by_class[label(file.parent.name)].append(load_audio(file, config.sample_rate).astype(np.float32))
+
+    def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        rng = np.random.default_rng((1, step))
+        labels = rng.permutation(np.arange(BATCH) % len(CLASSES))
+        clips = np.stack([self._clip(int(one), rng) for one in labels])
+        return tilted(self.mel_of(torch.from_numpy(clips)), rng), torch.from_numpy(labels)
+
+    def _clip(self, one: int, rng: np.random.Generator) -> np.ndarray:
+        recordings = self.by_class[one]
+        audio = recordings[rng.integers(len(recordings))]
+        ratio = 2.0 ** (rng.uniform(-SEMITONES, SEMITONES) / 12)
+        start = int(rng.integers(0, max(1, len(audio) - int(self.samples * ratio))))
+        clip = degrade(detuned_crop(audio, start, self.samples, ratio), self.config.sample_rate, rng)
+        return np.asarray(normalise_loudness(clip, self.config.sample_rate)[0], np.float32)
+
+
+def train(examples: Any, num_classes: int, steps: int) -> Classifier:
+    """From scratch; prints the loss now and then.
+
+    Args:
+        examples: Gives mels and labels by ``batch(step)``.
+    """
+    torch.manual_seed(0)
+    classifier = Classifier(MelConfig().n_mels, num_classes).train()
+    optimizer = torch.optim.AdamW(classifier.parameters(), LEARNING_RATE, weight_decay=0.05)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, steps)
+    shown = 0.0
+    with ThreadPoolExecutor(_AHEAD) as workers:
+        ready = deque(workers.submit(examples.batch, step) for step in range(_AHEAD))
+        for step in range(steps):
+            mel, labels = ready.popleft().result()
+            ready.append(workers.submit(examples.batch, step + _AHEAD))
+            loss = F.cross_entropy(classifier(mel), labels, label_smoothing=SMOOTHING)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            rate.step()
+            shown += float(loss.detach()) / 100
+            if step % 100 == 99:
+                print(f"step {step + 1}: loss {shown:.3f}", flush=True)
+                shown = 0.0
+    return classifier.eval()
+
+
+def check(classifier: Classifier, folder: Path) -> None:
+    """How often each instrument of a folder is named, and what else it is taken for."""
+    config = MelConfig()
+    heard: dict[str, list[dict[str, float]]] = defaultdict(list)
+    for file in audio_files([folder]):
+        audio = load_audio(file, config.sample_rate)[: round(CHECK_SECONDS * config.sample_rate)]
+        heard[CLASSES[label(file.parent.name)]].append(instrument_probabilities(classifier, audio, config))
+    print(f"\n{folder}")
+    for name, found in sorted(heard.items()):
+        named = [max(one, key=one.__getitem__) for one in found]
+        wrong = {other: named.count(other) for other in CLASSES if other != name and other in named}
+        mean = np.mean([one[name] for one in found])
+        print(f"{name:9} {named.count(name):4} of {len(named):4} named, probability {mean:.2f}, else {wrong}")
+
+
+def main() -> None:
+    """Train, write, check."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", type=Path, nargs="*", help="to train on; without any, the shipped one is checked")
+    parser.add_argument("--check", type=Path, nargs="*", default=[])
+    parser.add_argument("--steps", type=int, default=1500)
+    arguments = parser.parse_args()
+    if arguments.folders:
+        files = audio_files(arguments.folders)
+        classifier = train(Examples(files, MelConfig()), len(CLASSES), arguments.steps)
+        card = {"config": {"mel": MelConfig().model_dump()}, "step": arguments.steps, "recordings": len(files)}
+        target = Path(__file__).parent.parent / "stylebox" / "weights" / CLASSIFIER
+        tensors = {f"classifier.{name}": tensor for name, tensor in classifier.state_dict().items()}
+        save_weights(target, tensors, card, torch.float16)
+        print(f"{target.stat().st_size / 1e6:.2f} MB")
+    classifier = shipped_classifier(MelConfig())
+    for folder in arguments.check:
+        check(classifier, folder)
+
+
+if __name__ == "__main__":
+    main()

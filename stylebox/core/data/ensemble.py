@@ -1,0 +1,51 @@
+"""One instrument, or several? A small network that ships says it of a recording's mel; bench/ensemble.py trains it."""
+
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stylebox.core.config import MelConfig
+from stylebox.core.models.classifier import Classifier
+from stylebox.core.sound.mel import uint8_to_mel
+from stylebox.core.weights import load_into, load_weights
+
+ENSEMBLE = "base/ensemble.safetensors"  # of the weights that ship
+SUSPICIOUS = 0.65  # mean probability worth a warning: of single instruments one in seventy reaches it; see docs/log.md
+_WINDOW_SECONDS = 3.0
+_BATCH = 64  # windows at once
+_RANGE = 0.9  # of mel: a window 40 dB further down than the loudest is a rest
+
+
+@cache
+def shipped_ensemble(mel: MelConfig) -> Classifier | None:
+    """The network that comes with the package; None where mels are made otherwise than those it knows."""
+    path = Path(str(resources.files("stylebox"))) / "weights" / ENSEMBLE
+    tensors, card = load_weights(path)
+    if card["config"]["mel"] != mel.model_dump():
+        return None
+    classifier = Classifier(mel.n_mels, 2)
+    load_into(classifier, tensors, "classifier.", path)
+    return classifier.eval().requires_grad_(False)
+
+
+def several_probability(classifier: Classifier, mel: np.ndarray, config: MelConfig) -> float:
+    """That more than one instrument plays: the mean over windows of 3 s that sound.
+
+    Shape:
+        ``mel`` is ``(T, M)``, 8 bits.
+    """
+    size = round(_WINDOW_SECONDS * config.frames_per_second)
+    if len(mel) < size:
+        return 0.0
+    starts = range(0, len(mel) - size + 1, size)
+    loudest = np.array([mel[start : start + size].max() for start in starts])
+    sounding = [start for start, top in zip(starts, loudest, strict=True) if top > loudest.max() - _RANGE * 127]
+    found = []
+    with torch.no_grad():
+        for first in range(0, len(sounding), _BATCH):
+            windows = np.stack([mel[start : start + size].T for start in sounding[first : first + _BATCH]])
+            found.append(classifier(uint8_to_mel(windows)).softmax(1)[:, 1])
+    return float(torch.cat(found).mean())
