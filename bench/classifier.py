@@ -1,11 +1,15 @@
-"""Train the instrument classifier that ships, on a SoundFont the model never heard, and say how it does elsewhere.
+"""Train the instrument classifier that ships, on sounds the model never heard, and say how it does elsewhere.
 
-    stylebox render --soundfont TimGM6mb.sf2 --minutes 14 --timbres 4 --seed 301 --to held/eight
-    stylebox render --soundfont TimGM6mb.sf2 --instruments all --minutes 1.5 --timbres 2 --seed 302 --to held/all
-    python bench/classifier.py held/eight held/all [--check FOLDER ...] [--steps 1500]
+    stylebox render --soundfont TimGM6mb.sf2 --minutes 14 --timbres 4 --seed 301 --to held/tim-eight
+    stylebox render --soundfont TimGM6mb.sf2 --instruments all --minutes 1.5 --timbres 2 --seed 302 --to held/tim-all
+    stylebox render --soundfont sf_GMbank.sf2 --minutes 14 --timbres 4 --seed 303 --to held/cs-eight
+    stylebox render --soundfont sf_GMbank.sf2 --instruments all --minutes 1.5 --timbres 2 --seed 304 --to held/cs-all
+    python bench/patches.py held/cs-eight held/fp-eight
+    python bench/classifier.py held/* [--check FOLDER ...] --steps 2500
 
-Folders are as `stylebox build` takes them: one an instrument; those without a class of their own are "other". What is
-in a --check folder is only measured. Writes stylebox/weights/base/classifier.safetensors of this checkout.
+sf_GMbank.sf2 is in Debian's `csound-soundfont`. Folders are as `stylebox build` takes them: one an instrument; those
+without a class of their own are "other". What is in a --check folder is only measured. Writes
+stylebox/weights/base/classifier.safetensors of this checkout.
 """
 
 import argparse

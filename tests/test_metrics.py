@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tiny_model import PARTIALS, SAMPLE_RATE, melody, tones
 
+from stylebox.core import library
 from stylebox.core.config import MelConfig
 from stylebox.core.evaluation.bootstrap import mean_interval
 from stylebox.core.evaluation.content import (
@@ -16,11 +17,14 @@ from stylebox.core.evaluation.content import (
     is_monophonic,
     pitch_contour,
     pitch_error_cents,
+    transcribe,
 )
 from stylebox.core.evaluation.distance import kernel_distance, mel_distance_db
 from stylebox.core.evaluation.envelope import cross_synthesis
+from stylebox.core.evaluation.instrument import instrument_probabilities, instrument_probability
 from stylebox.core.evaluation.loudness import loudness_correlation
 from stylebox.core.evaluation.timbre import cepstra, timbre_distance
+from stylebox.core.models.classifier import OTHER, Classifier
 from stylebox.core.sound.loudness import loudness_db
 from stylebox.core.sound.note_match import note_f1, onset_f1
 from stylebox.core.sound.notes import Note, transpose
@@ -99,6 +103,64 @@ def test_rendered_scores_rank_the_same() -> None:
     assert pitch_error_cents(clarinet, violin, SAMPLE_RATE, NOTES) < 30
     assert pitch_error_cents(clarinet, up, SAMPLE_RATE, NOTES) == pytest.approx(100, abs=10)
     assert chroma_cosine(clarinet, violin, SAMPLE_RATE) > chroma_cosine(clarinet, up, SAMPLE_RATE)
+
+
+def test_rendered_content_ranks_above_its_notes_shuffled() -> None:
+    """The same notes, each in the place of another: nothing that is in the style, little that is in the content."""
+    from stylebox.core.sources.soundfont import find_soundfonts, synthesise
+
+    if not find_soundfonts():
+        pytest.skip("no SoundFont here (apt install fluid-soundfont-gm)")
+    pitches = np.roll([note.pitch for note in NOTES], len(NOTES) // 2)
+    shuffled = [note._replace(pitch=int(pitch)) for note, pitch in zip(NOTES, pitches, strict=True)]
+    later = [Note(start + 0.2, end + 0.2, pitch, velocity) for start, end, pitch, velocity in NOTES]
+    piano, flute, other, late = (
+        synthesise(notes, find_soundfonts()[0], program, SECONDS)
+        for notes, program in ((NOTES, 0), (NOTES, 73), (shuffled, 73), (later, 73))
+    )
+    encoder = library.load_content_encoder("base", MEL)
+    true_notes, other_notes, late_notes = (transcribe(encoder, audio, MEL) for audio in (flute, other, late))
+    assert note_f1(NOTES, true_notes) > 0.7 > 0.4 > note_f1(NOTES, other_notes)
+    assert onset_f1(NOTES, true_notes) > 0.7 > 0.4 > onset_f1(NOTES, late_notes)
+    assert chroma_cosine(piano, flute, SAMPLE_RATE) > chroma_cosine(piano, other, SAMPLE_RATE) + 0.3
+    assert pitch_error_cents(piano, flute, SAMPLE_RATE, NOTES) < pitch_error_cents(piano, other, SAMPLE_RATE, NOTES)
+    assert mel_distance_db(flute, flute, MEL) < mel_distance_db(flute, other, MEL)
+    assert loudness_correlation(flute, flute, SAMPLE_RATE) > loudness_correlation(flute, late, SAMPLE_RATE)
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return library.shipped_classifier(MEL)
+
+
+def test_the_classifier_names_sounds_it_was_not_trained_on(classifier: Classifier) -> None:
+    """SoundFonts that the model was trained with, and the classifier was not."""
+    from stylebox.core.sources.soundfont import find_soundfonts, synthesise
+
+    fonts = [font for font in find_soundfonts() if "FluidR3" in font.name]
+    if not fonts:
+        pytest.skip("no FluidR3 here (apt install fluid-soundfont-gm)")
+    programs = {"piano": 0, "violin": 40, "trumpet": 56, "flute": 73}
+    played = {
+        name: synthesise(transpose(NOTES, 7), fonts[0], program, SECONDS) for name, program in programs.items()
+    }
+    for name in programs:
+        true = instrument_probability(classifier, played[name], name, MEL)
+        others = [instrument_probability(classifier, played[other], name, MEL) for other in programs if other != name]
+        assert true > max(others)
+
+
+def test_the_classifier_is_sure_of_nothing_it_cannot_know(classifier: Classifier) -> None:
+    assert set(instrument_probabilities(classifier, SILENCE, MEL).values()) == {0.0}
+    noise = instrument_probabilities(classifier, NOISE, MEL)
+    assert sum(noise.values()) == pytest.approx(1, abs=1e-4)
+    assert max(probability for name, probability in noise.items() if name != OTHER) < 0.8
+    assert np.isnan(instrument_probability(classifier, REED, "kazoo", MEL))
+    assert np.isnan(instrument_probability(classifier, REED, OTHER, MEL))
+    quiet = instrument_probabilities(classifier, REED * np.float32(0.1), MEL)
+    assert quiet == pytest.approx(instrument_probabilities(classifier, REED, MEL), abs=0.02)
+    padded = instrument_probabilities(classifier, np.concatenate([REED, SILENCE]), MEL)
+    assert padded == pytest.approx(instrument_probabilities(classifier, REED, MEL), abs=0.3)
 
 
 def test_level_changes_no_figure_but_time_does() -> None:

@@ -13,14 +13,16 @@ from pathlib import Path
 import numpy as np
 
 from stylebox.core import library, paths
+from stylebox.core.config import MelConfig
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.engine import Transfer
 from stylebox.core.errors import AudioError, ModelError
-from stylebox.core.evaluation import content, distance, loudness, timbre
+from stylebox.core.evaluation import content, distance, instrument, loudness, timbre
 from stylebox.core.evaluation.bootstrap import Interval, mean_interval
 from stylebox.core.evaluation.cases import Case, dataset_cases, file_cases
 from stylebox.core.evaluation.page import Heard, evaluation_page
 from stylebox.core.evaluation.rows import TIMED, Made, Row, make_rows
+from stylebox.core.models.classifier import CLASSES, OTHER, Classifier
 from stylebox.core.models.content_encoder import ContentEncoder
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sound.note_match import note_f1, onset_f1
@@ -36,6 +38,7 @@ METRICS = {  # name -> whether more is better, the head of its column, digits af
     "loudness_correlation": (True, "loudness", 3),
     "timbre_distance": (False, "timbre", 3),
     "kernel_distance": (False, "kernel", 3),
+    "instrument_probability": (True, "instrument", 3),
     "mel_distance_db": (False, "mel dB", 2),
 }
 COLUMNS = ("row", *(head for _, head, _ in METRICS.values()))
@@ -175,12 +178,13 @@ def evaluate_cases(
         ModelError: the model has no content encoder to listen with.
     """
     encoder = library.load_content_encoder(model, engine.mel_config).to(engine.device)
+    classifier = library.shipped_classifier(engine.mel_config)
     timed = TIMED if rows is None else tuple(rows)
     rows = make_rows(engine, model, seed) if rows is None else rows
     result = Evaluation(model, seed, content.TRANSCRIBER, len(cases))
     spent: dict[str, list[float]] = {name: [0.0, 0.0] for name in rows}
     for number, case in enumerate(cases):
-        measure = _Measure(case, encoder, engine)
+        measure = _Measure(case, encoder, classifier, engine.mel_config)
         for name, row in rows.items():
             progress(Progress(TASK, number, len(cases), f"{case.name}: {name}"))
             begun = time.monotonic()
@@ -204,8 +208,8 @@ def evaluate_cases(
 class _Measure:
     """All figures of answers to one case; what the case itself sounds like is found out once."""
 
-    def __init__(self, case: Case, encoder: ContentEncoder, engine: Engine) -> None:
-        self.case, self.encoder, self.config = case, encoder, engine.mel_config
+    def __init__(self, case: Case, encoder: ContentEncoder, classifier: Classifier, config: MelConfig) -> None:
+        self.case, self.encoder, self.classifier, self.config = case, encoder, classifier, config
         self.notes = self._heard(case.content) if case.notes is None else case.notes
 
     def __call__(self, made: Made) -> dict[str, float]:
@@ -219,6 +223,9 @@ class _Measure:
             "loudness_correlation": loudness.loudness_correlation(case.content, made.audio, rate),
             "timbre_distance": timbre.timbre_distance(case.references, made.audio, self.config),
             "kernel_distance": distance.kernel_distance(case.references, made.audio, self.config),
+            "instrument_probability": instrument.instrument_probability(
+                self.classifier, made.audio, case.style, self.config
+            ),
             "mel_distance_db": float("nan"),
         }
         if case.target is not None:
@@ -243,6 +250,9 @@ def _remarks(cases: Sequence[Case], result: Evaluation) -> list[str]:
     ]
     if not all(case.references for case in cases):
         remarks.append("timbre is not measured where no recording of the style is at hand; name a dataset or a clip")
+    if not any(case.style in CLASSES for case in cases):
+        known = ", ".join(name for name in CLASSES if name != OTHER)
+        remarks.append(f"the probability of the instrument is known for styles by these names: {known}")
     if not any(case.notes is not None for case in cases):
         remarks.append("the input's notes are not known exactly; they are those the transcriber hears in it")
     return remarks

@@ -1,6 +1,6 @@
 """Which instrument is heard? A small classifier that ships and that no model is trained with.
 
-It has only ever heard a SoundFont that is kept out of the shipped model's training: see MODEL_CARD.md.
+It has only ever heard sounds that are kept out of the shipped model's training: see MODEL_CARD.md.
 """
 
 import numpy as np
