@@ -188,10 +188,7 @@ def test_commands_import_the_core_when_called() -> None:
     early = [
         f"{i.importer} imports {i.module}"
         for i in OURS
-        if top(i.importer) != "core"
-        and i.at_start
-        and i.module.startswith("core")
-        and i.module not in cheap
+        if top(i.importer) != "core" and i.at_start and i.module.startswith("core") and i.module not in cheap
     ]
     assert early == []
 

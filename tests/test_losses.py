@@ -63,9 +63,7 @@ def vggish() -> perceptual.VGGishFeatures:
 
 
 @pytest.mark.parametrize("statistics", ["gram", "mean", "maps"])
-def test_style_loss_passes_gradient_to_the_prediction(
-    vggish: perceptual.VGGishFeatures, statistics: str
-) -> None:
+def test_style_loss_passes_gradient_to_the_prediction(vggish: perceptual.VGGishFeatures, statistics: str) -> None:
     prediction = noise(2, 1, 128, 64).tanh().requires_grad_()
     style = noise(2, 1, 128, 64, seed=1).tanh()
     loss = style_loss(vggish, prediction, style, statistics)  # type: ignore[arg-type]
@@ -313,9 +311,7 @@ def test_interrupted_download_leaves_no_file(tmp_path: Path) -> None:
             return super().read(size)
 
     with pytest.raises(KeyboardInterrupt):
-        perceptual.download(
-            "https://x", tmp_path / "w.pth", "0", urlopen=lambda *_, **__: Breaks(b"y" * 3_000_000)
-        )
+        perceptual.download("https://x", tmp_path / "w.pth", "0", urlopen=lambda *_, **__: Breaks(b"y" * 3_000_000))
     assert list(tmp_path.iterdir()) == []
 
 

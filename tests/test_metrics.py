@@ -141,9 +141,7 @@ def test_the_classifier_names_sounds_it_was_not_trained_on(classifier: Classifie
     if not fonts:
         pytest.skip("no FluidR3 here (apt install fluid-soundfont-gm)")
     programs = {"piano": 0, "violin": 40, "trumpet": 56, "flute": 73}
-    played = {
-        name: synthesise(transpose(NOTES, 7), fonts[0], program, SECONDS) for name, program in programs.items()
-    }
+    played = {name: synthesise(transpose(NOTES, 7), fonts[0], program, SECONDS) for name, program in programs.items()}
     for name in programs:
         true = instrument_probability(classifier, played[name], name, MEL)
         others = [instrument_probability(classifier, played[other], name, MEL) for other in programs if other != name]

@@ -115,9 +115,7 @@ def test_second_order_solver_converges_faster(schedule: Schedule) -> None:
     x_t = torch.randn(200, 1, generator=seeded(), dtype=torch.float64)
     start = torch.tensor([0.9], dtype=torch.float64)
     alpha, sigma = schedule.alpha(start).item(), schedule.sigma(start).item()
-    exact = mean + spread / math.hypot(alpha * spread, sigma) * (
-        x_t - alpha * mean
-    )  # the ODE, solved on paper
+    exact = mean + spread / math.hypot(alpha * spread, sigma) * (x_t - alpha * mean)  # the ODE, solved on paper
 
     def error(sampler: Sampler, num_steps: int) -> float:
         times = torch.linspace(0.9, 0.0, num_steps + 1, dtype=torch.float64)
@@ -147,9 +145,7 @@ def test_eta_one_has_ddpms_variance() -> None:
         for vp in (schedule, unmended):
             bar_t, bar_s = vp.alpha(t).item() ** 2, vp.alpha(s).item() ** 2
             ddpm = (1 - bar_s) / (1 - bar_t) * (1 - bar_t / bar_s)  # Ho et al. (2020), eq. 7
-            found = posterior_sigma(
-                vp.alpha(t).item(), vp.sigma(t).item(), vp.alpha(s).item(), vp.sigma(s).item()
-            )
+            found = posterior_sigma(vp.alpha(t).item(), vp.sigma(t).item(), vp.alpha(s).item(), vp.sigma(s).item())
             assert found**2 == pytest.approx(ddpm, rel=1e-9)
         assert 1 - bar_t / bar_s == pytest.approx(beta[step - 1].item(), rel=1e-9)
 

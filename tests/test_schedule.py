@@ -71,9 +71,7 @@ def test_prediction_gives_back_sample_and_noise(
     t = torch.tensor([0.01, 0.3, 0.5, 0.9, 0.99], dtype=torch.float64)
     x_t = add_noise(x_0, eps, t, schedule)
     prediction = target(x_0, eps, t, schedule, parameterisation)
-    for found, true in zip(
-        to_x0_eps(prediction, x_t, t, schedule, parameterisation), (x_0, eps), strict=True
-    ):
+    for found, true in zip(to_x0_eps(prediction, x_t, t, schedule, parameterisation), (x_0, eps), strict=True):
         torch.testing.assert_close(found, true, rtol=1e-9, atol=1e-9)
 
 

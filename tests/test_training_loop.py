@@ -34,9 +34,7 @@ def _no_pictures(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
         monkeypatch.setattr("stylebox.core.training.watch.plot_losses", lambda *_: None)
 
 
-def train(
-    directory: Path, stage: TinyStage | None = None, config: TrainConfig | None = None, **how: Any
-) -> FitResult:
+def train(directory: Path, stage: TinyStage | None = None, config: TrainConfig | None = None, **how: Any) -> FitResult:
     return fit(stage or TinyStage(), config or tiny_config(), directory, device="cpu", **how)
 
 
@@ -257,9 +255,7 @@ def test_resuming_drops_what_was_logged_after_the_state(tmp_path: Path) -> None:
     train(tmp_path, max_steps=6)
     path = tmp_path / "training/tiny/metrics.jsonl"
     with path.open("a") as file:
-        file.write(
-            '{"step": 8, "loss": 1.0}\n{"step": 10, "lo'
-        )  # logged, then killed before the next checkpoint
+        file.write('{"step": 8, "loss": 1.0}\n{"step": 10, "lo')  # logged, then killed before the next checkpoint
     train(tmp_path, resume=True)
     steps = [record["step"] for record in log(tmp_path)]
     assert steps == sorted(steps)
@@ -277,9 +273,7 @@ def test_stopping_by_callback_and_by_minutes(tmp_path: Path) -> None:
 
     assert train(tmp_path / "a", should_stop=enough).stopped_by == "stopped"
     assert state(tmp_path / "a")[1]["step"] == 5
-    assert train(tmp_path / "b", max_minutes=0.0) == FitResult(
-        1, log(tmp_path / "b")[-1]["valid"]["loss"], "minutes"
-    )
+    assert train(tmp_path / "b", max_minutes=0.0) == FitResult(1, log(tmp_path / "b")[-1]["valid"]["loss"], "minutes")
     assert train(tmp_path / "b", max_steps=3, resume=True).stopped_by == "max_steps"
 
 

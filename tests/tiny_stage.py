@@ -36,9 +36,7 @@ class TinyStage:
     def batch(self, step: int) -> dict[str, torch.Tensor]:
         return {"x": torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(step))}
 
-    def losses(
-        self, batch: dict[str, torch.Tensor], generator: torch.Generator, group: str
-    ) -> dict[str, torch.Tensor]:
+    def losses(self, batch: dict[str, torch.Tensor], generator: torch.Generator, group: str) -> dict[str, torch.Tensor]:
         x = batch["x"]
         x = self.parts["vae"](x) if "vae" in self.parts else x
         noise = torch.randn(x.shape, generator=generator, device=x.device)

@@ -226,9 +226,7 @@ def list_models() -> list[ModelInfo]:
     return found
 
 
-def describe(
-    model: str | None = None, preset: str | None = None, file: Path | None = None
-) -> dict[str, Any]:
+def describe(model: str | None = None, preset: str | None = None, file: Path | None = None) -> dict[str, Any]:
     """What `stylebox info` says of a model, a preset or a file.
 
     Raises:

@@ -114,13 +114,9 @@ def check_names(wanted: Iterable[str], found: Iterable[str], where: Path | str) 
     """
     wanted, found = set(wanted), set(found)
     if missing := sorted(wanted - found):
-        raise ModelError(
-            f"{where}: {missing[0]} is missing{_and_more(missing)}; it belongs to another network"
-        )
+        raise ModelError(f"{where}: {missing[0]} is missing{_and_more(missing)}; it belongs to another network")
     if extra := sorted(found - wanted):
-        raise ModelError(
-            f"{where}: {extra[0]} is unexpected{_and_more(extra)}; it belongs to another network"
-        )
+        raise ModelError(f"{where}: {extra[0]} is unexpected{_and_more(extra)}; it belongs to another network")
 
 
 def copy_weights(source: Path, target: Path) -> None:

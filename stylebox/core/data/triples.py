@@ -80,11 +80,7 @@ class TripleSampler:
             content,
             style,
             int(rng.integers(start, max(start + 1, stop - self.crop_frames))),
-            int(
-                rng.integers(
-                    style.start_frame, max(style.start_frame + 1, style.stop_frame - self.style_frames)
-                )
-            ),
+            int(rng.integers(style.start_frame, max(style.start_frame + 1, style.stop_frame - self.style_frames))),
         )
 
     def _style(self, target: Recording, rng: np.random.Generator) -> Recording:

@@ -17,9 +17,7 @@ Denoise = Callable[[Tensor, Tensor], Tensor]  # x_t (B, ...), t (B,) -> x_0 (B, 
 StepCallback = Callable[[int, int], None]  # steps done, steps in all
 
 
-def denoiser(
-    network: Network, schedule: Schedule, parameterisation: Parameterisation = "velocity"
-) -> Denoise:
+def denoiser(network: Network, schedule: Schedule, parameterisation: Parameterisation = "velocity") -> Denoise:
     """A network of any parameterisation as "give me x_0"."""
 
     def denoise(x_t: Tensor, t: Tensor) -> Tensor:

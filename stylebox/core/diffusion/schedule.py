@@ -186,9 +186,7 @@ def to_x0_eps(
     alpha, sigma = _fit(schedule.alpha(t), x_t), _fit(schedule.sigma(t), x_t)
     if parameterisation == "eps":
         if bool((alpha < _ALPHA_FLOOR).any()):
-            raise ValueError(
-                "predicted noise says nothing of x_0 where alpha is 0; predict the velocity instead"
-            )
+            raise ValueError("predicted noise says nothing of x_0 where alpha is 0; predict the velocity instead")
         return (x_t - sigma * prediction) / alpha, prediction
     if parameterisation == "x_0":
         return prediction, (x_t - alpha * prediction) / sigma.clamp(min=_SIGMA_FLOOR)

@@ -85,9 +85,7 @@ def uint8_to_mel(values: np.ndarray) -> Tensor:
     return torch.from_numpy(np.asarray(values).astype(np.float32) / 127.5 - 1.0)
 
 
-def mel_to_magnitude(
-    mel: Tensor, config: MelConfig, iterations: int = 12, prior: Tensor | None = None
-) -> Tensor:
+def mel_to_magnitude(mel: Tensor, config: MelConfig, iterations: int = 12, prior: Tensor | None = None) -> Tensor:
     """A non-negative linear spectrum whose bands have the mel's power.
 
     The pseudo-inverse gives the start; multiplicative updates (Lee & Seung 2001) make it fit without negatives. They

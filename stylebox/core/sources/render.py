@@ -75,9 +75,7 @@ class RenderReport:
     failures: list[str] = field(default_factory=list)  # one line each
 
 
-def find_timbres(
-    instruments: Sequence[str], soundfonts: Sequence[Path], samples: Path | None = None
-) -> list[Timbre]:
+def find_timbres(instruments: Sequence[str], soundfonts: Sequence[Path], samples: Path | None = None) -> list[Timbre]:
     """Every sound source at hand for `instruments`.
 
     Raises:
@@ -170,9 +168,7 @@ def _plan(
             return
         group: list[_Piece] = []
         for timbre, shift in _cast(rng, timbres, notes, count, have):
-            slug = re.sub(
-                r"[^A-Za-z0-9]+", "-", timbre.name.split("/", 1)[1] if timbre.soundfont else timbre.name
-            )
+            slug = re.sub(r"[^A-Za-z0-9]+", "-", timbre.name.split("/", 1)[1] if timbre.soundfont else timbre.name)
             path = to / timbre.instrument / f"{score}_{slug}.flac"
             piece_seed = crc32(f"{seed}/{score}/{timbre.name}".encode())
             group.append(_Piece(path, score, tuple(notes), timbre, shift, seconds, piece_seed))
@@ -263,9 +259,7 @@ def _render_piece(piece: _Piece) -> str | None:
         return ""
     timbre, notes = piece.timbre, transpose(piece.notes, piece.transpose)
     if timbre.soundfont is not None:
-        audio = soundfont_engine.synthesise(
-            notes, timbre.soundfont, timbre.program, piece.seconds, SAMPLE_RATE
-        )
+        audio = soundfont_engine.synthesise(notes, timbre.soundfont, timbre.program, piece.seconds, SAMPLE_RATE)
     else:
         assert timbre.samples is not None
         player = instrument(timbre.instrument)

@@ -54,9 +54,7 @@ def random_score(rng: np.random.Generator, seconds: float) -> list[Note]:
     return notes or [Note(0.25 * seconds, 0.75 * seconds, centre, 0.7)]
 
 
-def _perform(
-    rng: np.random.Generator, events: list[Event], beat_seconds: float, seconds: float
-) -> list[Note]:
+def _perform(rng: np.random.Generator, events: list[Event], beat_seconds: float, seconds: float) -> list[Note]:
     """Events as a player would give them: rubato, dynamics, articulation, imprecision, rests."""
     times = _rubato(rng, beat_seconds, seconds)
     loudness, swell = rng.uniform(0.35, 0.8), rng.uniform(0, 0.3)

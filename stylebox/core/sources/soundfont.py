@@ -79,9 +79,7 @@ def _events(notes: Sequence[Note]) -> list[tuple[int, int, int, int]]:
     """`(sample, is_on, key, velocity)` in playing order: at equal times keys go up before others go down."""
     events: list[tuple[int, int, int, int]] = []
     ends: dict[int, int] = {}
-    for note in sorted(
-        notes, reverse=True
-    ):  # from the last to the first: each ends before its key's next strike
+    for note in sorted(notes, reverse=True):  # from the last to the first: each ends before its key's next strike
         start = round(note.start_seconds * _SYNTH_RATE / _BLOCK) * _BLOCK
         end = round(note.end_seconds * _SYNTH_RATE / _BLOCK) * _BLOCK
         end = min(max(end, start + _BLOCK), ends.get(note.pitch, 1 << 62))

@@ -156,9 +156,7 @@ def _scattered(rng: np.random.Generator, setting: Setting) -> list[Event]:
     beat = 0.0
     while beat < setting.beats:
         length = rng.uniform(0.1, 1.2) / setting.beat_seconds
-        events.append(
-            Event(beat, float(length), int(rng.integers(LOWEST, HIGHEST + 1)), float(rng.normal() * 0.15))
-        )
+        events.append(Event(beat, float(length), int(rng.integers(LOWEST, HIGHEST + 1)), float(rng.normal() * 0.15)))
         beat += float(length) + float(rng.exponential(0.3)) / setting.beat_seconds
     return events
 
@@ -257,9 +255,7 @@ def _clusters(rng: np.random.Generator, setting: Setting) -> list[Event]:
         length = float(rng.uniform(0.2, 2.0)) / setting.beat_seconds
         centre = rng.uniform(45, 82)
         for pitch in {int(p) for p in rng.normal(centre, 9, size=rng.integers(2, 7))}:
-            events.append(
-                Event(beat, length * float(rng.uniform(0.6, 1.0)), pitch, float(rng.normal() * 0.1))
-            )
+            events.append(Event(beat, length * float(rng.uniform(0.6, 1.0)), pitch, float(rng.normal() * 0.1)))
         beat += length
     return events
 

@@ -20,9 +20,7 @@ STATE_FILE = "state.json"
 STATE_VERSION = 1
 
 
-def save_state(
-    directory: Path, step: int, tensors: Mapping[str, torch.Tensor], document: dict[str, Any]
-) -> None:
+def save_state(directory: Path, step: int, tensors: Mapping[str, torch.Tensor], document: dict[str, Any]) -> None:
     """Make this the state that `load_state` finds in `directory`.
 
     The tensors go to a file of their own; replacing the small JSON file that names it is the moment of
@@ -54,9 +52,7 @@ def load_state(directory: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]
     except (OSError, ValueError, KeyError, TypeError):
         raise ModelError(f"{path}: not a training state; delete the folder to start again") from None
     if version != STATE_VERSION:
-        raise ModelError(
-            f"{path}: version {version} of the training state, this stylebox reads {STATE_VERSION}"
-        )
+        raise ModelError(f"{path}: version {version} of the training state, this stylebox reads {STATE_VERSION}")
     return load_weights(directory / name)[0], document
 
 
@@ -100,9 +96,7 @@ def load_optimizer(
                 f"{where}: {key} has shape {shape_words(value)}, this network needs {shape_words(parameter)}"
             )
         # laid out like the parameter: sums over memory then run in the same order as in an unbroken run
-        laid_out = (
-            torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value.clone()
-        )
+        laid_out = torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value.clone()
         memory.setdefault(name, {})[quantity] = laid_out.detach()
     groups = optimizer.state_dict()["param_groups"]
     ordered = [parameter for group in optimizer.param_groups for parameter in group["params"]]

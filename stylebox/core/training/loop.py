@@ -81,8 +81,7 @@ def fit(
     state_dir = directory / "training" / stage.name
     if not resume and not force and (state_dir / checkpoint.STATE_FILE).exists():
         raise ModelError(
-            f"{state_dir}: holds a run already; go on with --resume, start anew with --force, "
-            "or choose another --name"
+            f"{state_dir}: holds a run already; go on with --resume, start anew with --force, or choose another --name"
         )
     run = Run(stage, config, state_dir, device)
     watch = Watch(run, directory, progress, max_steps, max_minutes, should_stop)

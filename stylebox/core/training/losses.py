@@ -289,9 +289,7 @@ def _mean_and_spread(maps: Tensor) -> Tensor:
 def _magnitude(audio: Tensor, n_fft: int, hop_length: int, window_samples: int) -> Tensor:
     """STFT magnitude with a floor under it, for the logarithm and for the root's gradient."""
     window = torch.hann_window(window_samples, device=audio.device)
-    spectrum = torch.stft(
-        audio.float(), n_fft, hop_length, window_samples, window, center=True, return_complex=True
-    )
+    spectrum = torch.stft(audio.float(), n_fft, hop_length, window_samples, window, center=True, return_complex=True)
     return (spectrum.real.square() + spectrum.imag.square()).clamp(min=1e-7).sqrt()
 
 

@@ -94,9 +94,7 @@ class VGGishFeatures(nn.Module):
             try:
                 self.layers.load_state_dict(mine)
             except RuntimeError as error:
-                raise ModelError(
-                    "VGGish weights do not fit torchvggish's network; delete them and retry"
-                ) from error
+                raise ModelError("VGGish weights do not fit torchvggish's network; delete them and retry") from error
         freeze(self)
 
     def forward(self, mel: Tensor) -> list[Tensor]:
@@ -156,9 +154,7 @@ def download(
                 raise ModelError(f"{url}: came with another checksum than expected; not kept, try again")
     except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", None) or error
-        raise ModelError(
-            f"{path.name}: cannot be downloaded ({reason}); put it at {path} or go online"
-        ) from error
+        raise ModelError(f"{path.name}: cannot be downloaded ({reason}); put it at {path} or go online") from error
 
 
 def _band_matrix(config: MelConfig) -> np.ndarray:

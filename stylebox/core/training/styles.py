@@ -16,9 +16,7 @@ from stylebox.core.training.crops import read_mel
 _CLIPS_PER_STYLE = 24
 
 
-def style_library(
-    encoder: StyleEncoder, dataset: Dataset, store: ContentStore, num_frames: int
-) -> dict[str, Tensor]:
+def style_library(encoder: StyleEncoder, dataset: Dataset, store: ContentStore, num_frames: int) -> dict[str, Tensor]:
     """Each instrument's mean tokens and vector over clips, and the keys it is at home between.
 
     Named ``styles.<name>.tokens``, ``.vector`` and ``.keys`` (lowest and highest MIDI number). Only the most real sound

@@ -78,9 +78,7 @@ class VocoderStage:
         """What the vocoder should give, ``(B, S)`` -> ``(B, n_fft // 2 + 1, 1 + S // hop_length)``."""
         n_fft, hop_length = self.vocoder.n_fft, self.vocoder.hop_length
         window = torch.hann_window(n_fft, device=audio.device)
-        spectrum = torch.stft(
-            audio.float(), n_fft, hop_length, window=window, pad_mode="constant", return_complex=True
-        )
+        spectrum = torch.stft(audio.float(), n_fft, hop_length, window=window, pad_mode="constant", return_complex=True)
         return spectrum.abs()
 
     def _read(self, crops: MelCrops, rng: np.random.Generator, count: int) -> dict[str, Tensor]:
