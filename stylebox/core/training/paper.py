@@ -182,7 +182,7 @@ def style_clips(dataset: Dataset, num_frames: int) -> dict[str, Tensor]:
         Each uint8 ``(M, num_frames)``; see `uint8_to_mel`.
     """
     clips: dict[str, Tensor] = {}
-    for name, recordings in speakers(dataset).items():
+    for name, recordings in speakers(dataset.split("train")).items():
         candidates = speaking_clips(dataset, recordings, _CANDIDATES_PER_STYLE, num_frames)
         spectra = candidates.mean(-1)
         nearest = int((spectra - spectra.mean(0)).square().sum(1).argmin())

@@ -1,6 +1,7 @@
 """The style library: what each instrument of a dataset sounds like, as the style encoder sees it."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -19,12 +20,12 @@ _CLIPS_PER_STYLE = 24
 def style_library(encoder: StyleEncoder, dataset: Dataset, store: ContentStore, num_frames: int) -> dict[str, Tensor]:
     """Each instrument's mean tokens and vector over clips, and the keys it is at home between.
 
-    Named ``styles.<name>.tokens``, ``.vector`` and ``.keys`` (lowest and highest MIDI number). Only the most real sound
-    of an instrument speaks for it: recordings before recorded notes before SoundFonts.
+    Named ``styles.<name>.tokens``, ``.vector`` and ``.keys`` (lowest and highest MIDI number). One sound of an
+    instrument speaks for it: recordings before SoundFonts before folders of single notes, which are uneven.
     """
     device = encoder.queries.device
     library: dict[str, Tensor] = {}
-    for name, recordings in speakers(dataset).items():
+    for name, recordings in speakers(dataset.split("train")).items():
         tokens, vector = encoder(speaking_clips(dataset, recordings, _CLIPS_PER_STYLE, num_frames).to(device))
         library[f"styles.{name}.tokens"], library[f"styles.{name}.vector"] = tokens.mean(0), vector.mean(0)
         library[f"styles.{name}.keys"] = torch.tensor(played_keys(recordings, store))
@@ -59,10 +60,10 @@ def played_keys(recordings: list[Recording], store: ContentStore) -> tuple[int, 
     return LOWEST_KEY + int(np.argmax(share > 0.01)), LOWEST_KEY + int(np.argmax(share >= 0.99))
 
 
-def speakers(dataset: Dataset) -> dict[str, list[Recording]]:
-    """The training recordings of each instrument that have its most real timbre, by instrument."""
+def speakers(recordings: Sequence[Recording]) -> dict[str, list[Recording]]:
+    """The recordings of each instrument in the sound that speaks for it, by instrument."""
     ranked: dict[str, dict[tuple[int, str], list[Recording]]] = defaultdict(lambda: defaultdict(list))
-    for recording in dataset.split("train"):
+    for recording in recordings:
         ranked[recording.instrument][_rank(recording)].append(recording)
     return {name: timbres[min(timbres)] for name, timbres in sorted(ranked.items())}
 
@@ -71,4 +72,4 @@ def _rank(recording: Recording) -> tuple[int, str]:
     if recording.timbre is None:
         return 0, ""
     sampled = "/notes/" in recording.timbre
-    return (1 if sampled else 2), recording.timbre
+    return (2 if sampled else 1), recording.timbre
