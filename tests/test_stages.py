@@ -9,14 +9,18 @@ import torch
 
 from stylebox.core.config import load_preset
 from stylebox.core.data.dataset import Dataset
+from stylebox.core.data.manifest import Recording
 from stylebox.core.data.triples import TripleSampler
 from stylebox.core.errors import ConfigError, ModelError
 from stylebox.core.models.content_encoder import posteriors, shift_keys
 from stylebox.core.models.content_map import ContentMap
+from stylebox.core.models.discriminator import Discriminator
 from stylebox.core.progress import silent
 from stylebox.core.sound.note_match import note_f1
 from stylebox.core.sound.notes import Note, find_notes, piano_roll
 from stylebox.core.training.content import sounding
+from stylebox.core.training.losses import discriminator_loss
+from stylebox.core.training.styles import speakers
 from stylebox.core.training.train import make_stage, train
 
 PRESET = load_preset("tiny")
@@ -73,9 +77,50 @@ def test_the_vae_is_bitwise_unchanged_by_training_ldm(tiny_home: Path) -> None:
 
 def test_the_draft_gets_no_gradient_from_the_denoiser(tiny_home: Path) -> None:
     stage = stage_of("ldm", tiny_home)
-    stage.weights = {"draft": 0.0, "contrastive": 0.0, "diffusion": 1.0}
+    stage.weights |= {"draft": 0.0, "contrastive": 0.0, "diffusion": 1.0, "adversarial": 0.0}
     stage.losses(stage.batch(0), generator(), "model")["loss"].backward()
     assert not any(p.grad is not None and p.grad.any() for p in stage.draft.parameters())
+
+
+def test_the_adversary_pulls_in_proportion(tiny_home: Path) -> None:
+    """Half as hard as the target does, however sure it is of itself."""
+    stage = stage_of("ldm", tiny_home)
+    stage.weights |= {"draft": 1.0, "contrastive": 0.0, "diffusion": 0.0}
+
+    def gradient(adversarial: float) -> torch.Tensor:
+        stage.weights["adversarial"] = adversarial
+        stage.draft.zero_grad()
+        stage.losses(stage.batch(0), generator(), "model")["loss"].backward()
+        return stage.draft.unet.leave.bias.grad.clone()
+
+    alone = gradient(0.0)
+    pull = gradient(0.5) - alone
+    torch.testing.assert_close(gradient(1.0) - alone, 2 * pull)
+    with torch.no_grad():
+        stage.discriminator.verdict.weight.mul_(30)
+    surer = gradient(0.5) - alone
+    assert pull.any()
+    assert not torch.allclose(surer, pull)
+    assert 0.1 < surer.norm() / pull.norm() < 10
+
+
+def test_the_adversary_learns_to_tell_a_blurred_mel() -> None:
+    torch.manual_seed(0)
+    judge, vector = Discriminator(PRESET.style), torch.randn(4, PRESET.style.vector_dim)
+    optimizer = torch.optim.Adam(judge.parameters(), 1e-3)
+
+    def losses() -> torch.Tensor:
+        sharp = 0.1 * torch.randn(4, 128, 32)
+        blurred = torch.nn.functional.avg_pool2d(sharp, (1, 5), 1, (0, 2))
+        true, made = (judge(mel, vector)[0] for mel in (sharp, blurred))
+        return discriminator_loss([true], [made], "least_squares")
+
+    for _ in range(40):
+        optimizer.zero_grad()
+        losses().backward()
+        optimizer.step()
+    with torch.no_grad():
+        assert losses() < 0.2  # one who guesses has 0.5
 
 
 @pytest.mark.parametrize("name", ["vae", "ldm"])
@@ -173,3 +218,21 @@ def test_unknown_stages_and_lacking_parts_are_one_line(tiny_home: Path) -> None:
     (tiny_home / "models/tiny/vae.safetensors").write_bytes(b"not one")
     with pytest.raises(ModelError, match=r"vae\.safetensors"):
         stage_of("ldm", tiny_home)
+
+
+def test_recordings_speak_for_an_instrument_before_soundfonts_and_those_before_single_notes() -> None:
+    def recording(name: str, timbre: str | None) -> Recording:
+        return Recording(
+            id=name, files=name, instrument="oboe", source=name, sha256="", title=name, seconds=1, samples=1,
+            frames=1, loudness_db=0, gain_db=0, timbre=timbre, stop_frame=1,
+        )  # fmt: skip
+
+    notes, font, other_font = (recording(x, f"oboe/{x}") for x in ("notes/A", "GM/68", "GM/69"))
+    player = recording("player", None)
+    assert speaks([notes, other_font, font]) == [font]
+    assert speaks([notes, font, player]) == [player]
+    assert speaks([notes]) == [notes]
+
+
+def speaks(recordings: list[Recording]) -> list[Recording]:
+    return speakers(recordings)["oboe"]

@@ -1,7 +1,7 @@
 """The ldm stage: style encoder, draft network and denoiser, trained beside one another.
 
-The draft learns the target's mean by L1; the denoiser learns, in the frozen VAE's latent, what that mean lacks. The
-draft gets no gradient from the denoiser.
+The draft learns the target's mean by L1 and, against an adversary, the texture that a mean lacks; the denoiser learns,
+in the frozen VAE's latent, to go on from there. The draft gets no gradient from the denoiser.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.triples import Triple, TripleSampler
 from stylebox.core.diffusion.schedule import add_noise, make_schedule, target
 from stylebox.core.models.content_encoder import shift_keys
+from stylebox.core.models.discriminator import Discriminator
 from stylebox.core.models.draft import DraftNetwork
 from stylebox.core.models.style_encoder import StyleEncoder
 from stylebox.core.models.unet import Denoiser
@@ -25,12 +26,20 @@ from stylebox.core.models.vae import VAE
 from stylebox.core.sound.dynamics import dynamics
 from stylebox.core.sound.mel import db_per_unit
 from stylebox.core.training.crops import read_mel
-from stylebox.core.training.losses import audible_loss, contrastive_loss, diffusion_loss
+from stylebox.core.training.losses import (
+    audible_loss,
+    contrastive_loss,
+    diffusion_loss,
+    discriminator_loss,
+    feature_matching_loss,
+    generator_loss,
+)
 from stylebox.core.training.styles import style_library
 from stylebox.core.weights import fingerprint
 
 STYLE_FRAMES = 192  # length of a style clip in training: 4.5 s
 _VALIDATION_TRIPLES = 32
+_WEIGHTS = {"draft": 1.0, "contrastive": 0.05, "diffusion": 1.0, "adversarial": 0.0, "matching": 2.0}
 
 
 class LDMStage:
@@ -46,7 +55,7 @@ class LDMStage:
     def __init__(self, preset: Preset, dataset: Dataset, store: ContentStore, vae: VAE) -> None:
         self.preset, self.dataset, self.store = preset, dataset, store
         self.config = preset.stage("ldm")
-        self.weights = {"draft": 1.0, "contrastive": 0.05, "diffusion": 1.0} | self.config.weights
+        self.weights = dict(_WEIGHTS) | self.config.weights
         self.train = TripleSampler(dataset.split("train"), self.config.crop_frames, STYLE_FRAMES)
         self.held_out = TripleSampler(dataset.split("valid"), self.config.crop_frames, STYLE_FRAMES)
         self.labels = {name: number for number, name in enumerate(dataset.instruments)}
@@ -61,6 +70,10 @@ class LDMStage:
             "denoiser": self.denoiser,
         }
         self.groups: Mapping[str, Sequence[str]] = {"model": list(self.parts)}
+        if self.weights["adversarial"] > 0:
+            self.discriminator = Discriminator(preset.style)
+            self.parts = {**self.parts, "discriminator": self.discriminator}
+            self.groups = {**self.groups, "discriminator": ["discriminator"]}
         self.frozen = {"vae": vae}
         sections = ("mel", "style", "draft", "vae", "denoiser", "diffusion")
         self.settings: dict[str, Any] = {name: getattr(preset, name).model_dump() for name in sections}
@@ -75,6 +88,8 @@ class LDMStage:
         return self._read(self.train.draw(rng, self.config.batch_size))
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
+        if group == "discriminator":
+            return self._discriminator_losses(batch, generator)
         mel, content, curve = batch["mel"], batch["content"], batch["dynamics"]
         tokens, vector = self.style_encoder(batch["style"])
         alike = contrastive_loss(F.normalize(vector, dim=1), batch["label"])
@@ -83,6 +98,15 @@ class LDMStage:
         draft_loss = audible_loss(draft, mel)
         loss = self.weights["draft"] * draft_loss + self.weights["contrastive"] * alike
         shown = {"draft_db": draft_loss.detach() * db_per_unit(self.preset.mel), "contrastive": alike.detach()}
+        if self.weights["adversarial"] > 0:
+            scores, maps = self.discriminator(draft, vector.detach())
+            with torch.no_grad():
+                _, true_maps = self.discriminator(mel, vector)
+            fooled, matched = generator_loss([scores], "least_squares"), feature_matching_loss([true_maps], [maps])
+            adversary = fooled + self.weights["matching"] * matched
+            share = self.weights["adversarial"] * _gradient_ratio(draft_loss, adversary, draft)
+            loss = loss + share * adversary
+            shown |= {"fooled": fooled.detach(), "matching": matched.detach()}
         if self.weights["diffusion"] > 0:
             t = torch.rand(len(mel), generator=generator, device=mel.device)
             noise_loss = self._diffusion(mel, draft.detach().clamp(-1, 1), t, content, curve, tokens, vector, generator)
@@ -115,6 +139,14 @@ class LDMStage:
     def export(self) -> dict[str, Tensor]:
         """The style library: each instrument's tokens and vector."""
         return style_library(self.style_encoder, self.dataset, self.store, STYLE_FRAMES)
+
+    def _discriminator_losses(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        with torch.no_grad():
+            tokens, vector = self.style_encoder(batch["style"])
+            tokens, vector = self._drop_style(tokens, vector, generator)
+            draft = self.draft(batch["content"], batch["dynamics"], tokens, vector)
+        true, made = self.discriminator(torch.cat([batch["mel"], draft]), torch.cat([vector, vector]))[0].chunk(2)
+        return {"loss": discriminator_loss([true], [made], "least_squares")}
 
     def _diffusion(
         self,
@@ -161,3 +193,13 @@ class LDMStage:
             "dynamics": dynamics(content_mel, self.preset.mel),
             "label": torch.tensor([self.labels[x.target.instrument] for x in triples]),
         }
+
+
+def _gradient_ratio(first: Tensor, second: Tensor, at: Tensor) -> Tensor:
+    """By how much the gradient of `first` is longer than that of `second`: keeps an adversary's pull in proportion.
+
+    Reference:
+        Esser et al. (2021), eq. 7. arXiv:2012.09841.
+    """
+    one, other = (torch.autograd.grad(loss, at, retain_graph=True)[0].float().norm() for loss in (first, second))
+    return (one / (other + 1e-8)).clamp(0.0, 1e3).detach()
