@@ -87,6 +87,7 @@ class Variant:
 
 VARIANTS = {
     "draft": Variant("draft alone", weights={"diffusion": 0.0}),
+    "adversary": Variant("draft alone, with an adversary", weights={"diffusion": 0.0, "adversarial": 0.2}),
     "flow": Variant("draft + diffusion, flow"),
     "cosine": Variant("draft + diffusion, cosine, v", diffusion={"schedule": "cosine"}),
     "no-dropout": Variant("flow, no style dropout", diffusion={"condition_dropout": 0.0}),
