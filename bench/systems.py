@@ -63,7 +63,8 @@ class Styles:
         for name in names:
             of_timbre = {r.timbre: r for r in reversed(held_out) if r.instrument == name}
             self.references[name] = tuple(self._excerpt(dataset, of_timbre[key]) for key in sorted(of_timbre, key=str))
-        self.clips = {name: self._excerpt(dataset, known[0]) for name, known in speakers(dataset).items()}
+        speaking = speakers(dataset.split("train"))
+        self.clips = {name: self._excerpt(dataset, known[0]) for name, known in speaking.items()}
 
     @staticmethod
     def _excerpt(dataset: Dataset, recording: Recorded) -> np.ndarray:
