@@ -36,6 +36,18 @@ def resolve_device(choice: str = "auto") -> tuple[str, str | None]:
     return device, f"{_absence('cuda')}; using {spoken}"
 
 
+def computes_in_bfloat16(device: str) -> bool:
+    """Whether the hardware does; one that only emulates bfloat16 is many times slower with it than without."""
+    import torch
+
+    if device == "cuda":
+        return torch.cuda.get_device_capability()[0] >= 8
+    if device == "cpu" and hasattr(torch.cpu, "get_capabilities"):
+        native = torch.cpu.get_capabilities()
+        return bool(native.get("avx512_bf16") or native.get("amx_bf16"))
+    return False
+
+
 def _absence(device: str) -> str:
     """Why `device` is not there."""
     import torch

@@ -149,9 +149,10 @@ def load_vae(model: str, mel: MelConfig) -> VAE:
 
 
 def load_vocoder(model: str, mel: MelConfig) -> Vocoder:
-    """The vocoder of a model, in evaluation mode."""
+    """The vocoder of a model, in evaluation mode; channels last, which its convolutions like."""
     part = load_part(model, "vocoder", mel)
-    return filled(Vocoder(part.preset.vocoder, mel), part, "vocoder")
+    vocoder: Vocoder = filled(Vocoder(part.preset.vocoder, mel), part, "vocoder")
+    return vocoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def shipped_classifier(mel: MelConfig) -> Classifier:

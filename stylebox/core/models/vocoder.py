@@ -79,8 +79,10 @@ class Vocoder(nn.Module):
         self.register_buffer("place", torch.linspace(-1, 1, bins)[:, None], persistent=False)
 
     def forward(self, mel: Tensor, frame: Tensor) -> Tensor:
-        level = (self.spread @ mel.float() + self.offset).clamp(FLOOR, _CEILING)
-        expected = level + 0.5 * torch.log10(BETWEEN_PARTIALS + self.combs @ frame.float())
+        exactly = torch.autocast(mel.device.type, enabled=False)  # levels and their sums; only the networks may round
+        with exactly:
+            level = (self.spread @ mel.float() + self.offset).clamp(FLOOR, _CEILING)
+            expected = level + 0.5 * torch.log10(BETWEEN_PARTIALS + self.combs @ frame.float())
         h = self.norm(self.embed(torch.cat([mel, frame], 1)).transpose(1, 2)).transpose(1, 2)
         for block in self.backbone:
             h = block(h)
@@ -92,7 +94,8 @@ class Vocoder(nn.Module):
         for block in self.blocks:
             fine = block(fine)
         fine = self.fine(fine).float().unflatten(1, (self.fold, self.times)).movedim(1, 3).flatten(2, 3)
-        level = self._fitted((guess + fine).clamp(FLOOR, _CEILING), mel.float())
+        with exactly:
+            level = self._fitted((guess + fine).clamp(FLOOR, _CEILING), mel.float())
         level = level.movedim(1, -1).flatten(-2)  # (B, bins, T * times)
         sounding = (mel > -1.0).any(1, keepdim=True).repeat_interleave(self.times, -1)
         level = torch.where(sounding, level.clamp(FLOOR, _CEILING), FLOOR)

@@ -7,23 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from stylebox.core.device import resolve_device
+from stylebox.core.device import computes_in_bfloat16, resolve_device
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
-
-
-def choose_precision(device: str) -> str:
-    """ "bf16" where the hardware computes in it, else "no" (float32).
-
-    A CPU that only emulates bfloat16 is many times slower with it than without.
-    """
-    if device == "cuda":
-        return "bf16" if torch.cuda.get_device_capability()[0] >= 8 else "no"
-    if device == "cpu" and hasattr(torch.cpu, "get_capabilities"):
-        native = torch.cpu.get_capabilities()
-        return "bf16" if native.get("avx512_bf16") or native.get("amx_bf16") else "no"
-    return "no"
 
 
 def make_accelerator(device: str = "auto") -> "Accelerator":
@@ -39,7 +26,7 @@ def make_accelerator(device: str = "auto") -> "Accelerator":
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         # accelerate remembers the first device of the process; a second run may want another one
         AcceleratorState._reset_state(reset_partial_state=True)
-    return Accelerator(cpu=chosen == "cpu", mixed_precision=choose_precision(chosen))
+    return Accelerator(cpu=chosen == "cpu", mixed_precision="bf16" if computes_in_bfloat16(chosen) else "no")
 
 
 @contextmanager
