@@ -1,5 +1,6 @@
 """The stages of preset `base`, at preset `tiny`'s size: what is trained moves, what is frozen does not."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from stylebox.core.training.content import sounding
 from stylebox.core.training.losses import discriminator_loss
 from stylebox.core.training.styles import speakers
 from stylebox.core.training.train import make_stage, train
+from stylebox.core.weights import load_weights
 
 PRESET = load_preset("tiny")
 
@@ -236,3 +238,29 @@ def test_recordings_speak_for_an_instrument_before_soundfonts_and_those_before_s
 
 def speaks(recordings: list[Recording]) -> list[Recording]:
     return speakers(recordings)["oboe"]
+
+
+def test_training_begins_with_another_model_and_keeps_what_is_frozen(tiny_home: Path, tmp_path: Path) -> None:
+    common: dict[str, Any] = {"preset": "tiny", "dataset": tiny_home / "dataset", "device": "cpu"}
+    begun = load_weights(tiny_home / "models" / "tiny" / "ldm.safetensors")[0]
+
+    def trained(settings: str, **how: Any) -> dict[str, torch.Tensor]:
+        config = tmp_path / "on.toml"
+        config.write_text(f"[train.ldm]\n{settings}", "utf-8")
+        shutil.copytree(tiny_home / "models" / "tiny", tiny_home / "models" / "on", dirs_exist_ok=True)
+        train("ldm", name="on", config_file=config, force=True, **common, **how)
+        return load_weights(tiny_home / "models" / "on" / "ldm.safetensors")[0]
+
+    on = trained('begin_with = "tiny"\nfrozen = ["draft", "style_encoder"]')
+    parts = {name.partition(".")[0] for name in begun if not torch.equal(begun[name], on[name])}
+    assert parts == {"denoiser"}
+    near = trained('begin_with = "tiny"\nlearning_rate = 1e-6')
+    torch.testing.assert_close(near["draft.unet.enter.weight"], begun["draft.unet.enter.weight"], atol=1e-4, rtol=0)
+    for settings, error, words in (
+        ('frozen = ["drat"]', ConfigError, "no part 'drat'; there are: style_encoder"),
+        ('frozen = ["draft", "style_encoder", "denoiser"]', ConfigError, "nothing to train in 'model'"),
+        ('begin_with = "nobody"', ModelError, "nobody"),
+        ('begin_with = "base"', ModelError, "belongs to another network"),
+    ):
+        with pytest.raises(error, match=words):
+            trained(settings)

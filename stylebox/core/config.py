@@ -136,6 +136,8 @@ class TrainConfig(Section):
     checkpoint_minutes: float = 5.0
     seed: int = 0
     weights: dict[str, float] = Field(default_factory=dict)  # of the loss terms, by name
+    begin_with: str | None = None  # a model to take the weights from; None is from scratch
+    frozen: tuple[str, ...] = ()  # parts that stay as they begin, by name
 
 
 class Preset(Section):

@@ -98,7 +98,7 @@ class LDMStage:
         draft_loss = audible_loss(draft, mel)
         loss = self.weights["draft"] * draft_loss + self.weights["contrastive"] * alike
         shown = {"draft_db": draft_loss.detach() * db_per_unit(self.preset.mel), "contrastive": alike.detach()}
-        if self.weights["adversarial"] > 0:
+        if self.weights["adversarial"] > 0 and draft.requires_grad:
             scores, maps = self.discriminator(draft, vector.detach())
             with torch.no_grad():
                 _, true_maps = self.discriminator(mel, vector)

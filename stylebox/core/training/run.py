@@ -18,7 +18,7 @@ from torch import nn
 from stylebox import __version__
 from stylebox.core import paths, weights
 from stylebox.core.config import TrainConfig
-from stylebox.core.errors import StyleboxError
+from stylebox.core.errors import ConfigError, StyleboxError
 from stylebox.core.training import checkpoint
 from stylebox.core.training.ema import Ema, live_tensors
 from stylebox.core.training.learning_rate import LearningRate
@@ -47,7 +47,7 @@ class Run:
         self.stage, self.config, self.state_dir = stage, config, state_dir
         self.accelerator = make_accelerator(device)
         self.device: torch.device = self.accelerator.device
-        frozen = frozen_parts(stage)
+        frozen = frozen_parts(stage) | _kept(stage, config)
         for module in [*stage.parts.values(), *frozen.values()]:
             place(module, self.device)
         for part in stage.parts.values():
@@ -55,6 +55,8 @@ class Run:
         for module in frozen.values():
             module.eval().requires_grad_(False)
         self.parameters = {group: self._trainable(names) for group, names in stage.groups.items()}
+        if idle := [group for group, parameters in self.parameters.items() if not parameters]:
+            raise ConfigError(f"train.{stage.name}: frozen leaves nothing to train in {idle[0]!r}")
         self.optimizers = {group: self._optimizer(params) for group, params in self.parameters.items()}
         self.model = {name: stage.parts[name] for name in next(iter(stage.groups.values()))}
         self._same_start()
@@ -283,6 +285,18 @@ class Run:
 
     def _mean(self, tensor: torch.Tensor) -> torch.Tensor:
         return self.accelerator.reduce(tensor, "mean") if self.accelerator.num_processes > 1 else tensor
+
+
+def _kept(stage: Stage, config: TrainConfig) -> dict[str, nn.Module]:
+    """The parts that the configuration leaves as they are.
+
+    Raises:
+        ConfigError: The stage has no such part.
+    """
+    for name in config.frozen:
+        if name not in stage.parts:
+            raise ConfigError(f"train.{stage.name}: frozen: no part {name!r}; there are: {', '.join(stage.parts)}")
+    return {name: stage.parts[name] for name in config.frozen}
 
 
 def _below(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

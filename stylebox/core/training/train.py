@@ -13,7 +13,7 @@ from stylebox.core.data.content import ContentStore
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.device import resolve_device
 from stylebox.core.errors import ConfigError, ModelError
-from stylebox.core.library import load_content_encoder, load_paper_autoencoder, load_vae
+from stylebox.core.library import load_content_encoder, load_paper_autoencoder, load_vae, part_path, require_model
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.training.content import ContentStage
 from stylebox.core.training.ldm import LDMStage
@@ -21,10 +21,10 @@ from stylebox.core.training.loop import FitResult, TrainingCallback, fit
 from stylebox.core.training.losses import Features
 from stylebox.core.training.paper import PaperLDMStage, PaperVAEStage
 from stylebox.core.training.perceptual import load_features
-from stylebox.core.training.stage import Stage
+from stylebox.core.training.stage import Stage, exported_parts
 from stylebox.core.training.vae import VAEStage
 from stylebox.core.training.vocoder import VocoderStage
-from stylebox.core.weights import fingerprint
+from stylebox.core.weights import fingerprint, load_into, load_weights
 
 
 def train(
@@ -55,7 +55,7 @@ def train(
     Raises:
         ConfigError: The preset has no such stage, or the configuration is wrong.
         DatasetError: The dataset is missing, unfit, or made with other mel settings.
-        ModelError: A part the stage builds on is missing.
+        ModelError: A part the stage builds on, or begins with, is missing or of another size.
     """
     settings = load_preset(preset, config_file)
     material = Dataset.open(dataset or paths.dataset_dir())
@@ -64,6 +64,8 @@ def train(
     with torch.random.fork_rng(devices=[]):  # the weights a run begins with follow from its seed, too
         torch.manual_seed(settings.stage(stage_name).seed)
         stage = make_stage(stage_name, settings, material, model, device, prepare)
+    if begin_with := settings.stage(stage_name).begin_with:
+        _fill(stage, begin_with)
     return fit(
         stage,
         settings.stage(stage_name),
@@ -103,6 +105,19 @@ def make_stage(
             autoencoder = load_paper_autoencoder(model, preset.mel)
             return PaperLDMStage(preset, dataset, autoencoder, _features(preset, prepare))
     raise ConfigError(f"preset {preset.name} has no stage {stage_name!r}")
+
+
+def _fill(stage: Stage, model: str) -> None:
+    """Begin with a trained model's weights.
+
+    Raises:
+        ModelError: The model has no such part, or its networks are of another size.
+    """
+    require_model(model)
+    path = part_path(model, stage.name)
+    tensors, _ = load_weights(path)
+    for name, part in exported_parts(stage).items():
+        load_into(part, tensors, f"{name}.", path)
 
 
 def _heard(preset: Preset, dataset: Dataset, model: str, device: str, prepare: ProgressCallback) -> ContentStore:
