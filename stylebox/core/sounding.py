@@ -5,7 +5,7 @@ from torch import Tensor
 
 from stylebox.core.device import computes_in_bfloat16
 from stylebox.core.models.vocoder import FLOOR, Vocoder
-from stylebox.core.sound.inversion import with_carried_phases
+from stylebox.core.sound.phases import magnitude_to_audio
 from stylebox.core.windows import in_windows
 
 
@@ -32,4 +32,4 @@ def neural_inversion(vocoder: Vocoder, mel: Tensor, frame: Tensor, num_samples: 
 
     level = in_windows(look, mel.shape[-1], 1).movedim(-1, 1).flatten(1)[:, : 1 + num_samples // vocoder.hop_length]
     magnitude = torch.where(level <= FLOOR, 0.0, 10.0**level)
-    return with_carried_phases(magnitude, vocoder.n_fft, vocoder.hop_length, num_samples)
+    return magnitude_to_audio(magnitude, vocoder.n_fft, vocoder.hop_length, num_samples)
