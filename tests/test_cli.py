@@ -162,6 +162,7 @@ def test_version(run: Callable[..., Ended]) -> None:
         "transfer piano.wav --style violin --steps -1",
         "transfer piano.wav --style violin --strength 1.5",
         "transfer piano.wav --style violin --follow 2",
+        "transfer piano.wav --style violin --bend -1",
         "transfer piano.wav --style violin --seed -3",
         "transfer piano.wav --style violin --device abacus",
         "transfer piano.wav --style violin --vocoder gramophone",
@@ -351,13 +352,14 @@ def test_everything_written_is_a_result(run: Callable[..., Ended], transfer: Fak
 
 
 def test_options_reach_the_core(run: Callable[..., Ended], transfer: FakeTransfer, piano: Path) -> None:
-    wanted = "--steps 4 --guidance 1.5 --strength 0.25 --seed 3 --transpose -12 --vocoder griffin-lim --follow 0.5"
-    kept = "--midi n.mid --plot p.png --report r.html"
+    wanted = "--steps 4 --guidance 1.5 --strength 0.25 --seed 3 --transpose -12 --vocoder griffin-lim"
+    kept = "--follow 0.5 --bend 0.2 --midi n.mid --plot p.png --report r.html"
     assert run("transfer", piano, "--style", "a:0.7,b:0.3", "--device", "cpu", *f"{wanted} {kept}".split()).code == 0
     (call,) = transfer.calls
     options = call["options"]
     assert (options.style, options.steps, options.guidance, options.strength) == ("a:0.7,b:0.3", 4, 1.5, 0.25)
-    assert (options.seed, options.transpose, options.vocoder, options.follow) == (3, -12, "griffin-lim", 0.5)
+    assert (options.seed, options.transpose, options.vocoder) == (3, -12, "griffin-lim")
+    assert (options.follow, options.bend) == (0.5, 0.2)
     assert call["extras"].paths() == [Path("n.mid"), Path("p.png"), Path("r.html")]
     assert (call["force"], call["output"]) == (False, None)
     assert (call["engine"].model, call["engine"].device) == ("base", "cpu")

@@ -142,6 +142,23 @@ def test_transposition_moves_notes_and_is_reported(engine: Transfer, recording: 
     assert [n.pitch - 5 for n in made.notes] == [n.pitch for n in unmoved.notes]
 
 
+def test_bends_are_taken_on_as_far_as_asked(engine: Transfer, recording: np.ndarray) -> None:
+    hear(engine)
+    kept, some, none = (engine.run(recording, TransferOptions("string", seed=1, bend=x)).audio for x in (1.0, 0.5, 0.0))
+    assert not np.array_equal(kept, none)
+    assert not np.array_equal(kept, some)
+    unasked = engine.run(recording, TransferOptions("string", seed=1)).audio
+    assert np.array_equal(unasked, kept)  # no instrument is known by that name, so nothing speaks against it
+    with pytest.raises(ModelError, match="--bend 2"):
+        engine.settings(TransferOptions("string", bend=2.0))
+
+
+def test_pianos_do_not_bend_and_violins_do() -> None:
+    named = library.named_styles(library.load_part("base", "ldm"))
+    assert (named["piano"].bends, named["guitar"].bends, named["violin"].bends) == (0.0, 0.0, 1.0)
+    assert resolve_style("piano:3,violin:1", named, lambda path: named["piano"]).bends == 0.25
+
+
 def test_a_batch_goes_on_past_a_bad_file(engine: Transfer, recording: np.ndarray, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()

@@ -27,7 +27,7 @@ def tone(hz: float, seconds: float = 1.0, height: float = 0.5) -> np.ndarray:
 def story(source: str = "piano.wav", notes: int = 2, warnings: tuple[str, ...] = ()) -> Story:
     heard = [Note(0.25 * i, 0.25 * i + 0.2, 60 + i) for i in range(notes)]
     result = Transferred(tone(880), RATE, 42, -12, heard, list(warnings))
-    return Story(source, "harp", "base", Settings(12, 1.3, 0.5, "neural", 1.0), tone(440, 1.5), result)
+    return Story(source, "harp", "base", Settings(12, 1.3, 0.5, "neural", 1.0, 0.5), tone(440, 1.5), result)
 
 
 @pytest.mark.parametrize("hz", [55.0, 440.0, 1000.0, 8000.0])

@@ -24,6 +24,7 @@ def transfer(
     seed: opt.Seed = None,
     transpose: opt.Transpose = None,
     follow: opt.Follow = None,
+    bend: opt.Bend = None,
     midi: opt.MidiOut = None,
     plot: opt.Plot = None,
     report: opt.Report = None,
@@ -41,7 +42,7 @@ def transfer(
     from stylebox.core.transfer import load_engine, transfer_files
     from stylebox.core.wishes import TransferOptions
 
-    wishes = TransferOptions(style, steps, guidance, strength, seed, transpose, vocoder.value, follow)
+    wishes = TransferOptions(style, steps, guidance, strength, seed, transpose, vocoder.value, follow, bend)
     extras = Extras(midi, plot, report)
     engine = load_engine(model, compute_device(device))
     with console.progress() as progress:
@@ -105,6 +106,7 @@ def record(
     seed: opt.Seed = None,
     transpose: opt.Transpose = None,
     follow: opt.Follow = None,
+    bend: opt.Bend = None,
     midi: opt.MidiOut = None,
     vocoder: opt.Vocoder = opt.VocoderName.auto,
     model: opt.Model = "base",
@@ -133,7 +135,7 @@ def record(
         from stylebox.core.transfer import load_engine, transfer_files
         from stylebox.core.wishes import TransferOptions
 
-        wishes = TransferOptions(style, steps, guidance, strength, seed, transpose, vocoder.value, follow)
+        wishes = TransferOptions(style, steps, guidance, strength, seed, transpose, vocoder.value, follow, bend)
         engine = load_engine(model, compute_device(compute))
         with console.progress() as progress:
             extras = Extras(midi)

@@ -20,6 +20,7 @@ from stylebox.core.errors import ModelError
 from stylebox.core.models.content_encoder import posteriors, shift_keys
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sound.audio import load_audio
+from stylebox.core.sound.bends import heard_bends
 from stylebox.core.sound.dynamics import dynamics
 from stylebox.core.sound.inversion import harmonic_inversion
 from stylebox.core.sound.loudness import follow_loudness, loudness_db, match_loudness, normalise_loudness
@@ -51,15 +52,16 @@ class Transferred:
 
 @dataclass(frozen=True)
 class Music:
-    """What is to be played.
+    """What is to be played; how far notes are from their keys is None where nothing was heard.
 
     Shape:
-        content ``(2, N, T)`` in [0, 1], dynamics ``(T,)`` in [-1, 1].
+        content ``(2, N, T)`` in [0, 1], dynamics ``(T,)`` in [-1, 1], cents ``(N, T)``.
     """
 
     content: Tensor
     dynamics: Tensor
     notes: list[Note]
+    cents: Tensor | None = None
 
 
 class Transfer:
@@ -138,7 +140,7 @@ class Transfer:
         frame, onset = content.cpu().numpy().transpose(0, 2, 1)
         notes = find_notes(frame, onset, self.mel_config.frames_per_second)
         progress(Progress("listening", 1, 1))
-        return Music(content, curve, notes)
+        return Music(content, curve, notes, heard_bends(levelled, content[0], self.mel_config))
 
     @torch.no_grad()
     def play(
@@ -151,10 +153,13 @@ class Transfer:
         if shift is None:
             shift = octave_shift([note.pitch for note in music.notes], style)
         seed = drawn_seed(options.seed)
-        moved = Music(shift_keys(music.content, shift), music.dynamics, music.notes)
+        cents = None
+        if music.cents is not None:
+            cents = shift_keys(music.cents, shift) * (style.bends if settings.bend is None else settings.bend)
+        moved = Music(shift_keys(music.content, shift), music.dynamics, music.notes, cents)
         draft = self._draft(moved, style)
         mel = self._refine(draft, moved, style, settings, seed, progress)
-        audio = self._sound(mel, moved.content, settings.vocoder, num_samples, progress)
+        audio = self._sound(mel, moved, settings.vocoder, num_samples, progress)
         notes = [note._replace(pitch=note.pitch + shift) for note in music.notes]
         return Transferred(audio, self.sample_rate, seed, shift, notes)
 
@@ -263,15 +268,15 @@ class Transfer:
         return whole.movedim(-1, 1).flatten(1)[:, :num_frames]
 
     def _sound(
-        self, mel: Tensor, content: Tensor, vocoder: str, num_samples: int, progress: ProgressCallback
+        self, mel: Tensor, music: Music, vocoder: str, num_samples: int, progress: ProgressCallback
     ) -> np.ndarray:
         """Mel to audio of `num_samples`."""
         progress(Progress("sounding", 0, 1))
         if vocoder == "neural":
             network = library.load_vocoder(self.model, self.mel_config).to(self.device)
-            audio = neural_inversion(network, mel, content[0], num_samples)
+            audio = neural_inversion(network, mel, music.content[0], num_samples, music.cents)
         elif vocoder == "harmonic":
-            audio = harmonic_inversion(mel, content[0], self.mel_config, num_samples)
+            audio = harmonic_inversion(mel, music.content[0], self.mel_config, num_samples, music.cents)
         else:
             audio = griffin_lim(mel, self.mel_config, num_samples)
         progress(Progress("sounding", 1, 1))

@@ -23,6 +23,7 @@ from stylebox.core.models.style_encoder import StyleEncoder
 from stylebox.core.models.unet import Denoiser
 from stylebox.core.models.vae import VAE
 from stylebox.core.models.vocoder import Vocoder
+from stylebox.core.sources.instruments import INSTRUMENTS
 from stylebox.core.weights import load_into, load_metadata, load_weights
 
 SHIPPED_MODEL = "base"
@@ -35,6 +36,8 @@ Module = TypeVar("Module", bound=nn.Module)
 class Style:
     """How something sounds, as a model sees it. Low and high are MIDI keys it is at home between, if known.
 
+    `bends` says how far its notes leave their keys: 1 as a voice does, 0 as a piano does not.
+
     Shape:
         tokens ``(K, D)``, vector ``(D',)``.
     """
@@ -44,6 +47,7 @@ class Style:
     vector: Tensor
     low: int | None = None
     high: int | None = None
+    bends: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -197,7 +201,8 @@ def named_styles(part: Part) -> dict[str, Style]:
         keys = part.tensors.get(f"styles.{name}.keys")
         low, high = (int(key) for key in keys) if keys is not None else (None, None)
         tokens, vector = (part.tensors[f"styles.{name}.{kind}"].float() for kind in ("tokens", "vector"))
-        styles[name] = Style(name, tokens, vector, low, high)
+        player = INSTRUMENTS.get(name)
+        styles[name] = Style(name, tokens, vector, low, high, float(player is None or player.sustained))
     return styles
 
 

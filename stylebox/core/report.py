@@ -67,7 +67,8 @@ def _settings(story: "Story") -> Iterable[tuple[str, str]]:
     yield "seed", str(result.seed)
     yield "transposed by", f"{result.transpose:+d} semitones" if result.transpose else "nothing"
     for name, value in story.settings._asdict().items():
-        yield name, f"{value:g}" if isinstance(value, float) else str(value)
+        shown = "as the style can" if value is None else value
+        yield name, f"{shown:g}" if isinstance(shown, float) else str(shown)
     yield "length", f"{len(result.audio) / result.sample_rate:.2f} s at {result.sample_rate} Hz"
     yield "made by", f"stylebox {__version__}"
 

@@ -5,12 +5,15 @@ from torch import Tensor
 
 from stylebox.core.device import computes_in_bfloat16
 from stylebox.core.models.vocoder import FLOOR, Vocoder
+from stylebox.core.sound.bends import bent
 from stylebox.core.sound.phases import magnitude_to_audio
 from stylebox.core.windows import in_windows
 
 
 @torch.no_grad()
-def neural_inversion(vocoder: Vocoder, mel: Tensor, frame: Tensor, num_samples: int) -> Tensor:
+def neural_inversion(
+    vocoder: Vocoder, mel: Tensor, frame: Tensor, num_samples: int, cents: Tensor | None = None
+) -> Tensor:
     """A mel made audible by the spectrum a vocoder draws; what it draws at its floor is silent.
 
     Computes in bfloat16 where the hardware does: faster, and as true to the notes (docs/log.md).
@@ -18,9 +21,10 @@ def neural_inversion(vocoder: Vocoder, mel: Tensor, frame: Tensor, num_samples: 
     Args:
         mel: In [-1, 1].
         frame: How surely each key sounds, in [0, 1].
+        cents: How far each key's note is to be from it.
 
     Shape:
-        mel ``(M, T)``, frame ``(N, T)`` -> ``(num_samples,)``.
+        mel ``(M, T)``, frame and cents ``(N, T)`` -> ``(num_samples,)``.
     """
 
     half = torch.autocast(mel.device.type, torch.bfloat16, enabled=computes_in_bfloat16(mel.device.type))
@@ -32,4 +36,6 @@ def neural_inversion(vocoder: Vocoder, mel: Tensor, frame: Tensor, num_samples: 
 
     level = in_windows(look, mel.shape[-1], 1).movedim(-1, 1).flatten(1)[:, : 1 + num_samples // vocoder.hop_length]
     magnitude = torch.where(level <= FLOOR, 0.0, 10.0**level)
+    if cents is not None:
+        magnitude = bent(magnitude, frame, cents, vocoder.sample_rate)
     return magnitude_to_audio(magnitude, vocoder.n_fft, vocoder.hop_length, num_samples)

@@ -39,6 +39,7 @@ def resolve_style(wanted: str, named: dict[str, Style], from_clip: FromClip) -> 
         vector=torch.stack([style.vector * weight for style, weight in styles]).sum(0),
         low=_mean_key([(style.low, weight) for style, weight in styles]),
         high=_mean_key([(style.high, weight) for style, weight in styles]),
+        bends=sum(style.bends * weight for style, weight in styles),
     )
 
 

@@ -23,6 +23,8 @@ class TransferOptions:
         transpose: Semitones; None moves by octaves where the target's register asks for it.
         vocoder: "auto", "neural", "harmonic" or "griffin-lim".
         follow: How much of the input's loudness over time the output takes on, in [0, 1].
+        bend: How much of the input's slides, vibrato and tuning the output takes on, in [0, 1]; None is as the style's
+            instrument can: all of it where it is bowed or blown, none where it is struck or plucked.
     """
 
     style: str
@@ -33,6 +35,7 @@ class TransferOptions:
     transpose: int | None = None
     vocoder: str = "auto"
     follow: float | None = None
+    bend: float | None = None
 
 
 class Settings(NamedTuple):
@@ -43,6 +46,7 @@ class Settings(NamedTuple):
     strength: float
     vocoder: str
     follow: float
+    bend: float | None
 
 
 def settle(options: TransferOptions, own: DiffusionConfig, vocoder: str) -> Settings:
@@ -62,7 +66,9 @@ def settle(options: TransferOptions, own: DiffusionConfig, vocoder: str) -> Sett
         raise ModelError(f"--steps {steps} --strength {strength}: steps are 0 up, strength is from 0 to 1")
     if not 0 <= follow <= 1:
         raise ModelError(f"--follow {follow}: is from 0, not at all, to 1")
-    return Settings(steps, guidance, strength, vocoder, follow)
+    if options.bend is not None and not 0 <= options.bend <= 1:
+        raise ModelError(f"--bend {options.bend}: is from 0, not at all, to 1")
+    return Settings(steps, guidance, strength, vocoder, follow, options.bend)
 
 
 def drawn_seed(seed: int | None) -> int:

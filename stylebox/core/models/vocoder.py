@@ -48,6 +48,7 @@ class Vocoder(nn.Module):
     def __init__(self, config: VocoderConfig, mel: MelConfig) -> None:
         super().__init__()
         self.n_fft, self.hop_length, self.fold = config.n_fft, config.hop_length, config.fold
+        self.sample_rate = mel.sample_rate
         self.times = mel.hop_length // config.hop_length
         bins = config.n_fft // 2  # the Nyquist frequency is left silent
         self.embed = nn.Conv1d(mel.n_mels + NUM_KEYS, config.dim, 7, padding=3)

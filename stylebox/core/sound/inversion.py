@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from stylebox.core.config import MelConfig
+from stylebox.core.sound.bends import bent
 from stylebox.core.sound.mel import mel_to_magnitude
 from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS
 from stylebox.core.sound.phases import magnitude_to_audio
@@ -18,18 +19,23 @@ BETWEEN_PARTIALS = 0.03  # what is expected between partials, relative to their 
 _PARTIAL_BINS = 0.97  # standard deviation of a partial's peak in FFT bins: a Hann window's main lobe in power
 
 
-def harmonic_inversion(mel: Tensor, frame: Tensor, config: MelConfig, num_samples: int) -> Tensor:
+def harmonic_inversion(
+    mel: Tensor, frame: Tensor, config: MelConfig, num_samples: int, cents: Tensor | None = None
+) -> Tensor:
     """A mel made audible with the help of what is being played.
 
     Args:
         mel: In [-1, 1].
         frame: How surely each key sounds, in [0, 1].
+        cents: How far each key's note is to be from it.
 
     Shape:
-        mel ``(M, T)``, frame ``(N, T)`` -> ``(num_samples,)``.
+        mel ``(M, T)``, frame and cents ``(N, T)`` -> ``(num_samples,)``.
     """
     combs = torch.from_numpy(partial_combs(config.sample_rate, config.n_fft)).to(mel)
     magnitude = mel_to_magnitude(mel, config, prior=BETWEEN_PARTIALS + combs.T @ frame.to(mel))
+    if cents is not None:
+        magnitude = bent(magnitude, frame, cents, config.sample_rate)
     return magnitude_to_audio(magnitude, config.n_fft, config.hop_length, num_samples)
 
 
