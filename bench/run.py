@@ -1,6 +1,7 @@
 """Ours against the alternatives, in one run on one machine, as docs/bench.md.
 
     python bench/run.py RECORDINGS DATASET [--judge SCRIPT] [--minutes 3] [--limit N] [--styles a,b] [--soundfont FILE]
+        [--unheard FILE]
 
 RECORDINGS is a folder of real recordings, `<instrument>/<name>.<suffix>`; DATASET a folder of `stylebox build` over
 rendered scores that has all the styles. The transcriber of the alternative is fetched (pip, without dependencies) into
@@ -25,6 +26,8 @@ from equal import train_both
 from gestures import gestures
 from judge import Judge
 from page import Section, machine, page, versions
+from parts import parts
+from rendered import rendered
 from rival import PACKAGE, Rival, fetch
 from speed import one_core, speed
 from systems import (
@@ -52,6 +55,7 @@ from stylebox.core.sound.audio import load_audio
 
 PAGE = Path(__file__).parent.parent / "docs" / "bench.md"
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
+UNHEARD = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
 STYLES = "piano,guitar,harp,violin,flute"
 
 
@@ -63,6 +67,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--model", default=library.SHIPPED_MODEL)
     parser.add_argument("--judge", type=Path, help="a script with transcribe(audio) and f1(reference, found, onset_s)")
     parser.add_argument("--soundfont", type=Path, default=SOUNDFONT)
+    parser.add_argument("--unheard", type=Path, default=UNHEARD, help="a SoundFont kept out of training")
     parser.add_argument("--minutes", type=float, default=3.0, help="training of each; 0 leaves it out")
     parser.add_argument("--seconds", type=float, default=6.0, help="of each recording")
     parser.add_argument("--limit", type=int, help="how many recordings; all unless given")
@@ -110,6 +115,13 @@ def main() -> None:
         engine, asked.model, make_cases(recordings, styles), seed, rows=rows, progress=told, keep=judge
     )
     results = Results(evaluation, judge)
+    known: list[Section] = []
+    if judge:
+        said("the parts alone, and rendered scores")
+        known = [
+            parts(engine, asked.model, judge, recordings, seed),
+            rendered(engine, judge, asked.unheard, asked.soundfont, asked.styles.split(","), seed),
+        ]
     said("gestures")
     steps = engine.preset.diffusion.steps
     players = {
@@ -124,18 +136,19 @@ def main() -> None:
     said("colours")
     colours = Colours(engine, rival, recordings, seed)
     whole = [(r, load_audio(r.path, rate)[: round(2 * CLIP_SECONDS * rate)]) for r in recordings]
-    parts = [colours.clips(whole), colours.blends(styles), colours.inventions()]
-    held += [contest for _, more in parts for contest in more]
+    coloured = [colours.clips(whole), colours.blends(styles), colours.inventions()]
+    held += [contest for _, more in coloured for contest in more]
     sections = [
         main_table(results, asked.seconds),
         duel(results, "Ours against transcriber + SoundFont", RIVAL, BENT),
         duel(results, "Ours against the spectral envelope", ENVELOPE),
         by_input(results, recordings),
         *([agreement(results)] if judge else []),
+        *known,
         *sections,
         contests(RIVAL, held),
         played,
-        *(section for section, _ in parts),
+        *(section for section, _ in coloured),
         *([equals.section] if equals else []),
     ]
     remarks = [
