@@ -86,9 +86,10 @@ def rendered(
     told = (
         f"{SCORES} made-up scores of {SECONDS:g} s to each style, played by {content_font.name}, which no part of the "
         "model was trained with; the true target is the same score by the style's first program of "
-        f"{target_font.name}, one of those it was trained with. F1 is the judge's, of notes against the score, onsets within 50 ms. Mel: "
-        "distance to the true target in dB, at one loudness, silence included; the last is the ratio of the two. "
-        "Instrument: the classifier's probability of the style, and in what share of outputs it is named."
+        f"{target_font.name}, one of those it was trained with. F1 is the judge's, of notes against the score, onsets "
+        "within 50 ms. Mel: distance to the true target in dB, at one loudness, silence included; the last is the "
+        "ratio of the two. Instrument: the classifier's probability of the style, and in what share of outputs it is "
+        "named."
     )
     header = [
         "", "F1, true target", "F1, ours", "mel, content", "mel, ours", "ratio",
