@@ -79,7 +79,7 @@ def main_table(results: Results, seconds: float) -> Section:
         f"- `{BENT}` is the transcriber's MIDI file as it writes it, where a bend stays until the next one and moves "
         f"notes that have none; `{RIVAL}` leaves bends out.",
         "- If these recordings were heard when the model was chosen (its card says so), they flatter it.",
-        "- Ours bends its loudness to the input's on purpose (`--follow 1`).",
+        "- Ours bends its loudness to the input's on purpose, over phrases.",
     ]
     return Section(
         "The same recordings by everyone",

@@ -126,7 +126,7 @@ def main() -> None:
     steps = engine.preset.diffusion.steps
     players = {
         OURS: transfer(engine, seed, steps=0),
-        f"{OURS}, `--follow 0`": transfer(engine, seed, steps=0, follow=0.0),
+        f"{OURS}, `--follow 1`": transfer(engine, seed, steps=0, follow=1.0),
         DIFFUSED: transfer(engine, seed, steps=steps),
         RIVAL: lambda audio, style: Made(rival.run(audio, style)),
         BENT: lambda audio, style: Made(rival.run(audio, style, bends=True)),

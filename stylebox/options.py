@@ -137,7 +137,11 @@ Transpose = Annotated[
 Vocoder = Annotated[VocoderName, Option(help="What turns the spectrogram into sound.")]
 Follow = Annotated[
     float | None,
-    Option(min=0.0, max=1.0, help="How much of the input's loudness over time to take on; else all of it."),
+    Option(
+        min=0.0,
+        max=1.0,
+        help="How closely to follow the input's loudness: 0 over phrases (unless given), 1 at each moment.",
+    ),
 ]
 Bend = Annotated[
     float | None,

@@ -115,16 +115,32 @@ def test_following_oneself_changes_nothing() -> None:
 
 def test_a_crescendo_makes_a_crescendo() -> None:
     reference, flat = _crescendo(-45, -20), _sine(-23, 4, hz=660) + _noise(-40, 4)
-    followed = follow_loudness(flat, reference, SAMPLE_RATE)
-    wanted, got = loudness_contour(reference), loudness_contour(followed)
-    assert np.abs(wanted - got).max() < 1.0
-    assert np.corrcoef(wanted, got)[0, 1] > 0.99 > np.corrcoef(wanted, loudness_contour(flat))[0, 1]
+    wanted = loudness_contour(reference)
+    for closeness, most_db in ((0.0, 4.0), (1.0, 1.0)):  # a phrase's ends are nearer its middle
+        got = loudness_contour(follow_loudness(flat, reference, SAMPLE_RATE, closeness))
+        assert np.abs(wanted - got).max() < most_db
+        assert np.corrcoef(wanted, got)[0, 1] > 0.99 > np.corrcoef(wanted, loudness_contour(flat))[0, 1]
 
 
-def test_half_the_amount_goes_half_the_way() -> None:
-    followed = follow_loudness(_sine(-20), _sine(-30), SAMPLE_RATE, amount=0.5)
-    assert loudness_db(followed, SAMPLE_RATE) == pytest.approx(-25, abs=0.1)
-    np.testing.assert_allclose(follow_loudness(_sine(-20), _sine(-30), SAMPLE_RATE, amount=0), _sine(-20), atol=1e-6)
+@pytest.mark.parametrize("closeness", [0.0, 0.5, 1.0])
+def test_a_phrase_is_as_loud_as_it_was(closeness: float) -> None:
+    followed = follow_loudness(_sine(-20), _sine(-30), SAMPLE_RATE, closeness)
+    assert loudness_db(followed, SAMPLE_RATE) == pytest.approx(-30, abs=0.1)
+
+
+def test_notes_keep_their_own_shape_unless_moments_are_followed() -> None:
+    t = np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
+    held = _sine(-20, 4, hz=440)
+    dying = (held * 10 ** (-(t % 0.5) * 30 / 20)).astype(np.float32)  # eight notes, each falls by 15 dB
+
+    def falls(audio: np.ndarray) -> float:
+        notes = np.square(audio).reshape(8, -1)[1:-1]  # the first and last are half a phrase's
+        early, late = (notes[:, part].mean() for part in (slice(1500, 3000), slice(-3000, -1500)))
+        return float(10 * np.log10(early / late))
+
+    kept, taken = (falls(follow_loudness(held, dying, SAMPLE_RATE, x)) for x in (0.0, 1.0))
+    assert kept < 1.0
+    assert taken > 8.0
 
 
 def test_where_the_reference_is_silent_the_result_is_silent_after_a_tail() -> None:

@@ -22,7 +22,7 @@ class TransferOptions:
         seed: Of the noise; one is drawn unless given.
         transpose: Semitones; None moves by octaves where the target's register asks for it.
         vocoder: "auto", "neural", "harmonic" or "griffin-lim".
-        follow: How much of the input's loudness over time the output takes on, in [0, 1].
+        follow: How closely the output keeps to the input's loudness, in [0, 1]: 0 over phrases, 1 at each moment.
         bend: How much of the input's slides, vibrato and tuning the output takes on, in [0, 1]; None is as the style's
             instrument can: all of it where it is bowed or blown, none where it is struck or plucked.
     """
@@ -61,11 +61,11 @@ def settle(options: TransferOptions, own: DiffusionConfig, vocoder: str) -> Sett
         steps = 0 if own.draft_alone and not asked else own.steps
     guidance = own.guidance if options.guidance is None else options.guidance
     strength = own.strength if options.strength is None else options.strength
-    follow = 1.0 if options.follow is None else options.follow
+    follow = 0.0 if options.follow is None else options.follow
     if steps < 0 or not 0 <= strength <= 1:
         raise ModelError(f"--steps {steps} --strength {strength}: steps are 0 up, strength is from 0 to 1")
     if not 0 <= follow <= 1:
-        raise ModelError(f"--follow {follow}: is from 0, not at all, to 1")
+        raise ModelError(f"--follow {follow}: is from 0, over phrases, to 1, from moment to moment")
     if options.bend is not None and not 0 <= options.bend <= 1:
         raise ModelError(f"--bend {options.bend}: is from 0, not at all, to 1")
     return Settings(steps, guidance, strength, vocoder, follow, options.bend)

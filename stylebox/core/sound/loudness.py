@@ -18,6 +18,7 @@ RELATIVE_GATE_DB = -10.0  # below the mean of what is not silence: a rest, not p
 FOLLOW_HOP_SECONDS = 0.0125
 FOLLOW_FRAME_HOPS = 8  # 100 ms: three periods of the lowest note of a piano
 SMOOTHING_HOPS = 7  # 90 ms between the ends of the smoothing window
+PHRASE_SECONDS = 2.0  # between the ends of the window over which a phrase is as loud as it was
 RELEASE_DB_PER_SECOND = 200.0  # how fast a sound may be taken to die: full scale to silence in 0.3 s
 FADE_IN_DB = 10.0  # over so much above the floor a boost comes in, so that noise gets none
 
@@ -89,18 +90,20 @@ def follow_loudness(
     audio: np.ndarray,
     reference: np.ndarray,
     sample_rate: int,
-    amount: float = 1.0,
+    closeness: float = 0.0,
     max_gain_db: float = 12.0,
     floor_db: float = ABSOLUTE_GATE_DB,
 ) -> np.ndarray:
     """Bend the level of `audio` over time to that of `reference`, so that a crescendo stays one.
 
-    The gain is smooth (about 90 ms), at most `max_gain_db`, and fades to none where `audio` itself nears the
+    By itself this is done over phrases, so that each note keeps the shape that its instrument gives it: a piano dies
+    away, a flute holds. The gain is smooth, at most `max_gain_db`, and fades to none where `audio` itself nears the
     floor, so that noise is not raised; downwards it has no limit. Both levels are taken to fall no faster
     than 200 dB/s: where the reference stops, a tail of up to 0.3 s may ring; then the result is exactly zero.
 
     Args:
-        amount: 0 leaves the dynamics of `audio` (silences are still made), 1 takes those of the reference.
+        closeness: 0 follows over phrases (about 2 s), 1 from moment to moment (about 90 ms), so that notes take on
+            the reference's swells and decays, too.
         floor_db: Below it, in dBFS, a sound is silence.
 
     Shape:
@@ -113,7 +116,11 @@ def follow_loudness(
     wanted_db = _released(loudness_contour(reference, frame, hop, floor_db), hop / sample_rate)
     found_db = _released(loudness_contour(audio, frame, hop, floor_db), hop / sample_rate)
     boost_db = max_gain_db * np.clip((found_db - floor_db) / FADE_IN_DB, 0, 1)
-    gain_db = _smoothed(amount * np.minimum(wanted_db - found_db, boost_db))
+    moment_db = np.minimum(wanted_db - found_db, boost_db)
+    both = np.minimum(wanted_db, found_db) > floor_db + 0.01
+    weight = np.where(both, 10 ** (np.maximum(wanted_db, found_db) / 40), 0.0)  # a phrase is as loud as its loud notes
+    phrase_db = np.minimum(_over_phrases(moment_db, weight), boost_db)
+    gain_db = _smoothed(phrase_db + closeness * (moment_db - phrase_db))
     # Smoothed twice: the first widens what sounds by as much as the second eats into it.
     sounding = _smoothed(_smoothed(wanted_db > floor_db + 0.01) > 0)
     curve, result = sounding * 10 ** (gain_db / 20), np.empty_like(audio)
@@ -127,6 +134,15 @@ def _released(level_db: np.ndarray, hop_seconds: float) -> np.ndarray:
     """A contour that falls no faster than a sound may be taken to die."""
     fall_db = RELEASE_DB_PER_SECOND * hop_seconds * np.arange(len(level_db))
     return np.maximum.accumulate(level_db + fall_db) - fall_db
+
+
+def _over_phrases(curve: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Weighted mean of `curve` about each place; 0 where nothing has weight."""
+    half = round(PHRASE_SECONDS / FOLLOW_HOP_SECONDS / 2)
+    window = np.hanning(2 * half + 3)[1:-1]
+    total, weights = (np.convolve(x, window)[half : half + len(curve)] for x in (curve * weight, weight))
+    mean: np.ndarray = total / np.maximum(weights, 1e-9)
+    return mean
 
 
 def _smoothed(curve: np.ndarray) -> np.ndarray:
