@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from stylebox.core.training.augment import degrade, transcode
+from stylebox.core.evaluation.content import pitch_contour
+from stylebox.core.training.augment import degrade, transcode, vibrate
 
 RATE = 22_050
 
@@ -40,3 +41,16 @@ def test_degrading_is_reproducible_and_keeps_the_length() -> None:
     assert first.shape == audio.shape
     assert np.isfinite(first).all()
     assert not np.array_equal(first, degrade(audio, RATE, np.random.default_rng(4)))
+
+
+def test_vibrato_sways_about_the_pitch_and_keeps_time() -> None:
+    t = np.arange(2 * RATE) / RATE
+    audio = (0.3 * np.sin(2 * np.pi * 440 * t) * (t > 1.0)).astype(np.float32)
+    swayed = vibrate(audio, RATE, np.random.default_rng(2))
+    assert swayed.shape == audio.shape
+    hz = pitch_contour(swayed, RATE)[round(1.2 * RATE / 512) : -8]
+    cents = 1200 * np.log2(hz / 440)
+    assert abs(cents.mean()) < 5
+    assert 5 < cents.max() - cents.min() < 85
+    begins = [np.flatnonzero(np.abs(x) > 0.05)[0] for x in (audio, swayed)]
+    assert abs(begins[0] - begins[1]) < 0.003 * RATE
