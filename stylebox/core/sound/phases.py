@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 _BLOCK_FRAMES = 512  # looked at together; bounds memory
+_TURN = np.float32(2 * np.pi)
 _LEAST = 1e-5  # magnitude; far below anything that is heard
 _HANN_WIDTH = 0.25645  # the time-frequency ratio of the Gaussian nearest to a Hann window, over its length squared
-_MOST_TURN = np.pi / 2  # from one bin to the next by an attack: energy a quarter of a window off its middle
+_MOST_TURN = np.float32(np.pi / 2)  # from one bin to the next by an attack: energy a quarter of a window off its middle
 _REACH = 3  # bins: how far from a peak its valleys are looked for
 _DB = np.log(10) / 20  # of a natural logarithm of magnitude
 _NOISE, _TONE = 1.5 * _DB, 3.0 * _DB  # how far a peak rises above both valleys
@@ -47,23 +48,25 @@ def with_phases(magnitude: np.ndarray, n_fft: int, hop_length: int) -> np.ndarra
     """
     num_bins, num_frames = magnitude.shape
     chance = np.random.default_rng(0)
-    noise = chance.standard_normal((num_frames - 1) * hop_length + n_fft).astype(np.float32)
-    phase = np.asarray(chance.random(num_bins)) * (2 * np.pi)
+    noise = chance.standard_normal((num_frames - 1) * hop_length + n_fft, np.float32)
+    phase = np.multiply(chance.random(num_bins, np.float32), _TURN)
     spectrum = np.empty(magnitude.shape, np.complex64)
     for start in range(0, num_frames, _BLOCK_FRAMES):
         stop = min(start + _BLOCK_FRAMES, num_frames)
         level, rise = _level_and_rise(magnitude, start, stop)
         peak, frequency = _nearest_peaks(level)
-        turn = 2 * np.pi * hop_length / n_fft * frequency + _from_peak(rise, peak, n_fft, hop_length)
-        phases = np.empty(level.shape)
+        advance = (_TURN * hop_length / n_fft * frequency + _from_peak(rise, peak, n_fft, hop_length)) % _TURN
+        phases = np.empty(level.shape, np.float32)
         for t in range(stop - start):
-            phase = (phase[peak[t]] + turn[t]) % (2 * np.pi)
-            phases[t] = phase
-        tonal = np.sqrt(_tonal_share(level, rise, peak))
-        hiss = _noise_spectrum(noise[start * hop_length : (stop - 1) * hop_length + n_fft], n_fft, hop_length)
-        spectrum[:, start:stop] = (
-            (tonal * np.exp(1j * phases) + np.sqrt(1 - tonal**2) * hiss) * magnitude[:, start:stop].T
-        ).T
+            np.add(phase[peak[t]], advance[t], out=phases[t])
+            phase = phases[t]
+        phase = phase % _TURN
+        share = _tonal_share(level, rise, peak)
+        loud = magnitude[:, start:stop].T.astype(np.float32)
+        tone, hiss = loud * np.sqrt(share), loud * np.sqrt(1 - share)
+        noisy = _noise_spectrum(noise[start * hop_length : (stop - 1) * hop_length + n_fft], n_fft, hop_length)
+        spectrum.real[:, start:stop] = (tone * np.cos(phases) + hiss * noisy.real).T
+        spectrum.imag[:, start:stop] = (tone * np.sin(phases) + hiss * noisy.imag).T
     return spectrum
 
 
@@ -82,18 +85,19 @@ def _from_peak(rise: np.ndarray, peak: np.ndarray, n_fft: int, hop_length: int) 
     Neighbouring bins of a steady tone differ by half a turn, as the frames are centred; those of an event later in
     the window turn on faster.
     """
-    per_bin = np.clip(-_HANN_WIDTH * n_fft / hop_length * rise, -_MOST_TURN, _MOST_TURN)
-    steps = np.pi + 0.5 * (per_bin[:, 1:] + per_bin[:, :-1])
-    along = np.pad(np.cumsum(steps, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
-    return along - np.take_along_axis(along, peak, 1)
+    per_bin = np.clip(rise * np.float32(-_HANN_WIDTH * n_fft / hop_length), -_MOST_TURN, _MOST_TURN)
+    along = np.zeros_like(per_bin)
+    np.cumsum(0.5 * (per_bin[:, 1:] + per_bin[:, :-1]), axis=1, out=along[:, 1:])
+    half_turns = np.float32(np.pi) * ((np.arange(peak.shape[1]) - peak) & 1)
+    return half_turns + along - np.take_along_axis(along, peak, 1)
 
 
 def _tonal_share(level: np.ndarray, rise: np.ndarray, peak: np.ndarray) -> np.ndarray:
     """How much of each bin's power is tone or attack, in [0, 1], ``(T, F)``; the rest is noise."""
-    below, above = level, level
+    below, above = level.copy(), level.copy()
     for step in range(1, _REACH + 1):
-        below = np.minimum(below, np.pad(level[:, :-step], ((0, 0), (step, 0)), mode="edge"))
-        above = np.minimum(above, np.pad(level[:, step:], ((0, 0), (0, step)), mode="edge"))
+        np.minimum(below[:, step:], level[:, :-step], out=below[:, step:])
+        np.minimum(above[:, :-step], level[:, step:], out=above[:, :-step])
     height = np.take_along_axis(level - np.maximum(below, above), peak, 1)
     tone = (height - _NOISE) / (_TONE - _NOISE)
     attack = (rise - _STEADY) / (_ATTACK - _STEADY)
@@ -115,14 +119,22 @@ def _nearest_peaks(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Shape:
         ``(T, F)`` -> both ``(T, F)``.
     """
-    bins = np.arange(level.shape[1])
+    num_frames, num_bins = level.shape
     left, top, right = level[:, :-2], level[:, 1:-1], level[:, 2:]
-    is_peak = np.pad((top > left) & (top >= right), ((0, 0), (1, 1)))
-    offset = np.pad(0.5 * (left - right) / np.minimum(left - 2 * top + right, -1e-9), ((0, 0), (1, 1)))
-    far = 2 * len(bins)
-    below = np.maximum.accumulate(np.where(is_peak, bins, -far), 1)
-    above = np.minimum.accumulate(np.where(is_peak, bins, far)[:, ::-1], 1)[:, ::-1]
-    peak = np.where(bins - below < above - bins, below, above)
-    peak = np.where(is_peak.any(1, keepdims=True), peak, bins)
-    own = np.take_along_axis(np.where(is_peak, offset, 0.0), peak, 1)
-    return peak, peak + own
+    frame, at = np.nonzero((top > left) & (top >= right))
+    if not len(at):
+        own = np.broadcast_to(np.arange(num_bins), level.shape)
+        return own, own.astype(np.float32)
+    left, top, right = (x[frame, at] for x in (left, top, right))
+    bins = at + 1
+    frequency = bins + 0.5 * (left - right) / np.minimum(left - 2 * top + right, np.float32(-1e-9))
+    # Each peak's share of the rows laid end to end: from half way to the one before, or from its own row's beginning.
+    place = frame * num_bins + bins
+    first = np.diff(frame, prepend=-1) > 0
+    begins = np.where(first, frame * num_bins, (place + np.roll(place, 1) + 1) // 2)
+    begins[0] = 0
+    counts = np.diff(begins, append=num_frames * num_bins)
+    peak, nearest = (np.repeat(x, counts).reshape(level.shape) for x in (bins, frequency.astype(np.float32)))
+    bare = np.setdiff1d(np.arange(num_frames), frame)
+    peak[bare] = nearest[bare] = np.arange(num_bins)
+    return peak, nearest
