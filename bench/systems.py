@@ -10,12 +10,12 @@ from rival import Rival
 
 from stylebox.core.data.dataset import Dataset, int16_to_audio
 from stylebox.core.data.manifest import Recording as Recorded
-from stylebox.core.data.speakers import speakers
 from stylebox.core.engine import Transfer
 from stylebox.core.evaluation.cases import Case
 from stylebox.core.evaluation.envelope import cross_synthesis
 from stylebox.core.evaluation.rows import Made, Row, make_rows
 from stylebox.core.sound.audio import load_audio
+from stylebox.core.training.styles import speakers
 from stylebox.core.transfer import AUDIO_SUFFIXES
 from stylebox.core.wishes import TransferOptions
 

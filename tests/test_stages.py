@@ -11,7 +11,6 @@ import torch
 from stylebox.core.config import load_preset
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.manifest import Recording
-from stylebox.core.data.speakers import speakers
 from stylebox.core.data.triples import TripleSampler
 from stylebox.core.errors import ConfigError, ModelError
 from stylebox.core.models.content_encoder import posteriors, shift_keys
@@ -22,6 +21,7 @@ from stylebox.core.sound.note_match import note_f1
 from stylebox.core.sound.notes import Note, find_notes, piano_roll
 from stylebox.core.training.content import sounding
 from stylebox.core.training.losses import discriminator_loss
+from stylebox.core.training.styles import speakers
 from stylebox.core.training.train import make_stage, train
 from stylebox.core.weights import load_weights
 
@@ -162,25 +162,6 @@ def test_the_style_clip_is_of_the_targets_instrument(tiny_home: Path) -> None:
     assert paired
     assert all(x.content.score == x.target.score for x in paired)
     assert {x.target.instrument for x in triples} == {"reed", "string"}
-
-
-def test_targets_can_be_in_the_sound_that_speaks_and_contents_from_a_bad_room(tiny_home: Path) -> None:
-    recordings = Dataset.open(tiny_home / "dataset").split("train")
-    chosen = {r.id for r in sorted(recordings, key=lambda r: r.id)[::2]}
-    marked = [r.model_copy(update={"timbre": None if r.id in chosen else "GM/1"}) for r in recordings]
-    speaking = TripleSampler(marked, 32, 32, speaking_share=1.0, rough_share=1.0).draw(np.random.default_rng(0), 40)
-    assert all(x.target.timbre is None and x.rough for x in speaking)
-    any_of_them = TripleSampler(marked, 32, 32).draw(np.random.default_rng(0), 40)
-    assert {x.target.timbre for x in any_of_them} == {None, "GM/1"}
-    assert not any(x.rough for x in any_of_them)
-
-
-def test_a_bad_room_is_heard_too(tiny_home: Path) -> None:
-    stage = stage_of("ldm", tiny_home)
-    recording = stage.dataset.split("train")[0]
-    clean, rough = (stage.store.read(recording, 0, 64, rough=how) for how in (False, True))
-    assert clean.shape == rough.shape == (2, 88, 64)
-    assert not torch.equal(clean, rough)
 
 
 def test_the_listener_in_windows_hears_what_it_hears_whole(tiny_home: Path) -> None:

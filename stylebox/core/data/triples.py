@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from stylebox.core.data.manifest import Recording
-from stylebox.core.data.speakers import speakers
 from stylebox.core.errors import DatasetError
 
 _SEMITONES_OF_SHIFT = 0  # of a target that is its own content
@@ -26,7 +25,6 @@ class Triple:
     style: Recording
     start_frame: int
     style_frame: int
-    rough: bool = False  # the content is what is heard in a bad room
 
     @property
     def transpose(self) -> int:
@@ -41,21 +39,12 @@ class TripleSampler:
 
     Args:
         pair_share: How often a target that has twins takes its content from one of them.
-        speaking_share: How often the target must be in the sound that speaks for its instrument; else any will do.
-        rough_share: How often the content is what is heard in a bad room.
     """
 
     def __init__(
-        self,
-        recordings: list[Recording],
-        crop_frames: int,
-        style_frames: int,
-        pair_share: float = 0.8,
-        speaking_share: float = 0.0,
-        rough_share: float = 0.0,
+        self, recordings: list[Recording], crop_frames: int, style_frames: int, pair_share: float = 0.8
     ) -> None:
         self.crop_frames, self.style_frames, self.pair_share = crop_frames, style_frames, pair_share
-        self.speaking_share, self.rough_share = speaking_share, rough_share
         usable = [r for r in recordings if r.stop_frame - r.start_frame >= crop_frames]
         if not usable:
             raise DatasetError(f"no recording is as long as one training crop, {crop_frames} frames")
@@ -67,7 +56,6 @@ class TripleSampler:
             self._of_timbre[_timbre(recording)].append(recording)
             if recording.score:
                 self._of_score[recording.score].append(recording)
-        self._speaking = speakers(usable)
         self.instruments = tuple(sorted(self._of_instrument))
 
     def draw(self, rng: np.random.Generator, count: int) -> list[Triple]:
@@ -76,9 +64,7 @@ class TripleSampler:
         while len(triples) < count:
             instrument = self.instruments[rng.integers(len(self.instruments))]
             for _ in range(min(2, count - len(triples))):
-                speaks = rng.random() < self.speaking_share
-                targets = self._speaking[instrument] if speaks else self._of_instrument[instrument]
-                triples.append(self._example(_one_of(targets, rng), rng))
+                triples.append(self._example(_one_of(self._of_instrument[instrument], rng), rng))
         return triples
 
     def _example(self, target: Recording, rng: np.random.Generator) -> Triple:
@@ -95,7 +81,6 @@ class TripleSampler:
             style,
             int(rng.integers(start, max(start + 1, stop - self.crop_frames))),
             int(rng.integers(style.start_frame, max(style.start_frame + 1, style.stop_frame - self.style_frames))),
-            bool(rng.random() < self.rough_share),
         )
 
     def _style(self, target: Recording, rng: np.random.Generator) -> Recording:

@@ -39,8 +39,6 @@ from stylebox.core.weights import fingerprint
 
 STYLE_FRAMES = 192  # length of a style clip in training: 4.5 s
 _VALIDATION_TRIPLES = 32
-_SPEAKING_SHARE = 0.4  # of targets that are in the very sound that is had by name
-_ROUGH_SHARE = 0.5  # of contents that are heard in a bad room
 _WEIGHTS = {"draft": 1.0, "contrastive": 0.05, "diffusion": 1.0, "adversarial": 0.0, "matching": 2.0}
 
 
@@ -58,13 +56,7 @@ class LDMStage:
         self.preset, self.dataset, self.store = preset, dataset, store
         self.config = preset.stage("ldm")
         self.weights = dict(_WEIGHTS) | self.config.weights
-        self.train = TripleSampler(
-            dataset.split("train"),
-            self.config.crop_frames,
-            STYLE_FRAMES,
-            speaking_share=_SPEAKING_SHARE,
-            rough_share=_ROUGH_SHARE,
-        )
+        self.train = TripleSampler(dataset.split("train"), self.config.crop_frames, STYLE_FRAMES)
         self.held_out = TripleSampler(dataset.split("valid"), self.config.crop_frames, STYLE_FRAMES)
         self.labels = {name: number for number, name in enumerate(dataset.instruments)}
         self.schedule = make_schedule(preset.diffusion.schedule)
@@ -191,7 +183,7 @@ class LDMStage:
         content_mel = torch.stack([read_mel(self.dataset, x.content, x.start_frame, frames) for x in triples])
         style = torch.stack([read_mel(self.dataset, x.style, x.style_frame, STYLE_FRAMES) for x in triples])
         content = torch.stack(
-            [shift_keys(self.store.read(x.content, x.start_frame, frames, x.rough), x.transpose) for x in triples]
+            [shift_keys(self.store.read(x.content, x.start_frame, frames), x.transpose) for x in triples]
         )
         return {
             "mel": mel,

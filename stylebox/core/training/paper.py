@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from stylebox.core.config import PaperConfig, Preset
 from stylebox.core.data.dataset import Dataset
-from stylebox.core.data.speakers import speakers
 from stylebox.core.data.triples import Triple, TripleSampler
 from stylebox.core.diffusion.schedule import LinearBetaSchedule, add_noise, target, to_x0_eps
 from stylebox.core.models.frozen import freeze
@@ -28,7 +27,7 @@ from stylebox.core.training.losses import (
     report_reconstruction_loss,
     style_loss,
 )
-from stylebox.core.training.styles import speaking_clips
+from stylebox.core.training.styles import speakers, speaking_clips
 
 _VALIDATION_CROPS = 32
 _CANDIDATES_PER_STYLE = 24

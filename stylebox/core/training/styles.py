@@ -1,5 +1,8 @@
 """The style library: what each instrument of a dataset sounds like, as the style encoder sees it."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -7,7 +10,6 @@ from torch import Tensor
 from stylebox.core.data.content import ContentStore
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.manifest import Recording
-from stylebox.core.data.speakers import speakers
 from stylebox.core.models.style_encoder import StyleEncoder
 from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS
 from stylebox.core.training.crops import read_mel
@@ -56,3 +58,18 @@ def played_keys(recordings: list[Recording], store: ContentStore) -> tuple[int, 
         return LOWEST_KEY, LOWEST_KEY + NUM_KEYS - 1
     share = np.cumsum(time_on_key) / time_on_key.sum()
     return LOWEST_KEY + int(np.argmax(share > 0.01)), LOWEST_KEY + int(np.argmax(share >= 0.99))
+
+
+def speakers(recordings: Sequence[Recording]) -> dict[str, list[Recording]]:
+    """The recordings of each instrument in the sound that speaks for it, by instrument."""
+    ranked: dict[str, dict[tuple[int, str], list[Recording]]] = defaultdict(lambda: defaultdict(list))
+    for recording in recordings:
+        ranked[recording.instrument][_rank(recording)].append(recording)
+    return {name: timbres[min(timbres)] for name, timbres in sorted(ranked.items())}
+
+
+def _rank(recording: Recording) -> tuple[int, str]:
+    if recording.timbre is None:
+        return 0, ""
+    sampled = "/notes/" in recording.timbre
+    return (2 if sampled else 1), recording.timbre

@@ -15,7 +15,6 @@ from stylebox.core.device import resolve_device
 from stylebox.core.errors import ConfigError, ModelError
 from stylebox.core.library import load_content_encoder, load_paper_autoencoder, load_vae, part_path, require_model
 from stylebox.core.progress import Progress, ProgressCallback, silent
-from stylebox.core.training.augment import degrade
 from stylebox.core.training.content import ContentStage
 from stylebox.core.training.ldm import LDMStage
 from stylebox.core.training.loop import FitResult, TrainingCallback, fit
@@ -126,7 +125,7 @@ def _heard(preset: Preset, dataset: Dataset, model: str, device: str, prepare: P
     where = torch.device(resolve_device(device)[0])
     encoder = load_content_encoder(model, preset.mel).to(where)
     store = ContentStore(dataset, fingerprint(encoder))
-    store.fill(encoder, [*dataset.split("train"), *dataset.split("valid")], where, prepare, degrade)
+    store.fill(encoder, [*dataset.split("train"), *dataset.split("valid")], where, prepare)
     return store
 
 
