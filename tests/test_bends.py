@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from stylebox.core.config import MelConfig
+from stylebox.core.sound import bends
 from stylebox.core.sound.bends import MOST_CENTS, bent, heard_bends
 from stylebox.core.sound.inversion import harmonic_inversion
 from stylebox.core.sound.mel import MelSpectrogram
@@ -55,6 +56,13 @@ def test_vibrato_is_heard_as_it_moves() -> None:
     inner = slice(5, -5)
     assert np.corrcoef(found[inner], wanted[inner])[0, 1] > 0.98
     assert 0.7 < found[inner].std() / wanted[inner].std() < 1.05
+
+
+def test_heard_in_stretches_as_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    audio, frame = torch.from_numpy(tone(62, 20 * np.sin(2 * np.pi * 5 * SECONDS))), sounding(62)
+    whole = heard_bends(audio, frame, CONFIG)
+    monkeypatch.setattr(bends, "_BLOCK_FRAMES", 20)
+    torch.testing.assert_close(heard_bends(audio, frame, CONFIG), whole, atol=1e-3, rtol=0)
 
 
 def test_silence_and_noise_bend_nothing_far() -> None:

@@ -18,6 +18,7 @@ MOST_CENTS = 80.0  # from a key; beyond it the next key sounds
 _PARTIALS = 8  # of a note that are looked at
 _NEAR_BINS = 1.0  # of a low partial: its key's neighbours cannot be told apart by bins
 _SOUNDING = 0.15  # of a key's posterior, from where on it is looked at
+_MARGIN_FRAMES = 8  # to either side of a stretch: a window, and what is held and steadied
 _HELD_FRAMES = 2  # for which a key goes on that is lost for a moment, as at the height of a wide vibrato
 _ALIKE_CENTS = 25.0  # partials that differ more from the others count little
 _HALF_WIDTH_BINS = 1.5  # of a partial's hold on the bins around it
@@ -43,10 +44,21 @@ def heard_bends(audio: Tensor, frame: Tensor, config: MelConfig) -> Tensor:
     Reference:
         Frequencies by reassignment: Auger & Flandrin (1995), eq. 13, IEEE Transactions on Signal Processing 43(5).
     """
-    power, hz = _reassigned(audio, config)
-    frames = min(power.shape[1], frame.shape[1])
-    held = F.max_pool1d(frame[:, :frames], 2 * _HELD_FRAMES + 1, stride=1, padding=_HELD_FRAMES)
-    power, hz, sounding = power[:, :frames], hz[:, :frames], held.cpu().numpy()
+    hop, num_frames = config.hop_length, frame.shape[1]
+    cents = torch.zeros_like(frame)
+    for start in range(0, num_frames, _BLOCK_FRAMES):
+        first, last = max(0, start - _MARGIN_FRAMES), min(num_frames, start + _BLOCK_FRAMES + _MARGIN_FRAMES)
+        stop = min(start + _BLOCK_FRAMES, num_frames)
+        found = _bends(audio[first * hop : (last - 1) * hop + 1], frame[:, first:last], config)
+        cents[:, start:stop] = found[:, start - first : stop - first]
+    return cents
+
+
+def _bends(audio: Tensor, frame: Tensor, config: MelConfig) -> Tensor:
+    """`heard_bends` of a stretch."""
+    held = F.max_pool1d(frame, 2 * _HELD_FRAMES + 1, stride=1, padding=_HELD_FRAMES)
+    power, hz = (x[:, : frame.shape[1]] for x in _reassigned(audio, config))
+    frames, sounding = power.shape[1], held.cpu().numpy()[:, : power.shape[1]]
     cents = np.zeros((NUM_KEYS, frame.shape[1]), np.float32)
     grip = _grip(config.sample_rate, config.n_fft)
     hold = grip.T @ sounding + _UNMOVED  # (F, T)
