@@ -32,10 +32,11 @@ def neural_inversion(
     def look(first: int, last: int) -> Tensor:
         with half:
             level = vocoder(mel[None, :, first:last], frame[None, :, first:last])[0]
-        return level.unflatten(1, (-1, vocoder.times)).movedim(1, -1)
+        magnitude = torch.where(level <= FLOOR, 0.0, 10.0**level)
+        return magnitude.unflatten(1, (-1, vocoder.times)).transpose(1, 2)  # frames of the mel last
 
-    level = in_windows(look, mel.shape[-1], 1).movedim(-1, 1).flatten(1)[:, : 1 + num_samples // vocoder.hop_length]
-    magnitude = torch.where(level <= FLOOR, 0.0, 10.0**level)
+    drawn = in_windows(look, mel.shape[-1], 1)
+    magnitude = drawn.transpose(1, 2).flatten(1)[:, : 1 + num_samples // vocoder.hop_length]
     if cents is not None:
         magnitude = bent(magnitude, frame, cents, vocoder.sample_rate)
     return magnitude_to_audio(magnitude, vocoder.n_fft, vocoder.hop_length, num_samples)

@@ -5,6 +5,8 @@ or falls, so that an attack is gathered at its time instead of being smeared ove
 breath, bow or room: it is drawn from noise, as carried phases would make whistles of it. Knows nothing of notes.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -26,19 +28,32 @@ def magnitude_to_audio(magnitude: Tensor, n_fft: int, hop_length: int, num_sampl
     Shape:
         ``(n_fft // 2 + 1, T)`` -> ``(num_samples,)``.
     """
-    spectrum = torch.from_numpy(with_phases(magnitude.cpu().numpy(), n_fft, hop_length)).to(magnitude.device)
-    window = torch.hann_window(n_fft, device=magnitude.device)
-    return torch.istft(spectrum, n_fft, hop_length, window=window, length=num_samples)
+    length = (magnitude.shape[1] - 1) * hop_length + n_fft
+    audio = np.zeros(max(length, num_samples + n_fft // 2), np.float32)
+    weight = np.full_like(audio, 1e-8)
+    window = _window(n_fft)
+    squared = window**2
+    for start, spectrum in with_phases(magnitude.cpu().numpy(), n_fft, hop_length):
+        frames = np.fft.irfft(spectrum, n_fft).astype(np.float32) * window
+        for place, frame in enumerate(frames, start=start):
+            here = slice(place * hop_length, place * hop_length + n_fft)
+            audio[here] += frame
+            weight[here] += squared
+    whole = torch.from_numpy(audio / weight)
+    return whole[n_fft // 2 : n_fft // 2 + num_samples].to(magnitude.device)
 
 
-def with_phases(magnitude: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
+def with_phases(magnitude: np.ndarray, n_fft: int, hop_length: int) -> Iterator[tuple[int, np.ndarray]]:
     """A complex spectrum for a magnitude: tones, attacks and noise, the same for the same magnitude.
 
     Args:
         magnitude: Of an STFT with Hann windows, frames centred.
 
+    Yields:
+        A stretch's first frame, and its spectrum, complex64.
+
     Shape:
-        ``(n_fft // 2 + 1, T)`` -> the same, complex64.
+        ``(n_fft // 2 + 1, T)`` -> ``(T', n_fft // 2 + 1)`` each, frames first.
 
     Reference:
         Along time: Beauregard, Harish & Wyse (2015), Single Pass Spectrogram Inversion, DSP 2015. Across frequency:
@@ -50,7 +65,6 @@ def with_phases(magnitude: np.ndarray, n_fft: int, hop_length: int) -> np.ndarra
     chance = np.random.default_rng(0)
     noise = chance.standard_normal((num_frames - 1) * hop_length + n_fft, np.float32)
     phase = np.multiply(chance.random(num_bins, np.float32), _TURN)
-    spectrum = np.empty(magnitude.shape, np.complex64)
     for start in range(0, num_frames, _BLOCK_FRAMES):
         stop = min(start + _BLOCK_FRAMES, num_frames)
         level, rise = _level_and_rise(magnitude, start, stop)
@@ -65,9 +79,10 @@ def with_phases(magnitude: np.ndarray, n_fft: int, hop_length: int) -> np.ndarra
         loud = magnitude[:, start:stop].T.astype(np.float32)
         tone, hiss = loud * np.sqrt(share), loud * np.sqrt(1 - share)
         noisy = _noise_spectrum(noise[start * hop_length : (stop - 1) * hop_length + n_fft], n_fft, hop_length)
-        spectrum.real[:, start:stop] = (tone * np.cos(phases) + hiss * noisy.real).T
-        spectrum.imag[:, start:stop] = (tone * np.sin(phases) + hiss * noisy.imag).T
-    return spectrum
+        spectrum = np.empty(level.shape, np.complex64)
+        spectrum.real = tone * np.cos(phases) + hiss * noisy.real
+        spectrum.imag = tone * np.sin(phases) + hiss * noisy.imag
+        yield start, spectrum
 
 
 def _level_and_rise(magnitude: np.ndarray, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
@@ -106,9 +121,14 @@ def _tonal_share(level: np.ndarray, rise: np.ndarray, peak: np.ndarray) -> np.nd
 
 def _noise_spectrum(noise: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
     """STFT of white noise, of power 1 in each bin on average; ``(T, F)``."""
-    window = np.hanning(n_fft + 1)[:-1].astype(np.float32)
+    window = _window(n_fft)
     frames = np.lib.stride_tricks.sliding_window_view(noise, n_fft)[::hop_length]
     return np.fft.rfft(frames * (window / np.sqrt((window**2).sum())))
+
+
+def _window(n_fft: int) -> np.ndarray:
+    """Hann, periodic, float32."""
+    return np.hanning(n_fft + 1)[:-1].astype(np.float32)
 
 
 def _nearest_peaks(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
