@@ -100,10 +100,10 @@ class VocoderConfig(Section):
 
     dim: int = 256
     intermediate_dim: int = 768
-    num_layers: int = 4
-    fold: int = 4  # bins to one place of the 2-D convolutions
+    num_layers: int = 5
+    fold: int = 8  # bins to one place of the 2-D convolutions
     channels: int = 48
-    num_blocks: int = 3
+    num_blocks: int = 2
     n_fft: int = 1536
     hop_length: int = 256
 
