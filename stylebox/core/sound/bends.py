@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylebox.core.config import MelConfig
-from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS
+from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS, key_hz
 
 MOST_CENTS = 80.0  # from a key; beyond it the next key sounds
 _PARTIALS = 8  # of a note that are looked at
@@ -125,7 +125,7 @@ def _reassigned(audio: Tensor, config: MelConfig) -> tuple[np.ndarray, np.ndarra
 
 def _partials(key: int, config: MelConfig) -> tuple[np.ndarray, np.ndarray]:
     """The bins in which a key's lower partials can lie, and log2 of the frequency they should have; both ``(P,)``."""
-    f0, hz_per_bin = _key_hz(key), config.sample_rate / config.n_fft
+    f0, hz_per_bin = key_hz(key + LOWEST_KEY), config.sample_rate / config.n_fft
     bins, octaves = [], []
     for h in range(1, _PARTIALS + 1):
         centre = h * f0 / hz_per_bin
@@ -147,7 +147,7 @@ def _steadied(total: np.ndarray, weight: np.ndarray) -> np.ndarray:
 def _grip(sample_rate: int, n_fft: int) -> np.ndarray:
     """How firmly each key holds each bin, by the distance to its nearest partial; ``(N, F)`` in (0, 1]."""
     bins = np.arange(n_fft // 2 + 1)
-    f0 = np.array([_key_hz(key) for key in range(NUM_KEYS)])[:, None] * n_fft / sample_rate
+    f0 = np.array([key_hz(key + LOWEST_KEY) for key in range(NUM_KEYS)])[:, None] * n_fft / sample_rate
     distance = bins - np.maximum(1, np.round(bins / f0)) * f0
     return (1 / (1 + (distance / _HALF_WIDTH_BINS) ** 2)).astype(np.float32)
 
@@ -159,7 +159,3 @@ def _spread(values: Tensor, num_frames: int) -> Tensor:
     below = place.floor().long()
     above = (below + 1).clamp(max=values.shape[1] - 1)
     return torch.lerp(values[:, below], values[:, above], (place - below).to(values))
-
-
-def _key_hz(key: int) -> float:
-    return float(440.0 * 2.0 ** ((key + LOWEST_KEY - 69) / 12))

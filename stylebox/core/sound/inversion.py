@@ -12,7 +12,7 @@ from torch import Tensor
 from stylebox.core.config import MelConfig
 from stylebox.core.sound.bends import bent
 from stylebox.core.sound.mel import mel_to_magnitude
-from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS
+from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS, key_hz
 from stylebox.core.sound.phases import magnitude_to_audio
 
 BETWEEN_PARTIALS = 0.03  # what is expected between partials, relative to their peaks: breath, bow, attack
@@ -46,7 +46,7 @@ def partial_combs(sample_rate: int, n_fft: int) -> np.ndarray:
     bins = np.arange(n_fft // 2 + 1)
     combs = np.zeros((NUM_KEYS, len(bins)), np.float32)
     for key in range(NUM_KEYS):
-        f0 = 440.0 * 2.0 ** ((key + LOWEST_KEY - 69) / 12)
+        f0 = key_hz(key + LOWEST_KEY)
         for h in range(1, int(sample_rate / 2 / f0) + 1):
             combs[key] += np.exp(-0.5 * ((bins - h * f0 / hz_per_bin) / _PARTIAL_BINS) ** 2)
     return combs

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from stylebox.core.sound.notes import LOWEST_KEY
+from stylebox.core.sound.notes import LOWEST_KEY, key_hz
 
 _RANGE_DB = 80.0  # from the loudest a band can be expected to get, downwards
 
@@ -49,7 +49,7 @@ class LogSpectrum(nn.Module):
 
 def num_log_bins(sample_rate: int, bins_per_semitone: int) -> int:
     """How many bins fit between the lowest key and the Nyquist frequency."""
-    return int(12 * bins_per_semitone * np.log2(sample_rate / 2 / _key_hz(LOWEST_KEY)))
+    return int(12 * bins_per_semitone * np.log2(sample_rate / 2 / key_hz(LOWEST_KEY)))
 
 
 @lru_cache(maxsize=16)
@@ -57,12 +57,8 @@ def log_bands(sample_rate: int, n_fft: int, bins_per_semitone: int) -> np.ndarra
     """Triangles on a log-frequency axis, at least one FFT bin wide, each summing to 1; ``(num_bins, n_fft//2+1)``."""
     per_octave = 12 * bins_per_semitone
     index = np.arange(num_log_bins(sample_rate, bins_per_semitone)) - bins_per_semitone // 2
-    centre = _key_hz(LOWEST_KEY) * 2.0 ** (index / per_octave)
+    centre = key_hz(LOWEST_KEY) * 2.0 ** (index / per_octave)
     width = np.maximum(centre * (2.0 ** (1 / per_octave) - 1), sample_rate / n_fft)
     hz = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
     bands = np.maximum(0.0, 1.0 - np.abs(hz[None, :] - centre[:, None]) / width[:, None])
     return (bands / np.maximum(bands.sum(1, keepdims=True), 1e-9)).astype(np.float32)
-
-
-def _key_hz(key: int) -> float:
-    return 440.0 * 2.0 ** ((key - 69) / 12)

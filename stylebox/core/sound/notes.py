@@ -13,6 +13,15 @@ from stylebox.core.paths import atomic_path
 LOWEST_KEY, NUM_KEYS = 21, 88  # MIDI number of the piano's lowest key (A0); keys on a piano
 
 
+def key_hz(pitch: float) -> float:
+    """Frequency of a MIDI number, A4 being 440 Hz.
+
+    >>> key_hz(57)
+    220.0
+    """
+    return float(440.0 * 2.0 ** ((pitch - 69) / 12))
+
+
 class Note(NamedTuple):
     """One note. Pitch is a MIDI number; velocity is in (0, 1]."""
 
