@@ -7,14 +7,16 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ended import Ended
+from ended import Ended, Start
 
 # Before torch or matplotlib are imported by anyone: they read these once.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
@@ -113,6 +115,21 @@ def tiny_home(trained_home: Path, own_home: Path) -> Path:
     """This test's home, with a copy of the model "tiny" and the dataset it was trained on."""
     shutil.copytree(trained_home, own_home, dirs_exist_ok=True)
     return own_home
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start `python ARGUMENTS` beside this process; what still runs when the test ends, however it ends, is killed."""
+    with ExitStack() as started:
+
+        def call(*arguments: object, **options: Any) -> subprocess.Popen[str]:
+            command = [sys.executable, *map(str, arguments)]
+            program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+            started.enter_context(program)
+            started.callback(program.kill)
+            return program
+
+        yield call
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ended import Ended
+from ended import Ended, Start
 
 from stylebox import console as look
 from stylebox import displays
@@ -294,33 +294,23 @@ main()
 
 @pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
 @pytest.mark.parametrize(("kind", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_leaves_no_partial_file(kind: signal.Signals, code: int, tmp_path: Path) -> None:
-    program = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTIBLE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    with program:
-        assert program.stderr is not None
-        assert program.stderr.readline() == "writing\n"
-        program.send_signal(kind)
-        rest = program.stderr.read()
-        assert program.wait(20) == code
+def test_a_signal_leaves_no_partial_file(kind: signal.Signals, code: int, tmp_path: Path, start: Start) -> None:
+    program = start("-c", INTERRUPTIBLE)
+    assert program.stderr is not None
+    assert program.stderr.readline() == "writing\n"
+    program.send_signal(kind)
+    rest = program.stderr.read()
+    assert program.wait(20) == code
     assert "Traceback" not in rest
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_reader_that_leaves_is_no_error() -> None:
-    program = subprocess.Popen(
-        [sys.executable, "-m", "stylebox", "--help"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def test_a_reader_that_leaves_is_no_error(start: Start) -> None:
+    program = start("-m", "stylebox", "--help")
     assert program.stdout is not None
     program.stdout.close()
     assert program.stderr is not None
     assert program.stderr.read() == ""
-    program.stderr.close()
-    program.wait(20)
 
 
 # What is said where

@@ -4,7 +4,6 @@ import json
 import math
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from ended import Start
 from tiny_stage import TinyStage, tiny_config
 from torch import nn
 
@@ -338,15 +338,10 @@ print(fit(TinyStage(), config, Path(sys.argv[2]), device="cpu", progress=ready).
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
-def test_sigterm_leaves_a_state_to_resume(tmp_path: Path) -> None:
+def test_sigterm_leaves_a_state_to_resume(tmp_path: Path, start: Start) -> None:
     here = str(Path(__file__).parent)
     environment = os.environ | {"PYTHONPATH": str(Path(here).parent)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", ENDLESS, here, str(tmp_path)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
+    process = start("-c", ENDLESS, here, tmp_path, env=environment)
     assert process.stdout is not None
     assert process.stdout.readline() == "training\n"
     time.sleep(0.05)
