@@ -464,16 +464,10 @@ def test_a_killed_download_goes_on_and_equals_an_undisturbed_one(
     running = start("-m", "stylebox", "fetch", tmp_path / "urls.csv", "--to", to, start_new_session=True)
     deadline = time.monotonic() + 60
 
-    def size(path: Path) -> int:
-        try:
-            return path.stat().st_size
-        except FileNotFoundError:  # the quick one was made whole since it was listed
-            return 0
-
     def under_way() -> bool:
-        return sum(size(path) > 60_000 for path in (to / PARTIAL_NAME).glob("*.part")) == 2
+        return sum(path.stat().st_size > 60_000 for path in (to / PARTIAL_NAME).glob("*.part")) == 2
 
-    while not (under_way() and (to / INDEX_NAME).exists()):  # the quick one is whole, the slow ones are not
+    while not ((to / INDEX_NAME).exists() and under_way()):  # the quick one is filed, so what is partial is slow
         assert running.poll() is None, running.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.02)
