@@ -4,39 +4,50 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from judge import COLUMNS, Judge
+from judge import Judge
 from page import Cell, Section, Table
 from scipy.stats import spearmanr
 from systems import BENT, COPIES, DIFFUSED, ENVELOPE, OURS, RIVAL, Recording
+from tagger import Tagger
 
 from stylebox.core.evaluate import METRICS, Evaluation, Outcome
 from stylebox.core.evaluation.bootstrap import Interval, mean_interval
 
 JUDGE_HEADS = {"judge_50": "judge's F1, 50 ms", "judge_100": "100 ms"}
+TAGGER_HEADS = {"tagger": "tagger", "tagger_named": "named"}
+TAGGER_TOLD = (
+    "- `tagger` is an ear outside this project: musicnn, a network taught tags by real recordings. Its figure is the "
+    "share that the wanted instrument has of its belief in any of eight; `named`, how often that share is the largest. "
+    "It knows pianos and harps as records have them: of a few bare notes of a real piano or harp it says guitar."
+)
 LEFT_OUT = ("mel_distance_db", "pitch_error_cents")  # no true target; most inputs have more than one voice
 ENOUGH_OUTPUTS, WANTED_CORRELATION = 10, 0.7
 
 
 @dataclass(frozen=True)
 class Results:
-    """Every figure of every output: evaluate's own, and the judge's where there is one."""
+    """Every figure of every output: evaluate's own, and those of outside ears where there are any."""
 
     evaluation: Evaluation
     judge: Judge | None
+    tagger: Tagger | None
 
     @property
     def heads(self) -> dict[str, tuple[str, bool]]:
         """Figures that are shown: name -> head of its column, whether more is better."""
         judged = {name: (head, True) for name, head in JUDGE_HEADS.items()} if self.judge else {}
-        return judged | {name: (head, more) for name, (more, head, _) in METRICS.items() if name not in LEFT_OUT}
+        tagged = {name: (head, True) for name, head in TAGGER_HEADS.items()} if self.tagger else {}
+        own = {name: (head, more) for name, (more, head, _) in METRICS.items() if name not in LEFT_OUT}
+        return judged | own | tagged
 
     @property
     def rows(self) -> list[str]:
         return [summary.row for summary in self.evaluation.table]
 
     def figure(self, outcome: Outcome, name: str) -> float:
-        if name in COLUMNS and self.judge is not None:
-            return self.judge.table[outcome.row, outcome.case][name]
+        for ear, heads in ((self.judge, JUDGE_HEADS), (self.tagger, TAGGER_HEADS)):
+            if ear is not None and name in heads:
+                return ear.table[outcome.row, outcome.case][name]
         return outcome.figures[name]
 
     def values(self, name: str, row: str, cases: Sequence[str] | None = None) -> list[float]:
@@ -78,6 +89,7 @@ def main_table(results: Results, seconds: float) -> Section:
         "`copy of the style` is one of the references.",
         f"- `{BENT}` is the transcriber's MIDI file as it writes it, where a bend stays until the next one and moves "
         f"notes that have none; `{RIVAL}` leaves bends out.",
+        *([TAGGER_TOLD] if results.tagger else []),
         "- If these recordings were heard when the model was chosen (its card says so), they flatter it.",
         "- Ours bends its loudness to the input's on purpose, over phrases.",
     ]

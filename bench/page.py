@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stylebox import __version__
 
-PACKAGES = ("torch", "numpy", "librosa", "mir_eval", "onnxruntime", "pretty_midi", "pyfluidsynth")
+PACKAGES = ("torch", "numpy", "librosa", "mir_eval", "onnxruntime", "pretty_midi", "pyfluidsynth", "tensorflow-cpu")
 
 Cell = str | float | int | None
 

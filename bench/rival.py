@@ -27,13 +27,13 @@ from stylebox.core.sound.loudness import match_loudness
 from stylebox.core.sources.instruments import instrument
 from stylebox.core.sources.soundfont import synthesise
 
-PACKAGE = "basic-pitch==0.4.0"
+TRANSCRIBER_PACKAGE = "basic-pitch==0.4.0"
 _SYNTH_RATE = 44100  # FluidSynth does not band-limit below the rate SoundFonts are made for
 
 
-def fetch(folder: Path) -> None:
-    """Install the transcriber into a folder; nothing else is changed."""
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), PACKAGE]
+def fetch(folder: Path, *packages: str) -> None:
+    """Install packages without what they need into a folder; nothing else is changed."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), *packages]
     subprocess.run(command, check=True)
 
 

@@ -1,12 +1,12 @@
 """Ours against the alternatives, in one run on one machine, as docs/bench.md.
 
     python bench/run.py RECORDINGS DATASET [--judge SCRIPT] [--minutes 3] [--limit N] [--styles a,b] [--soundfont FILE]
-        [--unheard FILE]
+        [--unheard FILE] [--tagger]
 
 RECORDINGS is a folder of real recordings, `<instrument>/<name>.<suffix>`; DATASET a folder of `stylebox build` over
 rendered scores that has all the styles. The transcriber of the alternative is fetched (pip, without dependencies) into
 a folder that is thrown away; what it runs on is not among this project's packages: `pip install onnxruntime
-resampy`. Everything runs in one thread. About half an hour.
+resampy`, and for `--tagger` `pip install tensorflow-cpu`. Everything runs in one thread. About half an hour.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from judge import Judge
 from page import Section, machine, page, versions
 from parts import parts
 from rendered import rendered
-from rival import PACKAGE, Rival, fetch
+from rival import TRANSCRIBER_PACKAGE, Rival, fetch
 from speed import one_core, speed
 from systems import (
     BENT,
@@ -42,11 +42,13 @@ from systems import (
     recordings_in,
     transfer,
 )
+from tagger import TAGGER_PACKAGE, Tagger
 
 from stylebox.core import library
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.engine import Transfer
-from stylebox.core.evaluate import evaluate_cases
+from stylebox.core.evaluate import Keep, evaluate_cases
+from stylebox.core.evaluation.cases import Case
 from stylebox.core.evaluation.envelope import cross_synthesis
 from stylebox.core.evaluation.rows import Made
 from stylebox.core.paths import write_text
@@ -66,6 +68,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--model", default=library.SHIPPED_MODEL)
     parser.add_argument("--judge", type=Path, help="a script with transcribe(audio) and f1(reference, found, onset_s)")
+    parser.add_argument("--tagger", action="store_true", help="have the instruments heard from outside, too")
     parser.add_argument("--soundfont", type=Path, default=SOUNDFONT)
     parser.add_argument("--unheard", type=Path, default=UNHEARD, help="a SoundFont kept out of training")
     parser.add_argument("--minutes", type=float, default=3.0, help="training of each; 0 leaves it out")
@@ -80,6 +83,16 @@ def parsed() -> argparse.Namespace:
 def said(what: str) -> None:
     """What begins now, for the impatient."""
     print(f"{time.strftime('%H:%M:%S')}  {what}", file=sys.stderr, flush=True)
+
+
+def heard_by(*ears: Keep) -> Keep:
+    """Every sound to each of them."""
+
+    def keep(case: Case, row: str, made: Made) -> None:
+        for ear in ears:
+            ear(case, row, made)
+
+    return keep
 
 
 def told(progress: Progress) -> None:
@@ -99,10 +112,12 @@ def main() -> None:
     styles = Styles(dataset, asked.styles.split(","))
     recordings = recordings_in(asked.recordings, rate, asked.seconds, asked.limit)
     with TemporaryDirectory() as folder:
-        said("fetching the transcriber")
-        fetch(Path(folder))
+        fetched = [TRANSCRIBER_PACKAGE, *([TAGGER_PACKAGE] if asked.tagger else [])]
+        said(f"fetching {' and '.join(fetched)}")
+        fetch(Path(folder), *fetched)
         with one_core():  # its threads stay there
             rival = Rival(Path(folder), asked.soundfont, rate)
+            tagger = Tagger(Path(folder), rate) if asked.tagger else None
     said("speed")
     first, style = recordings[0], next(name for name in styles.clips if name != recordings[0].instrument)
     sections: list[Section] = [speed(engine, asked.model, rival, first.audio, style, styles.clips[style])]
@@ -110,11 +125,12 @@ def main() -> None:
     equals = train_both(asked.dataset, asked.minutes) if asked.minutes else None
     said("everyone on everything")
     judge = Judge(asked.judge) if asked.judge else None
+    ears: list[Keep] = [ear for ear in (judge, tagger) if ear is not None]
     rows = all_rows(engine, asked.model, rival, styles, equals, seed)
     evaluation = evaluate_cases(
-        engine, asked.model, make_cases(recordings, styles), seed, rows=rows, progress=told, keep=judge
+        engine, asked.model, make_cases(recordings, styles), seed, rows=rows, progress=told, keep=heard_by(*ears)
     )
-    results = Results(evaluation, judge)
+    results = Results(evaluation, judge, tagger)
     known: list[Section] = []
     if judge:
         said("the parts alone, and rendered scores")
@@ -153,7 +169,7 @@ def main() -> None:
     ]
     remarks = [
         "Made by `python bench/run.py`, all of it; nothing here is edited by hand. Every figure is of this one run.",
-        f"- machine: {machine()}; one thread\n- versions: {versions()}, {PACKAGE.replace('==', ' ')}\n"
+        f"- machine: {machine()}; one thread\n- versions: {versions()}, {', '.join(fetched).replace('==', ' ')}\n"
         f"- model: `{asked.model}`; SoundFont: {asked.soundfont.name}; seed {seed}\n"
         f"- date: {time.strftime('%Y-%m-%d')}; the run took {(time.monotonic() - begun) / 60:.0f} minutes",
     ]
