@@ -12,7 +12,7 @@ from stylebox.core.config import load_preset
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.manifest import Recording
 from stylebox.core.data.triples import TripleSampler
-from stylebox.core.errors import ConfigError, ModelError
+from stylebox.core.errors import ConfigError, DatasetError, ModelError
 from stylebox.core.models.content_encoder import posteriors, shift_keys
 from stylebox.core.models.content_map import ContentMap
 from stylebox.core.models.discriminator import Discriminator
@@ -164,6 +164,24 @@ def test_the_style_clip_is_of_the_targets_instrument(tiny_home: Path) -> None:
     assert {x.target.instrument for x in triples} == {"reed", "string"}
 
 
+def test_onsets_are_the_scores_own_in_most_examples(tiny_home: Path) -> None:
+    stage = stage_of("ldm", tiny_home)
+    triples = stage.train.draw(np.random.default_rng(0), 8)
+    frames, rate = stage.config.crop_frames, stage.preset.mel.frames_per_second
+    marked = stage._read(triples, np.arange(8) % 2 == 0)["content"]
+    heard = stage._read(triples, np.zeros(8, bool))["content"]
+    assert torch.equal(marked[:, 0], heard[:, 0])
+    assert torch.equal(marked[1::2], heard[1::2])
+    for onset, triple in zip(marked[::2, 1], triples[::2], strict=True):
+        wanted = torch.zeros_like(onset)
+        for start, _, pitch, _ in stage.dataset.notes(triple.target):
+            for frame in (round(float(start) * rate) - triple.start_frame + n for n in (0, 1)):
+                if 0 <= frame < frames:
+                    wanted[int(pitch) - 21, frame] = 1
+        assert (onset != wanted)[:, 1:].sum() == 0  # of a note begun a frame before, its second frame may be missing
+        assert onset.sum() > 0
+
+
 def test_the_listener_in_windows_hears_what_it_hears_whole(tiny_home: Path) -> None:
     encoder = stage_of("content", tiny_home).encoder.eval()
     audio = torch.randn(22050 * 4, generator=generator()) * 0.05
@@ -234,10 +252,16 @@ def test_recordings_speak_for_an_instrument_before_soundfonts_and_those_before_s
     assert speaks([notes, other_font, font]) == [font]
     assert speaks([notes, font, player]) == [player]
     assert speaks([notes]) == [notes]
+    assert speaks([notes, font, player], "notes") == [notes]
+    assert speaks([player, font, other_font], "GM") == [font]
+    with pytest.raises(DatasetError, match=r"no timbre of oboe has 'brass' in its name.*oboe/GM/68, oboe/notes/A"):
+        speaks([notes, font, player], "brass")
+    with pytest.raises(DatasetError, match=r"no timbre of lute .* there are: none"):
+        speakers([notes], {"lute": "GM"})
 
 
-def speaks(recordings: list[Recording]) -> list[Recording]:
-    return speakers(recordings)["oboe"]
+def speaks(recordings: list[Recording], wanted: str | None = None) -> list[Recording]:
+    return speakers(recordings, None if wanted is None else {"oboe": wanted})["oboe"]
 
 
 def test_training_begins_with_another_model_and_keeps_what_is_frozen(tiny_home: Path, tmp_path: Path) -> None:

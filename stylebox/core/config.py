@@ -138,6 +138,9 @@ class TrainConfig(Section):
     weights: dict[str, float] = Field(default_factory=dict)  # of the loss terms, by name
     begin_with: str | None = None  # a model to take the weights from; None is from scratch
     frozen: tuple[str, ...] = ()  # parts that stay as they begin, by name
+    speakers: dict[str, str] = Field(
+        default_factory=dict
+    )  # instrument -> part of the name of the timbre that stands for it
 
 
 class Preset(Section):

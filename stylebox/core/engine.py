@@ -25,7 +25,7 @@ from stylebox.core.sound.dynamics import dynamics
 from stylebox.core.sound.inversion import harmonic_inversion
 from stylebox.core.sound.loudness import follow_loudness, loudness_db, match_loudness, normalise_loudness
 from stylebox.core.sound.mel import MelSpectrogram, griffin_lim
-from stylebox.core.sound.notes import Note, find_notes
+from stylebox.core.sound.notes import Note, find_notes, piano_roll
 from stylebox.core.sounding import neural_inversion
 from stylebox.core.styles import octave_shift, resolve_style
 from stylebox.core.weights import fingerprint
@@ -53,6 +53,8 @@ class Transferred:
 @dataclass(frozen=True)
 class Music:
     """What is to be played; how far notes are from their keys is None where nothing was heard.
+
+    Content is how surely each key sounds, and marks where the notes begin.
 
     Shape:
         content ``(2, N, T)`` in [0, 1], dynamics ``(T,)`` in [-1, 1], cents ``(N, T)``.
@@ -138,7 +140,9 @@ class Transfer:
         content = posteriors(self.content_encoder, levelled)
         curve = dynamics(self.mel_of(levelled)[None], self.mel_config)[0]
         frame, onset = content.cpu().numpy().transpose(0, 2, 1)
-        notes = find_notes(frame, onset, self.mel_config.frames_per_second)
+        rate = self.mel_config.frames_per_second
+        notes = find_notes(frame, onset, rate)
+        content[1] = torch.from_numpy(piano_roll(notes, content.shape[-1], rate)[1].T)
         progress(Progress("listening", 1, 1))
         return Music(content, curve, notes, heard_bends(levelled, content[0], self.mel_config))
 

@@ -20,7 +20,6 @@ from stylebox.core.wishes import TransferOptions, drawn_seed
 DEFAULT_SECONDS = 12.0
 MAX_SECONDS = 3600.0
 TAIL_SECONDS = 1.0  # for the last notes of a MIDI file to ring
-_ONSET_FRAMES = 2  # as the content encoder marks them
 _OUTPUT_DB = -20.0  # dBFS; there is no input whose loudness to keep
 
 
@@ -86,7 +85,7 @@ def generate_file(
 def score_to_music(score: list[Note], num_frames: int, engine: Engine) -> Music:
     """Notes as the content encoder would have heard them, louder where more is struck, harder."""
     rate = engine.mel_config.frames_per_second
-    frame, onset = piano_roll(score, num_frames, rate, _ONSET_FRAMES)
+    frame, onset = piano_roll(score, num_frames, rate)
     power = np.zeros(num_frames)
     for note in score:
         start, stop = round(note.start_seconds * rate), max(1, round(note.end_seconds * rate))

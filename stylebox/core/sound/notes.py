@@ -11,6 +11,7 @@ from stylebox.core.errors import SourceError
 from stylebox.core.paths import atomic_path
 
 LOWEST_KEY, NUM_KEYS = 21, 88  # MIDI number of the piano's lowest key (A0); keys on a piano
+ONSET_FRAMES = 2  # for which a roll marks an onset, from the note's first on
 
 
 def key_hz(pitch: float) -> float:
@@ -70,13 +71,8 @@ def transpose(notes: Iterable[Note], semitones: int) -> list[Note]:
     return [note._replace(pitch=note.pitch + semitones) for note in notes]
 
 
-def piano_roll(
-    notes: Sequence[Note], num_frames: int, frames_per_second: float, onset_frames: int = 1
-) -> tuple[np.ndarray, np.ndarray]:
+def piano_roll(notes: Sequence[Note], num_frames: int, frames_per_second: float) -> tuple[np.ndarray, np.ndarray]:
     """Draw notes on the 88 keys.
-
-    Args:
-        onset_frames: How many frames an onset is marked for, from the note's start on.
 
     Returns:
         ``(frame, onset)``, float32 in {0, 1}, each ``(T, N)``. Notes beyond the 88 keys are left out.
@@ -89,7 +85,7 @@ def piano_roll(
         if 0 <= key < NUM_KEYS and 0 <= start < num_frames:
             stop = max(start + 1, round(note.end_seconds * frames_per_second))
             frame[start:stop, key] = 1.0
-            onset[start : start + onset_frames, key] = 1.0
+            onset[start : start + ONSET_FRAMES, key] = 1.0
     return frame, onset
 
 

@@ -14,10 +14,10 @@ from stylebox.core.data.manifest import Recording
 from stylebox.core.errors import DatasetError
 from stylebox.core.models.content_encoder import ContentEncoder, posteriors
 from stylebox.core.sound.note_match import note_f1
-from stylebox.core.sound.notes import Note, find_notes, piano_roll
+from stylebox.core.sound.notes import Note, find_notes
 from stylebox.core.training.augment import degrade, detuned_crop
+from stylebox.core.training.crops import sounding
 
-ONSET_FRAMES = 2  # how long an onset is marked: 46 ms
 _DETUNE_CENTS = 30.0
 _VALIDATION_CROPS = 48
 _VALIDATION_RECORDINGS = 12
@@ -104,15 +104,6 @@ class ContentStage:
         ]
         frame, onset = sounding(notes, frames, mel.frames_per_second)
         return audio, frame.T, onset.T
-
-
-def sounding(notes: list[Note], num_frames: int, frames_per_second: float) -> tuple[np.ndarray, np.ndarray]:
-    """Piano rolls of a crop, where a note may have begun before it."""
-    inside = [n._replace(start_seconds=max(0.0, n.start_seconds)) for n in notes]
-    begun = [n for n, whole in zip(inside, notes, strict=True) if whole.start_seconds >= -0.5 / frames_per_second]
-    frame, _ = piano_roll(inside, num_frames, frames_per_second)
-    _, onset = piano_roll(begun, num_frames, frames_per_second, ONSET_FRAMES)
-    return frame, onset
 
 
 def _losses(frame: Tensor, onset: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.manifest import Recording
 from stylebox.core.errors import DatasetError
 from stylebox.core.sound.mel import uint8_to_mel
+from stylebox.core.sound.notes import Note, piano_roll
 
 
 class MelCrops:
@@ -54,3 +55,26 @@ def read_mel(dataset: Dataset, recording: Recording, start_frame: int, num_frame
     stored = dataset.mel(recording)[start_frame : min(start_frame + num_frames, recording.stop_frame)]
     mel = uint8_to_mel(stored).T
     return torch.nn.functional.pad(mel, (0, num_frames - mel.shape[1]), value=-1.0)
+
+
+def onset_marks(dataset: Dataset, recording: Recording, start_frame: int, num_frames: int) -> Tensor:
+    """Where the notes of a stretch begin, by the recording's exact notes, which it must have.
+
+    Shape:
+        ``(N, num_frames)``, float32 in {0, 1}.
+    """
+    rate, known = dataset.mel_config.frames_per_second, dataset.notes(recording)
+    assert known is not None
+    begin = start_frame / rate
+    notes = [Note(float(row[0]) - begin, float(row[1]) - begin, int(row[2]), float(row[3])) for row in known]
+    _, onset = sounding([note for note in notes if note.end_seconds > 0], num_frames, rate)
+    return torch.from_numpy(onset.T)
+
+
+def sounding(notes: list[Note], num_frames: int, frames_per_second: float) -> tuple[np.ndarray, np.ndarray]:
+    """Piano rolls of a crop, where a note may have begun before it."""
+    inside = [n._replace(start_seconds=max(0.0, n.start_seconds)) for n in notes]
+    begun = [n for n, whole in zip(inside, notes, strict=True) if whole.start_seconds >= -0.5 / frames_per_second]
+    frame, _ = piano_roll(inside, num_frames, frames_per_second)
+    _, onset = piano_roll(begun, num_frames, frames_per_second)
+    return frame, onset

@@ -25,7 +25,7 @@ from stylebox.core.models.unet import Denoiser
 from stylebox.core.models.vae import VAE
 from stylebox.core.sound.dynamics import dynamics
 from stylebox.core.sound.mel import db_per_unit
-from stylebox.core.training.crops import read_mel
+from stylebox.core.training.crops import onset_marks, read_mel
 from stylebox.core.training.losses import (
     audible_loss,
     contrastive_loss,
@@ -34,11 +34,12 @@ from stylebox.core.training.losses import (
     feature_matching_loss,
     generator_loss,
 )
-from stylebox.core.training.styles import style_library
+from stylebox.core.training.styles import speakers, style_library
 from stylebox.core.weights import fingerprint
 
 STYLE_FRAMES = 192  # length of a style clip in training: 4.5 s
 _VALIDATION_TRIPLES = 32
+_MARKED_SHARE = 0.75  # of the examples; the others keep the posterior, so that a note without a mark sounds, too
 _WEIGHTS = {"draft": 1.0, "contrastive": 0.05, "diffusion": 1.0, "adversarial": 0.0, "matching": 2.0}
 
 
@@ -58,6 +59,7 @@ class LDMStage:
         self.weights = dict(_WEIGHTS) | self.config.weights
         self.train = TripleSampler(dataset.split("train"), self.config.crop_frames, STYLE_FRAMES)
         self.held_out = TripleSampler(dataset.split("valid"), self.config.crop_frames, STYLE_FRAMES)
+        self.speakers = speakers(dataset.split("train"), self.config.speakers)
         self.labels = {name: number for number, name in enumerate(dataset.instruments)}
         self.schedule = make_schedule(preset.diffusion.schedule)
         self.vae = vae
@@ -85,7 +87,8 @@ class LDMStage:
 
     def batch(self, step: int) -> dict[str, Tensor]:
         rng = np.random.default_rng((self.config.seed, step))
-        return self._read(self.train.draw(rng, self.config.batch_size))
+        triples = self.train.draw(rng, self.config.batch_size)
+        return self._read(triples, rng.random(len(triples)) < _MARKED_SHARE)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         if group == "discriminator":
@@ -116,7 +119,8 @@ class LDMStage:
 
     def validate(self, generator: torch.Generator) -> dict[str, float]:
         rng = np.random.default_rng(1)
-        batch = self._read(self.held_out.draw(rng, _VALIDATION_TRIPLES))
+        triples = self.held_out.draw(rng, _VALIDATION_TRIPLES)
+        batch = self._read(triples, np.ones(len(triples), bool))
         batch = {key: value.to(generator.device) for key, value in batch.items()}
         tokens, vector = self.style_encoder(batch["style"])
         draft = self.draft(batch["content"], batch["dynamics"], tokens, vector).clamp(-1, 1)
@@ -138,7 +142,7 @@ class LDMStage:
 
     def export(self) -> dict[str, Tensor]:
         """The style library: each instrument's tokens and vector."""
-        return style_library(self.style_encoder, self.dataset, self.store, STYLE_FRAMES)
+        return style_library(self.style_encoder, self.dataset, self.store, self.speakers, STYLE_FRAMES)
 
     def _discriminator_losses(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         with torch.no_grad():
@@ -177,19 +181,25 @@ class LDMStage:
             torch.where(dropped, null_vector.expand_as(vector), vector),
         )
 
-    def _read(self, triples: list[Triple]) -> dict[str, Tensor]:
+    def _read(self, triples: list[Triple], marked: np.ndarray) -> dict[str, Tensor]:
+        """A batch; where `marked`, onsets are the score's own, to the frame, not the posterior of what was heard."""
         frames = self.config.crop_frames
         mel = torch.stack([read_mel(self.dataset, x.target, x.start_frame, frames) for x in triples])
         content_mel = torch.stack([read_mel(self.dataset, x.content, x.start_frame, frames) for x in triples])
         style = torch.stack([read_mel(self.dataset, x.style, x.style_frame, STYLE_FRAMES) for x in triples])
-        content = torch.stack(
+        heard = torch.stack(
             [shift_keys(self.store.read(x.content, x.start_frame, frames), x.transpose) for x in triples]
         )
+        content = F.pad(heard, (0, frames - heard.shape[-1]))
+        for number in np.flatnonzero(marked):
+            triple = triples[number]
+            if triple.target.has_notes:
+                content[number, 1] = onset_marks(self.dataset, triple.target, triple.start_frame, frames)
         return {
             "mel": mel,
             "content_mel": content_mel,
             "style": style,
-            "content": F.pad(content, (0, frames - content.shape[-1])),
+            "content": content,
             "dynamics": dynamics(content_mel, self.preset.mel),
             "label": torch.tensor([self.labels[x.target.instrument] for x in triples]),
         }

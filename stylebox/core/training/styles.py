@@ -1,7 +1,7 @@
 """The style library: what each instrument of a dataset sounds like, as the style encoder sees it."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from stylebox.core.data.content import ContentStore
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.manifest import Recording
+from stylebox.core.errors import DatasetError
 from stylebox.core.models.style_encoder import StyleEncoder
 from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS
 from stylebox.core.training.crops import read_mel
@@ -17,15 +18,20 @@ from stylebox.core.training.crops import read_mel
 _CLIPS_PER_STYLE = 24
 
 
-def style_library(encoder: StyleEncoder, dataset: Dataset, store: ContentStore, num_frames: int) -> dict[str, Tensor]:
-    """Each instrument's mean tokens and vector over clips, and the keys it is at home between.
+def style_library(
+    encoder: StyleEncoder,
+    dataset: Dataset,
+    store: ContentStore,
+    speaking: Mapping[str, list[Recording]],
+    num_frames: int,
+) -> dict[str, Tensor]:
+    """Each instrument's mean tokens and vector over clips of those who speak for it, and the keys they are at home on.
 
-    Named ``styles.<name>.tokens``, ``.vector`` and ``.keys`` (lowest and highest MIDI number). One sound of an
-    instrument speaks for it: recordings before SoundFonts before folders of single notes, which are uneven.
+    Named ``styles.<name>.tokens``, ``.vector`` and ``.keys`` (lowest and highest MIDI number).
     """
     device = encoder.queries.device
     library: dict[str, Tensor] = {}
-    for name, recordings in speakers(dataset.split("train")).items():
+    for name, recordings in speaking.items():
         tokens, vector = encoder(speaking_clips(dataset, recordings, _CLIPS_PER_STYLE, num_frames).to(device))
         library[f"styles.{name}.tokens"], library[f"styles.{name}.vector"] = tokens.mean(0), vector.mean(0)
         library[f"styles.{name}.keys"] = torch.tensor(played_keys(recordings, store))
@@ -60,11 +66,27 @@ def played_keys(recordings: list[Recording], store: ContentStore) -> tuple[int, 
     return LOWEST_KEY + int(np.argmax(share > 0.01)), LOWEST_KEY + int(np.argmax(share >= 0.99))
 
 
-def speakers(recordings: Sequence[Recording]) -> dict[str, list[Recording]]:
-    """The recordings of each instrument in the sound that speaks for it, by instrument."""
+def speakers(recordings: Sequence[Recording], wanted: Mapping[str, str] | None = None) -> dict[str, list[Recording]]:
+    """The recordings of each instrument in the sound that speaks for it, by instrument.
+
+    One sound speaks, not their mean: unless wanted otherwise, recordings before SoundFonts before folders of single
+    notes, which are uneven.
+
+    Args:
+        wanted: Instrument -> part of the name of the timbre that is to speak for it.
+
+    Raises:
+        DatasetError: no timbre of that instrument has such a name.
+    """
     ranked: dict[str, dict[tuple[int, str], list[Recording]]] = defaultdict(lambda: defaultdict(list))
     for recording in recordings:
         ranked[recording.instrument][_rank(recording)].append(recording)
+    for name, part in (wanted or {}).items():
+        there = ranked.get(name, {})
+        ranked[name] = {rank: of_timbre for rank, of_timbre in there.items() if part in rank[1]}
+        if not ranked[name]:
+            names = ", ".join(timbre for _, timbre in sorted(there) if timbre) or "none"
+            raise DatasetError(f"no timbre of {name} has {part!r} in its name, as `speakers` wants; there are: {names}")
     return {name: timbres[min(timbres)] for name, timbres in sorted(ranked.items())}
 
 
