@@ -198,8 +198,20 @@ def test_notes_survive_the_piano_roll() -> None:
     found = find_notes(*piano_roll(notes, 60, rate), rate)
     assert [n.pitch for n in found] == [60, 72, 60, 40]
     assert note_f1(notes, found) == 1.0
+    for before, after in zip(sorted(notes), found, strict=True):
+        assert after.start_seconds * rate == pytest.approx(round(before.start_seconds * rate))
     assert note_f1(notes, [n._replace(pitch=n.pitch + 1) for n in found]) == 0.0
     assert find_notes(np.zeros((60, 88)), np.zeros((60, 88)), rate) == []
+
+
+@pytest.mark.parametrize("late", [0.0, 0.3, 0.8])
+def test_a_note_begins_between_frames(late: float) -> None:
+    """An onset's mark of two frames, moved on by part of one as linear interpolation would: so its peak is late."""
+    frame, onset = np.zeros((2, 40, 88), np.float32)
+    frame[10:30, 40] = 1.0
+    onset[10:13, 40] = [1 - late, 1.0, late]
+    (note,) = find_notes(frame, onset, 1.0)
+    assert note.start_seconds == pytest.approx(10 + late, abs=0.01)
 
 
 def test_a_note_that_began_before_the_crop_sounds_without_an_onset() -> None:

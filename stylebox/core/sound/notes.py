@@ -97,7 +97,10 @@ def find_notes(
     frame_threshold: float = 0.3,
     min_frames: int = 3,
 ) -> list[Note]:
-    """Notes from posteriors: a note begins at a peak of the onset and lasts while its frame posterior holds.
+    """Notes from posteriors: a note begins about a peak of the onset and lasts while its frame posterior holds.
+
+    As an onset is marked for `ONSET_FRAMES`, its peak may be in any of these; it begins so long before their middle,
+    for which the posterior's centroid about the peak is taken, between frames if need be.
 
     Args:
         frame: Sounding posterior in [0, 1], ``(T, N)``.
@@ -116,7 +119,9 @@ def find_notes(
             below = np.flatnonzero(frame[start + 1 : limit, key] < frame_threshold)
             stop = start + 1 + int(below[0]) if len(below) else int(limit)
             if stop - start >= min_frames:
+                near = np.arange(max(0, start - 1), min(start + 2, len(onset)))
+                middle = np.average(near, weights=onset[near, key])
+                begin = max(0.0, float(middle) - (ONSET_FRAMES - 1) / 2) / frames_per_second
                 velocity = float(np.clip(frame[start:stop, key].mean(), 0.05, 1.0))
-                begin, end = float(start / frames_per_second), float(stop / frames_per_second)
-                found.append(Note(begin, end, key + LOWEST_KEY, velocity))
+                found.append(Note(begin, float(stop / frames_per_second), key + LOWEST_KEY, velocity))
     return sorted(found)
