@@ -16,7 +16,7 @@ from stylebox.core.models.content_encoder import ContentEncoder, posteriors
 from stylebox.core.sound.note_match import note_f1
 from stylebox.core.sound.notes import Note, find_notes
 from stylebox.core.training.augment import degrade, detuned_crop
-from stylebox.core.training.crops import sounding
+from stylebox.core.training.crops import notes_within, sounding
 
 _DETUNE_CENTS = 30.0
 _VALIDATION_CROPS = 48
@@ -94,14 +94,8 @@ class ContentStage:
         audio = detuned_crop(int16_to_audio(stored), 0, num_samples, ratio)
         if augment:
             audio = degrade(audio, mel.sample_rate, rng)
-        known = self.dataset.notes(recording)
-        assert known is not None
-        offset = start / mel.sample_rate
-        notes = [
-            Note((row[0] - offset) / ratio, (row[1] - offset) / ratio, int(row[2]), float(row[3]))
-            for row in known
-            if row[1] > offset and row[0] < offset + num_samples * ratio / mel.sample_rate
-        ]
+        begin, seconds = start / mel.sample_rate, num_samples * ratio / mel.sample_rate
+        notes = notes_within(self.dataset, recording, begin, seconds, speed=ratio)
         frame, onset = sounding(notes, frames, mel.frames_per_second)
         return audio, frame.T, onset.T
 

@@ -63,12 +63,26 @@ def onset_marks(dataset: Dataset, recording: Recording, start_frame: int, num_fr
     Shape:
         ``(N, num_frames)``, float32 in {0, 1}.
     """
-    rate, known = dataset.mel_config.frames_per_second, dataset.notes(recording)
+    rate = dataset.mel_config.frames_per_second
+    notes = notes_within(dataset, recording, start_frame / rate, num_frames / rate)
+    return torch.from_numpy(sounding(notes, num_frames, rate)[1].T)
+
+
+def notes_within(
+    dataset: Dataset, recording: Recording, begin_seconds: float, seconds: float, speed: float = 1.0
+) -> list[Note]:
+    """The exact notes that sound in a stretch of a recording that has them, timed from its beginning.
+
+    Args:
+        speed: How many times as fast the stretch is played; `seconds` are of the recording.
+    """
+    known = dataset.notes(recording)
     assert known is not None
-    begin = start_frame / rate
-    notes = [Note(float(row[0]) - begin, float(row[1]) - begin, int(row[2]), float(row[3])) for row in known]
-    _, onset = sounding([note for note in notes if note.end_seconds > 0], num_frames, rate)
-    return torch.from_numpy(onset.T)
+    return [
+        Note((row[0] - begin_seconds) / speed, (row[1] - begin_seconds) / speed, int(row[2]), float(row[3]))
+        for row in known
+        if row[1] > begin_seconds and row[0] < begin_seconds + seconds
+    ]
 
 
 def sounding(notes: list[Note], num_frames: int, frames_per_second: float) -> tuple[np.ndarray, np.ndarray]:

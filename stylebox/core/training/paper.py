@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from stylebox.core.config import PaperConfig, Preset
 from stylebox.core.data.dataset import Dataset
+from stylebox.core.data.manifest import Recording
 from stylebox.core.data.triples import Triple, TripleSampler
 from stylebox.core.diffusion.schedule import LinearBetaSchedule, add_noise, target, to_x0_eps
 from stylebox.core.models.frozen import freeze
@@ -106,6 +107,7 @@ class PaperLDMStage:
         terms = {"reconstruction": 1.0, "style": 0.1, "diffusion": 1.0, "perceptual": 0.1, "kl": 0.0}
         self.weights = terms | self.config.weights
         frames = self.config.crop_frames
+        self.speakers = speakers(dataset.split("train"), self.config.speakers)
         self.train = TripleSampler(dataset.split("train"), frames, frames, pair_share=0.0)
         self.held_out = TripleSampler(dataset.split("valid"), frames, frames, pair_share=0.0)
         self.schedule = paper_schedule(preset.paper)
@@ -140,7 +142,7 @@ class PaperLDMStage:
 
     def export(self) -> dict[str, Tensor]:
         """One clip of each instrument, ``styles.<name>.mel``: uint8 ``(M, T)``, T of one crop."""
-        return style_clips(self.dataset, self.config.crop_frames)
+        return style_clips(self.dataset, self.speakers, self.config.crop_frames)
 
     def _losses_at(self, t: Tensor, mel: Tensor, style: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Eq. 9 and its terms at times t, ``(B,)``; mels ``(B, 1, M, T)``."""
@@ -173,7 +175,7 @@ class PaperLDMStage:
         return {"mel": torch.stack(mels)[:, None], "style": torch.stack(styles)[:, None]}
 
 
-def style_clips(dataset: Dataset, num_frames: int) -> dict[str, Tensor]:
+def style_clips(dataset: Dataset, speaking: Mapping[str, list[Recording]], num_frames: int) -> dict[str, Tensor]:
     """The clip of each instrument whose mean spectrum is most like that of many, as ``styles.<name>.mel``.
 
     Depends on the dataset alone: a silent bar or an odd one speaks for nobody.
@@ -182,7 +184,7 @@ def style_clips(dataset: Dataset, num_frames: int) -> dict[str, Tensor]:
         Each uint8 ``(M, num_frames)``; see `uint8_to_mel`.
     """
     clips: dict[str, Tensor] = {}
-    for name, recordings in speakers(dataset.split("train")).items():
+    for name, recordings in speaking.items():
         candidates = speaking_clips(dataset, recordings, _CANDIDATES_PER_STYLE, num_frames)
         spectra = candidates.mean(-1)
         nearest = int((spectra - spectra.mean(0)).square().sum(1).argmin())
