@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_BLOCK_FRAMES = 512  # looked at together; bounds memory
+_BLOCK_FRAMES = 128  # looked at together: few enough for the processor's own memory
 _TURN = np.float32(2 * np.pi)
 _LEAST = 1e-5  # magnitude; far below anything that is heard
 _HANN_WIDTH = 0.25645  # the time-frequency ratio of the Gaussian nearest to a Hann window, over its length squared
@@ -69,12 +69,12 @@ def with_phases(magnitude: np.ndarray, n_fft: int, hop_length: int) -> Iterator[
         stop = min(start + _BLOCK_FRAMES, num_frames)
         level, rise = _level_and_rise(magnitude, start, stop)
         peak, frequency = _nearest_peaks(level)
-        advance = (_TURN * hop_length / n_fft * frequency + _from_peak(rise, peak, n_fft, hop_length)) % _TURN
+        advance = _within_a_turn(_TURN * hop_length / n_fft * frequency + _from_peak(rise, peak, n_fft, hop_length))
         phases = np.empty(level.shape, np.float32)
         for t in range(stop - start):
             np.add(phase[peak[t]], advance[t], out=phases[t])
             phase = phases[t]
-        phase = phase % _TURN
+        phase = _within_a_turn(phase)
         share = _tonal_share(level, rise, peak)
         loud = magnitude[:, start:stop].T.astype(np.float32)
         tone, hiss = loud * np.sqrt(share), loud * np.sqrt(1 - share)
@@ -105,6 +105,11 @@ def _from_peak(rise: np.ndarray, peak: np.ndarray, n_fft: int, hop_length: int) 
     np.cumsum(0.5 * (per_bin[:, 1:] + per_bin[:, :-1]), axis=1, out=along[:, 1:])
     half_turns = np.float32(np.pi) * ((np.arange(peak.shape[1]) - peak) & 1)
     return half_turns + along - np.take_along_axis(along, peak, 1)
+
+
+def _within_a_turn(phase: np.ndarray) -> np.ndarray:
+    """The same phase, at most half a turn either way: float32 keeps little of many turns."""
+    return phase - _TURN * np.rint(phase / _TURN)
 
 
 def _tonal_share(level: np.ndarray, rise: np.ndarray, peak: np.ndarray) -> np.ndarray:
@@ -155,6 +160,6 @@ def _nearest_peaks(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     begins[0] = 0
     counts = np.diff(begins, append=num_frames * num_bins)
     peak, nearest = (np.repeat(x, counts).reshape(level.shape) for x in (bins, frequency.astype(np.float32)))
-    bare = np.setdiff1d(np.arange(num_frames), frame)
+    bare = np.bincount(frame, minlength=num_frames) == 0
     peak[bare] = nearest[bare] = np.arange(num_bins)
     return peak, nearest
