@@ -21,6 +21,7 @@ TAGGER_TOLD = (
     "It knows pianos and harps as records have them: of a few bare notes of a real piano or harp it says guitar."
 )
 LEFT_OUT = ("mel_distance_db", "pitch_error_cents")  # no true target; most inputs have more than one voice
+AGREEMENT_HEAD = ("", "outputs", "rank correlation", "as wanted")
 ENOUGH_OUTPUTS, WANTED_CORRELATION = 10, 0.7
 
 
@@ -157,14 +158,19 @@ def agreement(results: Results) -> Section:
         rows.append([title, len(judged), rank_correlation(judged, own)])
     means = [[results.mean(name, row) or 0.0 for row in made] for name in ("judge_50", "note_f1")]
     rows.append(["systems, by their means", len(made), rank_correlation(*means)])
-    found = rows[0][2]
-    reached = isinstance(found, float) and found >= WANTED_CORRELATION and len(judged) >= ENOUGH_OUTPUTS
     told = (
         "Spearman's rank correlation of the judge's note F1 (50 ms) and evaluate's own, output by output; 1 is the "
-        f"same order. Wanted: at least {WANTED_CORRELATION} over ten or more outputs. That is "
-        f"{'reached' if reached else 'not reached'}. Copies are left out: both ears give the copied content 1."
+        f"same order. Wanted: at least {WANTED_CORRELATION} over ten or more outputs. Copies are left out: both ears "
+        "give the copied content 1."
     )
-    return Section("Do two ears agree?", [told, Table(["", "outputs", "rank correlation"], rows)])
+    return Section("Do two ears agree?", [told, Table(AGREEMENT_HEAD, [[*row, reached(*row[1:])] for row in rows])])
+
+
+def reached(outputs: int, correlation: float | None) -> str:
+    """Whether the ears agree as much as is wanted, over as many outputs as are."""
+    if outputs < ENOUGH_OUTPUTS:
+        return "too few"
+    return "yes" if correlation is not None and correlation >= WANTED_CORRELATION else "no"
 
 
 def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float | None:

@@ -41,6 +41,12 @@ def test_rank_correlation_sees_order_only(compare: ModuleType) -> None:
     assert compare.rank_correlation([0.1, 0.2, 0.9], [2, 2, 2]) is None
 
 
+def test_agreement_wants_enough_outputs(compare: ModuleType) -> None:
+    assert compare.reached(46, 0.71) == "yes"
+    assert compare.reached(46, 0.69) == compare.reached(46, None) == "no"
+    assert compare.reached(9, 0.99) == "too few"
+
+
 def test_ahead_is_named_only_outside_the_interval(compare: ModuleType) -> None:
     def interval(low: float, high: float) -> object:
         return compare.Interval((low + high) / 2, low, high, 9)

@@ -14,7 +14,9 @@ from stylebox.core.data.dataset import Dataset
 from stylebox.core.engine import Transfer
 from stylebox.core.errors import StyleboxError
 from stylebox.core.evaluate import METRICS, Evaluation, evaluate_dataset, evaluate_files, write_csv
+from stylebox.core.evaluation import content
 from stylebox.core.evaluation.cases import dataset_cases
+from stylebox.core.evaluation.content import ONSET_THRESHOLDS
 from stylebox.core.evaluation.rows import TRUE_TARGET
 from stylebox.core.sound.notes import Note
 
@@ -71,6 +73,21 @@ def test_the_table_of_a_dataset(engine: Transfer, tiny_home: Path) -> None:
     assert mean(result, "spectral envelope", "timbre_distance") < mean(result, "copy of the content", "timbre_distance")
     assert set(result.real_time_factor) == set(ROWS[3:])
     assert result.transcriber == "stylebox content encoder"
+
+
+def test_note_f1_is_the_mean_over_thresholds(engine: Transfer, inputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is heard at three thresholds of five, and not at the others, is three fifths there."""
+    notes = [Note(0.5, 1.0, 60, 0.8), Note(1.0, 1.5, 64, 0.8)]
+    turns = iter([ONSET_THRESHOLDS, *[ONSET_THRESHOLDS[:3]] * len(ROWS)])
+
+    def heard(*_: object) -> dict[float, list[Note]]:
+        known = next(turns)
+        return {at: notes if at in known else [] for at in ONSET_THRESHOLDS}
+
+    monkeypatch.setattr(content, "transcriptions", heard)
+    result = evaluate_files(engine, "tiny", inputs, ["reed"], limit=1)
+    assert mean(result, "copy of the content", "note_f1") == pytest.approx(3 / 5)
+    assert mean(result, "copy of the content", "onset_f1") == pytest.approx(3 / 5)
 
 
 def test_same_seed_same_table(engine: Transfer, inputs: Path, tmp_path: Path) -> None:

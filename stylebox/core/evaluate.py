@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 
@@ -210,16 +211,20 @@ class _Measure:
 
     def __init__(self, case: Case, encoder: ContentEncoder, classifier: Classifier, config: MelConfig) -> None:
         self.case, self.encoder, self.classifier, self.config = case, encoder, classifier, config
-        self.notes = self._heard(case.content) if case.notes is None else case.notes
+        known = None if case.notes is None else dict.fromkeys(content.ONSET_THRESHOLDS, case.notes)
+        self.notes = known or self._heard(case.content)
 
     def __call__(self, made: Made) -> dict[str, float]:
         case, rate, moved = self.case, self.config.sample_rate, made.transpose
-        wanted, found = transpose(self.notes, moved), self._heard(made.audio)
+        found = self._heard(made.audio)
+        pairs = [(transpose(notes, moved), found[at]) for at, notes in self.notes.items()]
         figures = {
             "chroma_cosine": content.chroma_cosine(case.content, made.audio, rate, moved),
-            "onset_f1": onset_f1(wanted, found),
-            "note_f1": note_f1(wanted, found),
-            "pitch_error_cents": content.pitch_error_cents(case.content, made.audio, rate, self.notes, moved),
+            "onset_f1": fmean(onset_f1(*pair) for pair in pairs),
+            "note_f1": fmean(note_f1(*pair) for pair in pairs),
+            "pitch_error_cents": content.pitch_error_cents(
+                case.content, made.audio, rate, self.notes[content.USUAL_THRESHOLD], moved
+            ),
             "loudness_correlation": loudness.loudness_correlation(case.content, made.audio, rate),
             "timbre_distance": timbre.timbre_distance(case.references, made.audio, self.config),
             "kernel_distance": distance.kernel_distance(case.references, made.audio, self.config),
@@ -232,8 +237,8 @@ class _Measure:
             figures["mel_distance_db"] = distance.mel_distance_db(case.target, made.audio, self.config)
         return figures
 
-    def _heard(self, audio: np.ndarray) -> list[Note]:
-        return content.transcribe(self.encoder, audio, self.config)
+    def _heard(self, audio: np.ndarray) -> dict[float, list[Note]]:
+        return content.transcriptions(self.encoder, audio, self.config)
 
 
 def _summary(name: str, outcomes: list[Outcome], seed: int) -> RowSummary:

@@ -17,6 +17,8 @@ from stylebox.core.sound.notes import Note, find_notes
 
 TRANSCRIBER = "stylebox content encoder"
 WORST_CENTS = 1200.0  # of a frame without pitch; errors beyond it count as this
+ONSET_THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.9)  # a figure at one of them hangs on where it lies: see docs/evaluation.md
+USUAL_THRESHOLD = 0.5
 MONOPHONIC_SHARE = 0.95  # of the sounding frames that have one note only
 
 _FRAME, _HOP = 4096, 512  # samples
@@ -28,8 +30,8 @@ _UNVOICED = 0.4  # of a frame whose best dip is no deeper, the pitch is unknown
 
 
 @torch.no_grad()
-def transcribe(encoder: ContentEncoder, audio: np.ndarray, config: MelConfig) -> list[Note]:
-    """The notes the content encoder hears, at the loudness it was trained at.
+def transcriptions(encoder: ContentEncoder, audio: np.ndarray, config: MelConfig) -> dict[float, list[Note]]:
+    """The notes the content encoder hears at the loudness it was trained at, for each of `ONSET_THRESHOLDS`.
 
     Shape:
         ``audio`` is ``(S,)``, at the configuration's rate.
@@ -37,7 +39,12 @@ def transcribe(encoder: ContentEncoder, audio: np.ndarray, config: MelConfig) ->
     device = next(encoder.parameters()).device
     levelled = torch.from_numpy(normalise_loudness(audio, config.sample_rate)[0]).to(device)
     frame, onset = posteriors(encoder, levelled).cpu().numpy().transpose(0, 2, 1)
-    return find_notes(frame, onset, config.frames_per_second)
+    return {at: find_notes(frame, onset, config.frames_per_second, at) for at in ONSET_THRESHOLDS}
+
+
+def transcribe(encoder: ContentEncoder, audio: np.ndarray, config: MelConfig) -> list[Note]:
+    """The one of `transcriptions` at the usual threshold."""
+    return transcriptions(encoder, audio, config)[USUAL_THRESHOLD]
 
 
 def chroma_cosine(reference: np.ndarray, audio: np.ndarray, sample_rate: int, transpose: int = 0) -> float:
