@@ -102,7 +102,7 @@ class VocoderConfig(Section):
     intermediate_dim: int = 768
     num_layers: int = 5
     fold: int = 8  # bins to one place of the 2-D convolutions
-    channels: int = 48
+    channels: int = 32
     num_blocks: int = 2
     n_fft: int = 1536
     hop_length: int = 256
