@@ -1,6 +1,6 @@
 """What a General MIDI program cannot be told: the sound of this clip, a blend, a sound that is no instrument."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -113,7 +113,8 @@ class Colours:
             "weight moves. `right way`: how many of the steps go towards what gains weight, or away from what loses "
             "it. Mixing two programs gives two players; a blend is meant to be one."
         )
-        held = Contest("blends: steps the right way", *good, aim=2 * (len(WEIGHTS) - 1))
+        ours, theirs = good
+        held = Contest("blends: steps the right way", ours, theirs, aim=2 * (len(WEIGHTS) - 1))
         return Section("Blends", [told, Table(header, rows, digits=3)]), [held]
 
     def inventions(self) -> tuple[Section, list[Contest]]:
@@ -184,7 +185,7 @@ def _written(path: Path, audio: np.ndarray) -> Path:
     return path
 
 
-def _performed(notes: Sequence[Note], play: object) -> np.ndarray:
+def _performed(notes: Sequence[Note], play: Callable[[float, np.ndarray], np.ndarray]) -> np.ndarray:
     """A score by a synthetic sound, ``(S,)``."""
     total = np.zeros(round(CLIP_SECONDS * RATE))
     for note in notes:

@@ -45,6 +45,10 @@ class Results:
     def rows(self) -> list[str]:
         return [summary.row for summary in self.evaluation.table]
 
+    @property
+    def cases(self) -> list[str]:
+        return list(dict.fromkeys(outcome.case for outcome in self.evaluation.outcomes))
+
     def figure(self, outcome: Outcome, name: str) -> float:
         for ear, heads in ((self.judge, JUDGE_HEADS), (self.tagger, TAGGER_HEADS)):
             if ear is not None and name in heads:
@@ -131,12 +135,12 @@ def by_input(results: Results, recordings: Sequence[Recording]) -> Section:
     """Notes kept, input by input, worst first: an average hides the inputs that fail."""
     name = "judge_50" if results.judge else "note_f1"
     systems = [OURS, DIFFUSED, RIVAL, ENVELOPE]
-    rows: list[list[Cell]] = []
-    for recording in recordings:
-        cases = [o.case for o in results.evaluation.outcomes if o.case.startswith(f"{recording.name} as ")]
-        figures = [results.mean(name, row, cases) for row in systems]
-        rows.append([f"{recording.name} ({recording.instrument})", *figures])
-    rows.sort(key=lambda row: row[1])
+    known = {r.name: [c for c in results.cases if c.startswith(f"{r.name} as ")] for r in recordings}
+    worst_first = sorted(recordings, key=lambda r: results.mean(name, OURS, known[r.name]) or 0.0)
+    rows: list[list[Cell]] = [
+        [f"{r.name} ({r.instrument})", *(results.mean(name, row, known[r.name]) for row in systems)]
+        for r in worst_first
+    ]
     whose = "the judge's note F1, 50 ms" if results.judge else "evaluate's note F1"
     return Section(
         "Input by input, ours worst first", [f"Mean over the styles of {whose}.", Table(["", *systems], rows)]
@@ -146,7 +150,7 @@ def by_input(results: Results, recordings: Sequence[Recording]) -> Section:
 def agreement(results: Results) -> Section:
     """Do the judge and evaluate's own note F1 put outputs in the same order?"""
     made = [row for row in results.rows if row not in COPIES]
-    rows: list[list[Cell]] = []
+    rows: list[tuple[str, int, float | None]] = []
     for title, chosen in (
         ("all outputs of all systems", made),
         ("outputs of ours", [row for row in made if row.startswith("ours")]),
@@ -155,9 +159,9 @@ def agreement(results: Results) -> Section:
     ):
         judged = [value for row in chosen for value in results.values("judge_50", row)]
         own = [value for row in chosen for value in results.values("note_f1", row)]
-        rows.append([title, len(judged), rank_correlation(judged, own)])
+        rows.append((title, len(judged), rank_correlation(judged, own)))
     means = [[results.mean(name, row) or 0.0 for row in made] for name in ("judge_50", "note_f1")]
-    rows.append(["systems, by their means", len(made), rank_correlation(*means)])
+    rows.append(("systems, by their means", len(made), rank_correlation(*means)))
     told = (
         "Spearman's rank correlation of the judge's note F1 (50 ms) and evaluate's own, output by output; 1 is the "
         f"same order. Wanted: at least {WANTED_CORRELATION} over ten or more outputs. Copies are left out: both ears "

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from page import Section, Table
+from page import Cell, Section, Table
 
 TIE = 0.1  # of the greater distance from the aim
 
@@ -37,7 +37,7 @@ def contests(rival: str, held: Sequence[Contest]) -> Section:
         f"two distances differ by less than {TIE:.0%}. Of gestures, theirs is the better of its two ways, with "
         "bends and without. One run, few inputs: a hint, not a proof."
     )
-    rows = [[c.what, c.ours, c.theirs, c.aim, c.ahead] for c in held]
+    rows: list[list[Cell]] = [[c.what, c.ours, c.theirs, c.aim, c.ahead] for c in held]
     return Section(
         f"What ours adds over {rival}, and what it lacks",
         [told, Table(["", "ours", "theirs", "aim", "ahead"], rows)],

@@ -115,7 +115,9 @@ def _mel_of() -> MelSpectrogram:
 def heard(audio: np.ndarray) -> float:
     """As `stylebox build` would judge it."""
     mel = mel_to_uint8(_mel_of()(torch.from_numpy(levelled(audio)))).T
-    return several_probability(shipped_ensemble(MelConfig()), np.asarray(mel), MelConfig())
+    ensemble = shipped_ensemble(MelConfig())
+    assert ensemble is not None, "its weights come with the package"
+    return several_probability(ensemble, np.asarray(mel), MelConfig())
 
 
 def report(name: str, found: list[float]) -> None:

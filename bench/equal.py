@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from experiments import VARIANTS, Material, Trial, paper_pairs, paper_stages, trained
+from experiments import VARIANTS, Material, Trial, paper_pairs, paper_runs, trained
 from page import Section, Table
 
 from stylebox.core import paths
@@ -56,10 +56,10 @@ def train_both(dataset: Path, minutes: float) -> Equals:
             drafting = trained(trial, trial.config, (1 - LISTENING_SHARE) * minutes)
             drafting.export(models / BASE / "ldm.safetensors", {})
             with torch.no_grad(), drafting.ema.applied(), eval_mode(*trial.parts.values()):
-                ours = trial.row(lambda style: trial.drafted(style)[0])
-            first, second = paper_stages(opened, minutes, TRAINING)
-            theirs = paper_pairs(trial, second.stage, first.stage.autoencoder)
-            second.export(models / PAPER / "ldm.safetensors", {})
+                ours = trial.row(trial.drawn)
+            report = paper_runs(opened, minutes, TRAINING)
+            theirs = paper_pairs(trial, report)
+            report.denoising.export(models / PAPER / "ldm.safetensors", {})
             copy = [trial.distance(trial.pairs["content_mel"]), trial.notes(trial.pairs["content_mel"]), None]
         finally:
             shutil.rmtree(material.store.folder)
@@ -68,7 +68,7 @@ def train_both(dataset: Path, minutes: float) -> Equals:
             heard_seconds,
             [
                 ["`base`", f"{listening.step} + {drafting.step}", *ours],
-                ["`paper`", f"{first.step} + {second.step}", *theirs],
+                ["`paper`", report.steps, *theirs],
                 ["the content itself", None, *copy],
             ],
         )

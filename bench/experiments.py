@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ class Trial(LDMStage):
         pairs = TripleSampler(self.dataset.split("valid"), FRAMES, STYLE_FRAMES, pair_share=1.0)
         self.triples = pairs.draw(np.random.default_rng(7), PAIRS)
         short, self.config = self.config, self.config.model_copy(update={"crop_frames": FRAMES})
-        self.pairs = self._read(self.triples)
+        self.pairs = self._read(self.triples, np.zeros(PAIRS, bool))  # as heard: the score tells nothing
         self.config = short
         self.seen = variant.change(self.pairs) if variant.change is without_map else self.pairs
 
@@ -139,6 +140,10 @@ class Trial(LDMStage):
         """Draft mels ``(B, M, T)``, style tokens and vector."""
         tokens, vector = self.style_encoder(style)
         return self.draft(self.seen["content"], self.seen["dynamics"], tokens, vector).clamp(-1, 1), tokens, vector
+
+    def drawn(self, style: Tensor) -> Tensor:
+        """The drafts alone."""
+        return self.drafted(style)[0]
 
     def diffused(self, style: Tensor, strength: float = STRENGTH, steps: int = STEPS, guidance: float = 1.0) -> Tensor:
         """The drafts, noised and denoised; 1 starts from pure noise, though the draft is still told."""
@@ -223,12 +228,26 @@ def compare_training(material: Material, names: list[str], minutes: float) -> No
         trial = Trial(material, VARIANTS[name])
         run = trained(trial, trial.config, minutes)
         with torch.no_grad(), run.ema.applied(), eval_mode(*trial.parts.values()):
-            draft = trial.row(lambda style, trial=trial: trial.drafted(style)[0])
+            draft = trial.row(trial.drawn)
             paints = trial.weights["diffusion"] > 0
             show([VARIANTS[name].title, run.step, *draft, *(trial.row(trial.diffused) if paints else ["", "", ""])])
 
 
-def paper_stages(dataset: Dataset, minutes: float, update: dict[str, Any]) -> tuple[Run, Run]:
+@dataclass(frozen=True)
+class PaperRuns:
+    """Both stages of the report's networks, trained."""
+
+    autoencoding: Run
+    denoising: Run
+    autoencoder: PaperAutoencoder
+    stage: PaperLDMStage
+
+    @property
+    def steps(self) -> str:
+        return f"{self.autoencoding.step} + {self.denoising.step}"
+
+
+def paper_runs(dataset: Dataset, minutes: float, update: dict[str, Any]) -> PaperRuns:
     """The report's networks on a dataset: both stages, half the time each, without the perceptual terms.
 
     Args:
@@ -241,11 +260,12 @@ def paper_stages(dataset: Dataset, minutes: float, update: dict[str, Any]) -> tu
     first = PaperVAEStage(preset, dataset)
     autoencoding = trained(first, first.config, minutes / 2)
     second = PaperLDMStage(preset, dataset, first.autoencoder)
-    return autoencoding, trained(second, second.config, minutes / 2)
+    return PaperRuns(autoencoding, trained(second, second.config, minutes / 2), first.autoencoder, second)
 
 
-def paper_pairs(trial: Trial, stage: PaperLDMStage, autoencoder: PaperAutoencoder) -> list[str]:
+def paper_pairs(trial: Trial, runs: PaperRuns) -> list[str]:
     """What the report's networks make of the held-out pairs: a trial's row."""
+    autoencoder, stage = runs.autoencoder, runs.stage
     preset = stage.preset
     model = PaperModel(autoencoder, stage.style_encoder, stage.unet, preset.paper, preset.mel, {})
 
@@ -260,9 +280,9 @@ def paper_pairs(trial: Trial, stage: PaperLDMStage, autoencoder: PaperAutoencode
 
 def paper_row(material: Material, minutes: float) -> None:
     """The report's networks on the same data, then its way of transferring."""
-    first, second = paper_stages(material.dataset, minutes, {"batch_size": material.training["batch_size"]})
-    row = paper_pairs(Trial(material, VARIANTS["draft"]), second.stage, first.stage.autoencoder)
-    show(["the report's networks (`paper`)", f"{first.step} + {second.step}", "", "", "", *row])
+    runs = paper_runs(material.dataset, minutes, {"batch_size": material.training["batch_size"]})
+    row = paper_pairs(Trial(material, VARIANTS["draft"]), runs)
+    show(["the report's networks (`paper`)", runs.steps, "", "", "", *row])
 
 
 def compare_sampling(material: Material, model: str) -> None:
@@ -273,12 +293,12 @@ def compare_sampling(material: Material, model: str) -> None:
     trial.style_encoder, trial.draft, trial.denoiser = loaded
     header("start", "steps", "guidance", "dB", "F1", "swap dB")
     with torch.no_grad():
-        show(["the draft, no diffusion", 0, "", *trial.row(lambda style: trial.drafted(style)[0])])
+        show(["the draft, no diffusion", 0, "", *trial.row(trial.drawn)])
         asked = [(strength, STEPS, 1.0) for strength in (0.25, 0.5, 0.75, 1.0)]
         asked += [(STRENGTH, steps, 1.0) for steps in (2, 12, 20)]
         asked += [(STRENGTH, STEPS, guidance) for guidance in (1.5, 2.0, 3.0)]
         for strength, steps, guidance in asked:
-            row = trial.row(lambda style, asked=(strength, steps, guidance): trial.diffused(style, *asked))
+            row = trial.row(partial(trial.diffused, strength=strength, steps=steps, guidance=guidance))
             show(["pure noise" if strength == 1 else f"draft, noised to {strength}", steps, guidance, *row])
 
 

@@ -33,8 +33,7 @@ def parts(engine: Transfer, model: str, judge: Judge, recordings: Sequence[Recor
         for title, back in made.items():
             heard = judge.module.transcribe(back)
             figures = [float(judge.module.f1(notes, heard, seconds)) for seconds in COLUMNS.values()]
-            pair = (torch.from_numpy(x)[None] for x in (back, audio))
-            distance = float(multi_resolution_stft_loss(*pair))
+            distance = float(multi_resolution_stft_loss(torch.from_numpy(back)[None], torch.from_numpy(audio)[None]))
             found[title].append([*figures, distance, mel_distance_db(audio, back, engine.mel_config)])
     means = {title: np.mean(figures, axis=0).tolist() for title, figures in found.items() if figures}
     worst = means[SHOWN["Griffin-Lim"]][len(COLUMNS)]

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import librosa
 import numpy as np
@@ -48,7 +49,7 @@ def speed(engine: Transfer, model: str, rival: Rival, audio: np.ndarray, style: 
             n_iter=REPORT_ITERATIONS,
         )
 
-    def ours(**options: object) -> Callable[[], object]:
+    def ours(**options: Any) -> Callable[[], object]:
         return lambda: engine.run(audio, TransferOptions(style, seed=0, **options))
 
     sounding = {

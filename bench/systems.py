@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from equal import Equals
@@ -82,7 +83,7 @@ def make_cases(recordings: Sequence[Recording], styles: Styles) -> list[Case]:
     ]
 
 
-def transfer(engine: Transfer, seed: int, **options: object) -> Callable[[np.ndarray, str], Made]:
+def transfer(engine: Transfer, seed: int, **options: Any) -> Callable[[np.ndarray, str], Made]:
     """Ours with these options, as a function of audio and style."""
 
     def run(audio: np.ndarray, style: str) -> Made:

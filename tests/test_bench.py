@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
 import stylebox
 
@@ -17,21 +19,24 @@ if not (BENCH / "run.py").is_file():
 
 
 @pytest.fixture
-def compare(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """bench/compare.py; what it brings along from its folder is forgotten afterwards."""
+def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
+    """A file of bench/ as a module; what it brings along from its folder is forgotten afterwards."""
     before = set(sys.modules)
     monkeypatch.syspath_prepend(BENCH)
-    import compare
-
-    yield compare
+    yield import_module
     for name in set(sys.modules) - before:
         if str(BENCH) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]
 
 
-@pytest.mark.parametrize("script", ["run.py", "experiments.py"])
-def test_its_imports_are_there(script: str) -> None:
-    ended = subprocess.run([sys.executable, BENCH / script, "--help"], capture_output=True, text=True, check=True)
+@pytest.fixture
+def compare(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("compare")
+
+
+@pytest.mark.parametrize("name", ["run.py", "experiments.py"])
+def test_its_imports_are_there(name: str) -> None:
+    ended = subprocess.run([sys.executable, BENCH / name, "--help"], capture_output=True, text=True, check=True)
     assert "--minutes" in ended.stdout
 
 
@@ -60,3 +65,18 @@ def test_ahead_is_named_only_outside_the_interval(compare: ModuleType) -> None:
 def test_a_table_shows_what_is_missing_as_a_dash(compare: ModuleType) -> None:
     table = compare.Table(["", "F1"], [["ours", 0.756], ["theirs", float("nan")], ["copy", None]])
     assert table.lines() == ["|  | F1 |", "| --- | ---: |", "| ours | 0.76 |", "| theirs | - |", "| copy | - |"]
+
+
+def test_a_trial_draws_the_held_out_pairs(
+    script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch, tiny_home: Path
+) -> None:
+    experiments = script("experiments")
+    monkeypatch.setattr(experiments, "FRAMES", 64)
+    monkeypatch.setattr(experiments, "STYLE_FRAMES", 64)
+    material = experiments.Material(tiny_home / "dataset", "base", {"batch_size": 2})
+    trial = experiments.Trial(material, experiments.VARIANTS["draft"])
+    with torch.no_grad():
+        distance, notes, swap = (float(figure) for figure in trial.row(trial.drawn))
+    assert distance > 0
+    assert 0 <= notes <= 1
+    assert swap == 0, "a style means nothing to a draft before its first step"
