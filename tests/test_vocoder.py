@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from librosa import mel_frequencies
 from tiny_model import PARTIALS, SAMPLE_RATE, melody, tones
 
 from stylebox.core import windows
@@ -57,6 +58,17 @@ def test_silence_is_exactly_silent(moved: Vocoder) -> None:
     mel, frame = torch.full((MEL.n_mels, 40), -1.0), torch.rand(88, 40)
     assert torch.equal(moved(mel[None], frame[None]), torch.full((1, 769, 80), FLOOR))
     assert not neural_inversion(moved, mel, frame, 20_000).any()
+
+
+def test_bands_without_sound_are_silent(moved: Vocoder) -> None:
+    """Nothing in the upper bands of the mel: nothing there in the sound, whatever the networks would draw."""
+    _, mel, frame = heard([Note(0.0, 1.0, 69, 0.9)], 1.0)
+    mel[96:] = -1.0
+    with torch.no_grad():
+        level = moved(mel[None], frame[None])[0]
+    edge = round(float(mel_frequencies(MEL.n_mels + 2, fmin=0, fmax=SAMPLE_RATE / 2)[98]) / SAMPLE_RATE * moved.n_fft)
+    assert (level[edge:] == FLOOR).all()
+    assert (level[: edge // 2] > FLOOR).any()
 
 
 def test_what_it_draws_lies_where_the_notes_are(vocoder: Vocoder) -> None:

@@ -31,7 +31,8 @@ class Vocoder(nn.Module):
 
     Shape:
         mel ``(B, M, T)`` in [-1, 1] and frame ``(B, N, T)`` in [0, 1]
-        -> log10 magnitudes ``(B, n_fft // 2 + 1, T * mel.hop_length // hop_length)``, at least `FLOOR`.
+        -> log10 magnitudes ``(B, n_fft // 2 + 1, T * mel.hop_length // hop_length)``, at least `FLOOR`, which is what
+        bins have where the mel is at its own floor.
 
     Reference:
         The backbone: Siuzdak (2023), Vocos. arXiv:2306.00814.
@@ -97,10 +98,9 @@ class Vocoder(nn.Module):
         fine = self.fine(fine).float().unflatten(1, (self.fold, self.times)).movedim(1, 3).flatten(2, 3)
         with exactly:
             level = self._fitted((guess + fine).clamp(FLOOR, _CEILING), mel.float())
-        level = level.movedim(1, -1).flatten(-2)  # (B, bins, T * times)
-        sounding = (mel > -1.0).any(1, keepdim=True).repeat_interleave(self.times, -1)
-        level = torch.where(sounding, level.clamp(FLOOR, _CEILING), FLOOR)
-        return F.pad(level, (0, 0, 0, 1), value=FLOOR)
+            sounding = self.shares @ (mel > -1.0).float() > 0  # a bin of bands without sound has none
+        level = torch.where(sounding[:, None], level.clamp(FLOOR, _CEILING), FLOOR)
+        return F.pad(level.movedim(1, -1).flatten(-2), (0, 0, 0, 1), value=FLOOR)
 
     def _fitted(self, level: Tensor, mel: Tensor) -> Tensor:
         """Moved band by band to the power that the mel has there: what was drawn keeps its shape, not its level.
