@@ -16,11 +16,16 @@ from stylebox.core.sound.inversion import harmonic_inversion
 from stylebox.core.sound.loudness import normalise_loudness
 from stylebox.core.training.losses import multi_resolution_stft_loss
 
+_TOLD = (
+    "The mel of each recording made audible again. F1 is the judge's, against what it hears in the recording; "
+    "STFT is the multi-resolution distance of Yamamoto et al. (2020), beside it its ratio to Griffin-Lim's (32 "
+    "iterations); mel is in dB."
+)
 SHOWN = {"vocoder only": "vocoder", "VAE only": "autoencoder, then vocoder", "Griffin-Lim": "Griffin-Lim"}
 
 
 def parts(engine: Transfer, model: str, judge: Judge, recordings: Sequence[Recording], seed: int) -> Section:
-    """Each way back from a mel: notes found again, and two distances to the recording itself."""
+    """Each way back from a mel: notes found again, and two distances to the recording itself; then by instrument."""
     rows = make_rows(engine, model, seed)
     ways = {title: rows[name] for name, title in SHOWN.items()}
     found: dict[str, list[list[float]]] = {title: [] for title in (*ways, "`harmonic`")}
@@ -40,14 +45,28 @@ def parts(engine: Transfer, model: str, judge: Judge, recordings: Sequence[Recor
     table: list[list[Cell]] = [
         [title, *figures[:-1], figures[len(COLUMNS)] / worst, figures[-1]] for title, figures in means.items()
     ]
-    told = (
-        "The mel of each recording made audible again. F1 is the judge's, against what it hears in the recording; "
-        "STFT is the multi-resolution distance of Yamamoto et al. (2020), beside it its ratio to Griffin-Lim's (32 "
-        "iterations); mel is in dB."
-    )
     return Section(
-        "The parts alone", [told, Table(["", "F1, 50 ms", "100 ms", "STFT", "of Griffin-Lim's", "mel"], table)]
+        "The parts alone",
+        [
+            _TOLD,
+            Table(["", "F1, 50 ms", "100 ms", "STFT", "of Griffin-Lim's", "mel"], table),
+            "F1 at 50 ms and the ratio to Griffin-Lim's STFT distance, by instrument.",
+            _by_instrument(recordings, found),
+        ],
     )
+
+
+def _by_instrument(recordings: Sequence[Recording], found: dict[str, list[list[float]]]) -> Table:
+    """A row for each instrument: how many recordings, then two columns for each way."""
+    shown = [title for title, figures in found.items() if figures and title != SHOWN["Griffin-Lim"]]
+    rows: list[list[Cell]] = []
+    for instrument in sorted({recording.instrument for recording in recordings}):
+        mine = [i for i, recording in enumerate(recordings) if recording.instrument == instrument]
+        mean = {title: np.mean([figures[i] for i in mine], axis=0) for title, figures in found.items() if figures}
+        worst = mean[SHOWN["Griffin-Lim"]]
+        cells = [float(x) for title in shown for x in (mean[title][0], mean[title][2] / worst[2])]
+        rows.append([instrument, len(mine), float(worst[0]), *cells])
+    return Table(["", "recordings", "Griffin-Lim", *(head for title in shown for head in (title, "STFT"))], rows)
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """The bench is not shipped and takes half an hour; here only that it still fits the package, and its arithmetic."""
 
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -80,3 +81,34 @@ def test_a_trial_draws_the_held_out_pairs(
     assert distance > 0
     assert 0 <= notes <= 1
     assert swap == 0, "a style means nothing to a draft before its first step"
+
+
+def test_a_resource_collection_gives_its_files_back(script: Callable[[str], ModuleType]) -> None:
+    """Laid out by hand: a header, the names, the data, then the tree of a folder in the root and its two files."""
+    names = [b"\x00\x03" + b"hash" + "sub".encode("utf-16-be"), b"\x00\x05" + b"hash" + "b.ogg".encode("utf-16-be")]
+    contents = [b"OggS and more", b"packed"]
+    data = b"".join(struct.pack(">I", len(content)) + content for content in contents)
+    second = struct.pack(">I", 4 + len(contents[0]))
+    date = bytes(8)
+    tree = [
+        struct.pack(">IHII", 0, 2, 1, 1) + date,  # the root, its only child at 1
+        struct.pack(">IHII", 0, 2, 2, 2) + date,  # "sub", two children from 2 on
+        struct.pack(">IHHHI", len(names[0]), 0, 0, 1, 0) + date,
+        struct.pack(">IHHH", len(names[0]), 1, 0, 1) + second + date,  # compressed: left out
+    ]
+    head = 20
+    name_at, data_at = head, head + sum(map(len, names))
+    rcc = struct.pack(">4s4I", b"qres", 3, data_at + len(data), data_at, name_at) + b"".join([*names, data, *tree])
+
+    unheard = script("unheard")
+    assert list(unheard.resources(rcc)) == [("b.ogg", contents[0])]
+    with pytest.raises(ValueError, match="not a Qt"):
+        list(unheard.resources(b"RIFF" + rcc[4:]))
+
+
+def test_parts_are_shown_by_instrument(script: Callable[[str], ModuleType]) -> None:
+    parts, systems = script("parts"), script("systems")
+    recordings = [systems.Recording(f"{i}", name, Path(), torch.zeros(1).numpy()) for i, name in enumerate("aba")]
+    found = {"vocoder": [[0.8, 0, 1.0, 0], [0.5, 0, 1.0, 0], [0.6, 0, 0.5, 0]], "Griffin-Lim": [[0.4, 0, 2.0, 0]] * 3}
+    table = parts._by_instrument(recordings, found)
+    assert table.rows == [["a", 2, 0.4, pytest.approx(0.7), pytest.approx(0.375)], ["b", 1, 0.4, 0.5, 0.5]]
