@@ -25,22 +25,49 @@ _STEADY, _ATTACK = 0.15, 0.5  # rise of log magnitude in a frame: an attack is n
 def magnitude_to_audio(magnitude: Tensor, n_fft: int, hop_length: int, num_samples: int) -> Tensor:
     """Audio whose STFT (Hann windows, frames centred) has about this magnitude.
 
+    Phases are made up first; then, once, those are taken that the frames laid over one another have together.
+
     Shape:
         ``(n_fft // 2 + 1, T)`` -> ``(num_samples,)``.
+
+    Reference:
+        Griffin & Lim (1984), Signal Estimation from Modified Short-Time Fourier Transform, in IEEE Transactions on
+        Acoustics, Speech, and Signal Processing 32(2): the step that is taken once.
     """
-    length = (magnitude.shape[1] - 1) * hop_length + n_fft
-    audio = np.zeros(max(length, num_samples + n_fft // 2), np.float32)
-    weight = np.full_like(audio, 1e-8)
+    wanted = magnitude.cpu().numpy()
+    length = max((wanted.shape[1] - 1) * hop_length, num_samples - n_fft // 2) + n_fft
+    audio = _laid_over(with_phases(wanted, n_fft, hop_length), n_fft, hop_length, length)
+    audio = _laid_over(_as_heard(audio, wanted, n_fft, hop_length), n_fft, hop_length, length)
+    return torch.from_numpy(audio[n_fft // 2 : n_fft // 2 + num_samples]).to(magnitude.device)
+
+
+def _laid_over(spectra: Iterator[tuple[int, np.ndarray]], n_fft: int, hop_length: int, length: int) -> np.ndarray:
+    """Overlap-add of every stretch's frames, ``(length,)``: the audio whose STFT is nearest."""
+    audio, weight = np.zeros(length, np.float32), np.full(length, 1e-8, np.float32)
     window = _window(n_fft)
     squared = window**2
-    for start, spectrum in with_phases(magnitude.cpu().numpy(), n_fft, hop_length):
-        frames = np.fft.irfft(spectrum, n_fft).astype(np.float32) * window
+    for start, spectrum in spectra:
+        frames = torch.fft.irfft(torch.from_numpy(spectrum), n_fft).numpy() * window
         for place, frame in enumerate(frames, start=start):
             here = slice(place * hop_length, place * hop_length + n_fft)
             audio[here] += frame
             weight[here] += squared
-    whole = torch.from_numpy(audio / weight)
-    return whole[n_fft // 2 : n_fft // 2 + num_samples].to(magnitude.device)
+    return audio / weight
+
+
+def _as_heard(
+    audio: np.ndarray, magnitude: np.ndarray, n_fft: int, hop_length: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """A magnitude with the phases that `audio` has; a stretch's first frame and its spectrum, as `with_phases`."""
+    window, num_frames = _window(n_fft), magnitude.shape[1]
+    for start in range(0, num_frames, _BLOCK_FRAMES):
+        stop = min(start + _BLOCK_FRAMES, num_frames)
+        part = audio[start * hop_length : (stop - 1) * hop_length + n_fft]
+        frames = np.lib.stride_tricks.sliding_window_view(part, n_fft)[::hop_length] * window
+        spectrum = torch.fft.rfft(torch.from_numpy(frames)).numpy()
+        size = np.abs(spectrum)
+        spectrum *= magnitude[:, start:stop].T / np.maximum(size, np.float32(1e-9))
+        yield start, spectrum
 
 
 def with_phases(magnitude: np.ndarray, n_fft: int, hop_length: int) -> Iterator[tuple[int, np.ndarray]]:
