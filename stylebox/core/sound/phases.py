@@ -1,4 +1,4 @@
-"""Magnitudes to audio without an iteration: where they are tones, where attacks, where noise.
+"""Magnitudes to audio in one go: where they are tones, where attacks, where noise.
 
 Peaks are tones: their phases go on from frame to frame. Around each peak, phases follow from how fast its level rises
 or falls, so that an attack is gathered at its time instead of being smeared over the window. What has no peaks is
