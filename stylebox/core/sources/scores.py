@@ -33,14 +33,14 @@ def random_score(rng: np.random.Generator, seconds: float) -> list[Note]:
         seconds: No note ends later; most pieces leave their last quarter of a second empty to ring out.
 
     Returns:
-        Notes in order of time, at least one; pitches from A1 to C7; no two at once on one key.
+        Notes in order of time, at least one; pitches from E1 to G7; no two at once on one key.
     """
     beat_seconds = 60 / float(np.exp(rng.uniform(np.log(50), np.log(180))))
     tonic, mode = int(rng.integers(12)), _MODES[rng.integers(len(_MODES))]
     scale = np.array([12 * octave + tonic + step for octave in range(10) for step in mode])
     single = rng.random() < 0.5
     textures = SINGLE_VOICE if single else SEVERAL_VOICES
-    low, high = (42, 86) if single else (58, 82)
+    low, high = (40, 92) if single else (56, 86)
     centre = int(rng.integers(low, high + 1))
     sections = 2 if rng.random() < 0.35 else 1
     total_beats = seconds / beat_seconds

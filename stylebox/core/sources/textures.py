@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-LOWEST, HIGHEST = 33, 96  # A1 to C7: where music is made up
+LOWEST, HIGHEST = 28, 103  # E1 to G7: where music is made up
 
 _RHYTHMS = (  # beats; one pattern is repeated and varied through a phrase
     (1.0, 1.0, 1.0, 1.0),

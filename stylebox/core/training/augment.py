@@ -71,7 +71,7 @@ def equalise(audio: np.ndarray, rng: np.random.Generator, span_db: float = 9.0) 
 
 def reverberate(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """A room: exponentially dying noise behind the direct sound."""
-    seconds = rng.uniform(0.15, 1.2)  # to -60 dB
+    seconds = float(np.exp(rng.uniform(np.log(0.15), np.log(2.5))))  # to -60 dB
     t = np.arange(int(seconds * sample_rate)) / sample_rate
     tail = rng.standard_normal(len(t)) * 10.0 ** (-3.0 * t / seconds)
     tail[: int(rng.uniform(0.002, 0.02) * sample_rate)] = 0.0
