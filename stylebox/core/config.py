@@ -40,8 +40,8 @@ class ContentEncoderConfig(Section):
     windows: tuple[int, ...] = (1024, 4096, 8192)  # samples; one input channel each
     bins_per_semitone: int = 3
     harmonics: tuple[float, ...] = (0.5, 1, 2, 3, 4, 5, 6, 7)
-    channels: int = 32
-    num_blocks: int = 4
+    channels: int = 48
+    num_blocks: int = 5
 
 
 class StyleEncoderConfig(Section):
