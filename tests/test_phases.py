@@ -46,7 +46,8 @@ def test_an_attack_does_not_sound_before_it_begins() -> None:
 def test_a_flat_spectrum_is_hiss_of_its_level() -> None:
     magnitude = torch.full((N_FFT // 2 + 1, 200), float(WINDOW.square().sum().sqrt()))
     hiss = magnitude_to_audio(magnitude, N_FFT, HOP, 199 * HOP).numpy()[N_FFT:-N_FFT]
-    assert abs(10 * np.log10(np.square(hiss).mean())) < 1.0  # of white noise whose power is 1, but for its swings
+    level_db = 10 * np.log10(np.square(hiss).mean())
+    assert -0.8 < level_db < 0.2  # of white noise whose power is 1; the swings that the step takes away are worth 0.6
     power = np.abs(np.fft.rfft(hiss)) ** 2
     flatness = np.exp(np.log(power + 1e-12).mean()) / power.mean()
     assert flatness > 0.5  # white noise has 0.56; a bank of steady tones nearly 0
