@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from stylebox.core.config import load_preset
-from stylebox.core.data.dataset import Dataset
+from stylebox.core.data.dataset import Dataset, int16_to_audio
 from stylebox.core.data.manifest import Recording
 from stylebox.core.data.triples import TripleSampler
 from stylebox.core.errors import ConfigError, DatasetError, ModelError
@@ -19,7 +19,8 @@ from stylebox.core.models.discriminator import Discriminator
 from stylebox.core.progress import silent
 from stylebox.core.sound.note_match import note_f1
 from stylebox.core.sound.notes import Note, find_notes, piano_roll
-from stylebox.core.training.content import sounding
+from stylebox.core.training import crops
+from stylebox.core.training.crops import recorded_crop, sounding
 from stylebox.core.training.losses import discriminator_loss
 from stylebox.core.training.styles import speakers
 from stylebox.core.training.train import make_stage, train
@@ -219,6 +220,28 @@ def test_a_note_that_began_before_the_crop_sounds_without_an_onset() -> None:
     assert frame[0, 60 - 21] == 1
     assert onset[:, 60 - 21].sum() == 0
     assert onset[0, 62 - 21] == 1
+
+
+def test_a_room_still_holds_what_was_played_before_the_crop(tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A room that gives everything back a second late: the crop is what was played a second before."""
+    dataset = Dataset.open(tiny_home / "dataset")
+    rate, hop = dataset.mel_config.sample_rate, dataset.mel_config.hop_length
+    recording, size = dataset.split("train")[0], 8000
+    start = recording.start_frame + rate // hop + 5
+
+    def cut(frame: int, degraded: bool) -> np.ndarray:
+        return recorded_crop(dataset, recording, frame, size, 1.0, np.random.default_rng(0), degraded)
+
+    clean = cut(start, degraded=False)
+    stored = dataset.audio(recording)[start * hop : start * hop + size]
+    np.testing.assert_allclose(clean, int16_to_audio(stored), atol=1e-6)
+    assert clean.any()
+    monkeypatch.setattr(
+        crops, "degrade", lambda audio, *_: np.concatenate([np.zeros(rate, np.float32), audio])[: len(audio)]
+    )
+    earlier = int16_to_audio(dataset.audio(recording)[start * hop - rate : start * hop - rate + size])
+    np.testing.assert_allclose(cut(start, degraded=True), earlier, atol=1e-6)
+    assert not cut(recording.start_frame, degraded=True).any()  # nothing was played before a recording
 
 
 def test_the_content_map_draws_a_key_at_its_partials() -> None:

@@ -15,8 +15,7 @@ from stylebox.core.errors import DatasetError
 from stylebox.core.models.content_encoder import ContentEncoder, posteriors
 from stylebox.core.sound.note_match import note_f1
 from stylebox.core.sound.notes import Note, find_notes
-from stylebox.core.training.augment import degrade, detuned_crop
-from stylebox.core.training.crops import notes_within, sounding
+from stylebox.core.training.crops import notes_within, recorded_crop, sounding
 
 _DETUNE_CENTS = 30.0
 _VALIDATION_CROPS = 48
@@ -48,7 +47,7 @@ class ContentStage:
     def batch(self, step: int) -> dict[str, Tensor]:
         rng = np.random.default_rng((self.config.seed, step))
         chosen = [self.train[i] for i in rng.integers(len(self.train), size=self.config.batch_size)]
-        return self._crops(chosen, rng, augment=True)
+        return self._crops(chosen, rng)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         frame, onset = self.encoder(batch["audio"])
@@ -61,7 +60,7 @@ class ContentStage:
         rounds = max(1, _VALIDATION_CROPS // size)
         for _ in range(rounds):
             chosen = [self.held_out[i] for i in rng.integers(len(self.held_out), size=size)]
-            batch = {k: v.to(generator.device) for k, v in self._crops(chosen, rng, augment=True).items()}
+            batch = {k: v.to(generator.device) for k, v in self._crops(chosen, rng).items()}
             for key, value in self.losses(batch, generator, "model").items():
                 total[key] = total.get(key, 0.0) + float(value) / rounds
         stride = max(1, len(self.held_out) // _VALIDATION_RECORDINGS)
@@ -77,24 +76,19 @@ class ContentStage:
         found = find_notes(frame, onset, self.preset.mel.frames_per_second)
         return note_f1([_note(row) for row in known], found)
 
-    def _crops(self, chosen: list[Recording], rng: np.random.Generator, augment: bool) -> dict[str, Tensor]:
-        made = [self._crop(recording, rng, augment) for recording in chosen]
+    def _crops(self, chosen: list[Recording], rng: np.random.Generator) -> dict[str, Tensor]:
+        made = [self._crop(recording, rng) for recording in chosen]
         audio, frame, onset = (torch.from_numpy(np.stack(column)) for column in zip(*made, strict=True))
         return {"audio": audio, "frame": frame, "onset": onset}
 
-    def _crop(
-        self, recording: Recording, rng: np.random.Generator, augment: bool
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _crop(self, recording: Recording, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         mel, frames = self.preset.mel, self.config.crop_frames
         num_samples = (frames - 1) * mel.hop_length
         first, last = recording.start_frame, max(recording.start_frame + 1, recording.stop_frame - frames)
-        start = int(rng.integers(first, last)) * mel.hop_length
-        ratio = 2.0 ** (rng.uniform(-_DETUNE_CENTS, _DETUNE_CENTS) / 1200) if augment else 1.0
-        stored = self.dataset.audio(recording)[start : start + int(num_samples * ratio) + 2]
-        audio = detuned_crop(int16_to_audio(stored), 0, num_samples, ratio)
-        if augment:
-            audio = degrade(audio, mel.sample_rate, rng)
-        begin, seconds = start / mel.sample_rate, num_samples * ratio / mel.sample_rate
+        start = int(rng.integers(first, last))
+        ratio = 2.0 ** (rng.uniform(-_DETUNE_CENTS, _DETUNE_CENTS) / 1200)
+        audio = recorded_crop(self.dataset, recording, start, num_samples, ratio, rng, degraded=True)
+        begin, seconds = start / mel.frames_per_second, num_samples * ratio / mel.sample_rate
         notes = notes_within(self.dataset, recording, begin, seconds, speed=ratio)
         frame, onset = sounding(notes, frames, mel.frames_per_second)
         return audio, frame.T, onset.T

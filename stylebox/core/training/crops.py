@@ -7,11 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylebox.core.data.dataset import Dataset
+from stylebox.core.data.dataset import Dataset, int16_to_audio
 from stylebox.core.data.manifest import Recording
 from stylebox.core.errors import DatasetError
 from stylebox.core.sound.mel import uint8_to_mel
 from stylebox.core.sound.notes import Note, piano_roll
+from stylebox.core.training.augment import degrade, detuned_crop
+
+_LEAD_SECONDS = 1.5  # before a crop: a room still rings with what was played then
 
 
 class MelCrops:
@@ -55,6 +58,28 @@ def read_mel(dataset: Dataset, recording: Recording, start_frame: int, num_frame
     stored = dataset.mel(recording)[start_frame : min(start_frame + num_frames, recording.stop_frame)]
     mel = uint8_to_mel(stored).T
     return torch.nn.functional.pad(mel, (0, num_frames - mel.shape[1]), value=-1.0)
+
+
+def recorded_crop(
+    dataset: Dataset,
+    recording: Recording,
+    start_frame: int,
+    num_samples: int,
+    ratio: float,
+    rng: np.random.Generator,
+    degraded: bool,
+) -> np.ndarray:
+    """A stretch of a recording's audio, played `ratio` times as fast, and degraded as by a microphone in some room.
+
+    Shape:
+        ``(num_samples,)``, float32.
+    """
+    config = dataset.mel_config
+    start, first = (frame * config.hop_length for frame in (start_frame, recording.start_frame))
+    lead = int(min(_LEAD_SECONDS * config.sample_rate, (start - first) / ratio)) if degraded else 0
+    stored = dataset.audio(recording)[start - int(lead * ratio) : start + int(num_samples * ratio) + 2]
+    audio = detuned_crop(int16_to_audio(stored), 0, lead + num_samples, ratio)
+    return degrade(audio, config.sample_rate, rng)[lead:] if degraded else audio
 
 
 def onset_marks(dataset: Dataset, recording: Recording, start_frame: int, num_frames: int) -> Tensor:

@@ -10,12 +10,11 @@ from torch import Tensor, nn
 
 from stylebox.core.config import Preset
 from stylebox.core.data.content import ContentStore
-from stylebox.core.data.dataset import Dataset, int16_to_audio
+from stylebox.core.data.dataset import Dataset
 from stylebox.core.models.vocoder import FLOOR, Vocoder
 from stylebox.core.sound.mel import MelSpectrogram
 from stylebox.core.sound.notes import NUM_KEYS
-from stylebox.core.training.augment import degrade, detuned_crop
-from stylebox.core.training.crops import MelCrops
+from stylebox.core.training.crops import MelCrops, recorded_crop
 
 _VALIDATION_CROPS = 32
 _SILENT_SHARE = 0.03  # crops of silence: a vocoder that never heard any hums
@@ -90,10 +89,8 @@ class VocoderStage:
             recording, start = crops.place(rng)
             if rng.random() >= _SILENT_SHARE:
                 ratio = 2.0 ** (rng.uniform(-_DETUNE_CENTS, _DETUNE_CENTS) / 1200)
-                stored = self.dataset.audio(recording)[start * hop : start * hop + int(num_samples * ratio) + 2]
-                played = detuned_crop(int16_to_audio(stored), 0, num_samples, ratio)
-                if rng.random() < _DEGRADED_SHARE:
-                    played = degrade(played, self.preset.mel.sample_rate, rng)
+                degraded = bool(rng.random() < _DEGRADED_SHARE)
+                played = recorded_crop(self.dataset, recording, start, num_samples, ratio, rng, degraded)
                 clip[:] = played * 10.0 ** (rng.uniform(-12.0, 3.0) / 20)
                 heard = self.store.read(recording, start, num_frames)[0]
                 frame[:, : heard.shape[1]] = heard
