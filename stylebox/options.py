@@ -98,6 +98,9 @@ Minutes = Annotated[float, Option(min=0.05, help="How much of each instrument.")
 Instruments = Annotated[str | None, Option(help="Names with commas between, or all; else those that ship.")]
 Samples = Annotated[Path | None, Option(help="Folder of recorded notes with an INDEX.tsv, to play with, too.")]
 Timbres = Annotated[int | None, Option(min=1, help="How many sounds play each piece; else one an instrument.")]
+Pedal = Annotated[
+    float, Option(min=0.0, max=1.0, help="Share of struck and plucked pieces played with the pedal down.")
+]
 To = Annotated[Path | None, Option(help="Folder to write to; else the data directory's sources.")]
 RenderSeed = Annotated[int, Option(min=0, help="Same seed, same pieces.")]
 Sources = Annotated[

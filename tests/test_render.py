@@ -1,5 +1,7 @@
 """Rendered notes sound at their pitch and their time, whoever plays them, and come out the same every time."""
 
+import io
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +165,27 @@ def test_rendered_files_say_what_they_are(notes_folder: Path, tmp_path: Path) ->
     moved = read_midi(path.with_suffix(".mid"))
     assert [n.pitch for n in moved] == [n.pitch + sidecar.transpose for n in tune]
     assert [n.start_seconds for n in moved] == pytest.approx([n.start_seconds for n in tune], abs=1e-3)
+
+
+def test_under_the_pedal_a_harp_rings_on_and_its_notes_stay_as_written(notes_folder: Path, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    shutil.copytree(notes_folder, notes)
+    index = (notes / "INDEX.tsv").read_text()
+    (notes / "INDEX.tsv").write_text(index + index.partition("\n")[2].replace("\tviolin\t", "\tharp\t"))
+    write_midi(tmp_path / "midi/short.mid", [Note(0.1 + i * 0.5, 0.2 + i * 0.5, 62 + i) for i in range(4)])
+    made = {}
+    for pedal in (0.0, 1.0):
+        to = tmp_path / f"pedal {pedal}"
+        options = {"instruments": ["violin", "harp"], "scores": tmp_path / "midi", "samples": notes}
+        render(to, **options, minutes=0.05, seconds_per_piece=3.0, pedal=pedal)
+        made[pedal] = contents(to)
+    assert made[0.0].keys() == made[1.0].keys()
+    changed = [name for name in made[0.0] if made[0.0][name] != made[1.0][name]]
+    assert [Path(name).suffix for name in changed] == [".flac"]
+    assert changed[0].startswith("harp")
+    dry, rung = (soundfile.read(io.BytesIO(made[pedal][changed[0]]))[0] for pedal in (0.0, 1.0))
+    between = slice(round(0.45 * SAMPLE_RATE), round(0.59 * SAMPLE_RATE))  # the first note is up, the second not down
+    assert np.square(rung[between]).mean() > 4 * np.square(dry[between]).mean()
 
 
 def test_impossible_wishes_are_refused(notes_folder: Path, tmp_path: Path) -> None:

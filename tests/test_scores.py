@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stylebox.core.errors import SourceError
 from stylebox.core.sound.notes import Note, write_midi
 from stylebox.core.sources.instruments import INSTRUMENTS, SHIPPED, instrument, octave_shift
-from stylebox.core.sources.scores import midi_scores, one_at_a_time, random_score
+from stylebox.core.sources.scores import midi_scores, one_at_a_time, pedalled, random_score
 from stylebox.core.sources.sidecar import Sidecar, read_sidecar, sidecar_path, write_sidecar
 
 SECONDS = 12.0
@@ -93,6 +93,18 @@ def test_any_length_has_notes_in_it(seconds: float) -> None:
 def test_a_key_struck_again_ends_the_earlier_note() -> None:
     notes = [Note(0.0, 1.0, 60), Note(0.5, 1.5, 60), Note(0.51, 2.0, 60), Note(0.2, 0.9, 64)]
     assert one_at_a_time(notes) == [Note(0.0, 0.51, 60), Note(0.2, 0.9, 64), Note(0.51, 2.0, 60)]
+
+
+def test_a_pedal_holds_notes_until_it_is_lifted_or_their_key_struck(pieces: list[list[Note]]) -> None:
+    for seed, notes in enumerate(pieces[:40]):
+        held = pedalled(np.random.default_rng(seed), notes, SECONDS)
+        assert [(n.start_seconds, n.pitch) for n in held] == [(n.start_seconds, n.pitch) for n in notes]
+        assert all(a.end_seconds >= b.end_seconds for a, b in zip(held, notes, strict=True))
+        assert held == one_at_a_time(held)
+        struck = {(n.start_seconds, n.pitch) for n in notes}
+        lifted = sorted({n.end_seconds for n in held if (n.end_seconds, n.pitch) not in struck})
+        assert lifted[-1] <= SECONDS
+        assert all(b - a >= 1.0 - 1e-9 for a, b in itertools.pairwise(lifted[:-1]))
 
 
 def test_midi_folder_is_cut_into_pieces(tmp_path) -> None:

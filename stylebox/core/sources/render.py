@@ -23,7 +23,7 @@ from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS, Note, transpose, wri
 from stylebox.core.sources import samples as sample_engine
 from stylebox.core.sources import soundfont as soundfont_engine
 from stylebox.core.sources.instruments import instrument, octave_shift
-from stylebox.core.sources.scores import midi_scores, random_score
+from stylebox.core.sources.scores import midi_scores, pedalled, random_score
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
 
 SAMPLE_RATE = 22050
@@ -63,6 +63,7 @@ class _Piece:
     transpose: int
     seconds: float
     seed: int
+    pedal: float
 
 
 @dataclass
@@ -114,6 +115,7 @@ def render(
     samples: Path | None = None,
     seconds_per_piece: float = 12.0,
     timbres_per_score: int | None = None,
+    pedal: float = 0.0,
     seed: int = 42,
     jobs: int = 1,
     progress: ProgressCallback = silent,
@@ -125,6 +127,8 @@ def render(
         scores: A folder of MIDI files; None makes music up.
         samples: A folder of recorded notes (see `samples`), besides the SoundFonts.
         timbres_per_score: How many sound sources play each score; None: one for each instrument.
+        pedal: Share of the pieces of struck and plucked instruments that are played with the pedal down; the notes
+            beside a file still say what was written.
         seed: Decides scores and timbres; the files do not depend on `jobs`.
         jobs: Processes; with more than one, the calling script must guard its main part.
 
@@ -132,7 +136,7 @@ def render(
         SourceError: unknown instrument, nothing to play it with, or no scores.
     """
     timbres = find_timbres(instruments, soundfonts, samples)
-    plan = list(_plan(to, timbres, scores, minutes, seconds_per_piece, timbres_per_score, seed))
+    plan = list(_plan(to, timbres, scores, minutes, seconds_per_piece, timbres_per_score, pedal, seed))
     report = RenderReport()
     total = sum(len(group) for group in plan) * seconds_per_piece / 60
     done = 0.0
@@ -156,6 +160,7 @@ def _plan(
     minutes: float,
     seconds: float,
     timbres_per_score: int | None,
+    pedal: float,
     seed: int,
 ) -> Iterator[list[_Piece]]:
     """The pieces, grouped by score, until every instrument has its minutes: those with least go first."""
@@ -171,7 +176,7 @@ def _plan(
             slug = re.sub(r"[^A-Za-z0-9]+", "-", timbre.name.split("/", 1)[1] if timbre.soundfont else timbre.name)
             path = to / timbre.instrument / f"{score}_{slug}.flac"
             piece_seed = crc32(f"{seed}/{score}/{timbre.name}".encode())
-            group.append(_Piece(path, score, tuple(notes), timbre, shift, seconds, piece_seed))
+            group.append(_Piece(path, score, tuple(notes), timbre, shift, seconds, piece_seed, pedal))
             have[timbre.instrument] += seconds
         fruitless = 0 if group else fruitless + 1
         if fruitless > 1000:
@@ -257,12 +262,15 @@ def _render_piece(piece: _Piece) -> str | None:
     """Write one piece, the audio last so that it never lacks its notes. Returns "" if it was there."""
     if piece.path.exists():
         return ""
-    timbre, notes = piece.timbre, transpose(piece.notes, piece.transpose)
+    timbre, written = piece.timbre, transpose(piece.notes, piece.transpose)
+    player = instrument(timbre.instrument)
+    foot = np.random.default_rng([piece.seed, 7])
+    down = not player.sustained and foot.random() < piece.pedal
+    notes = pedalled(foot, written, piece.seconds) if down else written
     if timbre.soundfont is not None:
         audio = soundfont_engine.synthesise(notes, timbre.soundfont, timbre.program, piece.seconds, SAMPLE_RATE)
     else:
         assert timbre.samples is not None
-        player = instrument(timbre.instrument)
         audio = sample_engine.synthesise(
             notes,
             _sample_set(timbre.samples),
@@ -280,7 +288,7 @@ def _render_piece(piece: _Piece) -> str | None:
         transpose=piece.transpose,
         timbre=timbre.name,
     )
-    write_midi(piece.path.with_suffix(".mid"), notes, timbre.program)
+    write_midi(piece.path.with_suffix(".mid"), written, timbre.program)
     write_sidecar(piece.path, sidecar)
     _write_flac(piece.path, audio)
     return None

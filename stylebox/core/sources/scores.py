@@ -96,6 +96,19 @@ def one_at_a_time(notes: list[Note], shortest_seconds: float = 0.04) -> list[Not
     return kept[::-1]
 
 
+def pedalled(rng: np.random.Generator, notes: list[Note], seconds: float) -> list[Note]:
+    """`notes` with the pedal down: each sounds on until its key is struck again or the pedal lifted.
+
+    It is lifted and put down every one to four seconds, and at the end of the piece's `seconds`.
+    """
+    lifted = np.cumsum(rng.uniform(1.0, 4.0, size=int(seconds) + 1))
+    held = [
+        note._replace(end_seconds=max(note.end_seconds, min(float(lifted[lifted >= note.end_seconds][0]), seconds)))
+        for note in notes
+    ]
+    return one_at_a_time(held)
+
+
 def _rubato(rng: np.random.Generator, beat_seconds: float, seconds: float) -> tuple[np.ndarray, np.ndarray]:
     """A map ``(beats, seconds)`` for interpolation: steady, or wandering about the tempo."""
     strength = float(rng.choice([0.0, 0.0, 0.05, 0.12, 0.25]))
