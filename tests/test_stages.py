@@ -215,6 +215,16 @@ def test_a_note_begins_between_frames(late: float) -> None:
     assert note.start_seconds == pytest.approx(10 + late, abs=0.01)
 
 
+def test_what_sounds_as_a_recording_begins_begins_with_it() -> None:
+    frame, onset = np.zeros((2, 40, 88), np.float32)
+    frame[:20, 40] = 0.9  # nobody heard it struck
+    frame[:20, 45], onset[1:3, 45] = 0.9, 0.8  # struck a frame later, heard
+    frame[:20, 50] = 0.4  # hardly there
+    frame[5:20, 55] = 0.9  # a tail that rises later is no beginning
+    found = find_notes(frame, onset, 1.0)
+    assert [(n.pitch - 21, round(n.start_seconds, 3)) for n in found] == [(40, 0.0), (45, 1.0)]
+
+
 def test_a_note_that_began_before_the_crop_sounds_without_an_onset() -> None:
     frame, onset = sounding([Note(-0.5, 0.5, 60), Note(0.0, 0.5, 62)], 30, 43.066)
     assert frame[0, 60 - 21] == 1

@@ -12,6 +12,7 @@ from stylebox.core.paths import atomic_path
 
 LOWEST_KEY, NUM_KEYS = 21, 88  # MIDI number of the piano's lowest key (A0); keys on a piano
 ONSET_FRAMES = 2  # for which a roll marks an onset, from the note's first on
+_SOUNDS_ALREADY = 0.5  # posterior of a key in a recording's first frames
 
 
 def key_hz(pitch: float) -> float:
@@ -100,7 +101,8 @@ def find_notes(
     """Notes from posteriors: a note begins about a peak of the onset and lasts while its frame posterior holds.
 
     As an onset is marked for `ONSET_FRAMES`, its peak may be in any of these; it begins so long before their middle,
-    for which the posterior's centroid about the peak is taken, between frames if need be.
+    for which the posterior's centroid about the peak is taken, between frames if need be. What sounds already as a
+    recording begins, begins with it: nobody has heard it struck, and who plays it next must strike it.
 
     Args:
         frame: Sounding posterior in [0, 1], ``(T, N)``.
@@ -113,6 +115,7 @@ def find_notes(
     before, after = np.zeros_like(onset), np.zeros_like(onset)
     before[1:], after[:-1] = onset[:-1], onset[1:]
     peak = (onset >= onset_threshold) & (onset > before) & (onset >= after)
+    peak[:1] |= (frame[:min_frames] >= _SOUNDS_ALREADY).all(0) & ~peak[: ONSET_FRAMES + 1].any(0)
     for key in range(frame.shape[1]):
         starts = np.flatnonzero(peak[:, key])
         for start, limit in pairwise([*starts, len(frame)]):
@@ -120,7 +123,7 @@ def find_notes(
             stop = start + 1 + int(below[0]) if len(below) else int(limit)
             if stop - start >= min_frames:
                 near = np.arange(max(0, start - 1), min(start + 2, len(onset)))
-                middle = np.average(near, weights=onset[near, key])
+                middle = np.average(near, weights=onset[near, key] + 1e-6)
                 begin = max(0.0, float(middle) - (ONSET_FRAMES - 1) / 2) / frames_per_second
                 velocity = float(np.clip(frame[start:stop, key].mean(), 0.05, 1.0))
                 found.append(Note(begin, float(stop / frames_per_second), key + LOWEST_KEY, velocity))
