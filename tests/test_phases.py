@@ -1,5 +1,7 @@
 """Phases for magnitudes: a tone goes on, an attack stays in its place, and what has no peaks is noise."""
 
+import itertools
+
 import numpy as np
 import torch
 
@@ -81,13 +83,11 @@ def test_phases_are_those_that_overlapping_frames_agree_on() -> None:
     torch.testing.assert_close(audio[inner], expected[inner], atol=1e-4, rtol=0)
 
 
-def test_a_step_brings_the_spectrum_nearer_to_what_was_asked() -> None:
-    """Griffin & Lim's own claim, on chords whose magnitudes are true."""
+def test_every_step_brings_the_spectrum_nearer_to_what_was_asked() -> None:
+    """Griffin & Lim's own claim, which the momentum must not break, on chords whose magnitudes are true."""
     t = np.arange(2 * RATE) / RATE
     chord = sum(np.exp(-t) * np.sin(2 * np.pi * hz * t) for hz in (220.0, 277.2, 329.6, 446.0))
     wanted = spectrum_of(chord).abs()
-    length = len(chord)
-    first = torch.istft(torch.from_numpy(phased(wanted.numpy())), N_FFT, HOP, window=WINDOW, length=length)
-    after = magnitude_to_audio(wanted, N_FFT, HOP, length)
-    off = [float((spectrum_of(x).abs() - wanted).square().sum()) for x in (first.numpy(), after.numpy())]
-    assert off[1] < off[0]
+    made = (magnitude_to_audio(wanted, N_FFT, HOP, len(chord), steps).numpy() for steps in range(5))
+    off = [float((spectrum_of(audio).abs() - wanted).square().sum()) for audio in made]
+    assert all(after < before for before, after in itertools.pairwise(off))

@@ -278,7 +278,7 @@ class Transfer:
         progress(Progress("sounding", 0, 1))
         if vocoder == "neural":
             network = library.load_vocoder(self.model, self.mel_config).to(self.device)
-            audio = neural_inversion(network, mel, music.content[0], num_samples, music.cents)
+            audio = neural_inversion(network, mel, music.content[0], num_samples, music.cents, phase_steps=1)
         elif vocoder == "harmonic":
             audio = harmonic_inversion(mel, music.content[0], self.mel_config, num_samples, music.cents)
         else:

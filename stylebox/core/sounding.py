@@ -12,7 +12,12 @@ from stylebox.core.windows import in_windows
 
 @torch.no_grad()
 def neural_inversion(
-    vocoder: Vocoder, mel: Tensor, frame: Tensor, num_samples: int, cents: Tensor | None = None
+    vocoder: Vocoder,
+    mel: Tensor,
+    frame: Tensor,
+    num_samples: int,
+    cents: Tensor | None = None,
+    phase_steps: int = 4,
 ) -> Tensor:
     """A mel made audible by the spectrum a vocoder draws; what it draws at its floor is silent.
 
@@ -22,6 +27,7 @@ def neural_inversion(
         mel: In [-1, 1].
         frame: How surely each key sounds, in [0, 1].
         cents: How far each key's note is to be from it.
+        phase_steps: See `magnitude_to_audio`: four for the mel of a recording, one for a mel that is drawn.
 
     Shape:
         mel ``(M, T)``, frame and cents ``(N, T)`` -> ``(num_samples,)``.
@@ -39,4 +45,4 @@ def neural_inversion(
     magnitude = drawn.transpose(1, 2).flatten(1)[:, : 1 + num_samples // vocoder.hop_length]
     if cents is not None:
         magnitude = bent(magnitude, frame, cents, vocoder.sample_rate)
-    return magnitude_to_audio(magnitude, vocoder.n_fft, vocoder.hop_length, num_samples)
+    return magnitude_to_audio(magnitude, vocoder.n_fft, vocoder.hop_length, num_samples, phase_steps)
