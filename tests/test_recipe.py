@@ -27,10 +27,10 @@ if not PAGE.exists():
 
 
 def commands() -> list[list[str]]:
-    """The block of the shipped model, its variable filled in, as argument lists without the program's name."""
+    """The block of the shipped model, the SoundFonts filled in, as argument lists without the program's name."""
     block = next(b for b in re.findall(r"^```\n(.*?)^```$", PAGE.read_text("utf-8"), re.M | re.S) if "FONTS=" in b)
     fonts = " ".join(f"--soundfont '{font}'" for font in find_soundfonts())
-    lines = [line.partition("#")[0].strip() for line in block.splitlines() if not line.startswith("FONTS=")]
+    lines = [line.partition("#")[0].strip() for line in block.splitlines() if not re.match("[A-Z]+=", line)]
     return [shlex.split(line.replace("$FONTS", fonts))[1:] for line in lines if line]
 
 
