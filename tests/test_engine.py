@@ -37,7 +37,7 @@ def hear(engine: Transfer) -> None:
     """Let an untrained ear find notes: what is tested is what follows from there."""
     with torch.no_grad():
         engine.content_encoder.onset_head.bias += 6.0
-        engine.content_encoder.frame_head.bias -= 0.6  # all keys sound a little, none as a recording begins
+        engine.content_encoder.frame_head.bias += 6.0
 
 
 def test_a_transfer_keeps_the_duration_and_loudness(engine: Transfer, recording: np.ndarray) -> None:
@@ -72,16 +72,17 @@ def test_noise_is_harmless_and_said(engine: Transfer) -> None:
 
 
 def test_chunked_equals_whole(engine: Transfer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every network here is local in time, so windows with margins change nothing, at the seams or elsewhere."""
+    """Every network here is local in time, so windows with margins change nothing, at the seams or elsewhere.
+
+    Heard by Griffin-Lim: where phases are made up, rounding, which differs between lengths, decides what is a peak.
+    """
     hear(engine)
+    options = TransferOptions("string", seed=7, vocoder="griffin-lim")
     long = tones(melody(41, 9.0), 9.0, PARTIALS["reed"])
-    whole = engine.run(long, OPTIONS).audio
+    whole = engine.run(long, options).audio
     monkeypatch.setattr(windows, "WINDOW_FRAMES", 128)
-    chunked = engine.run(long, OPTIONS).audio
-    # Rounding differs between lengths, and the phase of a bin that cancels out turns with it: now and then a sample.
-    off = np.abs(whole - chunked)
-    assert np.sqrt(np.square(off).mean()) < 5e-4 * np.sqrt(np.square(whole).mean())
-    assert off.max() < 4e-3 * np.abs(whole).max()
+    chunked = engine.run(long, options).audio
+    assert np.abs(whole - chunked).max() < 2e-4 * np.abs(whole).max()
 
 
 def test_windows_put_every_frame_where_it_belongs() -> None:
