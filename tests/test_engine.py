@@ -1,5 +1,6 @@
 """A trained model at work: length, level, silence, windows, seeds, styles. Quality is not asked of a tiny one."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,23 @@ def test_noise_is_harmless_and_said(engine: Transfer) -> None:
     made = engine.run(noise, OPTIONS)
     assert np.sqrt((made.audio**2).mean()) < 0.02
     assert "no notes" in made.warnings[0]
+
+
+@pytest.mark.parametrize(("note_level", "music"), [(0.1, False), (1.0, True)])
+def test_a_note_makes_music_of_noise_only_where_it_is_heard(
+    engine: Transfer, monkeypatch: pytest.MonkeyPatch, note_level: float, music: bool
+) -> None:
+    """A tenth of a second at the noise's own level is a mistake; 20 dB over it, a note."""
+    noise = np.random.default_rng(0).standard_normal(44_000).astype(np.float32) * 0.1
+    noise[22_000:24_200] *= note_level / 0.1
+    listen = engine.listen
+    one = [Note(22_000 / SAMPLE_RATE, 24_200 / SAMPLE_RATE, 60, 0.5)]
+    monkeypatch.setattr(engine, "listen", lambda *given: dataclasses.replace(listen(*given), notes=one))
+    made = engine.run(noise, OPTIONS)
+    assert bool(made.warnings) != music
+    below_db = loudness_db(noise, SAMPLE_RATE) - loudness_db(made.audio, SAMPLE_RATE)
+    assert (below_db < 1.0) if music else (below_db > 15.0)
+    assert (made.notes == []) != music
 
 
 def test_chunked_equals_whole(engine: Transfer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,8 @@ from stylebox.core.wishes import Settings, TransferOptions, drawn_seed, settle
 CLIP_SECONDS = 30.0  # how much of a style clip is listened to
 _CLIP_FRAMES = 192  # of one look at it
 VOCODERS = ("auto", "neural", "harmonic", "griffin-lim")
-NO_NOTES = "no notes were found in it; the output is kept 20 dB below it"
+NO_NOTES = "no notes to speak of were found in it; the output is kept 20 dB below it"
+_LEAST_HEARD = 0.1  # of a recording's energy, while notes sound: phrases have 0.65 and more, steady noise 0.09 at most
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class Transfer:
         music = self.listen(audio, progress)
         result = self.play(music, options, len(audio), progress)
         silent_input = not np.isfinite(loudness_db(audio, self.sample_rate))
-        if silent_input or not music.notes:
+        if silent_input or _heard_share(audio, music.notes, self.sample_rate) < _LEAST_HEARD:
             warning = "it is silent, and so is the output" if silent_input else NO_NOTES
             quiet = np.zeros_like(result.audio) if silent_input else _no_louder(result.audio, audio)
             return Transferred(quiet, result.sample_rate, result.seed, result.transpose, [], [warning])
@@ -300,6 +301,15 @@ class Transfer:
         if wanted != "auto":
             return wanted
         return "neural" if library.has_part(self.model, "vocoder") else "harmonic"
+
+
+def _heard_share(audio: np.ndarray, notes: list[Note], sample_rate: int) -> float:
+    """How much of a recording's energy lies where notes sound."""
+    power = np.square(audio, dtype=np.float64)
+    sounding = np.zeros(len(audio), bool)
+    for note in notes:
+        sounding[int(note.start_seconds * sample_rate) : int(note.end_seconds * sample_rate)] = True
+    return float(power[sounding].sum() / max(power.sum(), 1e-12))
 
 
 def _no_louder(audio: np.ndarray, reference: np.ndarray) -> np.ndarray:
