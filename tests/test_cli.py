@@ -404,16 +404,16 @@ def test_training_that_was_interrupted_says_so(
     def fake_train(stage: str, *, progress: Any, prepare: Any, **options: Any) -> FitResult:
         asked.update(options, stage=stage)
         prepare(Progress("listening", 1, 2))
-        progress(TrainingProgress(stage, 12, 20, {"loss": 0.5, "kl": 2.0}, 35.25, 125.0, "cpu", {"loss": 0.25}))
-        return FitResult(12, 0.25, "interrupted")
+        progress(TrainingProgress(stage, 12, 20, {"loss": 0.5, "kl": 2.0}, 35.25, 119.7, "cpu", {"loss": 0.25}))
+        return FitResult(12, 0.25, "interrupted", own_home / "models" / "mine")
 
     monkeypatch.setattr(displays, "PLAIN_SECONDS", 0.0)
     monkeypatch.setattr("stylebox.core.training.train.train", fake_train)
     code, out, err = run("train", "vae", "--preset", "tiny", "--max-steps", 20, "--resume", "--device", "cpu")
-    assert (code, out) == (130, f"{own_home / 'models' / 'tiny'}\n")
+    assert (code, out) == (130, f"{own_home / 'models' / 'mine'}\n")
     assert err.splitlines() == [
         "listening: 1/2",
-        "training vae: 12/20, loss 0.5 kl 2 (valid 0.25), 35.2 samples/s, 2:05 to go, cpu",
+        "training vae: 12/20, loss 0.5 kl 2 (valid 0.25), 35.2 samples/s, 2:00 to go, cpu",
         "vae: 12 steps, best loss 0.25; interrupted",
     ]
     assert (asked["stage"], asked["preset"], asked["max_steps"], asked["resume"]) == ("vae", "tiny", 20, True)

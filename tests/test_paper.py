@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from stylebox.core.models.frozen import eval_mode, freeze
+from stylebox.core.models.frozen import freeze
 from stylebox.core.models.paper import (
     PaperAutoencoder,
     PaperUNet,
@@ -114,16 +114,3 @@ def test_frozen_passes_gradient_to_its_input() -> None:
     freeze(PaperAutoencoder().encoder)(x).square().sum().backward()
     assert x.grad is not None
     assert x.grad.abs().sum() > 0
-
-
-def test_eval_mode_restores_each_part() -> None:
-    module = nn.Sequential(nn.Dropout(), nn.Sequential(nn.Dropout(), nn.BatchNorm1d(2)))
-    module[1].eval()
-    with eval_mode(module) as inside:
-        assert not any(part.training for part in inside.modules())
-    assert module.training
-    assert module[0].training
-    assert not module[1].training
-    with pytest.raises(TypeError), eval_mode(module):
-        module(None)
-    assert module.training

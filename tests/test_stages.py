@@ -285,6 +285,13 @@ def test_unknown_stages_and_lacking_parts_are_one_line(tiny_home: Path) -> None:
         stage_of("ldm", tiny_home)
 
 
+def test_a_loss_term_that_there_is_not_is_refused(tiny_home: Path) -> None:
+    misspelt = PRESET.stage("vae").model_copy(update={"weights": {"gradeint": 1.0}})
+    preset = PRESET.model_copy(update={"train": {"vae": misspelt}})
+    with pytest.raises(ConfigError, match="no loss term gradeint; there are: kl, gradient, perceptual"):
+        make_stage("vae", preset, Dataset.open(tiny_home / "dataset"), "tiny", "cpu", silent)
+
+
 def test_recordings_speak_for_an_instrument_before_soundfonts_and_those_before_single_notes() -> None:
     def recording(name: str, timbre: str | None) -> Recording:
         return Recording(

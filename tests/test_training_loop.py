@@ -16,7 +16,7 @@ from ended import Start
 from tiny_stage import TinyStage, tiny_config
 from torch import nn
 
-from stylebox.core import weights
+from stylebox.core import paths, weights
 from stylebox.core.config import TrainConfig
 from stylebox.core.errors import ModelError, StyleboxError
 from stylebox.core.training import checkpoint, metrics
@@ -88,13 +88,13 @@ def test_the_loss_falls_and_the_best_is_kept(tmp_path: Path) -> None:
     stage = TinyStage()
     result = train(tmp_path, stage, tiny_config(steps=60, validate_every=20, schedule="constant", ema=0.9))
     losses = [record["valid"]["loss"] for record in log(tmp_path) if "valid" in record]
-    assert result == FitResult(60, min(losses), "steps")
+    assert result == FitResult(60, min(losses), "steps", tmp_path)
     assert losses[-1] < 0.8 * losses[0]
     assert stage.finished
     tensors, about = weights.load_weights(tmp_path / "tiny.safetensors")
     assert about["metrics"]["loss"] == result.best_loss
     card = json.loads((tmp_path / "tiny.json").read_text())
-    assert card["sha256"] == weights.file_sha256(tmp_path / "tiny.safetensors")
+    assert card["sha256"] == paths.file_sha256(tmp_path / "tiny.safetensors")
     assert card["config"] == {"net": {"width": 4}, "mel": {"n_mels": 8}}
     assert card["train"]["learning_rate"] == 0.02
     assert card["trained"]["precision"] in ("float32", "bf16")
@@ -226,6 +226,23 @@ def test_a_finished_run_resumes_to_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "tiny.safetensors").read_bytes() == before
 
 
+@pytest.mark.parametrize("stop_at", [6, 7])
+def test_better_weights_of_a_validation_out_of_turn_stay(tmp_path: Path, stop_at: int) -> None:
+    class Told(TinyStage):
+        def __init__(self, *losses: float) -> None:
+            super().__init__()
+            self.told = iter(losses)
+
+        def validate(self, generator: torch.Generator) -> dict[str, float]:
+            return {"loss": next(self.told)}
+
+    assert train(tmp_path, Told(2.0, 1.0), max_steps=6).best_loss == 1.0  # at 4, and at the end
+    assert train(tmp_path, Told(3.0), resume=True, max_steps=stop_at).best_loss == 1.0
+    assert weights.load_metadata(tmp_path / "tiny.safetensors")["step"] == 6
+    assert train(tmp_path, Told(0.5, 4.0), resume=True).best_loss == 0.5  # at 8, and 12
+    assert weights.load_metadata(tmp_path / "tiny.safetensors")["step"] == 8
+
+
 def test_progress_log_and_checkpoints_by_the_clock(tmp_path: Path) -> None:
     seen: list[TrainingProgress] = []
     saved: list[int] = []
@@ -273,7 +290,9 @@ def test_stopping_by_callback_and_by_minutes(tmp_path: Path) -> None:
 
     assert train(tmp_path / "a", should_stop=enough).stopped_by == "stopped"
     assert state(tmp_path / "a")[1]["step"] == 5
-    assert train(tmp_path / "b", max_minutes=0.0) == FitResult(1, log(tmp_path / "b")[-1]["valid"]["loss"], "minutes")
+    assert train(tmp_path / "b", max_minutes=0.0) == FitResult(
+        1, log(tmp_path / "b")[-1]["valid"]["loss"], "minutes", tmp_path / "b"
+    )
     assert train(tmp_path / "b", max_steps=3, resume=True).stopped_by == "max_steps"
 
 
@@ -306,7 +325,7 @@ def test_an_early_stop_still_leaves_weights_to_use(tmp_path: Path) -> None:
     def press(report: TrainingProgress) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
-    assert train(tmp_path, progress=press) == FitResult(1, math.inf, "interrupted")
+    assert train(tmp_path, progress=press) == FitResult(1, math.inf, "interrupted", tmp_path)
     assert "net.0.weight" in exported(tmp_path)
 
 
@@ -400,6 +419,8 @@ def test_eval_mode_restores_each_module() -> None:
     network[1].eval()
     with eval_mode(network):
         assert not any(module.training for module in network.modules())
+    with pytest.raises(ZeroDivisionError), eval_mode(network):
+        raise ZeroDivisionError
     assert [module.training for module in network.modules()] == [True, True, False]
 
 

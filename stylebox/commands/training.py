@@ -23,7 +23,6 @@ def train(
     as_json: opt.AsJson = False,
 ) -> None:
     """Train one part of a model. Ctrl-C stops cleanly, and --resume goes on from there."""
-    from stylebox.core import paths
     from stylebox.core.training.train import train as fit
 
     where = compute_device(device)
@@ -42,11 +41,10 @@ def train(
             progress=lambda told: progress(training_progress(told)),
             prepare=progress,
         )
-    folder = paths.models_dir() / (name or preset)
     console.note(f"{stage.value}: {result.steps} steps, best loss {result.best_loss:.4g}; {result.stopped_by}")
     if as_json:
-        console.document(asdict(result) | {"model": folder})
+        console.document(asdict(result))
     else:
-        console.result(folder)
+        console.result(result.folder)
     if result.stopped_by == "interrupted":
         raise typer.Exit(INTERRUPTED)

@@ -142,6 +142,16 @@ class TrainConfig(Section):
         default_factory=dict
     )  # instrument -> part of the name of the timbre that stands for it
 
+    def weights_over(self, defaults: dict[str, float]) -> dict[str, float]:
+        """The weights of a stage's loss terms: its own defaults, with those of the configuration laid over them.
+
+        Raises:
+            ConfigError: the configuration names a term that the stage has not.
+        """
+        if unknown := sorted(set(self.weights) - set(defaults)):
+            raise ConfigError(f"weights: no loss term {', '.join(unknown)}; there are: {', '.join(defaults)}")
+        return defaults | self.weights
+
 
 class Preset(Section):
     """A whole model: what it is made of and how it is trained."""

@@ -135,12 +135,6 @@ def fingerprint(module: nn.Module) -> str:
     return digest.hexdigest()[:12]
 
 
-def file_sha256(path: Path) -> str:
-    """Hex digest of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _stored(tensor: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
     """Plain layout, own memory, and the smaller type if its range suffices."""
     if dtype is not None and tensor.is_floating_point():

@@ -20,10 +20,11 @@ from stylebox.core.data.arrays import ArrayJob, LeftOut, Measured, make_arrays, 
 from stylebox.core.data.balance import equalise_instruments, limit_recordings
 from stylebox.core.data.duplicates import find_alike
 from stylebox.core.data.manifest import FORMAT_VERSION, BuildRules, Manifest, Recording, write_manifest
-from stylebox.core.data.scan import SourceFile, file_sha256, find_sources
+from stylebox.core.data.scan import SourceFile, find_sources
 from stylebox.core.data.split import assign_splits
 from stylebox.core.data.workers import run_all
 from stylebox.core.errors import DatasetError, StyleboxError
+from stylebox.core.paths import file_sha256
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sources.sidecar import Sidecar, read_sidecar
 

@@ -56,9 +56,3 @@ def find_sources(sources: Path) -> tuple[list[SourceFile], list[str]]:
     if not found:
         raise DatasetError(f"{sources}: no recordings; put them in {sources}/<instrument>/")
     return sorted(found, key=lambda f: f.source), sorted(misplaced)
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

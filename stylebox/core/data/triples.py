@@ -13,8 +13,6 @@ import numpy as np
 from stylebox.core.data.manifest import Recording
 from stylebox.core.errors import DatasetError
 
-_SEMITONES_OF_SHIFT = 0  # of a target that is its own content
-
 
 @dataclass(frozen=True)
 class Triple:
@@ -29,8 +27,6 @@ class Triple:
     @property
     def transpose(self) -> int:
         """Semitones by which the content must be moved to be what the target plays."""
-        if self.target is self.content:
-            return _SEMITONES_OF_SHIFT
         return self.target.transpose - self.content.transpose
 
 

@@ -1,7 +1,5 @@
-"""Modules that training must not move, and modules that are only looked at for a moment."""
+"""Modules that training must not move."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import MethodType
 from typing import TypeVar
 
@@ -29,15 +27,3 @@ def freeze(module: AnyModule) -> AnyModule:
 def _stay(module: nn.Module, mode: bool = True) -> nn.Module:
     """`train()` of a frozen module: does nothing, whatever `mode`."""
     return module
-
-
-@contextmanager
-def eval_mode(module: AnyModule) -> Iterator[AnyModule]:
-    """`module` in eval mode within the block; each part's own mode comes back after, whatever happens."""
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        yield module
-    finally:
-        for part, training in modes:
-            part.training = training

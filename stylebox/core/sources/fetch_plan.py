@@ -3,7 +3,6 @@
 Decides names and finds what earlier runs left; downloads nothing.
 """
 
-import hashlib
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from stylebox.core.errors import SourceError
+from stylebox.core.paths import file_sha256
 from stylebox.core.sources.catalogue import Row
 from stylebox.core.sources.fetched import Entry, Fetched, FetchedFile, wished
 from stylebox.core.sources.file_names import folded, numbered, safe_name
@@ -156,12 +156,6 @@ def fetched_file(folder: Path, path: Path, item: str) -> FetchedFile:
     """A file that lies below `folder`, as the index names it."""
     name = path.relative_to(folder).as_posix()
     return FetchedFile(path=name, item=item, size=path.stat().st_size, sha256=file_sha256(path))
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _sidecar(path: Path) -> Sidecar | None:

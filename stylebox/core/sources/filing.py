@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from stylebox.core.errors import SourceError
+from stylebox.core.paths import file_sha256
 from stylebox.core.sound.audio import probe
 from stylebox.core.sources.containers import sound_suffix
 from stylebox.core.sources.download import Find, address_key, yt_dlp_version
 from stylebox.core.sources.excerpt import write_excerpt
-from stylebox.core.sources.fetch_plan import Names, Task, fetched_file, file_sha256
+from stylebox.core.sources.fetch_plan import Names, Task, fetched_file
 from stylebox.core.sources.fetched import Entry, Fetched, FetchedFile
 from stylebox.core.sources.sidecar import Sidecar, read_sidecar, write_sidecar
 

@@ -4,7 +4,6 @@ A take is a FLAC named after when it began. Until it is finished it is called ``
 heard and transferred as it is if the program was killed. Knows nothing of devices.
 """
 
-import hashlib
 import shutil
 import unicodedata
 from datetime import datetime
@@ -114,9 +113,8 @@ def file_take(take: Path, instrument: str, sources: Path) -> Path:
     paths.refuse_overwrite(target, force=False)
     with paths.atomic_path(target) as partial:
         shutil.copyfile(take, partial)
-    with target.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     seconds = soundfile.info(target).duration
+    digest = paths.file_sha256(target)
     write_sidecar(target, Sidecar(title=f"Take {take.stem}", duration_seconds=seconds, sha256=digest))
     return target
 

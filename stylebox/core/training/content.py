@@ -15,7 +15,7 @@ from stylebox.core.errors import DatasetError
 from stylebox.core.models.content_encoder import ContentEncoder, posteriors
 from stylebox.core.sound.note_match import note_f1
 from stylebox.core.sound.notes import Note, find_notes
-from stylebox.core.training.crops import notes_within, recorded_crop, sounding
+from stylebox.core.training.crops import notes_within, random_start, recorded_crop, sounding
 
 _DETUNE_CENTS = 30.0
 _VALIDATION_CROPS = 48
@@ -84,8 +84,7 @@ class ContentStage:
     def _crop(self, recording: Recording, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         mel, frames = self.preset.mel, self.config.crop_frames
         num_samples = (frames - 1) * mel.hop_length
-        first, last = recording.start_frame, max(recording.start_frame + 1, recording.stop_frame - frames)
-        start = int(rng.integers(first, last))
+        start = random_start(recording, frames, rng)
         ratio = 2.0 ** (rng.uniform(-_DETUNE_CENTS, _DETUNE_CENTS) / 1200)
         audio = recorded_crop(self.dataset, recording, start, num_samples, ratio, rng, degraded=True)
         begin, seconds = start / mel.frames_per_second, num_samples * ratio / mel.sample_rate

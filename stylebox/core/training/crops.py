@@ -42,11 +42,16 @@ class MelCrops:
         """A recording and a frame to start at."""
         own = self._of_instrument[self.instruments[rng.integers(len(self.instruments))]]
         recording = own[rng.integers(len(own))]
-        first = recording.start_frame
-        return recording, int(rng.integers(first, max(first + 1, recording.stop_frame - self.num_frames)))
+        return recording, random_start(recording, self.num_frames, rng)
 
     def crop(self, recording: Recording, start_frame: int) -> Tensor:
         return read_mel(self.dataset, recording, start_frame, self.num_frames)
+
+
+def random_start(recording: Recording, num_frames: int, rng: np.random.Generator) -> int:
+    """A frame at which a crop of `num_frames` of a recording can start; its first where it is too short."""
+    first = recording.start_frame
+    return int(rng.integers(first, max(first + 1, recording.stop_frame - num_frames)))
 
 
 def read_mel(dataset: Dataset, recording: Recording, start_frame: int, num_frames: int) -> Tensor:

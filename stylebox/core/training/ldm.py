@@ -56,7 +56,7 @@ class LDMStage:
     def __init__(self, preset: Preset, dataset: Dataset, store: ContentStore, vae: VAE) -> None:
         self.preset, self.dataset, self.store = preset, dataset, store
         self.config = preset.stage("ldm")
-        self.weights = dict(_WEIGHTS) | self.config.weights
+        self.weights = self.config.weights_over(_WEIGHTS)
         self.train = TripleSampler(dataset.split("train"), self.config.crop_frames, STYLE_FRAMES)
         self.held_out = TripleSampler(dataset.split("valid"), self.config.crop_frames, STYLE_FRAMES)
         self.speakers = speakers(dataset.split("train"), self.config.speakers)

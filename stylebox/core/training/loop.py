@@ -30,11 +30,13 @@ class FitResult:
         best_loss: Least validation loss; infinite if there was no validation.
         stopped_by: "steps" (all of them done), "max_steps", "minutes", "interrupted" (by a signal) or
             "stopped" (by the callback).
+        folder: Where the weights are.
     """
 
     steps: int
     best_loss: float
     stopped_by: str
+    folder: Path
 
 
 def fit(
@@ -102,4 +104,4 @@ def fit(
         best_loss = watch.end(reason)
     if finish := getattr(stage, "finish", None):
         finish()
-    return FitResult(run.step, best_loss, reason)
+    return FitResult(run.step, best_loss, reason, directory)

@@ -51,7 +51,7 @@ class PaperVAEStage:
     def __init__(self, preset: Preset, dataset: Dataset, features: Features | None = None) -> None:
         self.preset, self.features = preset, features
         self.config = preset.stage("vae")
-        self.weights = {"perceptual": 0.1, "kl": 0.01} | self.config.weights
+        self.weights = self.config.weights_over({"perceptual": 0.1, "kl": 0.01})
         self.crops = MelCrops(dataset, "train", self.config.crop_frames)
         self.held_out = MelCrops(dataset, "valid", self.config.crop_frames)
         self.autoencoder = PaperAutoencoder()
@@ -105,7 +105,7 @@ class PaperLDMStage:
         self.config = preset.stage("ldm")
         # eq. 10's prior would move the encoder's latent, which no longer moves: its weight is 0 here
         terms = {"reconstruction": 1.0, "style": 0.1, "diffusion": 1.0, "perceptual": 0.1, "kl": 0.0}
-        self.weights = terms | self.config.weights
+        self.weights = self.config.weights_over(terms)
         frames = self.config.crop_frames
         self.speakers = speakers(dataset.split("train"), self.config.speakers)
         self.train = TripleSampler(dataset.split("train"), frames, frames, pair_share=0.0)

@@ -184,7 +184,7 @@ class Run:
             "processes": self.accelerator.num_processes,
             "minutes": round(self.seconds / 60, 2),
         }
-        card["sha256"] = weights.file_sha256(path)
+        card["sha256"] = paths.file_sha256(path)
         paths.write_text(path.with_suffix(".json"), json.dumps(card, indent=2) + "\n")
 
     @property

@@ -13,7 +13,7 @@ from stylebox.core.data.manifest import Recording
 from stylebox.core.errors import DatasetError
 from stylebox.core.models.style_encoder import StyleEncoder
 from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS
-from stylebox.core.training.crops import read_mel
+from stylebox.core.training.crops import random_start, read_mel
 
 _CLIPS_PER_STYLE = 24
 
@@ -48,9 +48,7 @@ def speaking_clips(dataset: Dataset, recordings: list[Recording], count: int, nu
     clips = []
     for _ in range(count):
         recording = recordings[rng.integers(len(recordings))]
-        first = recording.start_frame
-        start = int(rng.integers(first, max(first + 1, recording.stop_frame - num_frames)))
-        clips.append(read_mel(dataset, recording, start, num_frames))
+        clips.append(read_mel(dataset, recording, random_start(recording, num_frames, rng), num_frames))
     return torch.stack(clips)
 
 

@@ -30,7 +30,7 @@ class VAEStage:
     def __init__(self, preset: Preset, dataset: Dataset, features: Features | None = None) -> None:
         self.preset = preset
         self.config = preset.stage("vae")
-        self.weights = {"kl": 1e-4, "gradient": 0.5, "perceptual": 0.0} | self.config.weights
+        self.weights = self.config.weights_over({"kl": 1e-4, "gradient": 0.5, "perceptual": 0.0})
         self.features = features
         self.crops = MelCrops(dataset, "train", self.config.crop_frames)
         self.held_out = MelCrops(dataset, "valid", self.config.crop_frames)

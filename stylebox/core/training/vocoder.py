@@ -35,7 +35,7 @@ class VocoderStage:
     def __init__(self, preset: Preset, dataset: Dataset, store: ContentStore) -> None:
         self.preset, self.dataset, self.store = preset, dataset, store
         self.config = preset.stage("vocoder")
-        self.weights = {"level": 1.0, "convergence": 0.5} | self.config.weights
+        self.weights = self.config.weights_over({"level": 1.0, "convergence": 0.5})
         self.crops = MelCrops(dataset, "train", self.config.crop_frames)
         self.held_out = MelCrops(dataset, "valid", self.config.crop_frames)
         self.vocoder = Vocoder(preset.vocoder, preset.mel)

@@ -95,6 +95,7 @@ class Watch:
             metrics.truncate(self.log, self.run.step if resumed else -1)
         self.started = self.saved = time.monotonic()
         self.first_step, self.seconds_before = self.run.step, self.run.seconds
+        self.published_loss = self._loss_in_place() if resumed else math.inf
         self.times.append(self.started)
 
     def after_step(self, losses: dict[str, float]) -> None:
@@ -105,6 +106,7 @@ class Watch:
         valid = None
         if run.step % config.validate_every == 0 or run.step == config.steps:
             valid = self._validate()
+            self.published_loss = math.inf  # a validation out of turn no longer counts: an unbroken run had none
             run.rate.observe(valid["loss"])
             if valid["loss"] < run.best_loss:
                 run.best_loss = valid["loss"]
@@ -151,7 +153,7 @@ class Watch:
 
     def end(self, reason: str) -> float:
         """Save the state, and see to it that the best weights are in their place; returns their loss."""
-        run, best_loss = self.run, self.run.best_loss
+        run = self.run
         if run.step > self.first_step:
             self._write_log(None)
             self._save()
@@ -160,22 +162,31 @@ class Watch:
             valid = self._validate()
             self._write_log(valid)
             self._draw()
-            best_loss = min(best_loss, valid["loss"])
-        if best_loss < run.best_loss:
-            run.export(self.weights, self.valid or {})
-        elif self.best.exists():
+            if valid["loss"] < min(run.best_loss, self.published_loss):
+                run.export(self.weights, valid)
+                self.published_loss = valid["loss"]
+        if self.best.exists():
             self._publish()
         elif not self.weights.exists():
             run.export(self.weights, {})
-        return best_loss
+        return min(run.best_loss, self.published_loss)
 
     def _validate(self) -> dict[str, float]:
         self.valid, self.validated_step = self.run.validate(), self.run.step
         return self.valid
 
     def _publish(self) -> None:
-        if self.writes:
-            weights.copy_weights(self.best, self.weights)
+        """The best weights into their place, unless better ones, of a validation out of turn, are there."""
+        if self.run.best_loss < self.published_loss:
+            self.published_loss = self.run.best_loss
+            if self.writes:
+                weights.copy_weights(self.best, self.weights)
+
+    def _loss_in_place(self) -> float:
+        """What the weights reached that an earlier part of this run left in their place."""
+        if not self.weights.is_file():
+            return math.inf
+        return float(weights.load_metadata(self.weights).get("metrics", {}).get("loss", math.inf))
 
     def _draw(self) -> None:
         if self.writes:
