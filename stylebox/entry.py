@@ -17,7 +17,7 @@ import typer
 
 from stylebox import options as opt
 from stylebox.console import console
-from stylebox.core.errors import StyleboxError
+from stylebox.core.errors import StyleboxError, in_words
 
 FAILED, INTERRUPTED = 1, 130  # exit codes; 2, wrong usage, is Typer's
 _ASK_AGAIN_SECONDS = 0.01
@@ -93,9 +93,7 @@ def compute_device(choice: opt.DeviceName) -> str:
 
 def _in_words(error: Exception) -> str:
     """What an error says to someone who cannot read tracebacks."""
-    if isinstance(error, StyleboxError):
-        return str(error)
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, StyleboxError) or (isinstance(error, OSError) and error.filename and error.strerror):
+        return in_words(error)
     reason = (str(error).strip().splitlines() or ["no reason given"])[0]
     return f"unexpected {type(error).__name__}: {reason}; --debug shows where"

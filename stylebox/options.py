@@ -67,7 +67,7 @@ Debug = Annotated[bool, _everywhere("--debug", help="Show the traceback of an er
 AsJson = Annotated[bool, Option("--json", help="Report as one JSON document on stdout.")]
 Force = Annotated[bool, Option("--force", help="Replace what exists.")]
 Device = Annotated[DeviceName, Option(help="Where the networks run; auto takes CUDA if it is there.")]
-Model = Annotated[str, Option(help="A model of `stylebox models`, or a model's folder.")]
+Model = Annotated[str, Option(help="A model of `stylebox models`, or the path of a model's folder, such as ./mine.")]
 Preset = Annotated[str, Option(help="Networks and settings: base, paper or tiny.")]
 Dataset = Annotated[Path | None, Option(help="The dataset's folder; unless given, the data directory's.")]
 

@@ -83,6 +83,15 @@ def test_what_is_bent_sounds_bent(cents: float) -> None:
     assert abs(float(found[64 - LOWEST_KEY, 8:-8].median()) - cents) < 6
 
 
+@pytest.mark.parametrize("num_samples", [1, 511, 512, 1023, 1024])
+def test_a_moment_is_long_enough(num_samples: int) -> None:
+    audio = torch.from_numpy(tone(69, 0.0)[:num_samples])
+    frame = sounding(69)[:, : 1 + num_samples // CONFIG.hop_length]
+    cents = heard_bends(audio, frame, CONFIG)
+    assert cents.shape == frame.shape
+    assert cents.isfinite().all()
+
+
 def test_without_a_bend_nothing_moves() -> None:
     magnitude, frame = torch.rand(1025, 40), torch.rand(NUM_KEYS, 40)
     assert torch.equal(bent(magnitude, frame, torch.zeros_like(frame), RATE), magnitude)

@@ -1,6 +1,7 @@
 """A trained model at work: length, level, silence, windows, seeds, styles. Quality is not asked of a tiny one."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -142,7 +143,13 @@ def test_a_clip_is_a_style_and_blends_mix(engine: Transfer, tmp_path: Path) -> N
     assert torch.allclose(blend.vector, 0.75 * named["reed"].vector + 0.25 * named["string"].vector)
     one = resolve_style("reed:1,string:0", named, engine.style_of_clip)
     assert torch.allclose(one.tokens, named["reed"].tokens)
-    for wrong in ("bagpipes", "reed:-1", "reed:0", ""):
+    odd = tmp_path / "Suite, in D:2"
+    odd.write_bytes(clip.read_bytes())
+    assert torch.equal(resolve_style(str(odd), named, engine.style_of_clip).vector, from_clip.vector)
+    strings = {"strings, low": named["string"], "st. reed": named["reed"]}
+    assert resolve_style("strings, low", strings, engine.style_of_clip) is strings["strings, low"]
+    assert resolve_style(" st. reed :1", strings, engine.style_of_clip) is strings["st. reed"]
+    for wrong in ("bagpipes", "reed:-1", "reed:0", "", "x" * 5000):
         with pytest.raises(ModelError):
             resolve_style(wrong, named, engine.style_of_clip)
 
@@ -162,7 +169,7 @@ def test_transposition_moves_notes_and_is_reported(engine: Transfer, recording: 
     made = engine.run(recording, TransferOptions("string", seed=1, transpose=5))
     unmoved = engine.run(recording, TransferOptions("string", seed=1, transpose=0))
     assert made.transpose == 5
-    assert [n.pitch - 5 for n in made.notes] == [n.pitch for n in unmoved.notes]
+    assert [n.pitch - 5 for n in made.notes] == [n.pitch for n in unmoved.notes if n.pitch + 5 <= 108]  # as it sounds
 
 
 def test_bends_are_taken_on_as_far_as_asked(engine: Transfer, recording: np.ndarray) -> None:
@@ -196,6 +203,20 @@ def test_a_batch_goes_on_past_a_bad_file(engine: Transfer, recording: np.ndarray
     assert sorted(path.name for path in (tmp_path / "notes").iterdir()) == ["a-string.mid", "c-string.mid"]
     again = transfer_files([folder / "a.wav"], out / "a-string.wav", OPTIONS, engine)
     assert "--force" in again.failed[0].reason
+    (out / "v1.5").mkdir()
+    below = transfer_files([folder], out / "v1.5", OPTIONS, engine, extras=Extras(midi=folder / "b.wav" / "notes"))
+    assert below.done == []
+    assert [Path(failure.source).name for failure in below.failed] == ["a.wav", "b.wav", "c.flac"]
+    assert "b.wav" in below.failed[0].reason
+    assert "Errno" not in below.failed[0].reason
+
+
+def test_an_unknown_style_is_said_before_anything_is_heard(
+    engine: Transfer, recording: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "listen", lambda *_: pytest.fail("listened"))
+    with pytest.raises(ModelError, match="bagpipes"):
+        engine.run(recording, TransferOptions("bagpipes"))
 
 
 def test_several_inputs_need_a_folder(engine: Transfer, recording: np.ndarray, tmp_path: Path) -> None:
@@ -226,6 +247,30 @@ def test_a_part_of_other_mel_settings_is_refused(tiny_home: Path) -> None:
     other = part.preset.mel.model_copy(update={"hop_length": 256})
     with pytest.raises(ModelError, match=r"mel\.hop_length = 512, not 256"):
         library.load_vae("tiny", other)
+
+
+def test_a_model_of_other_settings_is_one_line(tiny_home: Path) -> None:
+    path = tiny_home / "models/tiny/vocoder.safetensors"
+    tensors, card = weights.load_weights(tiny_home / "models/tiny/vae.safetensors")
+    card["config"] = {**card["config"], "vae": {"of_the_future": 1}}
+    weights.save_weights(path, tensors, card)
+    with pytest.raises(ModelError, match=r"vocoder\.safetensors: .*of_the_future.*another version"):
+        _ = library.load_part("tiny", "vocoder").preset
+
+
+def test_a_model_may_be_a_folder_anywhere(tiny_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(tiny_home / "models" / "tiny", tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    assert library.part_path("./mine", "ldm") == Path("mine/ldm.safetensors")
+    library.require_model("./mine")
+    for nowhere in ("mine", "./yours"):
+        with pytest.raises(ModelError, match="no model"):
+            library.require_model(nowhere)
+
+
+def test_instruments_may_have_dots_in_their_names() -> None:
+    made = {f"styles.{name}.{what}": torch.zeros(1) for name in ("St. Piano", "reed") for what in ("tokens", "vector")}
+    assert library.style_names(made) == ["St. Piano", "reed"]
 
 
 def test_an_ldm_of_another_vae_is_refused(tiny_home: Path) -> None:

@@ -1,11 +1,13 @@
 """A model at work: audio in, the same music in another sound out. Files and commands are others' business.
 
-Everything here is local in time but for the noise, which is drawn whole: a recording done in windows equals one done
-in a single pass, at bounded memory.
+Everything here is local in time but for the noise, which is drawn whole, and guidance, which keeps a window's spread: a
+recording done in windows equals one done in a single pass, under guidance to a tenth of a decibel or two, at bounded
+memory.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from stylebox.core.diffusion.sampling import ddim, denoiser, dpm_solver_2m, guid
 from stylebox.core.diffusion.schedule import add_noise, make_schedule
 from stylebox.core.errors import ModelError
 from stylebox.core.models.content_encoder import posteriors, shift_keys
+from stylebox.core.models.vocoder import Vocoder
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sound.audio import load_audio
 from stylebox.core.sound.bends import heard_bends
@@ -25,7 +28,7 @@ from stylebox.core.sound.dynamics import dynamics
 from stylebox.core.sound.inversion import harmonic_inversion
 from stylebox.core.sound.loudness import follow_loudness, loudness_db, match_loudness, normalise_loudness
 from stylebox.core.sound.mel import MelSpectrogram, griffin_lim
-from stylebox.core.sound.notes import Note, find_notes, piano_roll
+from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS, Note, find_notes, piano_roll, transpose
 from stylebox.core.sounding import neural_inversion
 from stylebox.core.styles import octave_shift, resolve_style
 from stylebox.core.weights import fingerprint
@@ -99,6 +102,15 @@ class Transfer:
         """Of what goes in and what comes out, in Hz."""
         return self.mel_config.sample_rate
 
+    @cached_property
+    def vocoder(self) -> Vocoder:
+        """The neural vocoder, read when it is first wanted.
+
+        Raises:
+            ModelError: the model has none.
+        """
+        return library.load_vocoder(self.model, self.mel_config).to(self.device)
+
     def settings(self, options: TransferOptions) -> Settings:
         """What these options come to with this model.
 
@@ -119,9 +131,9 @@ class Transfer:
         Raises:
             StyleboxError: the style is unknown or an option is out of range.
         """
-        settings = self.settings(options)
+        settings, style = self.settings(options), self._style(options.style)
         music = self.listen(audio, progress)
-        result = self.play(music, options, len(audio), progress)
+        result = self._play(music, style, settings, options, len(audio), progress)
         silent_input = not np.isfinite(loudness_db(audio, self.sample_rate))
         if silent_input or _heard_share(audio, music.notes, self.sample_rate) < _LEAST_HEARD:
             warning = "it is silent, and so is the output" if silent_input else NO_NOTES
@@ -147,13 +159,27 @@ class Transfer:
         progress(Progress("listening", 1, 1))
         return Music(content, curve, notes, heard_bends(levelled, content[0], self.mel_config))
 
-    @torch.no_grad()
     def play(
         self, music: Music, options: TransferOptions, num_samples: int, progress: ProgressCallback = silent
     ) -> Transferred:
-        """Music in a style, as audio at the model's own level."""
-        settings = self.settings(options)
-        style = resolve_style(options.style, self.named_styles, self.style_of_clip)
+        """Music in a style, as audio at the model's own level.
+
+        Raises:
+            StyleboxError: the style is unknown or an option is out of range.
+        """
+        settings, style = self.settings(options), self._style(options.style)
+        return self._play(music, style, settings, options, num_samples, progress)
+
+    @torch.no_grad()
+    def _play(
+        self,
+        music: Music,
+        style: library.Style,
+        settings: Settings,
+        options: TransferOptions,
+        num_samples: int,
+        progress: ProgressCallback,
+    ) -> Transferred:
         shift = options.transpose
         if shift is None:
             shift = octave_shift([note.pitch for note in music.notes], style)
@@ -165,8 +191,11 @@ class Transfer:
         draft = self._draft(moved, style)
         mel = self._refine(draft, moved, style, settings, seed, progress)
         audio = self._sound(mel, moved, settings.vocoder, num_samples, progress)
-        notes = [note._replace(pitch=note.pitch + shift) for note in music.notes]
+        notes = [note for note in transpose(music.notes, shift) if 0 <= note.pitch - LOWEST_KEY < NUM_KEYS]
         return Transferred(audio, self.sample_rate, seed, shift, notes)
+
+    def _style(self, wanted: str) -> library.Style:
+        return resolve_style(wanted, self.named_styles, self.style_of_clip)
 
     @torch.no_grad()
     def style_of_clip(self, path: Path) -> library.Style:
@@ -278,8 +307,7 @@ class Transfer:
         """Mel to audio of `num_samples`."""
         progress(Progress("sounding", 0, 1))
         if vocoder == "neural":
-            network = library.load_vocoder(self.model, self.mel_config).to(self.device)
-            audio = neural_inversion(network, mel, music.content[0], num_samples, music.cents, phase_steps=1)
+            audio = neural_inversion(self.vocoder, mel, music.content[0], num_samples, music.cents, phase_steps=1)
         elif vocoder == "harmonic":
             audio = harmonic_inversion(mel, music.content[0], self.mel_config, num_samples, music.cents)
         else:

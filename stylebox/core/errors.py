@@ -23,3 +23,10 @@ class DatasetError(StyleboxError):
 
 class ModelError(StyleboxError):
     """A model is missing, damaged, or does not fit the part it is loaded into."""
+
+
+def in_words(error: StyleboxError | OSError) -> str:
+    """What an error says to someone who cannot read tracebacks, the system's own with the file's name first."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

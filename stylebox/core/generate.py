@@ -14,6 +14,7 @@ from stylebox.core.sound.audio import check_format, write_audio
 from stylebox.core.sound.loudness import normalise_loudness
 from stylebox.core.sound.notes import Note, piano_roll, read_midi
 from stylebox.core.sources.scores import random_score
+from stylebox.core.styles import file_words
 from stylebox.core.transfer import STREAM, Engine, TransferReport
 from stylebox.core.wishes import TransferOptions, drawn_seed
 
@@ -56,8 +57,7 @@ def generate_file(
             raise SourceError(f"--seconds {seconds:g}: give a length from 0.5 to {MAX_SECONDS:g} seconds")
         score = random_score(np.random.default_rng(seed), seconds)
     stem = "generated" if notes is None else notes.stem
-    style_words = "+".join(Path(part.split(":")[0]).stem for part in options.style.split(","))
-    target = output or Path(f"{stem}-{style_words}.wav")
+    target = output or Path(f"{stem}-{file_words(options.style)}.wav")
     check_format(target, engine.sample_rate)
     if str(target) != STREAM:
         refuse_overwrite(target, force)

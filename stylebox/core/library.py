@@ -1,7 +1,7 @@
 """Installed models: where each part's weights are, and the parts themselves, ready to use.
 
 A part is looked for under the user's models first, then among the weights that ship; a model that lacks a part of its
-own borrows the shipped one's. Knows nothing of training or of audio files.
+own borrows the shipped one's. A model may also be a folder anywhere. Knows nothing of training.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from stylebox.core import paths
-from stylebox.core.config import MelConfig, Preset, load_preset, preset_names
-from stylebox.core.errors import ModelError
+from stylebox.core.config import MelConfig, Preset, load_preset, parse_preset, preset_names
+from stylebox.core.errors import ConfigError, ModelError
 from stylebox.core.models.classifier import Classifier
 from stylebox.core.models.content_encoder import ContentEncoder
 from stylebox.core.models.draft import DraftNetwork
@@ -78,8 +78,15 @@ class Part:
 
     @property
     def preset(self) -> Preset:
-        """The sections this part was made with, defaults for the rest."""
-        return Preset.model_validate({"name": "kept", **self.card["config"]})
+        """The sections this part was made with, defaults for the rest.
+
+        Raises:
+            ModelError: they are not what this version knows.
+        """
+        try:
+            return parse_preset({"name": "kept", **self.card["config"]}, str(self.path))
+        except ConfigError as error:
+            raise ModelError(f"{error}; was it made by another version of stylebox?") from None
 
 
 def shipped_models() -> Path:
@@ -93,7 +100,7 @@ def part_path(model: str, stage: str) -> Path:
     Raises:
         ModelError: neither the model nor what ships has it.
     """
-    for folder in (paths.models_dir() / model, shipped_models() / model, shipped_models() / SHIPPED_MODEL):
+    for folder in (*_folders(model), shipped_models() / SHIPPED_MODEL):
         path = folder / f"{stage}.safetensors"
         if path.is_file():
             return path
@@ -106,8 +113,15 @@ def require_model(model: str) -> None:
     Raises:
         ModelError: there is no such model, of the user's or shipped.
     """
-    if not any((folder / model).is_dir() for folder in (paths.models_dir(), shipped_models())):
+    if not any(folder.is_dir() for folder in _folders(model)):
         raise ModelError(f"no model {model!r}; `stylebox models` lists what there is")
+
+
+def _folders(model: str) -> list[Path]:
+    """Where a model's own parts can be: in a folder named by a path, or under its name."""
+    if Path(model).name != model:
+        return [Path(model).expanduser()]
+    return [paths.models_dir() / model, shipped_models() / model]
 
 
 def has_part(model: str, stage: str) -> bool:
@@ -197,7 +211,7 @@ def filled(module: Module, part: Part, name: str) -> Module:
 def named_styles(part: Part) -> dict[str, Style]:
     """The style library of an ldm part, by name."""
     styles = {}
-    for name in _style_names(part.tensors):
+    for name in style_names(part.tensors):
         keys = part.tensors.get(f"styles.{name}.keys")
         low, high = (int(key) for key in keys) if keys is not None else (None, None)
         tokens, vector = (part.tensors[f"styles.{name}.{kind}"].float() for kind in ("tokens", "vector"))
@@ -214,7 +228,7 @@ def list_styles(model: str) -> list[StyleInfo]:
     """
     require_model(model)
     part = load_part(model, "ldm")
-    keys = {name: part.tensors.get(f"styles.{name}.keys") for name in _style_names(part.tensors)}
+    keys = {name: part.tensors.get(f"styles.{name}.keys") for name in style_names(part.tensors)}
     return [
         StyleInfo(name, *((None, None) if found is None else (int(found[0]), int(found[1]))))
         for name, found in keys.items()
@@ -289,8 +303,9 @@ def _describe_file(file: Path) -> dict[str, Any]:
     return {"file": str(file), **asdict(probe(file))}
 
 
-def _style_names(tensors: dict[str, torch.Tensor]) -> list[str]:
-    return sorted({name.split(".")[1] for name in tensors if name.startswith("styles.")})
+def style_names(tensors: dict[str, torch.Tensor]) -> list[str]:
+    """The styles that an ldm part's tensors are of; a name may hold dots."""
+    return sorted({name.removeprefix("styles.").rpartition(".")[0] for name in tensors if name.startswith("styles.")})
 
 
 def model_family(model: str) -> str:

@@ -17,14 +17,16 @@ def resolve_style(wanted: str, named: dict[str, Style], from_clip: FromClip) -> 
 
     Args:
         wanted: ``"violin"``, ``"my_cello.wav"``, or ``"violin:0.7,flute:0.3"``. Weights need not sum to 1; one left
-            out is 1.
+            out is 1. A name or a file may hold commas and colons itself, then it stands alone.
         named: The model's styles.
         from_clip: Reads the style of an audio file.
 
     Raises:
         ModelError: no such name or file, or a weight that is none.
     """
-    parts = [_weighted(part) for part in wanted.split(",") if part.strip()]
+    if wanted in named or _is_file(wanted):
+        return _one(wanted, named, from_clip)
+    parts = _parts(wanted)
     if not parts:
         raise ModelError(f"--style {wanted!r} names nothing; {_choices(named)}")
     total = sum(weight for _, weight in parts)
@@ -41,6 +43,16 @@ def resolve_style(wanted: str, named: dict[str, Style], from_clip: FromClip) -> 
         high=_mean_key([(style.high, weight) for style, weight in styles]),
         bends=sum(style.bends * weight for style, weight in styles),
     )
+
+
+def file_words(wanted: str) -> str:
+    """A style as part of a file's name: ``"my_cello"`` of a path, ``"violin+flute"`` of a blend.
+
+    Raises:
+        ModelError: a weight that is none.
+    """
+    names = [wanted] if _is_file(wanted) else [name for name, _ in _parts(wanted)]
+    return "+".join(Path(name).stem for name in names)
 
 
 def octave_shift(pitches: list[int], style: Style) -> int:
@@ -61,27 +73,37 @@ def octave_shift(pitches: list[int], style: Style) -> int:
     return min((12 * octaves for octaves in range(-5, 6)), key=lambda shift: (outside(shift, 0), abs(shift), shift))
 
 
+def _parts(wanted: str) -> list[tuple[str, float]]:
+    return [_weighted(part.strip()) for part in wanted.split(",") if part.strip()]
+
+
 def _weighted(part: str) -> tuple[str, float]:
     """`name:weight`; a colon that no number follows belongs to the name."""
-    name, colon, weight = part.strip().rpartition(":")
+    name, colon, weight = part.rpartition(":")
     if not colon:
         return weight, 1.0
     try:
         value = float(weight)
     except ValueError:
-        return part.strip(), 1.0
+        return part, 1.0
     if not 0 <= value < float("inf"):
-        raise ModelError(f"--style {part.strip()}: {weight} is no weight; give a number from 0 up")
-    return name, value
+        raise ModelError(f"--style {part}: {weight} is no weight; give a number from 0 up")
+    return name.strip(), value
 
 
 def _one(name: str, named: dict[str, Style], from_clip: FromClip) -> Style:
     if name in named:
         return named[name]
-    path = Path(name).expanduser()
-    if path.is_file():
-        return from_clip(path)
+    if _is_file(name):
+        return from_clip(Path(name).expanduser())
     raise ModelError(f"no style and no file {name!r}; {_choices(named)}")
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).expanduser().is_file()
+    except (OSError, RuntimeError):  # too long for a name; nobody's home
+        return False
 
 
 def _choices(named: dict[str, Style]) -> str:

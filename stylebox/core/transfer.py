@@ -7,12 +7,13 @@ from pathlib import Path
 
 from stylebox.core import library
 from stylebox.core.engine import Transfer
-from stylebox.core.errors import AudioError, StyleboxError
+from stylebox.core.errors import AudioError, StyleboxError, in_words
 from stylebox.core.extras import Extras, Story, write_extras
 from stylebox.core.paper_engine import PaperTransfer
 from stylebox.core.paths import refuse_overwrite
 from stylebox.core.progress import ProgressCallback, silent
 from stylebox.core.sound.audio import check_format, load_audio, write_audio
+from stylebox.core.styles import file_words
 from stylebox.core.wishes import TransferOptions
 
 Engine = Transfer | PaperTransfer
@@ -94,15 +95,15 @@ def transfer_files(
     several = len(files) > 1 or (str(sources[0]) != STREAM and sources[0].is_dir())
     extras = extras or Extras()
     for target in (output, *extras.paths()):
-        if several and target is not None and (target.is_file() or target.suffix or str(target) == STREAM):
+        if several and target is not None and not _names_folder(target):
             raise AudioError(f"{target}: is no folder, and there are several files; name a folder")
     batch = TransferBatch()
     for file, target in zip(files, output_names(files, output, options.style, several), strict=True):
         own = extras.within(target.stem) if several else extras
         try:
             batch.done.append(transfer_file(file, target, options, engine, force, own, progress))
-        except StyleboxError as error:
-            batch.failed.append(TransferFailure(str(file), str(error)))
+        except (StyleboxError, OSError) as error:
+            batch.failed.append(TransferFailure(str(file), in_words(error)))
     return batch
 
 
@@ -175,11 +176,15 @@ def output_names(files: Sequence[Path], output: Path | None, style: str, several
     return names
 
 
+def _names_folder(target: Path) -> bool:
+    """Whether it is a folder, or can become one; a suffix on what is not there says that a file is meant."""
+    return target.is_dir() or not (target.exists() or target.suffix or str(target) == STREAM)
+
+
 def _name(file: Path, style: str, number: int) -> str:
     """`<file>-<style>.wav`, a style that is a path or a blend made fit for a file name."""
     stem = "take" if str(file) == STREAM else file.stem
-    words = "+".join(Path(part.split(":")[0]).stem for part in style.split(","))
-    return f"{stem}-{words}{f'-{number + 1}' if number else ''}.wav"
+    return f"{stem}-{file_words(style)}{f'-{number + 1}' if number else ''}.wav"
 
 
 def _files_of(source: Path) -> list[Path]:

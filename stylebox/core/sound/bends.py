@@ -139,7 +139,7 @@ def _partials(key: int, config: MelConfig) -> tuple[np.ndarray, np.ndarray]:
 
 def _steadied(total: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Weighted means ``(T,)``, each a little with its neighbours, by their weights."""
-    smooth = [np.convolve(x, (0.15, 0.7, 0.15), mode="same") for x in (total, weight)]
+    smooth = [np.convolve(np.pad(x, 1), (0.15, 0.7, 0.15), mode="valid") for x in (total, weight)]
     return smooth[0] / (smooth[1] + 1e-6)
 
 
