@@ -225,8 +225,8 @@ def training_progress(told: "TrainingProgress") -> Progress:
     """Training's report as a step of its bar: losses, the last validation, rate, time to go, device."""
     losses = " ".join(f"{name} {value:.4g}" for name, value in told.losses.items())
     valid = f" (valid {told.valid['loss']:.4g})" if told.valid else ""
-    to_go = f"{told.eta_seconds // 60:.0f}:{told.eta_seconds % 60:02.0f} to go"
-    note = f"{losses}{valid}, {told.samples_per_second:.1f} samples/s, {to_go}, {told.device}"
+    minutes, seconds = divmod(round(told.eta_seconds), 60)
+    note = f"{losses}{valid}, {told.samples_per_second:.1f} samples/s, {minutes}:{seconds:02d} to go, {told.device}"
     return Progress(f"training {told.stage}", told.step, told.total, note)
 
 
@@ -241,8 +241,8 @@ def _spoken(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}".replace(",", " ") if abs(value) >= 10_000 else str(value)
+    if isinstance(value, int | float) and abs(value) >= 10_000 and math.isfinite(value):
+        return f"{value:,.0f}".replace(",", " ")
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list | tuple | set | frozenset):

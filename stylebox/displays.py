@@ -46,9 +46,9 @@ class SparseLines:
         if now - self._last < PLAIN_SECONDS:
             return
         self._last = now
-        share = f"/{progress.total:g}" if progress.total else ""
+        share = f"/{progress.total:.12g}" if progress.total else ""
         note = f", {progress.note}" if progress.note else ""
-        self._say(f"{progress.task}: {progress.done:g}{share}{note}")
+        self._say(f"{progress.task}: {progress.done:.12g}{share}{note}")
 
 
 class LiveTasks:

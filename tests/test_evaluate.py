@@ -133,6 +133,9 @@ def test_cases_are_held_out_and_fair(engine: Transfer, tiny_home: Path) -> None:
         assert not any(np.array_equal(case.target, reference) for reference in case.references)
         assert case.notes
         assert isinstance(case.notes[0], Note)
+    alone = dataset_cases(dataset, ["reed", "flute"], 10, seed=0)  # a style that plays none of these scores
+    assert {case.style for case in alone} == {"reed", "flute"}
+    assert all(case.target is None for case in alone if case.style == "flute")
     again = dataset_cases(dataset, ["reed", "string"], 10, seed=0)
     assert [case.name for case in cases] == [case.name for case in again]
     with pytest.raises(StyleboxError, match="held-out"):

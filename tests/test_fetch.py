@@ -514,6 +514,10 @@ def test_the_command(server: SoundServer, to: Path, tmp_path: Path, capfd: pytes
     code, out, err = run(capfd, "fetch", urls, "--to", to, "--prune")
     assert code == 1
     assert "--prune would delete 1 files; say --yes" in err
+    assert str(to) in out  # what was fetched is told all the same
+    code, out, err = run(capfd, "fetch", urls, "--to", to, "--prune", "--json")
+    assert code == 1
+    assert json.loads(out)["removed"] == []
     assert (to / "piano" / "good.wav").exists()
     code, out, err = run(capfd, "fetch", urls, "--to", to, "--prune", "--yes", "--json")
     assert code == 0

@@ -157,7 +157,9 @@ def test_one_channel_is_recorded_and_played(own_home: Path) -> None:
     played = sound_card(own_home, heard)
     code, out, err = stylebox("record", "--seconds", 1.5, "--channel", 2, "--play", "-o", "copy.wav")
     assert code == 0, err
-    audio, rate = soundfile.read(out.strip())
+    take, copy = out.splitlines()
+    assert copy == "copy.wav"
+    audio, rate = soundfile.read(take)
     assert (audio.shape, rate) == ((66150,), 44100)
     assert aligned_correlation(audio, heard[:, 1]) >= 0.99
     assert len(load_audio("copy.wav", 44100)) == 66150
@@ -659,7 +661,14 @@ def test_wrong_usage_records_nothing(line: str, run: Callable[..., Ended], own_h
 
 
 @pytest.mark.parametrize(
-    "arguments", [("-o", "there.wav"), ("--instrument", "../x"), ("-s", "a", "--midi", "there.wav")]
+    "arguments",
+    [
+        ("-o", "there.wav"),
+        ("-o", "take.xyz"),
+        ("--instrument", "../x"),
+        ("-s", "a", "--midi", "there.wav"),
+        ("-s", "a", "--midi", "notes"),
+    ],
 )
 def test_what_cannot_be_written_is_said_before_a_note_is_played(
     arguments: tuple[str, ...],

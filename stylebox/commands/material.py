@@ -10,6 +10,7 @@ import typer
 
 from stylebox import options as opt
 from stylebox.console import console
+from stylebox.core.errors import SourceError
 from stylebox.entry import fail_with
 
 if TYPE_CHECKING:
@@ -67,17 +68,26 @@ def fetch(
             transfers=transfers,
             remark=console.detail,
         )
-    removed = _prune(rows, report, codec.value if codec else None, yes) if prune else []
-    if as_json:
-        console.document(asdict(report) | {"removed": removed})
-    else:
+    if not as_json:
         console.fetched(report)
         console.result(report.folder)
-    fail_with(report.failures)
+    removed, refused = [], []
+    if prune:
+        try:
+            removed = _prune(rows, report, codec.value if codec else None, yes)
+        except SourceError as error:  # what was fetched is told all the same
+            refused = [str(error)]
+    if as_json:
+        console.document(asdict(report) | {"removed": removed})
+    fail_with([*report.failures, *refused])
 
 
 def _prune(rows: "Catalogue", report: "FetchReport", codec: str | None, yes: bool) -> list[Path]:
-    """Delete what no row names, if the user agrees; gives what was deleted."""
+    """Delete what no row names, if the user agrees; gives what was deleted.
+
+    Raises:
+        SourceError: the user cannot be asked, or what the rows name is not known.
+    """
     from stylebox.core.sources.fetch import prune
 
     if not report.unnamed:
@@ -86,7 +96,9 @@ def _prune(rows: "Catalogue", report: "FetchReport", codec: str | None, yes: boo
         for path in report.unnamed:
             console.note(f"no row names {path}")
         if not sys.stdin.isatty():
-            fail_with([f"{report.folder}: --prune would delete {len(report.unnamed)} files; say --yes to allow it"])
+            raise SourceError(
+                f"{report.folder}: --prune would delete {len(report.unnamed)} files; say --yes to allow it"
+            )
         if not typer.confirm(f"Delete these {len(report.unnamed)} files?", err=True):
             return []
     removed = prune(rows, report.folder, codec)

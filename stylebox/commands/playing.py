@@ -129,7 +129,7 @@ def record(
     take = _record(device, channel, seconds)
     console.taken(take, result=not as_json and str(output) != "-")
     filed = None if instrument is None else _file(take.path, instrument)
-    batch, heard = None, [take.path]
+    batch, copied, heard = None, None, [take.path]
     if style is not None:
         from stylebox.core.extras import Extras
         from stylebox.core.transfer import load_engine, transfer_files
@@ -145,9 +145,11 @@ def record(
     elif output is not None:
         from stylebox.core.sources.takes import copy_take
 
-        copy_take(take.path, output, force)
+        copied = copy_take(take.path, output, force)
+        if not as_json and str(output) != "-":
+            console.result(copied)
     if as_json:
-        console.document({"take": take, "filed": filed, "transfer": batch})
+        console.document({"take": take, "filed": filed, "copied": copied, "transfer": batch})
     if play:
         _play(heard)
     fail_with([failure.reason for failure in batch.failed] if batch else [])
@@ -209,12 +211,17 @@ def _refuse_unplayable(play: bool, output: Path | None) -> None:
 
 
 def _refuse_taken(output: Path | None, midi: Path | None, instrument: str | None, force: bool) -> None:
-    """Before anyone plays a note: what is to be written has a name that is free."""
+    """Before anyone plays a note: what is to be written has a name that is free, and a format that can be written."""
+    from stylebox.core.extras import Extras
     from stylebox.core.paths import refuse_overwrite
+    from stylebox.core.sound.audio import check_format
     from stylebox.core.sources.takes import check_instrument
 
     for target in (output, midi):
         if target is not None and str(target) != "-" and not target.is_dir():
             refuse_overwrite(target, force)
+    if output is not None and not output.is_dir():
+        check_format(output)
+    Extras(midi).check()
     if instrument is not None:
         check_instrument(instrument)

@@ -43,8 +43,8 @@ class PaperTransfer:
         """
         if options.transpose:
             raise ModelError("--transpose: preset paper does not know the notes and cannot move them")
-        if options.vocoder == "neural":
-            raise ModelError("--vocoder neural: preset paper sounds by griffin-lim")
+        if options.vocoder not in ("auto", "griffin-lim"):
+            raise ModelError(f"--vocoder {options.vocoder}: preset paper sounds by griffin-lim")
         if options.guidance not in (None, 1.0):
             raise ModelError("--guidance: preset paper was not trained without its style, so there is no guidance")
         if options.follow:

@@ -67,8 +67,9 @@ def dataset_cases(dataset: Dataset, styles: Sequence[str], limit: int, seed: int
     for index in rng.permutation(len(usable)):
         content = usable[index]
         same_score = [t for t in of_score.get(content.score or "", []) if t.start_frame == content.start_frame]
-        twins = {t.instrument: t for t in same_score if t.instrument in styles}
-        choices = sorted(set(twins or styles) - {content.instrument})
+        others = set(styles) - {content.instrument}
+        twins = {t.instrument: t for t in same_score if t.instrument in others}
+        choices = sorted(twins or others)
         if len(cases) == limit or not choices:
             continue
         style = min(rng.permutation(choices), key=lambda name: asked[name]).item()

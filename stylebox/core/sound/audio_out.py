@@ -81,11 +81,11 @@ def encode_audio(audio: np.ndarray, sample_rate: int, suffix: str = ".flac") -> 
     return _encoded(_below_clipping(audio, f"sound{suffix}")[0], sample_rate, suffix)
 
 
-def check_format(path: Path | str, sample_rate: int) -> None:
+def check_format(path: Path | str, sample_rate: int | None = None) -> None:
     """Raise now what `write_audio` would raise after hours of work: a suffix or a rate that cannot be written.
 
     Raises:
-        AudioError: libsndfile cannot write the suffix of `path` at `sample_rate`.
+        AudioError: libsndfile cannot write the suffix of `path` at `sample_rate`, where that is known.
     """
     name, suffix = str(path), Path(path).suffix.lower()
     if name == STREAM:
@@ -95,7 +95,7 @@ def check_format(path: Path | str, sample_rate: int) -> None:
     if FORMATS[suffix][0] not in soundfile.available_formats():  # before libsndfile 1.1: no MP3
         version = soundfile.__libsndfile_version__
         raise AudioError(f"{name}: libsndfile {version} cannot write it; update soundfile or use .wav")
-    if suffix == ".mp3" and sample_rate not in MP3_RATES:
+    if suffix == ".mp3" and sample_rate not in (None, *MP3_RATES):
         rates = ", ".join(map(str, MP3_RATES))
         raise AudioError(f"{name}: MP3 has no rate of {sample_rate} Hz; use .wav or one of {rates}")
 

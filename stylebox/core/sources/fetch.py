@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stylebox.core.errors import SourceError
 from stylebox.core.progress import ProgressCallback, silent
+from stylebox.core.sources.address import web_address
 from stylebox.core.sources.catalogue import Catalogue
 from stylebox.core.sources.download import DownloadOptions, address_key
 from stylebox.core.sources.fetch_job import Job, tidy
@@ -74,7 +75,7 @@ def prune(catalogue: Catalogue, to: Path, codec: str | None = None) -> list[Path
     to = to.absolute()
     with locked(to) as partial:
         fetched = Fetched(to)
-        named = {address_key(row.url) for row in catalogue.rows}
+        named = {address_key(address) for row in catalogue.rows for address in (row.url, web_address(row.url))}
         for path in partial.iterdir():
             if path.is_file() and path.name != "lock" and path.name.split(".")[0] not in named:
                 path.unlink()
