@@ -126,5 +126,7 @@ def find_notes(
                 middle = np.average(near, weights=onset[near, key] + 1e-6)
                 begin = max(0.0, float(middle) - (ONSET_FRAMES - 1) / 2) / frames_per_second
                 velocity = float(np.clip(frame[start:stop, key].mean(), 0.05, 1.0))
+                if found and found[-1].pitch == key + LOWEST_KEY:  # a string is let go before it is struck again
+                    found[-1] = found[-1]._replace(end_seconds=min(found[-1].end_seconds, begin))
                 found.append(Note(begin, float(stop / frames_per_second), key + LOWEST_KEY, velocity))
     return sorted(found)
