@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,13 +33,14 @@ class Console:
     """What one run of the program says. `quiet` leaves results and errors; `verbose` adds details."""
 
     def __init__(self) -> None:
-        self._err = Terminal(stderr=True, highlight=False)
         self.configure()
 
     def configure(self, quiet: bool = False, verbose: bool = False, debug: bool = False) -> None:
         """Begin anew with these settings."""
         self.quiet, self.verbose, self.debug = quiet, verbose, debug
-        self._err = Terminal(stderr=True, highlight=False)
+        self._err = Terminal(stderr=True, highlight=False, emoji=False)  # ":violin:" in a file's name stays as it is
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="surrogateescape")  # a name that is no UTF-8 comes out as its own bytes
 
     def note(self, text: str, style: str = "") -> None:
         """One line of chatter."""
@@ -70,6 +72,7 @@ class Console:
     def result(self, text: object) -> None:
         """One line of result."""
         sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
     def document(self, value: object) -> None:
         """The result as one JSON document."""
@@ -86,8 +89,8 @@ class Console:
             table.add_column(column, justify="right" if numbers else "left")
         for row in rows:
             table.add_row(*(escape(_spoken(cell)) for cell in row))
-        terminal = Terminal(highlight=False)
-        terminal = terminal if terminal.is_terminal else Terminal(highlight=False, width=FILE_WIDTH)
+        terminal = Terminal(highlight=False, emoji=False)
+        terminal = terminal if terminal.is_terminal else Terminal(highlight=False, emoji=False, width=FILE_WIDTH)
         terminal.print(table)
 
     def listing(self, items: "Sequence[DataclassInstance]", as_json: bool) -> None:
@@ -111,19 +114,18 @@ class Console:
         if result:
             self.result(take.path)
 
-    def made(self, reports: "Sequence[TransferReport]", results: bool) -> None:
-        """What there is to say of each file made; its name as the result."""
-        for report in reports:
-            for warning in report.warnings:
-                self.warning(f"{report.source}: {warning}")
-            if report.clipped_db:
-                self.warning(f"{report.output}: turned down by {report.clipped_db:.1f} dB, else it would clip")
-            moved = f", moved by {report.transpose:+d} semitones" if report.transpose else ""
-            self.note(f"{report.source}: {report.seconds:.1f} s, seed {report.seed}{moved}")
-            self.detail(f"{report.source}: {report.real_time_factor:.2f} s of work for a second of sound")
-            paths = [path for path in (report.output, report.midi, report.plot, report.report) if path is not None]
-            for path in paths if results and str(report.output) != "-" else ():
-                self.result(path)
+    def made(self, report: "TransferReport", results: bool) -> None:
+        """What there is to say of a file made; its name as the result."""
+        for warning in report.warnings:
+            self.warning(f"{report.source}: {warning}")
+        if report.clipped_db:
+            self.warning(f"{report.output}: turned down by {report.clipped_db:.1f} dB, else it would clip")
+        moved = f", moved by {report.transpose:+d} semitones" if report.transpose else ""
+        self.note(f"{report.source}: {report.seconds:.1f} s, seed {report.seed}{moved}")
+        self.detail(f"{report.source}: {report.real_time_factor:.2f} s of work for a second of sound")
+        paths = [path for path in (report.output, report.midi, report.plot, report.report) if path is not None]
+        for path in paths if results and str(report.output) != "-" else ():
+            self.result(path)
 
     def findings(self, findings: Sequence["Finding"]) -> None:
         """What a look at the machine found, each with its mend below it."""

@@ -124,7 +124,9 @@ StopMinutes = Annotated[float | None, Option("--max-minutes", min=0.0, help="Sto
 Inputs = Annotated[
     list[Path], Argument(metavar="IN", help="Recordings, or folders of them; - is stdin.", allow_dash=True)
 ]
-Style = Annotated[str, Option("--style", "-s", help="A name of `stylebox styles`, or a recording.")]
+Style = Annotated[
+    str, Option("--style", "-s", help="A name of `stylebox styles`, a recording, or a blend: violin:0.7,flute:0.3.")
+]
 Output = Annotated[
     Path | None,
     Option("--output", "-o", help="wav, flac, ogg or mp3; a folder for many; - is stdout."),

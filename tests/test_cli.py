@@ -81,7 +81,15 @@ class FakeTransfer:
         return fake
 
     def transfer_files(
-        self, sources: list[Path], output: Path | None, options: Any, engine: Any, *, force: bool, **rest: Any
+        self,
+        sources: list[Path],
+        output: Path | None,
+        options: Any,
+        engine: Any,
+        *,
+        force: bool,
+        made: Any,
+        **rest: Any,
     ) -> Batch:
         self.calls.append({"options": options, "engine": engine, "output": output, "force": force, **rest})
         done, failed = [], []
@@ -99,6 +107,7 @@ class FakeTransfer:
                 failed.append(Failure(str(source), str(error)))
             else:
                 done.append(replace(self.report, source=str(source), output=str(to)))
+                made(done[-1])
         return Batch(done, failed)
 
 
@@ -339,6 +348,22 @@ def test_everything_written_is_a_result(run: Callable[..., Ended], transfer: Fak
     transfer.report = Report("", "", midi="n.mid", plot="p.png", report="r.html")
     ended = run("transfer", piano, "--style", "harp", "--device", "cpu")
     assert ended.out.splitlines() == ["piano-harp.wav", "n.mid", "p.png", "r.html"]
+
+
+def test_a_name_that_looks_like_a_picture_stays_a_name(run: Callable[..., Ended], transfer: FakeTransfer) -> None:
+    assert "a:violin:.wav: no such file" in run("transfer", "a:violin:.wav", "--style", "harp", "--device", "cpu").err
+
+
+def test_what_is_done_is_told_though_the_rest_is_interrupted(
+    run: Callable[..., Ended], transfer: FakeTransfer, piano: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(sources: list[Path], *_: object, made: Callable[[Report], None], **__: object) -> None:
+        made(Report("piano.wav", "piano-harp.wav"))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["stylebox.core.transfer"], "transfer_files", interrupted)
+    ended = run("transfer", piano, piano, "--style", "harp", "--device", "cpu")
+    assert (ended.code, ended.out) == (130, "piano-harp.wav\n")
 
 
 def test_options_reach_the_core(run: Callable[..., Ended], transfer: FakeTransfer, piano: Path) -> None:

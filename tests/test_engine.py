@@ -1,7 +1,9 @@
 """A trained model at work: length, level, silence, windows, seeds, styles. Quality is not asked of a tiny one."""
 
 import dataclasses
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +63,12 @@ def test_silence_stays_silent(engine: Transfer) -> None:
     made = engine.run(np.zeros(30000, np.float32), OPTIONS)
     assert np.abs(made.audio).max() < 1e-3
     assert made.warnings
+
+
+def test_a_constant_is_not_heard(engine: Transfer, recording: np.ndarray) -> None:
+    plain, shifted = (engine.run(recording + np.float32(x), OPTIONS).audio for x in (0.0, 0.3))
+    assert loudness_db(shifted, SAMPLE_RATE) == pytest.approx(loudness_db(plain, SAMPLE_RATE), abs=0.1)
+    assert not engine.run(np.full_like(recording, 0.3), OPTIONS).audio.any()
 
 
 def test_noise_is_harmless_and_said(engine: Transfer) -> None:
@@ -130,6 +138,8 @@ def test_a_model_may_do_without_diffusion_until_asked() -> None:
     assert settle(TransferOptions("x", guidance=2.0), own, "auto")[:3] == (6, 2.0, 0.4)
     assert settle(TransferOptions("x", steps=9), own, "auto")[:3] == (9, 1.0, 0.4)
     assert settle(TransferOptions("x"), DiffusionConfig(steps=6), "auto").steps == 6
+    with pytest.raises(ModelError, match="--guidance inf"):
+        settle(TransferOptions("x", guidance=float("inf")), own, "auto")
 
 
 def test_a_clip_is_a_style_and_blends_mix(engine: Transfer, tmp_path: Path) -> None:
@@ -149,6 +159,8 @@ def test_a_clip_is_a_style_and_blends_mix(engine: Transfer, tmp_path: Path) -> N
     strings = {"strings, low": named["string"], "st. reed": named["reed"]}
     assert resolve_style("strings, low", strings, engine.style_of_clip) is strings["strings, low"]
     assert resolve_style(" st. reed :1", strings, engine.style_of_clip) is strings["st. reed"]
+    with pytest.raises(ModelError, match="did you mean string"):
+        resolve_style("String s", named, engine.style_of_clip)
     for wrong in ("bagpipes", "reed:-1", "reed:0", "", "x" * 5000):
         with pytest.raises(ModelError):
             resolve_style(wrong, named, engine.style_of_clip)
@@ -201,7 +213,15 @@ def test_a_batch_goes_on_past_a_bad_file(engine: Transfer, recording: np.ndarray
     assert [Path(failure.source).name for failure in batch.failed] == ["b.wav"]
     assert soundfile.info(out / "a-string.wav").frames == len(recording)
     assert sorted(path.name for path in (tmp_path / "notes").iterdir()) == ["a-string.mid", "c-string.mid"]
-    again = transfer_files([folder / "a.wav"], out / "a-string.wav", OPTIONS, engine)
+    if sys.platform == "linux":  # where a name can be any bytes
+        odd = Path(os.fsdecode(bytes(tmp_path) + b"/\xff.wav"))
+        assert transfer_files([folder / "a.wav"], odd, OPTIONS, engine).failed == []
+        assert soundfile.info(bytes(odd)).frames == len(recording)
+    told: list[str] = []
+    again = transfer_files(
+        [folder / "a.wav"], out / "a-string.wav", OPTIONS, engine, made=lambda made: told.append(made.output)
+    )
+    assert told == []
     assert "--force" in again.failed[0].reason
     (out / "v1.5").mkdir()
     below = transfer_files([folder], out / "v1.5", OPTIONS, engine, extras=Extras(midi=folder / "b.wav" / "notes"))
@@ -280,6 +300,12 @@ def test_an_ldm_of_another_vae_is_refused(tiny_home: Path) -> None:
     weights.save_weights(path, tensors, card)
     with pytest.raises(ModelError, match="another vae"):
         Transfer("tiny", "cpu")
+
+
+def test_a_vae_that_was_trained_since_does_not_break_what_ships(tiny_home: Path) -> None:
+    (tiny_home / "models/base").mkdir()
+    shutil.copy(tiny_home / "models/tiny/vae.safetensors", tiny_home / "models/base/vae.safetensors")
+    assert sorted(Transfer("base", "cpu").named_styles) == sorted(s.name for s in library.list_styles("base"))
 
 
 def test_half_precision_is_the_same_model(tiny_home: Path) -> None:

@@ -668,6 +668,8 @@ def test_wrong_usage_records_nothing(line: str, run: Callable[..., Ended], own_h
         ("--instrument", "../x"),
         ("-s", "a", "--midi", "there.wav"),
         ("-s", "a", "--midi", "notes"),
+        ("-s", "violn"),
+        ("-s", "violin", "--model", "nonesuch"),
     ],
 )
 def test_what_cannot_be_written_is_said_before_a_note_is_played(
@@ -687,7 +689,8 @@ def test_the_take_stays_when_the_transfer_fails(
     run: Callable[..., Ended], plug_in: Callable[[FakeInput], FakeInput], own_home: Path
 ) -> None:
     plug_in(FakeInput(two_channels(music(1.0))))
-    code, out, err = run("record", "--seconds", 1, "--style", "harp", "--model", "nonesuch", "--compute", "cpu")
+    Path("style.wav").write_text("no sound")
+    code, out, err = run("record", "--seconds", 1, "--style", "style.wav", "--compute", "cpu")
     assert code == 1
     assert err.splitlines()[-1].startswith("stylebox: ")
     assert takes(own_home) == [Path(out.strip())]

@@ -110,7 +110,11 @@ def test_a_pedal_holds_notes_until_it_is_lifted_or_their_key_struck(pieces: list
 def test_midi_folder_is_cut_into_pieces(tmp_path) -> None:
     write_midi(tmp_path / "deep" / "tune.mid", [Note(i * 0.5, i * 0.5 + 0.4, 60 + i % 12) for i in range(24)])
     write_midi(tmp_path / "bare.mid", [Note(0.0, 1.0, 60)])
-    names, pieces = zip(*midi_scores(tmp_path, 6.0), strict=True)
+    (tmp_path / "broken.mid").write_bytes(b"not midi")
+    found, unread = midi_scores(tmp_path, 6.0)
+    names, pieces = zip(*found, strict=True)
+    assert len(unread) == 1
+    assert "broken.mid" in unread[0]
     assert names == ("deep_tune-000", "deep_tune-001")
     assert [len(notes) for notes in pieces] == [12, 12]
     assert pieces[1][0].start_seconds == pytest.approx(0.0, abs=1e-3)

@@ -215,6 +215,15 @@ def test_a_note_begins_between_frames(late: float) -> None:
     assert note.start_seconds == pytest.approx(10 + late, abs=0.01)
 
 
+def test_a_string_is_let_go_before_it_is_struck_again() -> None:
+    frame, onset = np.zeros((2, 40, 88), np.float32)
+    frame[10:30, 40] = 1.0
+    onset[10:12, 40], onset[19:22, 40] = 1.0, [0.9, 1.0, 0.1]  # heard a little before the second one's peak
+    first, second = find_notes(frame, onset, 1.0)
+    assert second.start_seconds < 20
+    assert first.end_seconds == second.start_seconds
+
+
 def test_what_sounds_as_a_recording_begins_begins_with_it() -> None:
     frame, onset = np.zeros((2, 40, 88), np.float32)
     frame[:20, 40] = 0.9  # nobody heard it struck
@@ -283,6 +292,16 @@ def test_unknown_stages_and_lacking_parts_are_one_line(tiny_home: Path) -> None:
     (tiny_home / "models/tiny/vae.safetensors").write_bytes(b"not one")
     with pytest.raises(ModelError, match=r"vae\.safetensors"):
         stage_of("ldm", tiny_home)
+
+
+def test_a_borrowed_vae_of_another_size_is_refused(tiny_home: Path) -> None:
+    with pytest.raises(ModelError, match=r"another size.*train vae --preset tiny --name nobody"):
+        make_stage("ldm", PRESET, Dataset.open(tiny_home / "dataset"), "nobody", "cpu", silent)
+
+
+def test_a_model_has_the_name_of_a_folder(tiny_home: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--name \.\./x: cannot be the name of a folder"):
+        train("vae", preset="tiny", dataset=tiny_home / "dataset", name="../x")
 
 
 def test_a_loss_term_that_there_is_not_is_refused(tiny_home: Path) -> None:

@@ -1,6 +1,7 @@
 """What makes sound: `transfer`, `generate`, `record`. The core is imported inside the commands: it imports torch."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,8 +47,16 @@ def transfer(
     extras = Extras(midi, plot, report)
     engine = load_engine(model, compute_device(device))
     with console.progress() as progress:
-        batch = transfer_files(sources, output, wishes, engine, force=force, extras=extras, progress=progress)
-    console.made(batch.done, results=not as_json)
+        batch = transfer_files(
+            sources,
+            output,
+            wishes,
+            engine,
+            force=force,
+            extras=extras,
+            made=partial(console.made, results=not as_json),
+            progress=progress,
+        )
     if as_json:
         console.document(batch)
     if play:
@@ -85,7 +94,7 @@ def generate(
     engine = load_engine(model, compute_device(device))
     with console.progress() as progress:
         report = generate_file(output, wishes, engine, notes=notes, seconds=seconds, force=force, progress=progress)
-    console.made([report], results=not as_json)
+    console.made(report, results=not as_json)
     if as_json:
         console.document(report)
     if play:
@@ -126,6 +135,8 @@ def record(
     if midi is not None and style is None:
         raise typer.BadParameter("--midi keeps the notes that a transfer hears; it needs --style")
     _refuse_taken(output, midi, instrument, force)
+    if style is not None:
+        _refuse_unknown(style, model)
     take = _record(device, channel, seconds)
     console.taken(take, result=not as_json and str(output) != "-")
     filed = None if instrument is None else _file(take.path, instrument)
@@ -139,8 +150,16 @@ def record(
         engine = load_engine(model, compute_device(compute))
         with console.progress() as progress:
             extras = Extras(midi)
-            batch = transfer_files([take.path], output, wishes, engine, force=force, extras=extras, progress=progress)
-        console.made(batch.done, results=not as_json)
+            batch = transfer_files(
+                [take.path],
+                output,
+                wishes,
+                engine,
+                force=force,
+                extras=extras,
+                made=partial(console.made, results=not as_json),
+                progress=progress,
+            )
         heard = [Path(report.output) for report in batch.done]
     elif output is not None:
         from stylebox.core.sources.takes import copy_take
@@ -208,6 +227,14 @@ def _refuse_unplayable(play: bool, output: Path | None) -> None:
     from stylebox.core.sound.device_io import check_output
 
     check_output()
+
+
+def _refuse_unknown(style: str, model: str) -> None:
+    """Before anyone plays a note: the style asked for is one."""
+    from stylebox.core.library import list_styles
+    from stylebox.core.styles import check_style
+
+    check_style(style, [known.name for known in list_styles(model)])
 
 
 def _refuse_taken(output: Path | None, midi: Path | None, instrument: str | None, force: bool) -> None:

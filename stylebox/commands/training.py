@@ -23,6 +23,7 @@ def train(
     as_json: opt.AsJson = False,
 ) -> None:
     """Train one part of a model. Ctrl-C stops cleanly, and --resume goes on from there."""
+    from stylebox.core.library import shipped_models
     from stylebox.core.training.train import train as fit
 
     where = compute_device(device)
@@ -42,9 +43,11 @@ def train(
             prepare=progress,
         )
     console.note(f"{stage.value}: {result.steps} steps, best loss {result.best_loss:.4g}; {result.stopped_by}")
+    if (shipped_models() / result.model.name).is_dir():
+        console.note(f"transfers by {result.model.name} use it from now on; remove {result.model} for what ships")
     if as_json:
         console.document(asdict(result))
     else:
-        console.result(result.folder)
+        console.result(result.model)
     if result.stopped_by == "interrupted":
         raise typer.Exit(INTERRUPTED)

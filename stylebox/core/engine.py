@@ -86,7 +86,8 @@ class Transfer:
         self.style_encoder = library.load_style_encoder(part).to(self.device)
         self.draft_network = library.load_draft(part).to(self.device)
         self.denoiser = library.load_denoiser(part).to(self.device)
-        self.vae = library.load_vae(model, self.mel_config).to(self.device)
+        home = str(part.path.parent.absolute())  # of what was trained together; a newer vae of the model may not fit it
+        self.vae = library.load_vae(home, self.mel_config).to(self.device)
         trained_with = part.card.get("provenance", {}).get("vae")
         if trained_with not in (None, fingerprint(self.vae)):
             raise ModelError(
@@ -132,6 +133,9 @@ class Transfer:
             StyleboxError: the style is unknown or an option is out of range.
         """
         settings, style = self.settings(options), self._style(options.style)
+        audio = audio - audio.mean(dtype=np.float64).astype(
+            np.float32
+        )  # nobody hears a constant, and a level meter would
         music = self.listen(audio, progress)
         result = self._play(music, style, settings, options, len(audio), progress)
         silent_input = not np.isfinite(loudness_db(audio, self.sample_rate))

@@ -57,7 +57,8 @@ def generate_file(
             raise SourceError(f"--seconds {seconds:g}: give a length from 0.5 to {MAX_SECONDS:g} seconds")
         score = random_score(np.random.default_rng(seed), seconds)
     stem = "generated" if notes is None else notes.stem
-    target = output or Path(f"{stem}-{file_words(options.style)}.wav")
+    name = f"{stem}-{file_words(options.style)}.wav"
+    target = output / name if output and output.is_dir() else output or Path(name)
     check_format(target, engine.sample_rate)
     if str(target) != STREAM:
         refuse_overwrite(target, force)

@@ -38,13 +38,17 @@ def recordings_dir() -> Path:
 
 
 def refuse_overwrite(path: Path, force: bool) -> None:
-    """Raise unless `path` is free or `force` allows replacing it.
+    """Raise unless `path` is free or `force` allows replacing it, and its folder is there to be written to, or can be.
 
     Raises:
-        StyleboxError: `path` exists and `force` is false.
+        StyleboxError: `path` exists and `force` is false, or nothing can be written there.
     """
     if path.exists() and not force:
         raise StyleboxError(f"{path}: exists already; use --force to replace it or choose another name")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        reason = "may not be written to" if folder.is_dir() else "is no folder"
+        raise StyleboxError(f"{path}: cannot be written, as {folder} {reason}; choose another place")
 
 
 @contextmanager
@@ -58,6 +62,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         yield partial
         partial.replace(path)
+    except OSError as error:
+        if error.filename == str(partial):
+            error.filename = str(path)  # the name that the user knows
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

@@ -1,6 +1,6 @@
 """What `--style` means: a name, an audio file, or a weighted blend of them, turned into tokens and a vector."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import torch
@@ -43,6 +43,16 @@ def resolve_style(wanted: str, named: dict[str, Style], from_clip: FromClip) -> 
         high=_mean_key([(style.high, weight) for style, weight in styles]),
         bends=sum(style.bends * weight for style, weight in styles),
     )
+
+
+def check_style(wanted: str, named: Collection[str]) -> None:
+    """Raise now what `resolve_style` would raise after a take.
+
+    Raises:
+        ModelError: no such name or file, or a weight that is none.
+    """
+    nobody = Style("", torch.zeros(0), torch.zeros(0))
+    resolve_style(wanted, dict.fromkeys(named, nobody), lambda path: nobody)
 
 
 def file_words(wanted: str) -> str:
@@ -96,7 +106,7 @@ def _one(name: str, named: dict[str, Style], from_clip: FromClip) -> Style:
         return named[name]
     if _is_file(name):
         return from_clip(Path(name).expanduser())
-    raise ModelError(f"no style and no file {name!r}; {_choices(named)}")
+    raise ModelError(f"no style and no file {name!r}; {_nearest(name, named)}{_choices(named)}")
 
 
 def _is_file(name: str) -> bool:
@@ -106,7 +116,15 @@ def _is_file(name: str) -> bool:
         return False
 
 
-def _choices(named: dict[str, Style]) -> str:
+def _nearest(name: str, named: Collection[str]) -> str:
+    import difflib
+
+    lower = {style.lower(): style for style in named}
+    near = difflib.get_close_matches(name.lower(), lower, n=1)
+    return f"did you mean {lower[near[0]]}? " if near else ""
+
+
+def _choices(named: Collection[str]) -> str:
     return f"styles are {', '.join(named) or 'none yet'}, or give an audio file"
 
 

@@ -1,7 +1,7 @@
 """`stylebox transfer` as a job: files or folders in, files out. A bad file does not stop the others."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,6 +77,7 @@ def transfer_files(
     *,
     force: bool = False,
     extras: Extras | None = None,
+    made: Callable[[TransferReport], None] = lambda report: None,
     progress: ProgressCallback = silent,
 ) -> TransferBatch:
     """Transfer every file, and every audio file of every folder.
@@ -85,6 +86,7 @@ def transfer_files(
         output: A file for one source, a folder for several; ``-`` is standard output. Unless given, files are named
             ``<source>-<style>.wav`` in the current folder.
         extras: What else to keep: files for one source, folders for several.
+        made: Told of each file as it is done.
 
     Raises:
         StyleboxError: nothing to transfer, or a file is named where a folder is needed.
@@ -101,9 +103,12 @@ def transfer_files(
     for file, target in zip(files, output_names(files, output, options.style, several), strict=True):
         own = extras.within(target.stem) if several else extras
         try:
-            batch.done.append(transfer_file(file, target, options, engine, force, own, progress))
+            report = transfer_file(file, target, options, engine, force, own, progress)
         except (StyleboxError, OSError) as error:
             batch.failed.append(TransferFailure(str(file), in_words(error)))
+        else:
+            batch.done.append(report)
+            made(report)
     return batch
 
 

@@ -1,5 +1,6 @@
 """What a user may ask of a transfer, and what that comes to once a model has filled the gaps. Knows no network."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -62,6 +63,8 @@ def settle(options: TransferOptions, own: DiffusionConfig, vocoder: str) -> Sett
     guidance = own.guidance if options.guidance is None else options.guidance
     strength = own.strength if options.strength is None else options.strength
     follow = 0.0 if options.follow is None else options.follow
+    if not math.isfinite(guidance):
+        raise ModelError(f"--guidance {guidance}: is no number to go by; 1 is none, 2 much")
     if steps < 0 or not 0 <= strength <= 1:
         raise ModelError(f"--steps {steps} --strength {strength}: steps are 0 up, strength is from 0 to 1")
     if not 0 <= follow <= 1:

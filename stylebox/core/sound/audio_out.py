@@ -4,6 +4,7 @@ Knows nothing of decoding.
 """
 
 import io
+import os
 import sys
 from pathlib import Path
 from typing import BinaryIO
@@ -61,7 +62,8 @@ def write_audio(path: Path | str, audio: np.ndarray, sample_rate: int) -> float:
             with atomic_path(path) as partial:
                 _write_blocks(partial, audio, sample_rate, suffix)
     except soundfile.LibsndfileError as error:
-        raise AudioError(f"{name}: cannot be written ({error}); try another format or rate") from error
+        mend = "look for room and permission there" if "System error" in str(error) else "try another format or rate"
+        raise AudioError(f"{name}: cannot be written ({error.error_string}); {mend}") from error
     except OSError as error:
         reason = error.strerror or error
         raise AudioError(f"{name}: cannot be written ({reason}); choose another place") from error
@@ -121,10 +123,12 @@ def _below_clipping(audio: np.ndarray, name: str) -> tuple[np.ndarray, float]:
     return audio * np.float32(10 ** (-turned_down_db / 20)), turned_down_db
 
 
-def _write_blocks(target: Path | BinaryIO, audio: np.ndarray, sample_rate: int, suffix: str) -> None:
+def _write_blocks(target: Path | bytes | BinaryIO, audio: np.ndarray, sample_rate: int, suffix: str) -> None:
     """Encode `audio` into `target`, a block at a time."""
     container, subtype, compression = FORMATS[suffix]
     block_samples = max(1, round(BLOCK_SECONDS * sample_rate))
+    if isinstance(target, Path) and os.name == "posix":
+        target = os.fsencode(target)  # a name need not be UTF-8; soundfile wants it so
     with soundfile.SoundFile(
         target, "w", sample_rate, 1, subtype, format=container, compression_level=compression
     ) as file:

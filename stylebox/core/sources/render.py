@@ -27,6 +27,7 @@ from stylebox.core.sources.scores import midi_scores, pedalled, random_score
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
 
 SAMPLE_RATE = 22050
+_Pieces = Sequence[tuple[str, list[Note]]]  # scores by name
 PEAK = 0.7  # of every file; training normalises loudness anyway
 
 
@@ -136,8 +137,9 @@ def render(
         SourceError: unknown instrument, nothing to play it with, or no scores.
     """
     timbres = find_timbres(instruments, soundfonts, samples)
-    plan = list(_plan(to, timbres, scores, minutes, seconds_per_piece, timbres_per_score, pedal, seed))
-    report = RenderReport()
+    pieces, unread = (None, []) if scores is None else midi_scores(scores, seconds_per_piece)
+    plan = list(_plan(to, timbres, pieces, minutes, seconds_per_piece, timbres_per_score, pedal, seed))
+    report = RenderReport(failures=unread)
     total = sum(len(group) for group in plan) * seconds_per_piece / 60
     done = 0.0
     for piece, failure in _results(plan, jobs):
@@ -156,7 +158,7 @@ def render(
 def _plan(
     to: Path,
     timbres: Sequence[Timbre],
-    scores: Path | None,
+    pieces: _Pieces | None,
     minutes: float,
     seconds: float,
     timbres_per_score: int | None,
@@ -168,7 +170,7 @@ def _plan(
     have = dict.fromkeys((t.instrument for t in timbres), 0.0)
     count = len(have) if timbres_per_score is None else timbres_per_score
     fruitless = 0
-    for score, notes in _scores(scores, seconds, seed):
+    for score, notes in _scores(pieces, seconds, seed):
         if min(have.values()) >= minutes * 60:
             return
         group: list[_Piece] = []
@@ -210,14 +212,13 @@ def _cast(
     return chosen
 
 
-def _scores(folder: Path | None, seconds: float, seed: int) -> Iterator[tuple[str, list[Note]]]:
+def _scores(pieces: _Pieces | None, seconds: float, seed: int) -> Iterator[tuple[str, list[Note]]]:
     """Scores without end: made up, or a folder's, again and again in other keys."""
-    if folder is None:
+    if pieces is None:
         index = 0
         while True:
             yield f"s{seed}-{index:05d}", random_score(np.random.default_rng([seed, 2, index]), seconds)
             index += 1
-    pieces = midi_scores(folder, seconds)
     rng = np.random.default_rng([seed, 3])
     lap = 0
     while True:

@@ -127,17 +127,22 @@ def _silences(rng: np.random.Generator, seconds: float) -> list[tuple[float, flo
     return [(float(s), float(s + rng.uniform(0.08, 0.22) * seconds)) for s in starts]
 
 
-def midi_scores(folder: Path, seconds: float) -> list[tuple[str, list[Note]]]:
-    """Every MIDI file under `folder`, cut into pieces of `seconds`, as ``(name, notes)``.
+def midi_scores(folder: Path, seconds: float) -> tuple[list[tuple[str, list[Note]]], list[str]]:
+    """Every MIDI file under `folder`, cut into pieces of `seconds`, as ``(name, notes)``; and what could not be read.
 
     Pieces of less than four notes are left out.
 
     Raises:
-        SourceError: a file is not MIDI, or the folder holds no music.
+        SourceError: the folder holds no music.
     """
     pieces: list[tuple[str, list[Note]]] = []
+    failures: list[str] = []
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".mid", ".midi")):
-        notes = read_midi(path)
+        try:
+            notes = read_midi(path)
+        except SourceError as error:
+            failures.append(str(error))
+            continue
         for index in range(int(np.ceil(max((n.end_seconds for n in notes), default=0.0) / seconds))):
             start = index * seconds
             inside = [
@@ -149,5 +154,6 @@ def midi_scores(folder: Path, seconds: float) -> list[tuple[str, list[Note]]]:
                 name = "_".join(path.relative_to(folder).with_suffix("").parts)
                 pieces.append((f"{name}-{index:03d}", one_at_a_time(inside)))
     if not pieces:
-        raise SourceError(f"{folder}: no MIDI file with notes in it; give a folder of .mid files")
-    return pieces
+        nothing = f"{folder}: no MIDI file with notes in it; give a folder of .mid files"
+        raise SourceError(failures[0] if failures else nothing)
+    return pieces, failures

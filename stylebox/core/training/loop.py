@@ -30,13 +30,13 @@ class FitResult:
         best_loss: Least validation loss; infinite if there was no validation.
         stopped_by: "steps" (all of them done), "max_steps", "minutes", "interrupted" (by a signal) or
             "stopped" (by the callback).
-        folder: Where the weights are.
+        model: The folder with its weights.
     """
 
     steps: int
     best_loss: float
     stopped_by: str
-    folder: Path
+    model: Path
 
 
 def fit(

@@ -13,8 +13,17 @@ from stylebox.core.data.content import ContentStore
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.device import resolve_device
 from stylebox.core.errors import ConfigError, ModelError
-from stylebox.core.library import load_content_encoder, load_paper_autoencoder, load_vae, part_path, require_model
+from stylebox.core.library import (
+    load_content_encoder,
+    load_paper_autoencoder,
+    load_part,
+    load_vae,
+    part_path,
+    require_model,
+)
+from stylebox.core.models.vae import VAE
 from stylebox.core.progress import Progress, ProgressCallback, silent
+from stylebox.core.sources.file_names import safe_name
 from stylebox.core.training.content import ContentStage
 from stylebox.core.training.ldm import LDMStage
 from stylebox.core.training.loop import FitResult, TrainingCallback, fit
@@ -53,7 +62,7 @@ def train(
         prepare: Told of the work before the first step.
 
     Raises:
-        ConfigError: The preset has no such stage, or the configuration is wrong.
+        ConfigError: The preset has no such stage, the configuration is wrong, or the name can be no folder's.
         DatasetError: The dataset is missing, unfit, or made with other mel settings.
         ModelError: A part the stage builds on, or begins with, is missing or of another size.
     """
@@ -61,6 +70,8 @@ def train(
     material = Dataset.open(dataset or paths.dataset_dir())
     material.require_mel(settings.mel)
     model = name or settings.name
+    if safe_name(model) != model:
+        raise ConfigError(f"--name {model}: cannot be the name of a folder; {safe_name(model)} can")
     with torch.random.fork_rng(devices=[]):  # the weights a run begins with follow from its seed, too
         torch.manual_seed(settings.stage(stage_name).seed)
         stage = make_stage(stage_name, settings, material, model, device, prepare)
@@ -96,8 +107,8 @@ def make_stage(
         if stage_name == "vocoder":
             return VocoderStage(preset, dataset, _heard(preset, dataset, model, device, prepare))
         if stage_name == "ldm":
-            store = _heard(preset, dataset, model, device, prepare)
-            return LDMStage(preset, dataset, store, load_vae(model, preset.mel))
+            vae = _vae(preset, model)
+            return LDMStage(preset, dataset, _heard(preset, dataset, model, device, prepare), vae)
     if preset.family == "paper":
         if stage_name == "vae":
             return PaperVAEStage(preset, dataset, _features(preset, prepare))
@@ -118,6 +129,21 @@ def _fill(stage: Stage, model: str) -> None:
     tensors, _ = load_weights(path)
     for name, part in exported_parts(stage).items():
         load_into(part, tensors, f"{name}.", path)
+
+
+def _vae(preset: Preset, model: str) -> VAE:
+    """The model's autoencoder, or the shipped one.
+
+    Raises:
+        ModelError: it is of another size than the preset's.
+    """
+    part = load_part(model, "vae", preset.mel)
+    if part.preset.vae != preset.vae:
+        raise ModelError(
+            f"{part.path}: is of another size than preset {preset.name} wants; "
+            f"train its own first, with `stylebox train vae --preset {preset.name} --name {model}`"
+        )
+    return load_vae(model, preset.mel)
 
 
 def _heard(preset: Preset, dataset: Dataset, model: str, device: str, prepare: ProgressCallback) -> ContentStore:
