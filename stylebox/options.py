@@ -164,7 +164,11 @@ TestInputs = Annotated[
     Path | None, Option("--inputs", help="Folder of recordings to transfer; else a dataset's held-out ones.")
 ]
 Styles = Annotated[
-    str | None, Option("--styles", help="Names or recordings, with commas between; else all names the model knows.")
+    str | None,
+    Option(
+        "--styles",
+        help="Names or recordings, with commas; needed with --inputs, else all the model knows.",
+    ),
 ]
 Limit = Annotated[int, Option(min=1, help="Transfers to make.")]
 TableSeed = Annotated[int, Option("--seed", min=0, help="Same seed, same cases, same table.")]

@@ -2,6 +2,7 @@
 
 import io
 import os
+import struct
 import sys
 import threading
 from collections.abc import Callable
@@ -18,6 +19,8 @@ import soundfile
 from stylebox.core.errors import AudioError
 from stylebox.core.sound import audio_out
 from stylebox.core.sound.audio import load_audio, probe, resample, write_audio
+from stylebox.core.sound.audio_out import encode_audio
+from stylebox.core.sound.ogg import checksum, with_plain_serial
 
 SAMPLE_RATE = 22050
 
@@ -85,6 +88,27 @@ def test_what_is_written_reads_back_in_place(name: str, at_least_db: float, samp
     info = probe(name)
     assert (info.sample_rate, info.channels) == (sample_rate, 1)
     assert info.seconds == pytest.approx(len(audio) / sample_rate, abs=1e-6)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+def test_equal_sound_gives_equal_bytes(suffix: str, tmp_path: Path) -> None:
+    """Not by chance: libsndfile draws an Ogg stream's serial number anew each time."""
+    for name in ("a", "b"):
+        write_audio(tmp_path / f"{name}{suffix}", _notes(), SAMPLE_RATE)
+    content = (tmp_path / f"a{suffix}").read_bytes()
+    assert content == (tmp_path / f"b{suffix}").read_bytes() == encode_audio(_notes(), SAMPLE_RATE, suffix)
+
+
+def test_a_pages_checksum_is_the_one_its_encoder_wrote() -> None:
+    drawn = io.BytesIO()
+    soundfile.write(drawn, _notes(), SAMPLE_RATE, format="OGG", subtype="VORBIS")
+    page = bytearray(drawn.getvalue()[: drawn.getvalue().index(b"OggS", 4)])
+    (written,) = struct.unpack_from("<I", page, 22)
+    page[22:26] = bytes(4)
+    assert checksum(bytes(page)) == written
+    plain = with_plain_serial(drawn.getvalue() + b"a tag behind")
+    assert len(plain) == len(drawn.getvalue()) + 12
+    assert with_plain_serial(plain) == plain
 
 
 @pytest.mark.parametrize("suffix", [".ogg", ".mp3"])

@@ -439,7 +439,7 @@ def test_training_that_was_interrupted_says_so(
     assert err.splitlines() == [
         "listening: 1/2",
         "training vae: 12/20, loss 0.5 kl 2 (valid 0.25), 35.2 samples/s, 2:00 to go, cpu",
-        "vae: 12 steps, best loss 0.25; interrupted",
+        "vae: 12 steps, best loss 0.25; interrupted; --resume goes on",
     ]
     assert (asked["stage"], asked["preset"], asked["max_steps"], asked["resume"]) == ("vae", "tiny", 20, True)
 

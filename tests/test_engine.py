@@ -239,6 +239,13 @@ def test_an_unknown_style_is_said_before_anything_is_heard(
         engine.run(recording, TransferOptions("bagpipes"))
 
 
+def test_channels_that_cancel_are_said(engine: Transfer, recording: np.ndarray, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "swapped.wav", np.stack([recording, -recording], 1), SAMPLE_RATE)
+    (made,) = transfer_files([tmp_path / "swapped.wav"], tmp_path / "out.wav", OPTIONS, engine).done
+    assert made.warnings[0] == "it is silent, and so is the output"
+    assert made.warnings[1].startswith("its channels cancel each other")
+
+
 def test_several_inputs_need_a_folder(engine: Transfer, recording: np.ndarray, tmp_path: Path) -> None:
     for name in ("a.wav", "b.wav"):
         soundfile.write(tmp_path / name, recording, SAMPLE_RATE)

@@ -1,5 +1,6 @@
 """`train`: one stage of a model. What a stage is, and when it ends, the core knows."""
 
+import math
 from dataclasses import asdict
 
 import typer
@@ -7,6 +8,14 @@ import typer
 from stylebox import options as opt
 from stylebox.console import console, training_progress
 from stylebox.entry import INTERRUPTED, compute_device
+
+_ENDED = {
+    "steps": "done",
+    "max_steps": "as many as --max-steps allows",
+    "minutes": "its time is up",
+    "interrupted": "interrupted",
+    "stopped": "stopped",
+}
 
 
 def train(
@@ -42,7 +51,9 @@ def train(
             progress=lambda told: progress(training_progress(told)),
             prepare=progress,
         )
-    console.note(f"{stage.value}: {result.steps} steps, best loss {result.best_loss:.4g}; {result.stopped_by}")
+    best = f", best loss {result.best_loss:.4g}" if math.isfinite(result.best_loss) else ""
+    further = "" if result.stopped_by == "steps" else "; --resume goes on"
+    console.note(f"{stage.value}: {result.steps} steps{best}; {_ENDED[result.stopped_by]}{further}")
     if (shipped_models() / result.model.name).is_dir():
         console.note(f"transfers by {result.model.name} use it from now on; remove {result.model} for what ships")
     if as_json:

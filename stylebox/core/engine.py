@@ -38,7 +38,7 @@ from stylebox.core.wishes import Settings, TransferOptions, drawn_seed, settle
 CLIP_SECONDS = 30.0  # how much of a style clip is listened to
 _CLIP_FRAMES = 192  # of one look at it
 VOCODERS = ("auto", "neural", "harmonic", "griffin-lim")
-NO_NOTES = "no notes to speak of were found in it; the output is kept 20 dB below it"
+NO_NOTES = "no notes to speak of were found in it; the output is kept at least 20 dB below it"
 _LEAST_HEARD = 0.1  # of a recording's energy, while notes sound: phrases have 0.65 and more, steady noise 0.09 at most
 
 

@@ -144,12 +144,19 @@ def transfer_file(
         seed=result.seed,
         transpose=result.transpose,
         notes=len(result.notes),
-        warnings=result.warnings,
+        warnings=result.warnings if result.audio.any() else [*result.warnings, *_channel_faults(source)],
         clipped_db=clipped_db,
         real_time_factor=spent / max(seconds, 1e-9),
         settings=settings._asdict(),
         **{name: str(path) for name, path in extras.named().items()},
     )
+
+
+def _channel_faults(source: Path) -> list[str]:
+    """Why a recording may be silent that is not: its channels can cancel one another."""
+    from stylebox.core.data.suspicion import channel_faults
+
+    return [] if str(source) == STREAM else channel_faults(source)
 
 
 def check_targets(output: Path, extras: Extras, sample_rate: int, force: bool) -> None:

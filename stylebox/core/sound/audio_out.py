@@ -14,6 +14,7 @@ import soundfile
 
 from stylebox.core.errors import AudioError
 from stylebox.core.paths import atomic_path
+from stylebox.core.sound.ogg import with_plain_serial
 
 # Suffix -> libsndfile's format, subtype, and compression in [0, 1]: Vorbis quality 8 of 10, MP3 V1.
 FORMATS: dict[str, tuple[str, str, float | None]] = {
@@ -31,9 +32,9 @@ BLOCK_SECONDS = 10.0  # libsndfile can crash on over a minute of Vorbis in one c
 def write_audio(path: Path | str, audio: np.ndarray, sample_rate: int) -> float:
     """Write mono sound in the format of the suffix: .wav and .flac (16 bit), .ogg (Vorbis) or .mp3.
 
-    The file appears whole or not at all. Every format reads back with the same number of samples in the same
-    place; for MP3 that holds for readers that know its gapless header (libsndfile, FFmpeg, browsers), others
-    hear some 50 ms of silence more at the ends.
+    The file appears whole or not at all, and equal sound gives equal bytes. Every format reads back with the same
+    number of samples in the same place; for MP3 that holds for readers that know its gapless header (libsndfile,
+    FFmpeg, browsers), others hear some 50 ms of silence more at the ends.
 
     Args:
         path: Where to; "-" writes a WAV to standard output.
@@ -60,7 +61,10 @@ def write_audio(path: Path | str, audio: np.ndarray, sample_rate: int) -> float:
             sys.stdout.buffer.flush()
         else:
             with atomic_path(path) as partial:
-                _write_blocks(partial, audio, sample_rate, suffix)
+                if FORMATS[suffix][0] == "OGG":
+                    partial.write_bytes(_encoded(audio, sample_rate, suffix))
+                else:
+                    _write_blocks(partial, audio, sample_rate, suffix)
     except soundfile.LibsndfileError as error:
         mend = "look for room and permission there" if "System error" in str(error) else "try another format or rate"
         raise AudioError(f"{name}: cannot be written ({error.error_string}); {mend}") from error
@@ -106,7 +110,7 @@ def _encoded(audio: np.ndarray, sample_rate: int, suffix: str) -> bytes:
     """A file's content, in memory."""
     buffer = io.BytesIO()
     _write_blocks(buffer, audio, sample_rate, suffix)
-    return buffer.getvalue()
+    return with_plain_serial(buffer.getvalue()) if FORMATS[suffix][0] == "OGG" else buffer.getvalue()
 
 
 def _below_clipping(audio: np.ndarray, name: str) -> tuple[np.ndarray, float]:

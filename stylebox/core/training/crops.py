@@ -28,7 +28,7 @@ class MelCrops:
         self.dataset, self.num_frames = dataset, num_frames
         self.recordings = dataset.split(split)
         if not self.recordings:
-            raise DatasetError(f"{dataset.path}: no recordings to {split} with; add some and run `stylebox build`")
+            raise DatasetError(f"{dataset.path}: none for its {split} split; add some and run `stylebox build`")
         self._of_instrument: dict[str, list[Recording]] = defaultdict(list)
         for recording in self.recordings:
             self._of_instrument[recording.instrument].append(recording)
