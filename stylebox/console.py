@@ -70,7 +70,10 @@ class Console:
         self._err.print(text, style=style or None, markup=False, soft_wrap=True)
 
     def result(self, text: object) -> None:
-        """One line of result."""
+        """One line of result, above a live display where both are on one terminal."""
+        if sys.stderr.isatty() and sys.stdout.isatty():
+            self._line(str(text), "")
+            return
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 

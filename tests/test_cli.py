@@ -567,6 +567,22 @@ def test_progress_is_live_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) ->
     assert plain.getvalue() == "working: 1/2, loss 3\n"
 
 
+def test_a_result_stands_above_what_is_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = show_on_screen(monkeypatch)
+    monkeypatch.setattr(sys, "stdout", screen)
+    console = look.Console()
+    with console.progress() as progress:
+        progress(Progress("working", 1, 2))
+        console.result("out/a:violin:[b].wav")
+        time.sleep(0.3)
+    assert "\x1b[2Kout/a:violin:[b].wav\n" in screen.getvalue()
+
+    piped = StringIO()
+    monkeypatch.setattr(sys, "stdout", piped)
+    console.result("out/b.wav")
+    assert piped.getvalue() == "out/b.wav\n"
+
+
 def test_what_is_no_step_stays_on_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A remark among the steps, such as training without its perceptual terms, outlives the bars."""
     remark = Progress("features", 0, None, "going on without")

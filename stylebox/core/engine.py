@@ -133,9 +133,7 @@ class Transfer:
             StyleboxError: the style is unknown or an option is out of range.
         """
         settings, style = self.settings(options), self._style(options.style)
-        audio = audio - audio.mean(dtype=np.float64).astype(
-            np.float32
-        )  # nobody hears a constant, and a level meter would
+        audio = audio - np.float32(audio.mean(dtype=np.float64))  # nobody hears a constant, but a meter does
         music = self.listen(audio, progress)
         result = self._play(music, style, settings, options, len(audio), progress)
         silent_input = not np.isfinite(loudness_db(audio, self.sample_rate))
