@@ -12,7 +12,10 @@ from stylebox.console import console
 from stylebox.entry import FAILED, compute_device, fail_with
 
 if TYPE_CHECKING:
+    from stylebox.core.extras import Extras
     from stylebox.core.sources.record import Take
+    from stylebox.core.transfer import TransferBatch
+    from stylebox.core.wishes import TransferOptions
 
 
 def transfer(
@@ -40,23 +43,10 @@ def transfer(
     _refuse_two_on_stdout(output, as_json)
     _refuse_unplayable(play, output)
     from stylebox.core.extras import Extras
-    from stylebox.core.transfer import load_engine, transfer_files
     from stylebox.core.wishes import TransferOptions
 
     wishes = TransferOptions(style, steps, guidance, strength, seed, transpose, vocoder.value, follow, bend)
-    extras = Extras(midi, plot, report)
-    engine = load_engine(model, compute_device(device))
-    with console.progress() as progress:
-        batch = transfer_files(
-            sources,
-            output,
-            wishes,
-            engine,
-            force=force,
-            extras=extras,
-            made=partial(console.made, results=not as_json),
-            progress=progress,
-        )
+    batch = _transferred(sources, output, wishes, Extras(midi, plot, report), model, device, force, as_json)
     if as_json:
         console.document(batch)
     if play:
@@ -143,23 +133,10 @@ def record(
     batch, copied, heard = None, None, [take.path]
     if style is not None:
         from stylebox.core.extras import Extras
-        from stylebox.core.transfer import load_engine, transfer_files
         from stylebox.core.wishes import TransferOptions
 
         wishes = TransferOptions(style, steps, guidance, strength, seed, transpose, vocoder.value, follow, bend)
-        engine = load_engine(model, compute_device(compute))
-        with console.progress() as progress:
-            extras = Extras(midi)
-            batch = transfer_files(
-                [take.path],
-                output,
-                wishes,
-                engine,
-                force=force,
-                extras=extras,
-                made=partial(console.made, results=not as_json),
-                progress=progress,
-            )
+        batch = _transferred([take.path], output, wishes, Extras(midi), model, compute, force, as_json)
         heard = [Path(report.output) for report in batch.done]
     elif output is not None:
         from stylebox.core.sources.takes import copy_take
@@ -174,6 +151,24 @@ def record(
     fail_with([failure.reason for failure in batch.failed] if batch else [])
     if take.failure is not None:
         raise typer.Exit(FAILED)
+
+
+def _transferred(
+    sources: Sequence[Path],
+    output: Path | None,
+    wishes: "TransferOptions",
+    extras: "Extras",
+    model: str,
+    device: opt.DeviceName,
+    force: bool,
+    as_json: bool,
+) -> "TransferBatch":
+    """Every source as wished, each told as it is made."""
+    from stylebox.core.transfer import load_engine, transfer_files
+
+    engine, told = load_engine(model, compute_device(device)), partial(console.made, results=not as_json)
+    with console.progress() as progress:
+        return transfer_files(sources, output, wishes, engine, force=force, extras=extras, made=told, progress=progress)
 
 
 def _record(device: str | None, channel: int | None, seconds: float | None) -> "Take":
