@@ -419,7 +419,7 @@ def test_an_interrupted_write_leaves_no_file_and_keeps_what_was_there(
     ("name", "audio", "sample_rate", "says"),
     [
         ("a.aac", _notes(), SAMPLE_RATE, r"unknown format \.aac; use one of \.wav, \.flac, \.ogg, \.mp3"),
-        ("a", _notes(), SAMPLE_RATE, r"unknown format \(no suffix\)"),
+        ("a", _notes(), SAMPLE_RATE, r"neither a folder nor a file of a known format; make it, or use \.wav, \.flac"),
         ("a.mp3", _notes(), 96000, "MP3 has no rate of 96000 Hz"),
         ("a.flac", _notes(), 10_000_000, "cannot be written"),
         ("a.wav", _notes()[:0], SAMPLE_RATE, "no mono sound"),

@@ -112,6 +112,22 @@ def test_files_in_a_clips_style(engine: Transfer, inputs: Path, tmp_path: Path) 
     assert any("not known exactly" in remark for remark in result.remarks)
 
 
+def test_a_bad_file_does_not_stop_the_others(
+    engine: Transfer, inputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    soundfile.write(inputs / "10.wav", np.zeros(SAMPLE_RATE // 2), SAMPLE_RATE)
+    (inputs / "20.wav").write_text("no sound")
+    result = evaluate_files(engine, "tiny", inputs, ["reed"], limit=1)
+    assert [outcome.case for outcome in result.outcomes][:1] == ["50.wav as reed"]
+    assert [line.split(":")[0] for line in result.failed] == [str(inputs / "10.wav"), str(inputs / "20.wav")]
+    assert command("evaluate", "--model", "tiny", "--inputs", inputs, "--styles", "reed", "--limit", 1, "--json") == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out)["failed"] == result.failed
+    assert all(line in said.err for line in result.failed)
+    with pytest.raises(StyleboxError, match=r"10\.wav: is shorter than 1 s"):
+        evaluate_files(engine, "tiny", inputs / "10.wav", ["reed"])
+
+
 def test_a_name_without_recordings_has_no_timbre(engine: Transfer, inputs: Path, tiny_home: Path) -> None:
     bare = evaluate_files(engine, "tiny", inputs, ["reed"], limit=1)
     assert all(row.figures["timbre_distance"] is None for row in bare.table)

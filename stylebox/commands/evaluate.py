@@ -7,7 +7,7 @@ import typer
 
 from stylebox import options as opt
 from stylebox.console import console
-from stylebox.entry import compute_device
+from stylebox.entry import compute_device, fail_with
 
 if TYPE_CHECKING:
     from stylebox.core.evaluate import Evaluation
@@ -54,6 +54,7 @@ def evaluate(
     if report is not None and sounds is not None:
         write_page(report, result, sounds, engine.sample_rate, force)
     _show(result, [path for path in (csv, report) if path is not None], as_json)
+    fail_with(result.failed)
 
 
 def _show(result: "Evaluation", written: list[Path], as_json: bool) -> None:

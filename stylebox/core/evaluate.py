@@ -79,6 +79,7 @@ class Evaluation:
     outcomes: list[Outcome] = field(default_factory=list)
     real_time_factor: dict[str, float] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)  # why files were left out
 
 
 Keep = Callable[[Case, str, Made], None]
@@ -147,7 +148,7 @@ def evaluate_files(
         dataset: Where recordings of the styles that are names may be found, to compare timbre with.
 
     Raises:
-        StyleboxError: there are no files, or one cannot be read.
+        StyleboxError: there are no files, or none can be read.
     """
     files = [inputs] if inputs.is_file() else sorted(p for p in inputs.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES)
     if not files:
@@ -155,8 +156,10 @@ def evaluate_files(
     opened = Dataset.open(dataset) if dataset is not None else None
     if opened is not None:
         opened.require_mel(engine.mel_config)
-    cases = file_cases(files, styles, engine.sample_rate, limit, opened)
-    return evaluate_cases(engine, model, cases, seed, progress=progress, keep=keep)
+    cases, failed = file_cases(files, styles, engine.sample_rate, limit, opened)
+    result = evaluate_cases(engine, model, cases, seed, progress=progress, keep=keep)
+    result.failed = failed
+    return result
 
 
 def evaluate_cases(

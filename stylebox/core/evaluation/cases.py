@@ -85,25 +85,30 @@ def dataset_cases(dataset: Dataset, styles: Sequence[str], limit: int, seed: int
 
 def file_cases(
     files: Sequence[Path], styles: Sequence[str], sample_rate: int, limit: int, dataset: Dataset | None
-) -> list[Case]:
-    """Every file in every style; a style that is a file is its own reference, a name has the dataset's recordings.
+) -> tuple[list[Case], list[str]]:
+    """Every file in every style, and why files were left out, a line each.
+
+    A style that is a file is its own reference, a name has the dataset's recordings.
 
     Raises:
-        AudioError: a file cannot be read or is too short.
+        AudioError: a style's file cannot be read or is too short, or every other file.
     """
+    references = [_references(Path(style).expanduser(), sample_rate, dataset) for style in styles]
     cases: list[Case] = []
+    left_out: list[str] = []
     for file in files:
-        for style in styles:
-            if len(cases) == limit:
-                return cases
-            path = Path(style).expanduser()
-            if path.is_file():
-                references: tuple[np.ndarray, ...] = (_excerpt_of_file(path, sample_rate),)
-            else:
-                references = references_of(dataset, style) if dataset is not None else ()
+        if len(cases) >= limit:
+            break
+        try:
             content = _excerpt_of_file(file, sample_rate)
-            cases.append(Case(f"{file.name} as {path.name}", content, style, references=references))
-    return cases
+        except AudioError as error:
+            left_out.append(str(error))
+            continue
+        for style, heard in zip(styles, references, strict=True):
+            cases.append(Case(f"{file.name} as {Path(style).name}", content, style, references=heard))
+    if not cases:
+        raise AudioError(left_out[0])
+    return cases[:limit], left_out
 
 
 def references_of(
@@ -140,6 +145,13 @@ def _excerpt(dataset: Dataset, recording: Recording) -> np.ndarray:
     length = round(EXCERPT_SECONDS * dataset.mel_config.sample_rate)
     first, stop = recording.start_frame * hop, recording.stop_frame * hop
     return int16_to_audio(dataset.audio(recording)[first : min(stop, first + length)])
+
+
+def _references(style: Path, sample_rate: int, dataset: Dataset | None) -> tuple[np.ndarray, ...]:
+    """What a style is compared with: its own file, or recordings by its name."""
+    if style.is_file():
+        return (_excerpt_of_file(style, sample_rate),)
+    return references_of(dataset, str(style)) if dataset is not None else ()
 
 
 def _excerpt_of_file(path: Path, sample_rate: int) -> np.ndarray:

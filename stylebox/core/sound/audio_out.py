@@ -96,8 +96,10 @@ def check_format(path: Path | str, sample_rate: int | None = None) -> None:
     name, suffix = str(path), Path(path).suffix.lower()
     if name == STREAM:
         return
+    if not suffix:
+        raise AudioError(f"{name}: neither a folder nor a file of a known format; make it, or use {', '.join(FORMATS)}")
     if suffix not in FORMATS:
-        raise AudioError(f"{name}: unknown format {suffix or '(no suffix)'}; use one of {', '.join(FORMATS)}")
+        raise AudioError(f"{name}: unknown format {suffix}; use one of {', '.join(FORMATS)}")
     if FORMATS[suffix][0] not in soundfile.available_formats():  # before libsndfile 1.1: no MP3
         version = soundfile.__libsndfile_version__
         raise AudioError(f"{name}: libsndfile {version} cannot write it; update soundfile or use .wav")
