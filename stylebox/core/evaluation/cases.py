@@ -106,7 +106,7 @@ def file_cases(
             continue
         for style, heard in zip(styles, references, strict=True):
             cases.append(Case(f"{file.name} as {Path(style).name}", content, style, references=heard))
-    if not cases:
+    if left_out and not cases:
         raise AudioError(left_out[0])
     return cases[:limit], left_out
 
