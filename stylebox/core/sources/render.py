@@ -26,7 +26,7 @@ from stylebox.core.sources.instruments import instrument, octave_shift
 from stylebox.core.sources.scores import midi_scores, pedalled, random_score
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
 
-SAMPLE_RATE = 22050
+SAMPLE_RATE = 44100  # Hz
 _Pieces = Sequence[tuple[str, list[Note]]]  # scores by name
 PEAK = 0.7  # of every file; training normalises loudness anyway
 

@@ -20,7 +20,7 @@ from stylebox.core.diffusion.schedule import add_noise, make_schedule, target
 from stylebox.core.models.content_encoder import shift_keys
 from stylebox.core.models.discriminator import Discriminator
 from stylebox.core.models.draft import DraftNetwork
-from stylebox.core.models.style_encoder import StyleEncoder
+from stylebox.core.models.style_encoder import CLIP_SECONDS, StyleEncoder
 from stylebox.core.models.unet import Denoiser
 from stylebox.core.models.vae import VAE
 from stylebox.core.sound.dynamics import dynamics
@@ -37,7 +37,6 @@ from stylebox.core.training.losses import (
 from stylebox.core.training.styles import speakers, style_library
 from stylebox.core.weights import fingerprint
 
-STYLE_FRAMES = 192  # length of a style clip in training: 4.5 s
 _VALIDATION_TRIPLES = 32
 _MARKED_SHARE = 0.75  # of the examples; the others keep the posterior, so that a note without a mark sounds, too
 _WEIGHTS = {"draft": 1.0, "contrastive": 0.05, "diffusion": 1.0, "adversarial": 0.0, "matching": 2.0}
@@ -57,8 +56,9 @@ class LDMStage:
         self.preset, self.dataset, self.store = preset, dataset, store
         self.config = preset.stage("ldm")
         self.weights = self.config.weights_over(_WEIGHTS)
-        self.train = TripleSampler(dataset.split("train"), self.config.crop_frames, STYLE_FRAMES)
-        self.held_out = TripleSampler(dataset.split("valid"), self.config.crop_frames, STYLE_FRAMES)
+        self.style_frames = round(CLIP_SECONDS * preset.mel.frames_per_second)
+        self.train = TripleSampler(dataset.split("train"), self.config.crop_frames, self.style_frames)
+        self.held_out = TripleSampler(dataset.split("valid"), self.config.crop_frames, self.style_frames)
         self.speakers = speakers(dataset.split("train"), self.config.speakers)
         self.labels = {name: number for number, name in enumerate(dataset.instruments)}
         self.schedule = make_schedule(preset.diffusion.schedule)
@@ -142,7 +142,7 @@ class LDMStage:
 
     def export(self) -> dict[str, Tensor]:
         """The style library: each instrument's tokens and vector."""
-        return style_library(self.style_encoder, self.dataset, self.store, self.speakers, STYLE_FRAMES)
+        return style_library(self.style_encoder, self.dataset, self.store, self.speakers, self.style_frames)
 
     def _discriminator_losses(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         with torch.no_grad():
@@ -186,7 +186,7 @@ class LDMStage:
         frames = self.config.crop_frames
         mel = torch.stack([read_mel(self.dataset, x.target, x.start_frame, frames) for x in triples])
         content_mel = torch.stack([read_mel(self.dataset, x.content, x.start_frame, frames) for x in triples])
-        style = torch.stack([read_mel(self.dataset, x.style, x.style_frame, STYLE_FRAMES) for x in triples])
+        style = torch.stack([read_mel(self.dataset, x.style, x.style_frame, self.style_frames) for x in triples])
         heard = torch.stack(
             [shift_keys(self.store.read(x.content, x.start_frame, frames), x.transpose) for x in triples]
         )
