@@ -25,9 +25,9 @@ from stylebox.commands.material import SPLITS
 from stylebox.core import device, doctor
 from stylebox.core.data.build import BuildReport, Skipped
 from stylebox.core.errors import AudioError, StyleboxError
+from stylebox.core.music.instruments import SHIPPED
 from stylebox.core.paths import atomic_path, refuse_overwrite
 from stylebox.core.progress import Progress
-from stylebox.core.sources.instruments import SHIPPED
 from stylebox.core.sources.render import RenderReport
 from stylebox.core.training.loop import FitResult
 from stylebox.core.training.watch import TrainingProgress
@@ -45,6 +45,7 @@ class Report:
     warnings: tuple[str, ...] = ()
     clipped_db: float = 0.0
     real_time_factor: float = 0.5
+    moved: str | None = None
     midi: str | None = None
     plot: str | None = None
     report: str | None = None
@@ -326,10 +327,13 @@ def test_a_reader_that_leaves_is_no_error(start: Start) -> None:
 
 
 def test_results_on_stdout_chatter_on_stderr(run: Callable[..., Ended], transfer: FakeTransfer, piano: Path) -> None:
-    transfer.report = Report("", "", transpose=12, warnings=("hardly any notes",), clipped_db=1.25)
+    transfer.report = Report(
+        "", "", transpose=12, moved="moved up one octave", warnings=("hardly any notes",), clipped_db=1.25
+    )
     arguments = ("transfer", piano, "--style", "harp", "--device", "cpu", "--force")
     _, out, err = run(*arguments)
     assert out == "piano-harp.wav\n"
+    assert "piano.wav: moved up one octave\n" in err
     assert "seed 7, moved by +12 semitones" in err
     assert "warning: piano.wav: hardly any notes" in err
     assert "turned down by 1.2 dB" in err

@@ -20,7 +20,7 @@ from stylebox.core.extras import Extras
 from stylebox.core.generate import generate_file
 from stylebox.core.sound.loudness import loudness_db
 from stylebox.core.sound.notes import Note, read_midi, write_midi
-from stylebox.core.styles import octave_shift, resolve_style
+from stylebox.core.styles import resolve_style
 from stylebox.core.transfer import transfer_files
 from stylebox.core.wishes import settle
 
@@ -164,16 +164,6 @@ def test_a_clip_is_a_style_and_blends_mix(engine: Transfer, tmp_path: Path) -> N
     for wrong in ("bagpipes", "reed:-1", "reed:0", "", "x" * 5000):
         with pytest.raises(ModelError):
             resolve_style(wrong, named, engine.style_of_clip)
-
-
-def test_notes_are_moved_by_octaves_into_the_register() -> None:
-    style = library.Style("x", torch.zeros(1, 1), torch.zeros(1), low=60, high=84)
-    assert octave_shift([62, 70, 80], style) == 0
-    assert octave_shift([52, 55, 58], style) == 0  # a little low, but the same notes
-    assert octave_shift([38, 40, 45, 62], style) == 24
-    assert octave_shift([38, 62, 64], style) == 0  # most are at home
-    assert octave_shift([98, 100], style) == -24
-    assert octave_shift([], style) == 0
 
 
 def test_transposition_moves_notes_and_is_reported(engine: Transfer, recording: np.ndarray) -> None:

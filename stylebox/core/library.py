@@ -23,7 +23,9 @@ from stylebox.core.models.style_encoder import StyleEncoder
 from stylebox.core.models.unet import Denoiser
 from stylebox.core.models.vae import VAE
 from stylebox.core.models.vocoder import Vocoder
-from stylebox.core.sources.instruments import INSTRUMENTS
+from stylebox.core.music.instruments import INSTRUMENTS
+from stylebox.core.music.register import Register
+from stylebox.core.music.style_names import instrument_of, style_register
 from stylebox.core.weights import load_into, load_metadata, load_weights
 
 SHIPPED_MODEL = "base"
@@ -34,7 +36,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Style:
-    """How something sounds, as a model sees it. Low and high are MIDI keys it is at home between, if known.
+    """How something sounds, as a model sees it, and the register it is heard in, if known.
 
     `bends` says how far its notes leave their keys: 1 as a voice does, 0 as a piano does not.
 
@@ -45,8 +47,7 @@ class Style:
     name: str
     tokens: Tensor
     vector: Tensor
-    low: int | None = None
-    high: int | None = None
+    register: Register | None = None
     bends: float = 1.0
 
 
@@ -212,11 +213,11 @@ def named_styles(part: Part) -> dict[str, Style]:
     """The style library of an ldm part, by name."""
     styles = {}
     for name in style_names(part.tensors):
-        keys = part.tensors.get(f"styles.{name}.keys")
-        low, high = (int(key) for key in keys) if keys is not None else (None, None)
         tokens, vector = (part.tensors[f"styles.{name}.{kind}"].float() for kind in ("tokens", "vector"))
-        player = INSTRUMENTS.get(name)
-        styles[name] = Style(name, tokens, vector, low, high, float(player is None or player.sustained))
+        player = INSTRUMENTS.get(instrument_of(name))
+        keys = part.tensors.get(f"styles.{name}.keys")
+        register = style_register(name, None if keys is None else keys.tolist())
+        styles[name] = Style(name, tokens, vector, register, float(player is None or player.sustained))
     return styles
 
 
