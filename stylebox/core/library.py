@@ -52,15 +52,6 @@ class Style:
 
 
 @dataclass(frozen=True)
-class StyleInfo:
-    """A row of `stylebox styles`."""
-
-    name: str
-    lowest_key: int | None
-    highest_key: int | None
-
-
-@dataclass(frozen=True)
 class ModelInfo:
     """A row of `stylebox models`."""
 
@@ -215,25 +206,14 @@ def named_styles(part: Part) -> dict[str, Style]:
     for name in style_names(part.tensors):
         tokens, vector = (part.tensors[f"styles.{name}.{kind}"].float() for kind in ("tokens", "vector"))
         player = INSTRUMENTS.get(instrument_of(name))
-        keys = part.tensors.get(f"styles.{name}.keys")
-        register = style_register(name, None if keys is None else keys.tolist())
-        styles[name] = Style(name, tokens, vector, register, float(player is None or player.sustained))
+        styles[name] = Style(name, tokens, vector, part_register(part, name), float(player is None or player.sustained))
     return styles
 
 
-def list_styles(model: str) -> list[StyleInfo]:
-    """What `--style` takes by name.
-
-    Raises:
-        ModelError: there is no such model.
-    """
-    require_model(model)
-    part = load_part(model, "ldm")
-    keys = {name: part.tensors.get(f"styles.{name}.keys") for name in style_names(part.tensors)}
-    return [
-        StyleInfo(name, *((None, None) if found is None else (int(found[0]), int(found[1]))))
-        for name, found in keys.items()
-    ]
+def part_register(part: Part, name: str) -> Register | None:
+    """The register of a style of an ldm part: of its instrument, or about the keys it was learnt on."""
+    keys = part.tensors.get(f"styles.{name}.keys")
+    return style_register(name, None if keys is None else keys.tolist())
 
 
 def list_models() -> list[ModelInfo]:
@@ -270,7 +250,8 @@ def describe(model: str | None = None, preset: str | None = None, file: Path | N
         cards[stage] = {"path": str(path), "megabytes": round(path.stat().st_size / 1e6, 2), **kept}
     if not cards:
         raise ModelError(f"model {name!r} has no trained part; train one with `stylebox train vae --name {name}`")
-    return {"model": name, "styles": [s.name for s in list_styles(name)] if "ldm" in cards else [], "parts": cards}
+    styles = [instrument_of(style) for style in style_names(load_part(name, "ldm").tensors)] if "ldm" in cards else []
+    return {"model": name, "styles": list(dict.fromkeys(styles)), "parts": cards}
 
 
 def _describe_preset(preset: Preset) -> dict[str, Any]:
