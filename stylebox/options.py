@@ -140,7 +140,7 @@ Transpose = Annotated[
     Option(
         min=-60,
         max=60,
-        help="Semitones to move by; 0 keeps the pitches. Default: by octaves into the style's register.",
+        help="Semitones to move by, 0 for none. Default: octaves into the style's register.",
     ),
 ]
 Vocoder = Annotated[VocoderName, Option(help="What turns the spectrogram into sound.")]

@@ -10,8 +10,8 @@ Reference:
     Keyboards and mallets: the keys of the common models. Other plucked, folk and electronic instruments: their tuning
     or, without one, the keys of the usual General MIDI range charts; their usual register is our choice, about the
     middle of the range. Flute and violin were also measured: a music tagger recognises transfers whose centre was moved
-    to 70-92 (flute) and 62-88 (violin) more often than those left anywhere in the playing range. In 175 excerpts of 12 s
-    of real solos (piano 107, violin 40, guitar 22, others 6) the centre of each lies in its instrument's usual register.
+    to 70-92 (flute) and 62-88 (violin) more often than those left anywhere in the playing range. In 175 excerpts of
+    12 s of real solos (piano 107, violin 40, guitar 22, others 6) each centre lies in the instrument's usual register.
 """
 
 from dataclasses import dataclass
