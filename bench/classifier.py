@@ -39,6 +39,8 @@ TILT = 0.25  # of mel, either way from one end to the other
 CHECK_SECONDS = 12.0
 _AHEAD = 3  # batches made while others are learnt from
 
+MEL = MelConfig(sample_rate=22050, n_mels=128)  # what it hears
+
 
 def label(folder: str) -> int:
     return CLASSES.index(folder if folder in CLASSES else OTHER)
@@ -87,7 +89,7 @@ def train(examples: Any, num_classes: int, steps: int) -> Classifier:
         examples: Gives mels and labels by ``batch(step)``.
     """
     torch.manual_seed(0)
-    classifier = Classifier(MelConfig().n_mels, num_classes).train()
+    classifier = Classifier(MEL, num_classes).train()
     optimizer = torch.optim.AdamW(classifier.parameters(), LEARNING_RATE, weight_decay=0.05)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, steps)
     shown = 0.0
@@ -110,11 +112,11 @@ def train(examples: Any, num_classes: int, steps: int) -> Classifier:
 
 def check(classifier: Classifier, folder: Path) -> None:
     """How often each instrument of a folder is named, and what else it is taken for."""
-    config = MelConfig()
+    config = MEL
     heard: dict[str, list[dict[str, float]]] = defaultdict(list)
     for file in audio_files([folder]):
         audio = load_audio(file, config.sample_rate)[: round(CHECK_SECONDS * config.sample_rate)]
-        heard[CLASSES[label(file.parent.name)]].append(instrument_probabilities(classifier, audio, config))
+        heard[CLASSES[label(file.parent.name)]].append(instrument_probabilities(classifier, audio, config.sample_rate))
     print(f"\n{folder}")
     for name, found in sorted(heard.items()):
         named = [max(one, key=one.__getitem__) for one in found]
@@ -132,13 +134,13 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.folders:
         files = audio_files(arguments.folders)
-        classifier = train(Examples(files, MelConfig()), len(CLASSES), arguments.steps)
-        card = {"config": {"mel": MelConfig().model_dump()}, "step": arguments.steps, "recordings": len(files)}
+        classifier = train(Examples(files, MEL), len(CLASSES), arguments.steps)
+        card = {"config": {"mel": MEL.model_dump()}, "step": arguments.steps, "recordings": len(files)}
         target = Path(__file__).parent.parent / "stylebox" / "weights" / CLASSIFIER
         tensors = {f"classifier.{name}": tensor for name, tensor in classifier.state_dict().items()}
         save_weights(target, tensors, card, torch.float16)
         print(f"{target.stat().st_size / 1e6:.2f} MB")
-    classifier = shipped_classifier(MelConfig())
+    classifier = shipped_classifier()
     for folder in arguments.check:
         check(classifier, folder)
 

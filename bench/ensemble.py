@@ -20,13 +20,14 @@ from stylebox.core.config import MelConfig
 from stylebox.core.data.ensemble import ENSEMBLE, SUSPICIOUS, several_probability, shipped_ensemble
 from stylebox.core.sound.audio import load_audio
 from stylebox.core.sound.loudness import normalise_loudness
-from stylebox.core.sound.mel import MelSpectrogram, mel_to_uint8
+from stylebox.core.sound.mel import MelSpectrogram
 from stylebox.core.sound.notes import Note
 from stylebox.core.sources.soundfont import synthesise
 from stylebox.core.training.augment import degrade, detuned_crop
 from stylebox.core.weights import save_weights
 
-RATE = MelConfig().sample_rate
+MEL = MelConfig(sample_rate=22050, n_mels=128)
+RATE = MEL.sample_rate
 SEMITONES, LEVEL_DB = 2.0, 7.0
 DRUM_SHARE = 0.35  # of mixes
 PIECE_SECONDS, DRUM_PIECES = 12.0, 30
@@ -57,7 +58,7 @@ class Mixes:
     """Half of the examples are one instrument in one to three voices, half are several instruments."""
 
     def __init__(self, folder: Path, fonts: list[Path]) -> None:
-        self.mel_of = MelSpectrogram(MelConfig())
+        self.mel_of = MelSpectrogram(MEL)
         self.samples = round(WINDOW_SECONDS * RATE)
         self.by_sound: dict[tuple[str, str], list[np.ndarray]] = defaultdict(list)
         for file in audio_files([folder]):
@@ -109,15 +110,12 @@ def levelled(audio: np.ndarray) -> np.ndarray:
 
 @cache
 def _mel_of() -> MelSpectrogram:
-    return MelSpectrogram(MelConfig())
+    return MelSpectrogram(MEL)
 
 
 def heard(audio: np.ndarray) -> float:
     """As `stylebox build` would judge it."""
-    mel = mel_to_uint8(_mel_of()(torch.from_numpy(levelled(audio)))).T
-    ensemble = shipped_ensemble(MelConfig())
-    assert ensemble is not None, "its weights come with the package"
-    return several_probability(ensemble, np.asarray(mel), MelConfig())
+    return several_probability(shipped_ensemble(), levelled(audio), RATE)
 
 
 def report(name: str, found: list[float]) -> None:
@@ -138,7 +136,7 @@ def main() -> None:
     if arguments.folder:
         classifier = train(Mixes(arguments.folder, arguments.soundfont), 2, arguments.steps)
         tensors = {f"classifier.{name}": tensor for name, tensor in classifier.state_dict().items()}
-        card = {"config": {"mel": MelConfig().model_dump()}, "step": arguments.steps}
+        card = {"config": {"mel": MEL.model_dump()}, "step": arguments.steps}
         target = Path(__file__).parent.parent / "stylebox" / "weights" / ENSEMBLE
         save_weights(target, tensors, card, torch.float16)
     for folder in arguments.alone:

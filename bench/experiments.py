@@ -35,17 +35,17 @@ from stylebox.core.diffusion.schedule import add_noise
 from stylebox.core.evaluation.content import transcribe
 from stylebox.core.models.content_encoder import ContentEncoder
 from stylebox.core.models.paper import PaperAutoencoder
+from stylebox.core.models.style_encoder import CLIP_SECONDS
 from stylebox.core.paper_transfer import PaperModel, transfer_mel
 from stylebox.core.sound.inversion import harmonic_inversion
 from stylebox.core.sound.mel import db_per_unit
 from stylebox.core.sound.note_match import note_f1
 from stylebox.core.sound.notes import NUM_KEYS, Note
-from stylebox.core.training.ldm import STYLE_FRAMES, LDMStage
+from stylebox.core.training.ldm import LDMStage
 from stylebox.core.training.losses import audible_loss
 from stylebox.core.training.paper import PaperLDMStage, PaperVAEStage
 from stylebox.core.training.run import Run
 from stylebox.core.training.stage import Stage, eval_mode
-from stylebox.core.weights import fingerprint
 
 PAIRS, FRAMES = 16, 256  # held out: 16 times 6 s
 STRENGTH, STEPS = 0.5, 6
@@ -106,10 +106,10 @@ class Material:
         self.preset = load_preset("base")
         mel = self.preset.mel
         self.vae = library.load_vae(model, mel)
-        self.encoder: ContentEncoder = library.load_content_encoder(model, mel)
-        self.store = ContentStore(self.dataset, fingerprint(self.encoder))
+        self.encoder: ContentEncoder = library.load_content_encoder(model)
+        self.store = ContentStore(self.dataset, self.encoder)
         splits = [*self.dataset.split("train"), *self.dataset.split("valid")]
-        self.store.fill(self.encoder, splits, torch.device("cpu"))
+        self.store.fill(splits, torch.device("cpu"))
 
     def preset_of(self, variant: Variant) -> Preset:
         """The preset with a variant's differences, and a learning rate that suits a short run."""
@@ -126,7 +126,9 @@ class Trial(LDMStage):
         preset = material.preset_of(variant)
         super().__init__(preset, material.dataset, material.store, material.vae)
         self.encoder, self.change = material.encoder, variant.change
-        pairs = TripleSampler(self.dataset.split("valid"), FRAMES, STYLE_FRAMES, pair_share=1.0)
+        pairs = TripleSampler(
+            self.dataset.split("valid"), FRAMES, round(CLIP_SECONDS * preset.mel.frames_per_second), pair_share=1.0
+        )
         self.triples = pairs.draw(np.random.default_rng(7), PAIRS)
         short, self.config = self.config, self.config.model_copy(update={"crop_frames": FRAMES})
         self.pairs = self._read(self.triples, np.zeros(PAIRS, bool))  # as heard: the score tells nothing
@@ -180,7 +182,7 @@ class Trial(LDMStage):
             stop = start + FRAMES / config.frames_per_second
             inside = known[(known[:, 0] >= start) & (known[:, 0] < stop)]
             rows = [Note(float(a) - start, float(b) - start, int(key), float(v)) for a, b, key, v in inside]
-            scores.append(note_f1(rows, transcribe(self.encoder, audio.numpy(), config)))
+            scores.append(note_f1(rows, transcribe(self.encoder, audio.numpy(), config.sample_rate)))
         return f"{np.mean(scores):.2f}"
 
     def swap(self, make: Callable[[Tensor], Tensor]) -> str:

@@ -63,7 +63,7 @@ def rendered(
 ) -> Section:
     """Ours by name beside the true target."""
     config = engine.mel_config
-    classifier = library.shipped_classifier(config)
+    classifier = library.shipped_classifier()
     strict = min(COLUMNS.values())
     found: list[tuple[str, list[float]]] = []
     for pair in make_pairs(content_font, target_font, styles, engine.sample_rate):
@@ -75,7 +75,7 @@ def rendered(
             figures.append(float(judge.module.f1(score, judge.module.transcribe(audio), strict)))
         figures += [mel_distance_db(pair.target, audio, config) for audio in (pair.content, made)]
         for audio in (pair.target, made):
-            heard = instrument_probabilities(classifier, audio, config)
+            heard = instrument_probabilities(classifier, audio, config.sample_rate)
             figures += [heard[pair.style], float(max(heard, key=heard.__getitem__) == pair.style)]
         found.append((pair.style, figures))
     rows: list[list[Cell]] = []

@@ -22,7 +22,7 @@ from stylebox.core.sound.audio import load_audio, probe, resample, write_audio
 from stylebox.core.sound.audio_out import encode_audio
 from stylebox.core.sound.ogg import checksum, with_plain_serial
 
-SAMPLE_RATE = 22050
+SAMPLE_RATE = 44100
 
 
 @cache

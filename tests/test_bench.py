@@ -73,7 +73,7 @@ def test_a_trial_draws_the_held_out_pairs(
 ) -> None:
     experiments = script("experiments")
     monkeypatch.setattr(experiments, "FRAMES", 64)
-    monkeypatch.setattr(experiments, "STYLE_FRAMES", 64)
+    monkeypatch.setattr(experiments, "CLIP_SECONDS", 0.75)
     material = experiments.Material(tiny_home / "dataset", "base", {"batch_size": 2})
     trial = experiments.Trial(material, experiments.VARIANTS["draft"])
     with torch.no_grad():

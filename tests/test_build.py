@@ -12,14 +12,13 @@ import torch
 from tiny_sources import SAMPLE_RATE, melody, tree, write_recording
 
 from stylebox.core.config import MelConfig
-from stylebox.core.data.arrays import mel_in_blocks
 from stylebox.core.data.build import build
 from stylebox.core.data.dataset import Dataset, int16_to_audio
 from stylebox.core.errors import DatasetError
 from stylebox.core.progress import Progress
 from stylebox.core.sound.audio import load_audio
 from stylebox.core.sound.loudness import LOUDNESS_DB, loudness_db, normalise_loudness
-from stylebox.core.sound.mel import MelSpectrogram, mel_to_uint8, uint8_to_mel
+from stylebox.core.sound.mel import MelSpectrogram, mel_in_blocks, mel_to_uint8, uint8_to_mel
 from stylebox.core.sound.notes import Note, write_midi
 from stylebox.core.sources.sidecar import Sidecar, sidecar_path, write_sidecar
 

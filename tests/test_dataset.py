@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from tiny_sources import SAMPLE_RATE, melody, tree, write_recording
 
-from stylebox.core.config import MelConfig
+from stylebox.core.config import MelConfig, load_preset
 from stylebox.core.data.build import build
 from stylebox.core.data.chunks import find_chunks, sounding_range
 from stylebox.core.data.dataset import Dataset, audio_to_int16, int16_to_audio
@@ -126,8 +126,10 @@ def test_chunks_keep_to_their_split_and_leave_silence_out(built: Path) -> None:
     assert abs(quiet_start.start_sample - SAMPLE_RATE) < 2048
 
 
-def test_pictures_are_128_by_130_and_equal_the_mel(built: Path, tmp_path: Path) -> None:
-    dataset = Dataset.open(built)
+def test_the_papers_pictures_are_128_by_130_and_equal_the_mel(built: Path, tmp_path: Path) -> None:
+    config = load_preset("paper").mel
+    build(built.with_name("sources"), tmp_path / "dataset", mel=config, jobs=1)
+    dataset, rate = Dataset.open(tmp_path / "dataset"), config.sample_rate
     counts = export_images(dataset, tmp_path / "images")
     chunks = find_chunks(dataset, "train")
     assert sum(counts.values()) == len(chunks) == len(list((tmp_path / "images" / "train").glob("*/*.png")))
@@ -137,8 +139,8 @@ def test_pictures_are_128_by_130_and_equal_the_mel(built: Path, tmp_path: Path) 
             assert picture.mode == "L"
             assert (picture.height, picture.width) == (128, 130)
             pixels = np.asarray(picture)
-        audio = int16_to_audio(dataset.audio(chunk.recording)[chunk.start_sample :][: 3 * SAMPLE_RATE])
-        mel = mel_to_uint8(MelSpectrogram(MelConfig())(torch.from_numpy(audio)))
+        audio = int16_to_audio(dataset.audio(chunk.recording)[chunk.start_sample :][: 3 * rate])
+        mel = mel_to_uint8(MelSpectrogram(config)(torch.from_numpy(audio)))
         assert np.abs(pixels[::-1].astype(int) - mel).max() <= 1  # low notes below; batched sums may round apart
         assert pixels.max() > 100
 

@@ -61,12 +61,12 @@ def test_closer_to_a_low_chord_than_griffin_lim() -> None:
 
 
 def test_silence_gives_silence() -> None:
-    mel, frame = torch.full((128, 40), -1.0), torch.ones(88, 40)
+    mel, frame = torch.full((CONFIG.n_mels, 40), -1.0), torch.ones(88, 40)
     assert harmonic_inversion(mel, frame, CONFIG, 20000).abs().max() < 1e-6
 
 
 def test_combs_have_their_teeth_where_the_partials_are() -> None:
     comb = partial_combs(CONFIG.sample_rate, CONFIG.n_fft)[69 - LOWEST_KEY]
-    bins = [round(440 * h * CONFIG.n_fft / SAMPLE_RATE) for h in (1, 2, 10)]
+    bins = [round(440 * h * CONFIG.n_fft / SAMPLE_RATE) for h in (1, 5, 10)]
     assert all(comb[b] > 0.7 for b in bins)
-    assert all(comb[b + 20] < 0.01 for b in bins)
+    assert all(comb[b + 10] < 0.01 for b in bins)

@@ -35,7 +35,7 @@ from stylebox.core.training.losses import (
     style_loss,
 )
 
-MEL = MelConfig()
+MEL = MelConfig(sample_rate=22050, n_mels=128)
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:

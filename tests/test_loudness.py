@@ -14,7 +14,7 @@ from stylebox.core.sound.loudness import (
     normalise_loudness,
 )
 
-SAMPLE_RATE = 22050
+SAMPLE_RATE = 44100
 
 
 def _sine(level_db: float | np.ndarray, seconds: float = 2.0, hz: float = 330.0) -> np.ndarray:

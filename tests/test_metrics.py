@@ -118,8 +118,10 @@ def test_rendered_content_ranks_above_its_notes_shuffled() -> None:
         synthesise(notes, find_soundfonts()[0], program, SECONDS)
         for notes, program in ((NOTES, 0), (NOTES, 73), (shuffled, 73), (later, 73))
     )
-    encoder = library.load_content_encoder("base", MEL)
-    true_notes, other_notes, late_notes = (transcribe(encoder, audio, MEL) for audio in (flute, other, late))
+    encoder = library.load_content_encoder("base")
+    true_notes, other_notes, late_notes = (
+        transcribe(encoder, audio, MEL.sample_rate) for audio in (flute, other, late)
+    )
     assert note_f1(NOTES, true_notes) > 0.7 > 0.4 > note_f1(NOTES, other_notes)
     assert onset_f1(NOTES, true_notes) > 0.7 > 0.4 > onset_f1(NOTES, late_notes)
     assert chroma_cosine(piano, flute, SAMPLE_RATE) > chroma_cosine(piano, other, SAMPLE_RATE) + 0.3
@@ -130,7 +132,7 @@ def test_rendered_content_ranks_above_its_notes_shuffled() -> None:
 
 @pytest.fixture(scope="module")
 def classifier() -> Classifier:
-    return library.shipped_classifier(MEL)
+    return library.shipped_classifier()
 
 
 def test_the_classifier_names_sounds_it_was_not_trained_on(classifier: Classifier) -> None:
@@ -143,22 +145,26 @@ def test_the_classifier_names_sounds_it_was_not_trained_on(classifier: Classifie
     programs = {"piano": 0, "violin": 40, "trumpet": 56, "flute": 73}
     played = {name: synthesise(transpose(NOTES, 7), fonts[0], program, SECONDS) for name, program in programs.items()}
     for name in programs:
-        true = instrument_probability(classifier, played[name], name, MEL)
-        others = [instrument_probability(classifier, played[other], name, MEL) for other in programs if other != name]
+        true = instrument_probability(classifier, played[name], name, MEL.sample_rate)
+        others = [
+            instrument_probability(classifier, played[other], name, MEL.sample_rate)
+            for other in programs
+            if other != name
+        ]
         assert true > max(others)
 
 
 def test_the_classifier_is_sure_of_nothing_it_cannot_know(classifier: Classifier) -> None:
-    assert set(instrument_probabilities(classifier, SILENCE, MEL).values()) == {0.0}
-    noise = instrument_probabilities(classifier, NOISE, MEL)
+    assert set(instrument_probabilities(classifier, SILENCE, MEL.sample_rate).values()) == {0.0}
+    noise = instrument_probabilities(classifier, NOISE, MEL.sample_rate)
     assert sum(noise.values()) == pytest.approx(1, abs=1e-4)
     assert max(probability for name, probability in noise.items() if name != OTHER) < 0.8
-    assert np.isnan(instrument_probability(classifier, REED, "kazoo", MEL))
-    assert np.isnan(instrument_probability(classifier, REED, OTHER, MEL))
-    quiet = instrument_probabilities(classifier, REED * np.float32(0.1), MEL)
-    assert quiet == pytest.approx(instrument_probabilities(classifier, REED, MEL), abs=0.02)
-    padded = instrument_probabilities(classifier, np.concatenate([REED, SILENCE]), MEL)
-    assert padded == pytest.approx(instrument_probabilities(classifier, REED, MEL), abs=0.3)
+    assert np.isnan(instrument_probability(classifier, REED, "kazoo", MEL.sample_rate))
+    assert np.isnan(instrument_probability(classifier, REED, OTHER, MEL.sample_rate))
+    quiet = instrument_probabilities(classifier, REED * np.float32(0.1), MEL.sample_rate)
+    assert quiet == pytest.approx(instrument_probabilities(classifier, REED, MEL.sample_rate), abs=0.02)
+    padded = instrument_probabilities(classifier, np.concatenate([REED, SILENCE]), MEL.sample_rate)
+    assert padded == pytest.approx(instrument_probabilities(classifier, REED, MEL.sample_rate), abs=0.3)
 
 
 def test_level_changes_no_figure_but_time_does() -> None:

@@ -10,13 +10,13 @@ import torch
 from tiny_sources import SAMPLE_RATE, melody
 
 from stylebox.core.config import MelConfig
-from stylebox.core.data.arrays import mel_in_blocks
 from stylebox.core.data.build import build
 from stylebox.core.data.duplicates import find_alike
 from stylebox.core.data.ensemble import SUSPICIOUS, several_probability, shipped_ensemble
 from stylebox.core.data.suspicion import spoken_stretches
 from stylebox.core.sound.audio import load_audio, write_audio
 from stylebox.core.sound.loudness import normalise_loudness
+from stylebox.core.sound.mel import mel_in_blocks
 from stylebox.core.sound.notes import Note
 
 BEAT = ((36, 0.0), (38, 0.25), (42, 0.0), (42, 0.125), (42, 0.25), (42, 0.375))  # key of the drum, seconds
@@ -77,9 +77,8 @@ def drums(seconds: float, seed: int = 0) -> np.ndarray:
 
 
 def several(audio: np.ndarray) -> float:
-    ensemble = shipped_ensemble(MelConfig())
-    assert ensemble is not None
-    return several_probability(ensemble, mel(audio), MelConfig())
+    torch.set_num_threads(1)
+    return several_probability(shipped_ensemble(), normalise_loudness(audio, SAMPLE_RATE)[0], SAMPLE_RATE)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -10,7 +10,7 @@ from stylebox.core.sound.notes import Note, write_midi
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
 from stylebox.core.training.train import train
 
-SAMPLE_RATE = 22050
+SAMPLE_RATE = 44100
 STAGES = ("content", "vae", "ldm", "vocoder")
 PARTIALS = {"reed": (1.0, 0.0, 0.7, 0.0, 0.5), "string": (1.0, 0.8, 0.6, 0.5, 0.4)}  # heights of each timbre
 

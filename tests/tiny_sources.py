@@ -7,7 +7,7 @@ import soundfile
 
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
 
-SAMPLE_RATE = 22050
+SAMPLE_RATE = 44100
 
 
 def melody(seconds: float, seed: int, sample_rate: int = SAMPLE_RATE) -> np.ndarray:

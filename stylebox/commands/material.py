@@ -154,6 +154,7 @@ def render(
 def build(
     sources: opt.Sources = None,
     dataset: opt.Dataset = None,
+    preset: opt.Preset = "base",
     max_minutes: opt.MaxMinutes = 30.0,
     equalise: opt.Equalise = False,
     images: opt.Images = False,
@@ -163,12 +164,14 @@ def build(
 ) -> None:
     """Turn recordings into a dataset to train on; only what changed is worked on again."""
     from stylebox.core import paths
+    from stylebox.core.config import load_preset
     from stylebox.core.data.build import build as make_dataset
 
     with console.progress() as progress:
         report = make_dataset(
             sources or paths.sources_dir(),
             dataset or paths.dataset_dir(),
+            mel=load_preset(preset).mel,
             jobs=jobs,
             max_minutes=max_minutes,
             equalise=equalise,

@@ -22,10 +22,10 @@ class Section(BaseModel):
 class MelConfig(Section):
     """The mel front end. Every artefact carries the one it was made with."""
 
-    sample_rate: int = 22050  # Hz
+    sample_rate: int = 44100  # Hz
     n_fft: int = 2048  # samples
     hop_length: int = 512  # samples
-    n_mels: int = 128
+    n_mels: int = 160
     floor_db: float = -50.0  # power of a mel band that becomes -1
     ceiling_db: float = 40.0  # power of a mel band that becomes +1
 
@@ -35,29 +35,38 @@ class MelConfig(Section):
 
 
 class ContentEncoderConfig(Section):
-    """The transcriber: log-frequency spectrogram -> frame and onset posteriors of 88 keys."""
+    """The transcriber: log-frequency spectrogram -> frame and onset posteriors of 88 keys.
 
+    It has its own sample rate and frame rate: notes need neither the mel's bandwidth nor its time resolution.
+    """
+
+    sample_rate: int = 22050  # Hz
+    hop_length: int = 512  # samples
     windows: tuple[int, ...] = (1024, 4096, 8192)  # samples; one input channel each
     bins_per_semitone: int = 3
     harmonics: tuple[float, ...] = (0.5, 1, 2, 3, 4, 5, 6, 7)
     channels: int = 48
     num_blocks: int = 5
 
+    @property
+    def frames_per_second(self) -> float:
+        return self.sample_rate / self.hop_length
+
 
 class StyleEncoderConfig(Section):
     """Clip -> style tokens and one style vector."""
 
-    channels: tuple[int, ...] = (32, 64, 96, 128)
+    channels: tuple[int, ...] = (48, 96, 128, 192)
     num_tokens: int = 8
-    token_dim: int = 96
-    vector_dim: int = 96
+    token_dim: int = 128
+    vector_dim: int = 128
 
 
 class DraftConfig(Section):
     """Content map and style -> draft mel: a small 2-D U-Net on patches."""
 
     patch: int = 2
-    channels: tuple[int, ...] = (64, 96, 144)
+    channels: tuple[int, ...] = (96, 144, 208)
     num_blocks: int = 1
 
 
@@ -65,7 +74,7 @@ class VAEConfig(Section):
     """Mel <-> latent, fully convolutional."""
 
     patch: int = 2
-    channels: tuple[int, ...] = (48, 96)
+    channels: tuple[int, ...] = (64, 128)
     latent_channels: int = 8
     num_blocks: int = 1
 
@@ -78,33 +87,34 @@ class VAEConfig(Section):
 class DenoiserConfig(Section):
     """The diffusion network on the latent."""
 
-    channels: tuple[int, ...] = (96, 144, 192)
+    channels: tuple[int, ...] = (144, 208, 288)
     num_blocks: int = 1
     time_dim: int = 128
+    takes_guidance: bool = True  # the guidance scale is an input: one call per step instead of two
 
 
 class DiffusionConfig(Section):
     """How noise is added in training, and the defaults of sampling."""
 
     schedule: Literal["flow", "cosine"] = "flow"
-    draft_alone: bool = False  # a transfer that asks for neither steps, strength nor guidance does without diffusion
-    steps: int = 6  # network calls of a transfer
+    steps: int = 8  # network calls of a transfer; 0 is the draft
     sampler: Literal["dpm", "ddim"] = "dpm"
-    guidance: float = 1.0  # above 1 every step costs two calls
-    strength: float = 0.4  # where the noised draft starts: 1 is pure noise
+    guidance: float = 1.5  # 1 is none; costs a second call per step unless the denoiser takes it as an input
+    guidance_range: tuple[float, float] = (1.0, 3.0)  # that a denoiser which takes it is trained for
+    strength: float = 1.0  # where the noised draft starts: 1 is pure noise
     condition_dropout: float = 0.15
 
 
 class VocoderConfig(Section):
     """Mel and notes -> the magnitudes of a spectrum with this window and hop."""
 
-    dim: int = 256
-    intermediate_dim: int = 768
-    num_layers: int = 5
+    dim: int = 384
+    intermediate_dim: int = 1152
+    num_layers: int = 6
     fold: int = 8  # bins to one place of the 2-D convolutions
-    channels: int = 32
+    channels: int = 48
     num_blocks: int = 2
-    n_fft: int = 1536
+    n_fft: int = 2048
     hop_length: int = 256
 
 

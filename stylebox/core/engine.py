@@ -16,16 +16,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylebox.core import library
+from stylebox.core.config import MelConfig
 from stylebox.core.diffusion.sampling import ddim, denoiser, dpm_solver_2m, guided, timesteps
 from stylebox.core.diffusion.schedule import add_noise, make_schedule
 from stylebox.core.errors import ModelError
 from stylebox.core.models.content_encoder import posteriors, shift_keys
+from stylebox.core.models.style_encoder import CLIP_SECONDS
 from stylebox.core.models.vocoder import Vocoder
 from stylebox.core.music.register import Register, octave_shift
 from stylebox.core.progress import Progress, ProgressCallback, silent
-from stylebox.core.sound.audio import load_audio
+from stylebox.core.sound.audio import load_audio, resample
 from stylebox.core.sound.bends import heard_bends
 from stylebox.core.sound.dynamics import dynamics
+from stylebox.core.sound.frames import resample_frames
 from stylebox.core.sound.inversion import harmonic_inversion
 from stylebox.core.sound.loudness import follow_loudness, loudness_db, match_loudness, normalise_loudness
 from stylebox.core.sound.mel import MelSpectrogram, griffin_lim
@@ -36,8 +39,7 @@ from stylebox.core.weights import fingerprint
 from stylebox.core.windows import in_windows, stretch
 from stylebox.core.wishes import Settings, TransferOptions, drawn_seed, settle
 
-CLIP_SECONDS = 30.0  # how much of a style clip is listened to
-_CLIP_FRAMES = 192  # of one look at it
+STYLE_SECONDS = 30.0  # how much of a style recording is used
 VOCODERS = ("auto", "neural", "harmonic", "griffin-lim")
 NO_NOTES = "no notes to speak of were found in it; the output is kept at least 20 dB below it"
 _LEAST_HEARD = 0.1  # of a recording's energy, while notes sound: phrases have 0.65 and more, steady noise 0.09 at most
@@ -95,7 +97,7 @@ class Transfer:
                 f"{part.path}: was trained with another vae than model {model!r} has now; "
                 f"train it anew with `stylebox train ldm --name {model}`"
             )
-        self.content_encoder = library.load_content_encoder(model, self.mel_config).to(self.device)
+        self.content_encoder = library.load_content_encoder(model).to(self.device)
         self.mel_of = MelSpectrogram(self.mel_config).to(self.device)
         self.schedule = make_schedule(self.preset.diffusion.schedule)
 
@@ -152,15 +154,19 @@ class Transfer:
     def listen(self, audio: np.ndarray, progress: ProgressCallback = silent) -> Music:
         """What a recording plays."""
         progress(Progress("listening", 0, 1))
-        levelled = torch.from_numpy(normalise_loudness(audio, self.sample_rate)[0]).to(self.device)
-        content = posteriors(self.content_encoder, levelled)
-        curve = dynamics(self.mel_of(levelled)[None], self.mel_config)[0]
-        frame, onset = content.cpu().numpy().transpose(0, 2, 1)
-        rate = self.mel_config.frames_per_second
-        notes = find_notes(frame, onset, rate)
-        content[1] = torch.from_numpy(piano_roll(notes, content.shape[-1], rate)[1].T)
+        levelled, _ = normalise_loudness(audio, self.sample_rate)
+        curve = dynamics(self.mel_of(torch.from_numpy(levelled).to(self.device))[None], self.mel_config)[0]
+        encoder = self.content_encoder
+        heard = torch.from_numpy(resample(levelled, self.sample_rate, encoder.sample_rate)).to(self.device)
+        frame, onset = posteriors(encoder, heard)
+        notes = find_notes(frame.T.cpu().numpy(), onset.T.cpu().numpy(), encoder.frames_per_second)
+        own = MelConfig(sample_rate=encoder.sample_rate, hop_length=encoder.hop_length)
+        cents = heard_bends(heard, frame, own)
+        rate, num_frames = self.mel_config.frames_per_second, len(curve)
+        frame, cents = (resample_frames(x, encoder.frames_per_second, rate, num_frames) for x in (frame, cents))
+        marks = torch.from_numpy(piano_roll(notes, num_frames, rate)[1].T).to(frame)
         progress(Progress("listening", 1, 1))
-        return Music(content, curve, notes, heard_bends(levelled, content[0], self.mel_config))
+        return Music(torch.stack([frame, marks]), curve, notes, cents)
 
     def play(
         self, music: Music, options: TransferOptions, num_samples: int, progress: ProgressCallback = silent
@@ -203,12 +209,13 @@ class Transfer:
     @torch.no_grad()
     def style_of_clip(self, path: Path) -> library.Style:
         """The style of the first half minute of a recording, and the register it is played in."""
-        audio = load_audio(path, self.sample_rate)[: int(CLIP_SECONDS * self.sample_rate)]
+        audio = load_audio(path, self.sample_rate)[: int(STYLE_SECONDS * self.sample_rate)]
         levelled = torch.from_numpy(normalise_loudness(audio, self.sample_rate)[0]).to(self.device)
         mel = self.mel_of(levelled)
-        looks = max(1, round(mel.shape[1] / _CLIP_FRAMES))
-        mel = F.pad(mel, (0, max(0, looks * _CLIP_FRAMES - mel.shape[1])), value=-1.0)
-        clips = torch.stack([mel[:, i * _CLIP_FRAMES : (i + 1) * _CLIP_FRAMES] for i in range(looks)])
+        size = round(CLIP_SECONDS * self.mel_config.frames_per_second)
+        looks = max(1, round(mel.shape[1] / size))
+        mel = F.pad(mel, (0, max(0, looks * size - mel.shape[1])), value=-1.0)
+        clips = mel[:, : looks * size].unflatten(1, (looks, size)).movedim(1, 0)
         tokens, vector = self.style_encoder(clips)
         register = Register.of_notes(self.listen(audio).notes)
         return library.Style(path.name, tokens.mean(0).cpu(), vector.mean(0).cpu(), register)
@@ -259,7 +266,9 @@ class Transfer:
         null = self.style_encoder.null_tokens, self.style_encoder.null_vector
         tokens = torch.stack([style.tokens.to(self.device), null[0]])
         vectors = torch.stack([style.vector.to(self.device), null[1]])
-        count = 1 if guidance == 1 else 2
+        takes_it = self.denoiser.guidance is not None
+        count = 1 if guidance == 1 or takes_it else 2
+        scale = torch.full((1,), guidance if takes_it else 1.0, device=self.device)
         stride = self.vae.stride
 
         def network(x_t: Tensor, t: Tensor) -> Tensor:
@@ -272,6 +281,7 @@ class Transfer:
                     stretch(music.dynamics, first * stride, last * stride, -1.0).expand(count, -1),
                     tokens[:count],
                     vectors[:count],
+                    scale.expand(count),
                 )
                 return seen[0] if count == 1 else guided(seen[:1], seen[1:], guidance)[0]
 
@@ -325,10 +335,10 @@ class Transfer:
         if wanted not in VOCODERS:
             raise ModelError(f"--vocoder {wanted}: there are {', '.join(VOCODERS)}")
         if wanted == "neural":
-            library.part_path(self.model, "vocoder")
+            library.load_part(self.model, "vocoder", self.mel_config)
         if wanted != "auto":
             return wanted
-        return "neural" if library.has_part(self.model, "vocoder") else "harmonic"
+        return "neural" if library.has_part(self.model, "vocoder", self.mel_config) else "harmonic"
 
 
 def _heard_share(audio: np.ndarray, notes: list[Note], sample_rate: int) -> float:

@@ -186,8 +186,8 @@ def evaluate_cases(
     Raises:
         ModelError: the model has no content encoder to listen with.
     """
-    encoder = library.load_content_encoder(model, engine.mel_config).to(engine.device)
-    classifier = library.shipped_classifier(engine.mel_config)
+    encoder = library.load_content_encoder(model).to(engine.device)
+    classifier = library.shipped_classifier()
     timed = TIMED if rows is None else tuple(rows)
     rows = make_rows(engine, model, seed) if rows is None else rows
     result = Evaluation(model, seed, content.TRANSCRIBER, len(cases))
@@ -236,9 +236,7 @@ class _Measure:
             "loudness_correlation": loudness.loudness_correlation(case.content, made.audio, rate),
             "timbre_distance": timbre.timbre_distance(case.references, made.audio, self.config),
             "kernel_distance": distance.kernel_distance(case.references, made.audio, self.config),
-            "instrument_probability": instrument.instrument_probability(
-                self.classifier, made.audio, case.style, self.config
-            ),
+            "instrument_probability": instrument.instrument_probability(self.classifier, made.audio, case.style, rate),
             "mel_distance_db": float("nan"),
         }
         if case.target is not None:
@@ -246,7 +244,7 @@ class _Measure:
         return figures
 
     def _heard(self, audio: np.ndarray) -> dict[float, list[Note]]:
-        return content.transcriptions(self.encoder, audio, self.config)
+        return content.transcriptions(self.encoder, audio, self.config.sample_rate)
 
 
 def _summary(name: str, outcomes: list[Outcome], seed: int) -> RowSummary:

@@ -116,13 +116,13 @@ def _folders(model: str) -> list[Path]:
     return [paths.models_dir() / model, shipped_models() / model]
 
 
-def has_part(model: str, stage: str) -> bool:
-    """Whether the model, or what ships, has that part."""
+def has_part(model: str, stage: str, mel: MelConfig) -> bool:
+    """Whether the model, or what ships, has that part for these mel settings."""
     try:
-        part_path(model, stage)
+        path = part_path(model, stage)
     except ModelError:
         return False
-    return True
+    return bool(load_metadata(path).get("config", {}).get("mel") == mel.model_dump())
 
 
 def load_part(model: str, stage: str, mel: MelConfig | None = None) -> Part:
@@ -137,19 +137,19 @@ def load_part(model: str, stage: str, mel: MelConfig | None = None) -> Part:
 def open_part(path: Path, mel: MelConfig | None = None) -> Part:
     """One file of weights as a part: see `load_part`."""
     tensors, card = load_weights(path)
-    made_with = card.get("config", {}).get("mel")
-    if made_with is None:
+    if "config" not in card:
         raise ModelError(f"{path}: does not say what it was made with; it is not a part of a stylebox model")
+    made_with = card["config"].get("mel", {})
     for key, value in (mel.model_dump() if mel else {}).items():
         if made_with.get(key) != value:
             raise ModelError(f"{path}: made with mel.{key} = {made_with.get(key)}, not {value}; train it anew")
     return Part(path, tensors, card)
 
 
-def load_content_encoder(model: str, mel: MelConfig) -> ContentEncoder:
-    """The transcriber of a model, in evaluation mode."""
-    part = load_part(model, "content", mel)
-    return filled(ContentEncoder(part.preset.content, mel), part, "content_encoder")
+def load_content_encoder(model: str) -> ContentEncoder:
+    """The transcriber of a model, in evaluation mode; it hears at its own rates, whatever the model's mel."""
+    part = load_part(model, "content")
+    return filled(ContentEncoder(part.preset.content), part, "content_encoder")
 
 
 def load_vae(model: str, mel: MelConfig) -> VAE:
@@ -165,13 +165,14 @@ def load_vocoder(model: str, mel: MelConfig) -> Vocoder:
     return vocoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def shipped_classifier(mel: MelConfig) -> Classifier:
+def shipped_classifier() -> Classifier:
     """The classifier that comes with the package, in evaluation mode. No model has one of its own: it is their judge.
 
     Raises:
-        ModelError: missing, damaged, or made with other mel settings.
+        ModelError: missing or damaged.
     """
-    return filled(Classifier(mel.n_mels), open_part(shipped_models() / CLASSIFIER, mel), "classifier")
+    part = open_part(shipped_models() / CLASSIFIER)
+    return filled(Classifier(part.preset.mel), part, "classifier")
 
 
 def load_style_encoder(part: Part) -> StyleEncoder:
@@ -259,7 +260,7 @@ def _describe_preset(preset: Preset) -> dict[str, Any]:
         components = {name: count_parameters(module) for name, module in paper_components().items()}
     else:
         components = {
-            "content_encoder": count_parameters(ContentEncoder(preset.content, preset.mel)),
+            "content_encoder": count_parameters(ContentEncoder(preset.content)),
             "style_encoder": count_parameters(StyleEncoder(preset.style)),
             "draft": count_parameters(DraftNetwork(preset.draft, preset.style, preset.mel)),
             "vae": count_parameters(VAE(preset.vae)),

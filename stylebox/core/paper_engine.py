@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylebox.core.engine import CLIP_SECONDS, Transferred
+from stylebox.core.engine import STYLE_SECONDS, Transferred
 from stylebox.core.errors import ModelError
 from stylebox.core.paper_transfer import load_paper_model, transfer_mel
 from stylebox.core.progress import ProgressCallback, silent
@@ -99,7 +99,7 @@ class PaperTransfer:
             return self.network.styles[wanted].to(self.device)
         if Path(wanted).expanduser().is_file():
             clip = load_audio(Path(wanted).expanduser(), self.sample_rate)
-            return self._mel(clip[: int(CLIP_SECONDS * self.sample_rate)])
+            return self._mel(clip[: int(STYLE_SECONDS * self.sample_rate)])
         raise ModelError(
             f"no style and no file {wanted!r}; styles are {', '.join(self.network.styles)}, or give an audio file"
         )

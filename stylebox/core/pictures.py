@@ -21,9 +21,9 @@ ROWS = 400  # of a picture, from `LOWEST_HZ` to half the sample rate
 MOST_COLUMNS = 1500  # of a picture; a long recording has its loudest moment in each
 RANGE_DB = 80.0  # from the loudest to what is drawn black
 FLOOR_DB = -120.0
-_FFT, _HOP = 4096, 512  # samples; at 22 050 Hz, 5 Hz from bin to bin
+_FFT, _HOP = 8192, 1024  # samples; at 44.1 kHz, 5 Hz from bin to bin
 _BLOCK_FRAMES = 256  # at once: bounds the memory
-_TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+_TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
 
 
 def spectrogram(audio: np.ndarray, sample_rate: int) -> tuple[np.ndarray, float]:

@@ -16,8 +16,7 @@ class TransferOptions:
 
     Attributes:
         style: A name, an audio file, or a blend ``a:0.7,b:0.3``.
-        steps: Network calls of the diffusion; 0 gives the draft alone. A model whose draft is better alone does
-            without unless this, strength or guidance is given.
+        steps: Network calls of the diffusion; 0 gives the draft.
         guidance: How far beyond the style prediction to go; 1 is not at all.
         strength: Where the noised draft starts, in (0, 1]; 1 is pure noise.
         seed: Of the noise; one is drawn unless given.
@@ -56,10 +55,7 @@ def settle(options: TransferOptions, own: DiffusionConfig, vocoder: str) -> Sett
     Raises:
         ModelError: an option is out of range.
     """
-    asked = options.strength is not None or options.guidance is not None
-    steps = options.steps
-    if steps is None:
-        steps = 0 if own.draft_alone and not asked else own.steps
+    steps = own.steps if options.steps is None else options.steps
     guidance = own.guidance if options.guidance is None else options.guidance
     strength = own.strength if options.strength is None else options.strength
     follow = 0.0 if options.follow is None else options.follow

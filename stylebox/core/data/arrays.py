@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 
 from stylebox.core.config import MelConfig, Section
 from stylebox.core.data.dataset import audio_to_int16
@@ -17,12 +16,11 @@ from stylebox.core.errors import DatasetError, StyleboxError
 from stylebox.core.paths import atomic_path, write_text
 from stylebox.core.sound.audio import load_audio
 from stylebox.core.sound.loudness import loudness_db, normalise_loudness
-from stylebox.core.sound.mel import MelSpectrogram, mel_to_uint8
+from stylebox.core.sound.mel import mel_in_blocks
 from stylebox.core.sound.notes import read_midi
 
 MIN_SECONDS = 1.0  # shorter recordings are left out
 SILENCE_DB = -60.0  # quieter ones too
-_BLOCK_FRAMES = 4096  # ~95 s: the spectrum of a whole recording would not fit in memory
 
 
 class Measured(Section):
@@ -91,26 +89,6 @@ def make_arrays(job: ArrayJob) -> Measured | LeftOut:
     arrays = {"mels": mel, "audio": audio_to_int16(audio), **({} if notes is None else {"notes": notes})}
     _save(job, arrays, measured)
     return measured
-
-
-def mel_in_blocks(audio: np.ndarray, config: MelConfig, block_frames: int = _BLOCK_FRAMES) -> np.ndarray:
-    """8-bit mel of audio of any length in bounded memory: equal to the mel of the whole.
-
-    Shape:
-        ``(S,)`` -> ``(T, M)``, uint8, T = 1 + S // hop_length.
-    """
-    spectrogram, hop = MelSpectrogram(config), config.hop_length
-    context = -(-config.n_fft // 2 // hop)  # frames whose window reaches over a block's edge
-    num_frames = 1 + len(audio) // hop
-    mel = np.empty((num_frames, config.n_mels), np.uint8)
-    for start in range(0, num_frames, block_frames):
-        stop = min(start + block_frames, num_frames)
-        first = max(start - context, 0)
-        piece = torch.from_numpy(audio[first * hop : (stop + context) * hop])
-        with torch.no_grad():
-            block = mel_to_uint8(spectrogram(piece)).T
-        mel[start:stop] = block[start - first : stop - first]
-    return mel
 
 
 def built_path(folder: Path, files: str) -> Path:

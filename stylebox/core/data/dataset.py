@@ -73,8 +73,10 @@ class Dataset:
         here, wanted = self.mel_config.model_dump(), config.model_dump()
         differing = [f"{k} is {here[k]}, {wanted[k]} is asked for" for k in wanted if here[k] != wanted[k]]
         if differing:
+            others = "; ".join(differing)
             raise DatasetError(
-                f"{self.path}: made with other mel settings ({'; '.join(differing)}); run `stylebox build` again"
+                f"{self.path}: made with other mel settings ({others}); "
+                "run `stylebox build` again with the --preset to be trained"
             )
 
     def mel(self, recording: Recording) -> np.ndarray:

@@ -9,7 +9,8 @@ import torch
 
 from stylebox.core.config import MelConfig
 from stylebox.core.models.classifier import Classifier
-from stylebox.core.sound.mel import uint8_to_mel
+from stylebox.core.sound.audio import resample
+from stylebox.core.sound.mel import mel_in_blocks, uint8_to_mel
 from stylebox.core.weights import load_into, load_weights
 
 ENSEMBLE = "base/ensemble.safetensors"  # of the weights that ship
@@ -20,23 +21,26 @@ _RANGE = 0.9  # of mel: a window 40 dB further down than the loudest is a rest
 
 
 @cache
-def shipped_ensemble(mel: MelConfig) -> Classifier | None:
-    """The network that comes with the package; None where mels are made otherwise than those it knows."""
+def shipped_ensemble() -> Classifier:
+    """The network that comes with the package."""
     path = Path(str(resources.files("stylebox"))) / "weights" / ENSEMBLE
     tensors, card = load_weights(path)
-    if card["config"]["mel"] != mel.model_dump():
-        return None
-    classifier = Classifier(mel.n_mels, 2)
+    classifier = Classifier(MelConfig(**card["config"]["mel"]), 2)
     load_into(classifier, tensors, "classifier.", path)
     return classifier.eval().requires_grad_(False)
 
 
-def several_probability(classifier: Classifier, mel: np.ndarray, config: MelConfig) -> float:
+def several_probability(classifier: Classifier, audio: np.ndarray, sample_rate: int) -> float:
     """That more than one instrument plays: the mean over windows of 3 s that sound.
 
+    Args:
+        audio: At the common loudness.
+
     Shape:
-        ``mel`` is ``(T, M)``, 8 bits.
+        audio is ``(S,)``.
     """
+    config = classifier.mel
+    mel = mel_in_blocks(resample(audio, sample_rate, config.sample_rate), config)
     size = round(_WINDOW_SECONDS * config.frames_per_second)
     if len(mel) < size:
         return 0.0

@@ -49,7 +49,7 @@ def suspicions(source: Path, audio: np.ndarray, mel: np.ndarray, config: MelConf
         times = ", ".join(f"{_clock(start)} to {_clock(end)}" for start, end in speech[:3])
         more = f" and {len(speech) - 3} times more" if len(speech) > 3 else ""
         found.append(f"no pitch holds still from {times}{more}: speech, or noise?")
-    elif (ensemble := shipped_ensemble(config)) and several_probability(ensemble, mel, config) > SUSPICIOUS:
+    elif several_probability(shipped_ensemble(), audio, config.sample_rate) > SUSPICIOUS:
         found.append("sounds like several instruments, or like one with drums")
     return tuple(found)
 

@@ -10,8 +10,8 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from stylebox.core.config import MelConfig
 from stylebox.core.models.content_encoder import ContentEncoder, posteriors
+from stylebox.core.sound.audio import resample
 from stylebox.core.sound.loudness import normalise_loudness
 from stylebox.core.sound.notes import Note, find_notes
 
@@ -21,6 +21,7 @@ ONSET_THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.9)  # a figure at one of them hangs on
 USUAL_THRESHOLD = 0.5
 MONOPHONIC_SHARE = 0.95  # of the sounding frames that have one note only
 
+_RATE = 22050  # Hz; pitch and pitch class are measured here, as nothing above 11 kHz matters to them
 _FRAME, _HOP = 4096, 512  # samples
 _RANGE_DB = 40.0  # a frame further below the loudest one is a rest
 _PITCH_FRAME = 1024  # samples; longer ones would flatten vibrato
@@ -30,21 +31,21 @@ _UNVOICED = 0.4  # of a frame whose best dip is no deeper, the pitch is unknown
 
 
 @torch.no_grad()
-def transcriptions(encoder: ContentEncoder, audio: np.ndarray, config: MelConfig) -> dict[float, list[Note]]:
+def transcriptions(encoder: ContentEncoder, audio: np.ndarray, sample_rate: int) -> dict[float, list[Note]]:
     """The notes the content encoder hears at the loudness it was trained at, for each of `ONSET_THRESHOLDS`.
 
     Shape:
-        ``audio`` is ``(S,)``, at the configuration's rate.
+        ``audio`` is ``(S,)``.
     """
     device = next(encoder.parameters()).device
-    levelled = torch.from_numpy(normalise_loudness(audio, config.sample_rate)[0]).to(device)
-    frame, onset = posteriors(encoder, levelled).cpu().numpy().transpose(0, 2, 1)
-    return {at: find_notes(frame, onset, config.frames_per_second, at) for at in ONSET_THRESHOLDS}
+    levelled = resample(normalise_loudness(audio, sample_rate)[0], sample_rate, encoder.sample_rate)
+    frame, onset = posteriors(encoder, torch.from_numpy(levelled).to(device)).cpu().numpy().transpose(0, 2, 1)
+    return {at: find_notes(frame, onset, encoder.frames_per_second, at) for at in ONSET_THRESHOLDS}
 
 
-def transcribe(encoder: ContentEncoder, audio: np.ndarray, config: MelConfig) -> list[Note]:
+def transcribe(encoder: ContentEncoder, audio: np.ndarray, sample_rate: int) -> list[Note]:
     """The one of `transcriptions` at the usual threshold."""
-    return transcriptions(encoder, audio, config)[USUAL_THRESHOLD]
+    return transcriptions(encoder, audio, sample_rate)[USUAL_THRESHOLD]
 
 
 def chroma_cosine(reference: np.ndarray, audio: np.ndarray, sample_rate: int, transpose: int = 0) -> float:
@@ -56,7 +57,7 @@ def chroma_cosine(reference: np.ndarray, audio: np.ndarray, sample_rate: int, tr
     Shape:
         reference and audio are ``(S,)``; the longer one is cut.
     """
-    wanted, found = (_chroma(x, sample_rate) for x in _cut(reference, audio))
+    wanted, found = (_chroma(resample(x, sample_rate, _RATE), _RATE) for x in _cut(reference, audio))
     wanted = np.roll(wanted, transpose, axis=0)
     energy = wanted.sum(0)
     sounding = energy > energy.max(initial=0.0) * 10 ** (-_RANGE_DB / 10)
@@ -83,8 +84,8 @@ def pitch_error_cents(
     """
     if not is_monophonic(notes):
         return float("nan")
-    wanted, found = (pitch_contour(x, sample_rate) for x in _cut(reference, audio))
-    seconds = np.arange(len(wanted)) * _HOP / sample_rate
+    wanted, found = (pitch_contour(resample(x, sample_rate, _RATE), _RATE) for x in _cut(reference, audio))
+    seconds = np.arange(len(wanted)) * _HOP / _RATE
     written = np.full(len(wanted), np.nan)
     for note in notes:
         written[(seconds >= note.start_seconds) & (seconds < note.end_seconds)] = note.pitch

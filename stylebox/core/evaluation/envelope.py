@@ -7,13 +7,13 @@ import numpy as np
 
 from stylebox.core.sound.loudness import match_loudness
 
-_FRAME, _HOP = 2048, 512  # samples
-_LIFTER = 40  # cepstral coefficients that are envelope rather than pitch: up to 1.8 ms at 22 050 Hz
+_FRAME, _HOP = 4096, 1024  # samples; 93 and 23 ms at 44.1 kHz
+_LIFTER = 80  # cepstral coefficients that are envelope rather than pitch: up to 1.8 ms at 44.1 kHz
 _RANGE = 1e-3  # a frame weaker than this share of the strongest is a rest: 60 dB
 _LIMIT = 3.0  # nepers, 26 dB: what one bin may be raised or lowered by
 
 
-def cross_synthesis(content: np.ndarray, style: np.ndarray, sample_rate: int = 22050) -> np.ndarray:
+def cross_synthesis(content: np.ndarray, style: np.ndarray, sample_rate: int = 44100) -> np.ndarray:
     """`content` with the mean spectral envelope of `style`, at the content's length and loudness.
 
     Shape:

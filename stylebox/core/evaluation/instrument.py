@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stylebox.core.config import MelConfig
 from stylebox.core.models.classifier import CLASSES, OTHER, Classifier
 from stylebox.core.music.style_names import instrument_of, match_name
+from stylebox.core.sound.audio import resample
 from stylebox.core.sound.loudness import normalise_loudness
 from stylebox.core.sound.mel import MelSpectrogram
 
@@ -19,14 +19,15 @@ _SILENT = -0.98  # loudest mel of a window without sound
 _RANGE = 0.9  # a window 40 dB further down than the loudest is a rest
 
 
-def instrument_probabilities(classifier: Classifier, audio: np.ndarray, config: MelConfig) -> dict[str, float]:
+def instrument_probabilities(classifier: Classifier, audio: np.ndarray, sample_rate: int) -> dict[str, float]:
     """By class; the mean over windows of 3 s (half of each shared with the next) that sound. Silence is all 0.
 
     Shape:
         ``audio`` is ``(S,)``.
     """
-    levelled, _ = normalise_loudness(audio, config.sample_rate)
-    mel = MelSpectrogram(config)(torch.from_numpy(np.asarray(levelled, np.float32)))
+    config = classifier.mel
+    levelled = resample(normalise_loudness(audio, sample_rate)[0], sample_rate, config.sample_rate)
+    mel = MelSpectrogram(config)(torch.from_numpy(levelled))
     size = round(WINDOW_SECONDS * config.frames_per_second)
     mel = torch.nn.functional.pad(mel, (0, max(0, size - mel.shape[1])), value=-1.0)
     windows = mel.unfold(1, size, size // 2).transpose(0, 1)  # (W, M, size)
@@ -39,9 +40,9 @@ def instrument_probabilities(classifier: Classifier, audio: np.ndarray, config: 
     return dict(zip(CLASSES, mean.tolist(), strict=True))
 
 
-def instrument_probability(classifier: Classifier, audio: np.ndarray, style: str, config: MelConfig) -> float:
+def instrument_probability(classifier: Classifier, audio: np.ndarray, style: str, sample_rate: int) -> float:
     """Of a style's instrument; NaN for a style that is none of the classifier's, such as a file."""
     name = match_name(instrument_of(style), CLASSES)
     if name is None or name == OTHER or Path(style).expanduser().is_file():
         return float("nan")
-    return instrument_probabilities(classifier, audio, config)[name]
+    return instrument_probabilities(classifier, audio, sample_rate)[name]

@@ -82,7 +82,7 @@ class _Bench:
     def __init__(self, engine: Transfer | PaperTransfer, model: str) -> None:
         self.engine, self.config = engine, engine.mel_config
         self.vocoder: Vocoder | None = None
-        if isinstance(engine, Transfer) and library.has_part(model, "vocoder"):
+        if isinstance(engine, Transfer) and library.has_part(model, "vocoder", self.config):
             self.vocoder = library.load_vocoder(model, self.config).to(engine.device)
 
     def griffin_lim_only(self, case: Case) -> Made:

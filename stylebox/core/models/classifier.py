@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from stylebox.core.config import MelConfig
 from stylebox.core.models.blocks import ChannelNorm
 
 OTHER = "other"
@@ -18,18 +19,22 @@ _DROPOUT = 0.3
 class Classifier(nn.Module):
     """Four strided convolutions, mean and spread over the frames that sound, two layers.
 
+    Args:
+        mel: The mel it was taught with; audio must be brought to its rate.
+
     Shape:
         mel ``(B, M, T)`` in [-1, 1] -> logits ``(B, num_classes)``.
     """
 
-    def __init__(self, n_mels: int, num_classes: int = len(CLASSES)) -> None:
+    def __init__(self, mel: MelConfig, num_classes: int = len(CLASSES)) -> None:
         super().__init__()
+        self.mel = mel
         layers: list[nn.Module] = []
         for before, channels in zip((1, *_CHANNELS), _CHANNELS, strict=False):
             layers += [nn.Conv2d(before, channels, 3, stride=2, padding=1), ChannelNorm(channels), nn.SiLU()]
         self.stride = 2 ** len(_CHANNELS)
         self.convolutions = nn.Sequential(*layers)
-        self.project = nn.Linear(_CHANNELS[-1] * (n_mels // self.stride), _PROJECTED)
+        self.project = nn.Linear(_CHANNELS[-1] * (mel.n_mels // self.stride), _PROJECTED)
         self.decide = nn.Sequential(nn.SiLU(), nn.Dropout(_DROPOUT), nn.Linear(2 * _PROJECTED, num_classes))
 
     def forward(self, mel: Tensor) -> Tensor:

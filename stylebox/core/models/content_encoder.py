@@ -7,14 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stylebox.core.config import ContentEncoderConfig, MelConfig
+from stylebox.core.config import ContentEncoderConfig
 from stylebox.core.models.blocks import ChannelNorm
 from stylebox.core.sound.logspectrum import LogSpectrum
 from stylebox.core.sound.notes import NUM_KEYS
 
 
 class ContentEncoder(nn.Module):
-    """Audio at the common loudness -> logits of frame and onset for 88 keys, at the mel's frame rate.
+    """Audio at the common loudness -> logits of frame and onset for 88 keys, at its own frame rate.
 
     Harmonics are stacked as channels by shifting the log axis, so that a 3x3 convolution sees a note's partials at
     one place.
@@ -26,10 +26,11 @@ class ContentEncoder(nn.Module):
         Bittner et al. (2022), ICASSP: harmonic stacking and the two heads.
     """
 
-    def __init__(self, config: ContentEncoderConfig, mel: MelConfig) -> None:
+    def __init__(self, config: ContentEncoderConfig) -> None:
         super().__init__()
-        self.hop_length = mel.hop_length
-        self.spectrum = LogSpectrum(mel.sample_rate, mel.hop_length, config.windows, config.bins_per_semitone)
+        self.sample_rate, self.hop_length = config.sample_rate, config.hop_length
+        self.frames_per_second = config.frames_per_second
+        self.spectrum = LogSpectrum(config.sample_rate, config.hop_length, config.windows, config.bins_per_semitone)
         self.bins_per_semitone = config.bins_per_semitone
         self.shifts = [round(12 * config.bins_per_semitone * _log2(h)) for h in config.harmonics]
         stacked = len(config.windows) * len(config.harmonics) * config.bins_per_semitone

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from stylebox.core.config import StyleEncoderConfig
 
+CLIP_SECONDS = 4.458  # length of the clips it learns from and looks at
+
 
 class StyleEncoder(nn.Module):
     """Strided convolutions, then pooling over time and frequency by learned queries.

@@ -16,7 +16,7 @@ import soxr
 from stylebox.core.errors import AudioError
 from stylebox.core.sound.decode import AudioInfo, Block, decode, read_info
 
-SAMPLE_RATE = 22050  # Hz; what every network here hears
+SAMPLE_RATE = 44100  # Hz; of recordings and results
 INSANE_LEVEL = 1e6  # +120 dBFS: no converter or mix makes this, only a damaged float file
 MAX_DAMAGED_SHARE = 0.01  # beyond it the file is broken, not scratched
 

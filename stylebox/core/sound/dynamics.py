@@ -6,7 +6,7 @@ from torch import Tensor
 from stylebox.core.config import MelConfig
 from stylebox.core.sound.mel import mel_to_power, power_to_mel
 
-_SMOOTHING_FRAMES = 5
+_SMOOTHING_SECONDS = 0.1
 
 
 def dynamics(mel: Tensor, config: MelConfig) -> Tensor:
@@ -16,6 +16,6 @@ def dynamics(mel: Tensor, config: MelConfig) -> Tensor:
         ``(B, M, T)`` -> ``(B, T)`` in [-1, 1].
     """
     power = mel_to_power(mel, config).sum(1, keepdim=True)
-    half = _SMOOTHING_FRAMES // 2
-    smooth = F.avg_pool1d(F.pad(power, (half, half), mode="replicate"), _SMOOTHING_FRAMES, stride=1)
+    half = round(_SMOOTHING_SECONDS * config.frames_per_second / 2)
+    smooth = F.avg_pool1d(F.pad(power, (half, half), mode="replicate"), 2 * half + 1, stride=1)
     return power_to_mel(smooth.squeeze(1) / 10.0, config)  # a tenth: notes fill about ten bands

@@ -1,6 +1,6 @@
 """The mel front end: the one place that says what a mel is, in which range, and how to turn it back.
 
-A mel is power in 128 bands, in dB, mapped linearly so that `floor_db` is -1 and `ceiling_db` is +1. Nothing is
+A mel is power in bands, in dB, mapped linearly so that `floor_db` is -1 and `ceiling_db` is +1. Nothing is
 rescaled per chunk: a quiet bar stays quiet. Knows nothing of files or networks.
 """
 
@@ -41,6 +41,26 @@ class MelSpectrogram(nn.Module):
             audio, c.n_fft, c.hop_length, window=self.window, center=True, pad_mode="constant", return_complex=True
         )
         return self.bands @ (spectrum.real**2 + spectrum.imag**2)
+
+
+def mel_in_blocks(audio: np.ndarray, config: MelConfig, block_frames: int = 4096) -> np.ndarray:
+    """8-bit mel of audio of any length in bounded memory: equal to the mel of the whole.
+
+    Shape:
+        ``(S,)`` -> ``(T, M)``, uint8, T = 1 + S // hop_length.
+    """
+    spectrogram, hop = MelSpectrogram(config), config.hop_length
+    context = -(-config.n_fft // 2 // hop)  # frames whose window reaches over a block's edge
+    num_frames = 1 + len(audio) // hop
+    mel = np.empty((num_frames, config.n_mels), np.uint8)
+    for start in range(0, num_frames, block_frames):
+        stop = min(start + block_frames, num_frames)
+        first = max(start - context, 0)
+        piece = torch.from_numpy(audio[first * hop : (stop + context) * hop])
+        with torch.no_grad():
+            block = mel_to_uint8(spectrogram(piece)).T
+        mel[start:stop] = block[start - first : stop - first]
+    return mel
 
 
 @lru_cache(maxsize=8)

@@ -27,7 +27,7 @@ from stylebox.core.sources import soundfont as soundfont_engine
 from stylebox.core.sources.scores import midi_scores, pedalled, random_score
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
 
-SAMPLE_RATE = 22050
+SAMPLE_RATE = 44100  # Hz
 _Pieces = Sequence[tuple[str, list[Note]]]  # scores by name
 PEAK = 0.7  # of every file; training normalises loudness anyway
 

@@ -44,7 +44,7 @@ def synthesise(
     soundfont: Path,
     program: int,
     seconds: float,
-    sample_rate: int = 22050,
+    sample_rate: int = 44100,
     bank: int = 0,
 ) -> np.ndarray:
     """Play `notes` with one preset of a SoundFont.

@@ -13,6 +13,7 @@ from stylebox.core.data.dataset import Dataset, int16_to_audio
 from stylebox.core.data.manifest import Recording
 from stylebox.core.errors import DatasetError
 from stylebox.core.models.content_encoder import ContentEncoder, posteriors
+from stylebox.core.sound.audio import resample
 from stylebox.core.sound.note_match import note_f1
 from stylebox.core.sound.notes import Note, find_notes
 from stylebox.core.training.crops import notes_within, random_start, recorded_crop, sounding
@@ -38,10 +39,10 @@ class ContentStage:
                 f"{dataset.path}: has no recordings with known notes for training and validation; "
                 "`stylebox render` makes some, then `stylebox build`"
             )
-        self.encoder = ContentEncoder(preset.content, preset.mel)
+        self.encoder = ContentEncoder(preset.content)
         self.parts: Mapping[str, nn.Module] = {"content_encoder": self.encoder}
         self.groups: Mapping[str, Sequence[str]] = {"model": ["content_encoder"]}
-        self.settings: dict[str, Any] = {"mel": preset.mel.model_dump(), "content": preset.content.model_dump()}
+        self.settings: dict[str, Any] = {"content": preset.content.model_dump()}
         self.provenance = {"recordings": len(self.train), "instruments": list(dataset.instruments)}
 
     def batch(self, step: int) -> dict[str, Tensor]:
@@ -71,9 +72,9 @@ class ContentStage:
         """F1 of notes found in a whole recording, onsets within 50 ms, offsets ignored."""
         known = self.dataset.notes(recording)
         assert known is not None
-        audio = torch.from_numpy(int16_to_audio(self.dataset.audio(recording))).to(device)
-        frame, onset = posteriors(self.encoder, audio).cpu().numpy().transpose(0, 2, 1)
-        found = find_notes(frame, onset, self.preset.mel.frames_per_second)
+        audio = self._heard(int16_to_audio(self.dataset.audio(recording)))
+        frame, onset = posteriors(self.encoder, torch.from_numpy(audio).to(device)).cpu().numpy().transpose(0, 2, 1)
+        found = find_notes(frame, onset, self.encoder.frames_per_second)
         return note_f1([_note(row) for row in known], found)
 
     def _crops(self, chosen: list[Recording], rng: np.random.Generator) -> dict[str, Tensor]:
@@ -82,15 +83,19 @@ class ContentStage:
         return {"audio": audio, "frame": frame, "onset": onset}
 
     def _crop(self, recording: Recording, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        mel, frames = self.preset.mel, self.config.crop_frames
-        num_samples = (frames - 1) * mel.hop_length
-        start = random_start(recording, frames, rng)
+        mel, encoder, frames = self.preset.mel, self.encoder, self.config.crop_frames
+        seconds = (frames - 1) / encoder.frames_per_second
+        start = random_start(recording, round(seconds * mel.frames_per_second), rng)
         ratio = 2.0 ** (rng.uniform(-_DETUNE_CENTS, _DETUNE_CENTS) / 1200)
+        num_samples = round(seconds * mel.sample_rate)
         audio = recorded_crop(self.dataset, recording, start, num_samples, ratio, rng, degraded=True)
-        begin, seconds = start / mel.frames_per_second, num_samples * ratio / mel.sample_rate
-        notes = notes_within(self.dataset, recording, begin, seconds, speed=ratio)
-        frame, onset = sounding(notes, frames, mel.frames_per_second)
-        return audio, frame.T, onset.T
+        notes = notes_within(self.dataset, recording, start / mel.frames_per_second, seconds * ratio, speed=ratio)
+        frame, onset = sounding(notes, frames, encoder.frames_per_second)
+        return self._heard(audio), frame.T, onset.T
+
+    def _heard(self, audio: np.ndarray) -> np.ndarray:
+        """A recording of the dataset at the encoder's rate."""
+        return resample(audio, self.preset.mel.sample_rate, self.encoder.sample_rate)
 
 
 def _losses(frame: Tensor, onset: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:

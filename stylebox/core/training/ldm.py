@@ -16,11 +16,12 @@ from stylebox.core.config import Preset
 from stylebox.core.data.content import ContentStore
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.triples import Triple, TripleSampler
+from stylebox.core.diffusion.sampling import guided
 from stylebox.core.diffusion.schedule import add_noise, make_schedule, target
 from stylebox.core.models.content_encoder import shift_keys
 from stylebox.core.models.discriminator import Discriminator
 from stylebox.core.models.draft import DraftNetwork
-from stylebox.core.models.style_encoder import StyleEncoder
+from stylebox.core.models.style_encoder import CLIP_SECONDS, StyleEncoder
 from stylebox.core.models.unet import Denoiser
 from stylebox.core.models.vae import VAE
 from stylebox.core.sound.dynamics import dynamics
@@ -37,10 +38,9 @@ from stylebox.core.training.losses import (
 from stylebox.core.training.styles import speakers, style_library
 from stylebox.core.weights import fingerprint
 
-STYLE_FRAMES = 192  # length of a style clip in training: 4.5 s
 _VALIDATION_TRIPLES = 32
 _MARKED_SHARE = 0.75  # of the examples; the others keep the posterior, so that a note without a mark sounds, too
-_WEIGHTS = {"draft": 1.0, "contrastive": 0.05, "diffusion": 1.0, "adversarial": 0.0, "matching": 2.0}
+_WEIGHTS = {"draft": 1.0, "contrastive": 0.05, "diffusion": 1.0, "guidance": 0.0, "adversarial": 0.0, "matching": 2.0}
 
 
 class LDMStage:
@@ -57,8 +57,9 @@ class LDMStage:
         self.preset, self.dataset, self.store = preset, dataset, store
         self.config = preset.stage("ldm")
         self.weights = self.config.weights_over(_WEIGHTS)
-        self.train = TripleSampler(dataset.split("train"), self.config.crop_frames, STYLE_FRAMES)
-        self.held_out = TripleSampler(dataset.split("valid"), self.config.crop_frames, STYLE_FRAMES)
+        self.style_frames = round(CLIP_SECONDS * preset.mel.frames_per_second)
+        self.train = TripleSampler(dataset.split("train"), self.config.crop_frames, self.style_frames)
+        self.held_out = TripleSampler(dataset.split("valid"), self.config.crop_frames, self.style_frames)
         self.speakers = speakers(dataset.split("train"), self.config.speakers)
         self.labels = {name: number for number, name in enumerate(dataset.instruments)}
         self.schedule = make_schedule(preset.diffusion.schedule)
@@ -115,6 +116,10 @@ class LDMStage:
             noise_loss = self._diffusion(mel, draft.detach().clamp(-1, 1), t, content, curve, tokens, vector, generator)
             loss = loss + self.weights["diffusion"] * noise_loss
             shown["diffusion"] = noise_loss.detach()
+        if self.weights["guidance"] > 0:
+            guided_loss = self._guidance(mel, draft.detach().clamp(-1, 1), content, curve, tokens, vector, generator)
+            loss = loss + self.weights["guidance"] * guided_loss
+            shown["guidance"] = guided_loss.detach()
         return {"loss": loss, **shown}
 
     def validate(self, generator: torch.Generator) -> dict[str, float]:
@@ -142,7 +147,7 @@ class LDMStage:
 
     def export(self) -> dict[str, Tensor]:
         """The style library: each instrument's tokens and vector."""
-        return style_library(self.style_encoder, self.dataset, self.store, self.speakers, STYLE_FRAMES)
+        return style_library(self.style_encoder, self.dataset, self.store, self.speakers, self.style_frames)
 
     def _discriminator_losses(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         with torch.no_grad():
@@ -171,6 +176,32 @@ class LDMStage:
         predicted = self.denoiser(x_t, t, z_draft, content, curve, tokens, vector)
         return diffusion_loss(predicted, target(x_0, eps, t, self.schedule))
 
+    def _guidance(
+        self,
+        mel: Tensor,
+        draft: Tensor,
+        content: Tensor,
+        curve: Tensor,
+        tokens: Tensor,
+        vector: Tensor,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """Squared distance from what guidance makes of the denoiser's own two predictions, at random scales.
+
+        Reference:
+            Meng et al. (2023), eq. 3. arXiv:2210.03142.
+        """
+        low, high = self.preset.diffusion.guidance_range
+        t, scale = torch.rand(2, len(mel), generator=generator, device=mel.device)
+        scale = low + (high - low) * scale
+        with torch.no_grad():
+            x_0, z_draft = self.vae.encode(mel), self.vae.encode(draft)
+            eps = torch.randn(x_0.shape, generator=generator, device=x_0.device)
+            given = (add_noise(x_0, eps, t, self.schedule), t, z_draft, content, curve)
+            null = self.style_encoder.null_tokens.expand_as(tokens), self.style_encoder.null_vector.expand_as(vector)
+            wanted = guided(self.denoiser(*given, tokens, vector), self.denoiser(*given, *null), scale)
+        return diffusion_loss(self.denoiser(*given, tokens, vector, scale), wanted)
+
     def _drop_style(self, tokens: Tensor, vector: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Now and then nothing is said of the style, so that guidance has something to move away from."""
         chance = torch.rand(len(tokens), generator=generator, device=tokens.device)
@@ -186,7 +217,7 @@ class LDMStage:
         frames = self.config.crop_frames
         mel = torch.stack([read_mel(self.dataset, x.target, x.start_frame, frames) for x in triples])
         content_mel = torch.stack([read_mel(self.dataset, x.content, x.start_frame, frames) for x in triples])
-        style = torch.stack([read_mel(self.dataset, x.style, x.style_frame, STYLE_FRAMES) for x in triples])
+        style = torch.stack([read_mel(self.dataset, x.style, x.style_frame, self.style_frames) for x in triples])
         heard = torch.stack(
             [shift_keys(self.store.read(x.content, x.start_frame, frames), x.transpose) for x in triples]
         )

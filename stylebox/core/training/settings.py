@@ -8,7 +8,7 @@ from stylebox.core.errors import ModelError
 
 CHANGEABLE = frozenset(
     {"steps", "learning_rate", "validate_every", "checkpoint_minutes"}
-    | {"draft_alone", "guidance", "strength", "sampler"}  # of sampling
+    | {"guidance", "strength", "sampler"}  # of sampling
 )
 """Keys of the configuration that a resumed run may set anew."""
 

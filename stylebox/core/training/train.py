@@ -33,7 +33,7 @@ from stylebox.core.training.perceptual import load_features
 from stylebox.core.training.stage import Stage, exported_parts
 from stylebox.core.training.vae import VAEStage
 from stylebox.core.training.vocoder import VocoderStage
-from stylebox.core.weights import fingerprint, load_into, load_weights
+from stylebox.core.weights import load_into, load_weights
 
 
 def train(
@@ -105,10 +105,10 @@ def make_stage(
             wanted = preset.stage("vae").weights.get("perceptual", 0.0) > 0
             return VAEStage(preset, dataset, _features(preset, prepare) if wanted else None)
         if stage_name == "vocoder":
-            return VocoderStage(preset, dataset, _heard(preset, dataset, model, device, prepare))
+            return VocoderStage(preset, dataset, _heard(dataset, model, device, prepare))
         if stage_name == "ldm":
             vae = _vae(preset, model)
-            return LDMStage(preset, dataset, _heard(preset, dataset, model, device, prepare), vae)
+            return LDMStage(preset, dataset, _heard(dataset, model, device, prepare), vae)
     if preset.family == "paper":
         if stage_name == "vae":
             return PaperVAEStage(preset, dataset, _features(preset, prepare))
@@ -146,12 +146,11 @@ def _vae(preset: Preset, model: str) -> VAE:
     return load_vae(model, preset.mel)
 
 
-def _heard(preset: Preset, dataset: Dataset, model: str, device: str, prepare: ProgressCallback) -> ContentStore:
+def _heard(dataset: Dataset, model: str, device: str, prepare: ProgressCallback) -> ContentStore:
     """What the model's content encoder hears in a dataset."""
     where = torch.device(resolve_device(device)[0])
-    encoder = load_content_encoder(model, preset.mel).to(where)
-    store = ContentStore(dataset, fingerprint(encoder))
-    store.fill(encoder, [*dataset.split("train"), *dataset.split("valid")], where, prepare)
+    store = ContentStore(dataset, load_content_encoder(model))
+    store.fill([*dataset.split("train"), *dataset.split("valid")], where, prepare)
     return store
 
 
