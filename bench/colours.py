@@ -16,9 +16,9 @@ from stylebox.core.engine import Transfer
 from stylebox.core.evaluation.distance import mel_distance_db
 from stylebox.core.evaluation.envelope import cross_synthesis
 from stylebox.core.evaluation.timbre import timbre_distance
+from stylebox.core.music.instruments import INSTRUMENTS
 from stylebox.core.sound.loudness import match_loudness
 from stylebox.core.sound.notes import Note
-from stylebox.core.sources.instruments import INSTRUMENTS
 from stylebox.core.sources.scores import random_score
 from stylebox.core.sources.soundfont import synthesise
 from stylebox.core.wishes import TransferOptions

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pretty_midi
 
-from stylebox.core.sources.instruments import INSTRUMENTS
+from stylebox.core.music.instruments import INSTRUMENTS
 
 CONFIGURATION = "/etc/timidity/freepats.cfg"
 RATE = 22_050

@@ -12,8 +12,9 @@ from stylebox.core import library
 from stylebox.core.engine import Transfer
 from stylebox.core.evaluation.distance import mel_distance_db
 from stylebox.core.evaluation.instrument import instrument_probabilities
+from stylebox.core.music.instruments import SHIPPED, instrument
+from stylebox.core.music.register import octave_shift
 from stylebox.core.sound.notes import Note, transpose
-from stylebox.core.sources.instruments import SHIPPED, instrument, octave_shift
 from stylebox.core.sources.scores import random_score
 from stylebox.core.sources.soundfont import synthesise
 from stylebox.core.wishes import TransferOptions
@@ -40,11 +41,10 @@ def make_pairs(content_font: Path, target_font: Path, styles: Sequence[str], sam
     for number in range(SCORES):
         rng = np.random.default_rng([_SEED, number])
         score = random_score(rng, SECONDS)
-        pitches = [note.pitch for note in score]
         for style in styles:
             others = [name for name in SHIPPED if name != style]
             player, wanted = instrument(others[rng.integers(len(others))]), instrument(style)
-            here, there = (octave_shift(pitches, who.low, who.high) for who in (player, wanted))
+            here, there = (octave_shift(score, who.register) for who in (player, wanted))
             target = transpose(score, there)
             pairs.append(
                 Pair(

@@ -23,8 +23,8 @@ import pretty_midi
 import soundfile
 import soxr
 
+from stylebox.core.music.instruments import instrument
 from stylebox.core.sound.loudness import match_loudness
-from stylebox.core.sources.instruments import instrument
 from stylebox.core.sources.soundfont import synthesise
 
 TRANSCRIBER_PACKAGE = "basic-pitch==0.4.0"

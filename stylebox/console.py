@@ -123,7 +123,9 @@ class Console:
             self.warning(f"{report.source}: {warning}")
         if report.clipped_db:
             self.warning(f"{report.output}: turned down by {report.clipped_db:.1f} dB, else it would clip")
-        moved = f", moved by {report.transpose:+d} semitones" if report.transpose else ""
+        if report.moved:
+            self.note(f"{report.source}: {report.moved}")
+        moved = f", moved by {report.transpose:+d} semitones" if report.transpose and not report.moved else ""
         self.note(f"{report.source}: {report.seconds:.1f} s, seed {report.seed}{moved}")
         self.detail(f"{report.source}: {report.real_time_factor:.2f} s of work for a second of sound")
         paths = [path for path in (report.output, report.midi, report.plot, report.report) if path is not None]

@@ -137,7 +137,11 @@ Strength = Annotated[float | None, Option(min=0.0, max=1.0, help="How much of th
 Seed = Annotated[int | None, Option(min=0, help="Same seed, same bytes; else one is drawn and reported.")]
 Transpose = Annotated[
     int | None,
-    Option(min=-60, max=60, help="Semitones to move by; else octaves, if the style needs it."),
+    Option(
+        min=-60,
+        max=60,
+        help="Semitones to move by, 0 for none. Default: octaves into the style's register.",
+    ),
 ]
 Vocoder = Annotated[VocoderName, Option(help="What turns the spectrogram into sound.")]
 Follow = Annotated[

@@ -25,10 +25,11 @@ from stylebox.commands.material import SPLITS
 from stylebox.core import device, doctor
 from stylebox.core.data.build import BuildReport, Skipped
 from stylebox.core.errors import AudioError, StyleboxError
+from stylebox.core.music.instruments import SHIPPED
 from stylebox.core.paths import atomic_path, refuse_overwrite
 from stylebox.core.progress import Progress
-from stylebox.core.sources.instruments import SHIPPED
 from stylebox.core.sources.render import RenderReport
+from stylebox.core.style_list import StyleInfo
 from stylebox.core.training.loop import FitResult
 from stylebox.core.training.watch import TrainingProgress
 
@@ -45,6 +46,7 @@ class Report:
     warnings: tuple[str, ...] = ()
     clipped_db: float = 0.0
     real_time_factor: float = 0.5
+    moved: str | None = None
     midi: str | None = None
     plot: str | None = None
     report: str | None = None
@@ -326,17 +328,27 @@ def test_a_reader_that_leaves_is_no_error(start: Start) -> None:
 
 
 def test_results_on_stdout_chatter_on_stderr(run: Callable[..., Ended], transfer: FakeTransfer, piano: Path) -> None:
-    transfer.report = Report("", "", transpose=12, warnings=("hardly any notes",), clipped_db=1.25)
+    transfer.report = Report(
+        "", "", transpose=12, moved="moved up one octave", warnings=("hardly any notes",), clipped_db=1.25
+    )
     arguments = ("transfer", piano, "--style", "harp", "--device", "cpu", "--force")
     _, out, err = run(*arguments)
     assert out == "piano-harp.wav\n"
-    assert "seed 7, moved by +12 semitones" in err
+    assert "piano.wav: moved up one octave\n" in err
+    assert "seed 7\n" in err
     assert "warning: piano.wav: hardly any notes" in err
     assert "turned down by 1.2 dB" in err
     assert "0.50 s of work" not in err
     assert "0.50 s of work" in run(*arguments, "-v").err
     assert run(*arguments, "--quiet") == Ended(0, "piano-harp.wav\n", "")
     assert run("-q", *arguments) == Ended(0, "piano-harp.wav\n", "")
+
+
+def test_a_move_that_was_asked_for_is_a_figure(run: Callable[..., Ended], transfer: FakeTransfer, piano: Path) -> None:
+    transfer.report = Report("", "", transpose=-5)
+    err = run("transfer", piano, "--style", "harp", "--device", "cpu").err
+    assert "seed 7, moved by -5 semitones\n" in err
+    assert "register" not in err
 
 
 def test_stdout_is_the_outputs_own_when_asked(run: Callable[..., Ended], transfer: FakeTransfer, piano: Path) -> None:
@@ -387,19 +399,16 @@ def test_without_cuda_one_line_says_what_is_used(
     assert run("transfer", piano, "--style", "harp").err.splitlines()[0] == "auto: using the CPU"
 
 
-@dataclass(frozen=True)
-class Listed:
-    name: str
-    shipped_with: str
-
-
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     fake = ModuleType("stylebox.core.library")
-    fake.list_styles = lambda model: [Listed("violin", model), Listed("a [b] c", model)]  # type: ignore[attr-defined]
     fake.list_models = lambda: []  # type: ignore[attr-defined]
     fake.describe = lambda **what: {"of": what, "components": {"unet": {"parameters": 6841504}}}  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "stylebox.core.library", fake)
+    listing = ModuleType("stylebox.core.style_list")
+    violin = StyleInfo("violin", 55, 98, 62, 88, ("player", "soft"), "a player")
+    listing.list_styles = lambda model: [violin, StyleInfo("a [b] c")]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "stylebox.core.style_list", listing)
     return fake
 
 
@@ -515,10 +524,13 @@ def test_json_of_a_transfer_has_both_sorts(run: Callable[..., Ended], transfer: 
 def test_lists_and_descriptions(run: Callable[..., Ended], library: ModuleType) -> None:
     lines = run("styles").out.splitlines()
     assert [line.split() for line in lines] == [
-        ["name", "shipped", "with"],
-        ["violin", "base"],
-        ["a", "[b]", "c", "base"],
+        ["style", "range", "usual", "sounds", "learnt", "from"],
+        ["violin", "G3", "to", "D7", "D4", "to", "E6", "player,", "soft", "a", "player"],
+        ["a", "[b]", "c", "-", "-", "-", "-"],
     ]
+    first, second = json.loads(run("styles", "--json").out)
+    assert (first["usual_lowest_key"], first["sounds"], first["learnt_from"]) == (62, ["player", "soft"], "a player")
+    assert second["lowest_key"] is None
     assert run("models") == Ended(0, "", "none\n")
     assert "    parameters: 6 841 504\n" in run("info", "--preset", "paper").out
     assert "model: base" in run("info").out
@@ -630,14 +642,14 @@ def test_plain_values() -> None:
         2: Path("x/y"),
         "n": np.float32(0.5),
         "t": (1, np.arange(2)),
-        "s": Listed("b", "c"),
+        "s": Failure("b", "c"),
     }
     assert look.plain(value) == {
         "a": None,
         "2": str(Path("x/y")),
         "n": 0.5,
         "t": [1, [0, 1]],
-        "s": {"name": "b", "shipped_with": "c"},
+        "s": {"source": "b", "reason": "c"},
     }
 
 

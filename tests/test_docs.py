@@ -15,6 +15,8 @@ import typer
 
 import stylebox
 from stylebox.cli import app
+from stylebox.core.errors import ConfigError
+from stylebox.core.music.style_names import instrument_of
 
 ROOT = Path(stylebox.__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8") if (ROOT / "README.md").exists() else ""
@@ -95,6 +97,28 @@ def test_command_pages_are_made_anew() -> None:
     page = script.page()
     assert "## stylebox transfer" in page
     assert script.PAGE.read_text("utf-8") == page, "run: python docs/make_cli.py"
+
+
+def test_the_page_of_styles_is_made_anew() -> None:
+    script = load_script(ROOT / "tools" / "style_table.py")
+    styles = script.read_style_table()
+    assert {instrument_of(name) for name in styles} == {name for name in styles if "/" not in name}
+    assert script.PAGE.read_text("utf-8") == script.page(styles), "run: python tools/style_table.py"
+
+
+@pytest.mark.parametrize(
+    ("lines", "wrong"),
+    [
+        ('[styles]\n"piano/soft" = "piano/x"', "piano has no timbre of its own"),
+        ('[styles]\ntheremin = "theremin/x"', "theremin is no instrument"),
+        ('[styles]\npiano = "piano/x"\n[sources]\ny = "a piano"', "no source begins like it"),
+    ],
+)
+def test_a_table_of_styles_that_lacks_something_is_refused(tmp_path: Path, lines: str, wrong: str) -> None:
+    script = load_script(ROOT / "tools" / "style_table.py")
+    (tmp_path / "styles.toml").write_text(lines)
+    with pytest.raises(ConfigError, match=wrong):
+        script.read_style_table(tmp_path / "styles.toml")
 
 
 def test_every_option_has_help() -> None:

@@ -2,11 +2,14 @@
 
 import dataclasses
 import os
+import re
 import shutil
 import sys
+from html import escape
 from pathlib import Path
 
 import numpy as np
+import pretty_midi
 import pytest
 import soundfile
 import torch
@@ -18,9 +21,11 @@ from stylebox.core.engine import Transfer, TransferOptions
 from stylebox.core.errors import ModelError, StyleboxError
 from stylebox.core.extras import Extras
 from stylebox.core.generate import generate_file
+from stylebox.core.music.register import Register
 from stylebox.core.sound.loudness import loudness_db
 from stylebox.core.sound.notes import Note, read_midi, write_midi
-from stylebox.core.styles import octave_shift, resolve_style
+from stylebox.core.style_list import list_styles
+from stylebox.core.styles import resolve_style
 from stylebox.core.transfer import transfer_files
 from stylebox.core.wishes import settle
 
@@ -180,22 +185,73 @@ def test_a_clip_is_a_style_and_blends_mix(engine: Transfer, tmp_path: Path) -> N
             resolve_style(wrong, named, engine.style_of_clip)
 
 
-def test_notes_are_moved_by_octaves_into_the_register() -> None:
-    style = library.Style("x", torch.zeros(1, 1), torch.zeros(1), low=60, high=84)
-    assert octave_shift([62, 70, 80], style) == 0
-    assert octave_shift([52, 55, 58], style) == 0  # a little low, but the same notes
-    assert octave_shift([38, 40, 45, 62], style) == 24
-    assert octave_shift([38, 62, 64], style) == 0  # most are at home
-    assert octave_shift([98, 100], style) == -24
-    assert octave_shift([], style) == 0
-
-
 def test_transposition_moves_notes_and_is_reported(engine: Transfer, recording: np.ndarray) -> None:
     hear(engine)
     made = engine.run(recording, TransferOptions("string", seed=1, transpose=5))
     unmoved = engine.run(recording, TransferOptions("string", seed=1, transpose=0))
     assert made.transpose == 5
     assert [n.pitch - 5 for n in made.notes] == [n.pitch for n in unmoved.notes if n.pitch + 5 <= 108]  # as it sounds
+
+
+LOW = Register(24, 48, 30, 45)  # an instrument for which the recordings of this file lie too high
+LINE = r"^moved down (one|two) octaves?: into the string's register; --transpose 0 keeps the pitches$"
+
+
+def test_music_moves_into_the_register_and_all_outputs_say_so(
+    engine: Transfer, recording: np.ndarray, tmp_path: Path
+) -> None:
+    hear(engine)
+    soundfile.write(tmp_path / "a.wav", recording, SAMPLE_RATE)
+    engine.named_styles["string"] = dataclasses.replace(engine.named_styles["string"], register=LOW)
+    extras = Extras(tmp_path / "a.mid", report=tmp_path / "a.html")
+    (made,) = transfer_files([tmp_path / "a.wav"], tmp_path / "b.wav", OPTIONS, engine, extras=extras).done
+    assert made.transpose in (-12, -24)
+    assert re.match(LINE, made.moved or "")
+    assert escape(made.moved or "") in (tmp_path / "a.html").read_text("utf-8")
+    kept = dataclasses.replace(OPTIONS, transpose=0)
+    extras = Extras(tmp_path / "c.mid", report=tmp_path / "c.html")
+    (still,) = transfer_files([tmp_path / "a.wav"], tmp_path / "c.wav", kept, engine, extras=extras).done
+    assert (still.transpose, still.moved) == (0, None)
+    assert "register" not in (tmp_path / "c.html").read_text("utf-8")
+    low, high = (read_midi(tmp_path / name) for name in ("a.mid", "c.mid"))
+    as_heard = [note.pitch for note in high if note.pitch + made.transpose >= 21]
+    assert sorted(note.pitch - made.transpose for note in low) == sorted(as_heard)
+    named = [pretty_midi.PrettyMIDI(str(tmp_path / name)).instruments[0].name for name in ("a.mid", "c.mid")]
+    assert named == [f"moved by {made.transpose} semitones", ""]
+    engine.named_styles["string"] = dataclasses.replace(engine.named_styles["string"], register=None)
+    (unknown,) = transfer_files([tmp_path / "a.wav"], tmp_path / "d.wav", OPTIONS, engine).done
+    assert unknown.moved is None
+    assert (tmp_path / "d.wav").read_bytes() == (tmp_path / "c.wav").read_bytes()
+
+
+def test_generate_moves_a_midi_file_likewise(engine: Transfer, tmp_path: Path) -> None:
+    write_midi(tmp_path / "tune.mid", [Note(0.0, 0.5, 60), Note(0.5, 1.5, 67)])
+    engine.named_styles["string"] = dataclasses.replace(engine.named_styles["string"], register=LOW)
+    report = generate_file(tmp_path / "low.wav", OPTIONS, engine, notes=tmp_path / "tune.mid")
+    assert report.transpose == -24
+    assert re.match(LINE, report.moved or "")
+    kept = dataclasses.replace(OPTIONS, transpose=0)
+    still = generate_file(tmp_path / "high.wav", kept, engine, notes=tmp_path / "tune.mid")
+    assert (still.transpose, still.moved) == (0, None)
+
+
+def test_silence_and_a_clip_without_notes_move_nothing(engine: Transfer, tmp_path: Path) -> None:
+    with torch.no_grad():
+        engine.content_encoder.onset_head.bias -= 20.0  # hears nothing
+        engine.content_encoder.frame_head.bias -= 20.0
+    assert engine.run(np.zeros(30000, np.float32), OPTIONS).transpose == 0
+    soundfile.write(tmp_path / "clip.wav", tones(melody(3, 3.0), 3.0, PARTIALS["reed"]), SAMPLE_RATE)
+    assert engine.style_of_clip(tmp_path / "clip.wav").register is None
+
+
+def test_a_clips_register_is_what_it_plays(
+    engine: Transfer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recording: np.ndarray
+) -> None:
+    notes = [Note(float(at), at + 1.0, pitch) for at, pitch in enumerate((70, 72, 74, 75, 77, 79, 81, 82, 84))]
+    listen = engine.listen
+    monkeypatch.setattr(engine, "listen", lambda *given: dataclasses.replace(listen(*given), notes=notes))
+    soundfile.write(tmp_path / "clip.wav", recording, SAMPLE_RATE)
+    assert engine.style_of_clip(tmp_path / "clip.wav").register == Register(65, 89, 70, 84)
 
 
 def test_bends_are_taken_on_as_far_as_asked(engine: Transfer, recording: np.ndarray) -> None:
@@ -326,7 +382,7 @@ def test_an_ldm_of_another_vae_is_refused(tiny_home: Path) -> None:
 def test_a_vae_that_was_trained_since_does_not_break_what_ships(tiny_home: Path) -> None:
     (tiny_home / "models/base").mkdir()
     shutil.copy(tiny_home / "models/tiny/vae.safetensors", tiny_home / "models/base/vae.safetensors")
-    assert sorted(Transfer("base", "cpu").named_styles) == sorted(s.name for s in library.list_styles("base"))
+    assert sorted(Transfer("base", "cpu").named_styles) == sorted(s.name for s in list_styles("base"))
 
 
 def test_half_precision_is_the_same_model(tiny_home: Path) -> None:
@@ -338,7 +394,7 @@ def test_half_precision_is_the_same_model(tiny_home: Path) -> None:
 
 
 def test_listings_say_what_there_is(tiny_home: Path) -> None:
-    assert [style.name for style in library.list_styles("tiny")] == ["reed", "string"]
+    assert [style.name for style in list_styles("tiny")] == ["reed", "string"]
     assert "tiny" in [model.name for model in library.list_models()]
     assert library.describe(model="tiny")["parts"]["ldm"]["step"] > 0
     with pytest.raises(ModelError, match="no model"):

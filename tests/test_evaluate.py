@@ -10,15 +10,17 @@ import soundfile
 from tiny_model import PARTIALS, SAMPLE_RATE, melody, tones
 
 from stylebox.cli import app
+from stylebox.core import library
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.engine import Transfer
 from stylebox.core.errors import StyleboxError
-from stylebox.core.evaluate import METRICS, Evaluation, evaluate_dataset, evaluate_files, write_csv
+from stylebox.core.evaluate import METRICS, Evaluation, evaluate_cases, evaluate_dataset, evaluate_files, write_csv
 from stylebox.core.evaluation import content
-from stylebox.core.evaluation.cases import dataset_cases
+from stylebox.core.evaluation.cases import dataset_cases, file_cases, references_of
 from stylebox.core.evaluation.content import ONSET_THRESHOLDS
-from stylebox.core.evaluation.rows import TRUE_TARGET
-from stylebox.core.sound.notes import Note
+from stylebox.core.evaluation.instrument import instrument_probability
+from stylebox.core.evaluation.rows import MODEL, TRUE_TARGET, Made
+from stylebox.core.sound.notes import Note, transpose
 
 ROWS = [
     "true target",
@@ -88,6 +90,43 @@ def test_note_f1_is_the_mean_over_thresholds(engine: Transfer, inputs: Path, mon
     result = evaluate_files(engine, "tiny", inputs, ["reed"], limit=1)
     assert mean(result, "copy of the content", "note_f1") == pytest.approx(3 / 5)
     assert mean(result, "copy of the content", "onset_f1") == pytest.approx(3 / 5)
+
+
+def test_moved_notes_are_compared_after_undoing_the_move(
+    engine: Transfer, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = [Note(0.5, 1.0, 60, 0.8), Note(1.0, 1.5, 64, 0.8)]
+    played = iter([notes, transpose(notes, 12), transpose(notes, 12)])  # the content, and the two answers to it
+    monkeypatch.setattr(content, "transcriptions", lambda *_: dict.fromkeys(ONSET_THRESHOLDS, next(played)))
+    (case,), _ = file_cases([inputs / "50.wav"], ["reed"], SAMPLE_RATE, 1, None)
+    rows = {MODEL: lambda case: Made(case.content, 12), "in silence": lambda case: Made(case.content)}
+    result = evaluate_cases(engine, "tiny", [case], rows=rows)
+    assert mean(result, MODEL, "note_f1") == 1.0
+    assert mean(result, "in silence", "note_f1") == 0.0
+    assert [outcome.transpose for outcome in result.outcomes] == [12, 0]
+    assert f"{MODEL}: moved the music in 1 of 1 cases; notes are compared after undoing that" in result.remarks
+
+
+def test_a_sound_is_measured_as_its_instrument(engine: Transfer, inputs: Path, tiny_home: Path) -> None:
+    dataset = Dataset.open(tiny_home / "dataset")
+    cases, _ = file_cases([inputs / "50.wav"], ["reed/soft", "Reed"], SAMPLE_RATE, 2, dataset)
+    assert [case.name for case in cases] == ["50.wav as reed/soft", "50.wav as Reed"]
+    assert [len(case.references) for case in cases] == [len(references_of(dataset, "reed"))] * 2
+    for case in dataset_cases(dataset, ["reed/soft", "string"], 10, seed=0):
+        assert case.style.partition("/")[0] not in case.name.rsplit(" as ", 1)[0]
+        assert case.target is not None
+    engine.named_styles["reed/soft"] = engine.named_styles["reed"]
+    result = evaluate_dataset(engine, "tiny", tiny_home / "dataset", limit=4)
+    assert {outcome.style for outcome in result.outcomes} == {"reed", "string"}
+    by_name = evaluate_dataset(engine, "tiny", tiny_home / "dataset", styles=["Reed/Soft"], limit=1)
+    assert {outcome.style for outcome in by_name.outcomes} == {"reed/soft"}
+
+
+def test_the_classifier_is_asked_for_the_instrument_of_a_sound(engine: Transfer) -> None:
+    classifier, audio = library.shipped_classifier(), np.zeros(30_000, np.float32)
+    known = [instrument_probability(classifier, audio, style, engine.sample_rate) for style in ("piano/soft", "Piano")]
+    assert known == [0.0, 0.0]  # silence is no piano
+    assert np.isnan(instrument_probability(classifier, audio, "tuba", engine.sample_rate))
 
 
 def test_same_seed_same_table(engine: Transfer, inputs: Path, tmp_path: Path) -> None:

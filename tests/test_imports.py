@@ -23,6 +23,7 @@ FLOORS: list[tuple[str, ...]] = [
         "core.weights",
     ),
     ("core.sound",),
+    ("core.music",),
     ("core.diffusion",),
     ("core.models",),
     ("core.sources",),
@@ -135,6 +136,14 @@ def test_networks_and_noise_know_no_sound() -> None:
         and not (i.names and i.names <= KNOWN_OF_SOUND.get(i.module, set()))
     ]
     assert knowing == []
+
+
+def test_music_knows_no_network_and_no_audio() -> None:
+    known = {"core.errors", "core.sound.notes"}
+    of_music = [i for i in OURS if i.importer.startswith("core.music")]
+    assert [i.module for i in of_music if i.module not in known and not i.module.startswith("core.music")] == []
+    others = {top(i.module) for i in IMPORTS if i.importer.startswith("core.music")}
+    assert others <= {"stylebox", "collections", "dataclasses", "difflib", "re"}
 
 
 def test_networks_touch_no_disk() -> None:

@@ -12,7 +12,7 @@ from ended import Ended
 from tiny_model import PARTIALS, SAMPLE_RATE, melody, tones
 
 import stylebox
-from stylebox.core.sources.instruments import SHIPPED
+from stylebox.core.music.instruments import SHIPPED
 from stylebox.core.sources.soundfont import find_soundfonts
 
 PAGE = Path(stylebox.__file__).parents[1] / "docs" / "training.md"

@@ -4,12 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from stylebox.core.errors import SourceError
+from stylebox.core.music.instruments import instrument
 from stylebox.core.sound.notes import Note, write_midi
-from stylebox.core.sources.instruments import INSTRUMENTS, SHIPPED, instrument, octave_shift
 from stylebox.core.sources.scores import midi_scores, one_at_a_time, pedalled, random_score
 from stylebox.core.sources.sidecar import Sidecar, read_sidecar, sidecar_path, write_sidecar
 
@@ -126,34 +124,6 @@ def test_folder_without_music_is_refused(tmp_path) -> None:
     (tmp_path / "broken.mid").write_bytes(b"not midi")
     with pytest.raises(SourceError, match=r"broken\.mid"):
         midi_scores(tmp_path, 6.0)
-
-
-@given(
-    pitches=st.lists(st.integers(21, 108), min_size=1, max_size=30),
-    low=st.integers(24, 72),
-    width=st.integers(11, 48),
-)
-def test_octave_shift_brings_most_notes_into_range(pitches: list[int], low: int, width: int) -> None:
-    def inside(shift: int) -> int:
-        return sum(low <= p + shift <= low + width for p in pitches)
-
-    shift = octave_shift(pitches, low, low + width)
-    assert shift % 12 == 0
-    assert all(inside(shift) >= inside(other) for other in range(-96, 97, 12))
-    if inside(0) == len(pitches):
-        assert shift == 0
-
-
-def test_instrument_table_is_sound() -> None:
-    assert set(SHIPPED) <= set(INSTRUMENTS)
-    assert len(INSTRUMENTS) >= 48
-    programs = [program for entry in INSTRUMENTS.values() for program in entry.programs]
-    assert len(programs) == len(set(programs))
-    for name, entry in INSTRUMENTS.items():
-        assert name == entry.name
-        assert all(0 <= program < 128 for program in entry.programs)
-        assert 21 <= entry.low < entry.low + 11 <= entry.high <= 108
-        assert entry.release_seconds > 0
 
 
 def test_unknown_instrument_names_the_nearest() -> None:

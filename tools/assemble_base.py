@@ -8,11 +8,11 @@ the second, the tokens and vector of each timbre as `timbres.<timbre>.tokens` an
 """
 
 import argparse
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import torch
+from style_table import read_style_table
 from torch import Tensor, nn
 
 from stylebox.core.config import Preset, load_preset
@@ -74,11 +74,11 @@ def assemble(
         "provenance": provenance or {},
     }
     if styles is not None:
-        table = tomllib.loads(styles.read_text("utf-8"))["styles"]
-        for name, timbre in table.items():
+        table = read_style_table(styles)
+        for name, style in table.items():
             for kind in ("tokens", "vector"):
-                kept[f"styles.{name}.{kind}"] = tensors[f"timbres.{timbre}.{kind}"]
-        card["styles"] = {name: {"learnt_from": timbre} for name, timbre in table.items()}
+                kept[f"styles.{name}.{kind}"] = tensors[f"timbres.{style.timbre}.{kind}"]
+        card["styles"] = {name: {"learnt_from": style.learnt_from} for name, style in table.items()}
     target = WEIGHTS / f"{part}.safetensors"
     save_weights(target, kept, card, torch.float16)
     print(f"{part:8} {target.stat().st_size / 1e6:.2f} MB")

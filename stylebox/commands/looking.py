@@ -1,17 +1,28 @@
 """What there is, and what it is made of: `styles`, `models`, `info`, `doctor`. They change nothing."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from stylebox import options as opt
 from stylebox.console import console
 from stylebox.entry import FAILED
 
+if TYPE_CHECKING:
+    from stylebox.core.style_list import StyleInfo
+
 
 def styles(model: opt.Model = "base", as_json: opt.AsJson = False) -> None:
-    """List the styles a model knows by name."""
-    from stylebox.core.library import list_styles
+    """List the styles a model has by name: range, usual register, sounds, and what each was learnt from."""
+    from stylebox.core.style_list import list_styles
 
-    console.listing(list_styles(model), as_json)
+    found = list_styles(model)
+    if as_json:
+        console.document(found)
+    elif found:
+        console.table(("style", "range", "usual", "sounds", "learnt from"), [_style_row(style) for style in found])
+    else:
+        console.note("none")
 
 
 def models(as_json: opt.AsJson = False) -> None:
@@ -52,3 +63,19 @@ def doctor(as_json: opt.AsJson = False) -> None:
         console.findings(findings)
     if any(finding.state == "broken" for finding in findings):
         raise typer.Exit(FAILED)
+
+
+def _style_row(style: "StyleInfo") -> tuple[str | None, ...]:
+    """One style for the eye, keys as musicians write them."""
+    from stylebox.core.music.register import key_name
+
+    def keys(lowest: int | None, highest: int | None) -> str | None:
+        return None if lowest is None or highest is None else f"{key_name(lowest)} to {key_name(highest)}"
+
+    return (
+        style.name,
+        keys(style.lowest_key, style.highest_key),
+        keys(style.usual_lowest_key, style.usual_highest_key),
+        ", ".join(style.sounds) or None,
+        style.learnt_from,
+    )

@@ -121,7 +121,7 @@ def render(
 ) -> None:
     """Make material to train on: scores played with SoundFonts, a folder an instrument, notes beside."""
     from stylebox.core import paths
-    from stylebox.core.sources.instruments import instruments_named
+    from stylebox.core.music.instruments import instruments_named
     from stylebox.core.sources.render import render as play
     from stylebox.core.sources.soundfont import find_soundfonts
 

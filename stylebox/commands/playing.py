@@ -226,7 +226,7 @@ def _refuse_unplayable(play: bool, output: Path | None) -> None:
 
 def _refuse_unknown(style: str, model: str) -> None:
     """Before anyone plays a note: the style asked for is one."""
-    from stylebox.core.library import list_styles
+    from stylebox.core.style_list import list_styles
     from stylebox.core.styles import check_style
 
     check_style(style, [known.name for known in list_styles(model)])

@@ -23,6 +23,7 @@ from stylebox.core.errors import ModelError
 from stylebox.core.models.content_encoder import posteriors, shift_keys
 from stylebox.core.models.style_encoder import CLIP_SECONDS
 from stylebox.core.models.vocoder import Vocoder
+from stylebox.core.music.register import Register, octave_shift
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sound.audio import load_audio, resample
 from stylebox.core.sound.bends import heard_bends
@@ -33,7 +34,7 @@ from stylebox.core.sound.loudness import follow_loudness, loudness_db, match_lou
 from stylebox.core.sound.mel import MelSpectrogram, griffin_lim
 from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS, Note, find_notes, piano_roll, transpose
 from stylebox.core.sounding import neural_inversion
-from stylebox.core.styles import octave_shift, resolve_style
+from stylebox.core.styles import resolve_style
 from stylebox.core.weights import fingerprint
 from stylebox.core.windows import in_windows, stretch
 from stylebox.core.wishes import Settings, TransferOptions, drawn_seed, settle
@@ -190,7 +191,7 @@ class Transfer:
     ) -> Transferred:
         shift = options.transpose
         if shift is None:
-            shift = octave_shift([note.pitch for note in music.notes], style)
+            shift = octave_shift(music.notes, style.register)
         seed = drawn_seed(options.seed)
         cents = None
         if music.cents is not None:
@@ -216,11 +217,8 @@ class Transfer:
         mel = F.pad(mel, (0, max(0, looks * size - mel.shape[1])), value=-1.0)
         clips = mel[:, : looks * size].unflatten(1, (looks, size)).movedim(1, 0)
         tokens, vector = self.style_encoder(clips)
-        pitches = sorted(note.pitch for note in self.listen(audio).notes)
-        low, high = (pitches[0], pitches[-1]) if len(pitches) >= 8 else (None, None)
-        if low is not None and high is not None and high - low < 24:  # a clip shows less than the instrument can
-            low, high = low - (24 - (high - low)) // 2, high + (24 - (high - low)) // 2
-        return library.Style(path.name, tokens.mean(0).cpu(), vector.mean(0).cpu(), low, high)
+        register = Register.of_notes(self.listen(audio).notes)
+        return library.Style(path.name, tokens.mean(0).cpu(), vector.mean(0).cpu(), register)
 
     def _draft(self, music: Music, style: library.Style) -> Tensor:
         """Draft mel, ``(M, T)``."""

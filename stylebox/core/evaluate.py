@@ -22,9 +22,10 @@ from stylebox.core.evaluation import content, distance, instrument, loudness, ti
 from stylebox.core.evaluation.bootstrap import Interval, mean_interval
 from stylebox.core.evaluation.cases import Case, dataset_cases, file_cases
 from stylebox.core.evaluation.page import Heard, evaluation_page
-from stylebox.core.evaluation.rows import TIMED, Made, Row, make_rows
+from stylebox.core.evaluation.rows import MODEL, TIMED, Made, Row, make_rows
 from stylebox.core.models.classifier import CLASSES, OTHER, Classifier
 from stylebox.core.models.content_encoder import ContentEncoder
+from stylebox.core.music.style_names import instrument_of, match_name
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sound.note_match import note_f1, onset_f1
 from stylebox.core.sound.notes import Note, transpose
@@ -112,7 +113,7 @@ def evaluate_dataset(
     """Measure a model on the held-out recordings of a dataset.
 
     Args:
-        styles: Names to transfer to; all the model knows unless given.
+        styles: Names to transfer to; all instruments the model knows unless given.
         limit: How many transfers, in [1, ...).
         keep: Told every sound that is made.
 
@@ -122,10 +123,14 @@ def evaluate_dataset(
     opened = Dataset.open(dataset)
     opened.require_mel(engine.mel_config)
     known = sorted(engine.named_styles if isinstance(engine, Transfer) else engine.network.styles)
-    unknown = sorted(set(styles) - set(known))
-    if unknown:
-        raise ModelError(f"no style {unknown[0]!r}; on a dataset, styles are names: {', '.join(known)}")
-    cases = dataset_cases(opened, list(styles) or known, limit, seed)
+    asked: list[str] = []
+    for style in styles:
+        name = match_name(style, known)
+        if name is None:
+            raise ModelError(f"no style {style!r}; on a dataset, styles are names: {', '.join(known)}")
+        asked.append(name)
+    instruments = [name for name in known if name == instrument_of(name)]
+    cases = dataset_cases(opened, asked or instruments, limit, seed)
     return evaluate_cases(engine, model, cases, seed, progress=progress, keep=keep)
 
 
@@ -254,9 +259,14 @@ def _remarks(cases: Sequence[Case], result: Evaluation) -> list[str]:
         for row in result.table
         if row.cases == 0
     ]
+    moved = sum(outcome.row == MODEL and outcome.transpose != 0 for outcome in result.outcomes)
+    if moved:
+        remarks.append(
+            f"{MODEL}: moved the music in {moved} of {len(cases)} cases; notes are compared after undoing that"
+        )
     if not all(case.references for case in cases):
         remarks.append("timbre is not measured where no recording of the style is at hand; name a dataset or a clip")
-    if not any(case.style in CLASSES for case in cases):
+    if not any(match_name(instrument_of(case.style), CLASSES) for case in cases):
         known = ", ".join(name for name in CLASSES if name != OTHER)
         remarks.append(f"the probability of the instrument is known for styles by these names: {known}")
     if not any(case.notes is not None for case in cases):

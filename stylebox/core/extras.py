@@ -57,6 +57,7 @@ class Story:
 
     Attributes:
         before: The input at the output's rate.
+        moved: The line that tells of a move into the style's register, if there was one.
 
     Shape:
         before ``(S,)``.
@@ -68,12 +69,14 @@ class Story:
     settings: Settings
     before: np.ndarray
     result: Transferred
+    moved: str | None = None
 
 
 def write_extras(extras: Extras, story: Story) -> None:
     """Write what is wanted, each file whole or not at all."""
     if extras.midi is not None:
-        write_midi(extras.midi, story.result.notes)
+        shift = story.result.transpose
+        write_midi(extras.midi, story.result.notes, name=f"moved by {shift:+d} semitones" if shift else "")
     if extras.plot is None and extras.report is None:
         return
     from stylebox.core.pictures import png, spectrograms, write_png  # matplotlib is slow to import

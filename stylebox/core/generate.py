@@ -14,8 +14,8 @@ from stylebox.core.sound.audio import check_format, write_audio
 from stylebox.core.sound.loudness import normalise_loudness
 from stylebox.core.sound.notes import Note, piano_roll, read_midi
 from stylebox.core.sources.scores import random_score
-from stylebox.core.styles import file_words
-from stylebox.core.transfer import STREAM, Engine, TransferReport
+from stylebox.core.styles import style_slug
+from stylebox.core.transfer import STREAM, Engine, TransferReport, register_move
 from stylebox.core.wishes import TransferOptions, drawn_seed
 
 DEFAULT_SECONDS = 12.0
@@ -57,7 +57,7 @@ def generate_file(
             raise SourceError(f"--seconds {seconds:g}: give a length from 0.5 to {MAX_SECONDS:g} seconds")
         score = random_score(np.random.default_rng(seed), seconds)
     stem = "generated" if notes is None else notes.stem
-    name = f"{stem}-{file_words(options.style)}.wav"
+    name = f"{stem}-{style_slug(options.style)}.wav"
     target = output / name if output and output.is_dir() else output or Path(name)
     check_format(target, engine.sample_rate)
     if str(target) != STREAM:
@@ -79,6 +79,7 @@ def generate_file(
         warnings=result.warnings,
         clipped_db=clipped_db,
         real_time_factor=(time.monotonic() - begun) / seconds,
+        moved=register_move(options, result),
         settings=engine.settings(wishes)._asdict(),
     )
 

@@ -23,7 +23,9 @@ from stylebox.core.models.style_encoder import StyleEncoder
 from stylebox.core.models.unet import Denoiser
 from stylebox.core.models.vae import VAE
 from stylebox.core.models.vocoder import Vocoder
-from stylebox.core.sources.instruments import INSTRUMENTS
+from stylebox.core.music.instruments import INSTRUMENTS
+from stylebox.core.music.register import Register
+from stylebox.core.music.style_names import instrument_of, style_register
 from stylebox.core.weights import load_into, load_metadata, load_weights
 
 SHIPPED_MODEL = "base"
@@ -34,7 +36,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Style:
-    """How something sounds, as a model sees it. Low and high are MIDI keys it is at home between, if known.
+    """How something sounds, as a model sees it, and the register it is heard in, if known.
 
     `bends` says how far its notes leave their keys: 1 as a voice does, 0 as a piano does not.
 
@@ -45,18 +47,8 @@ class Style:
     name: str
     tokens: Tensor
     vector: Tensor
-    low: int | None = None
-    high: int | None = None
+    register: Register | None = None
     bends: float = 1.0
-
-
-@dataclass(frozen=True)
-class StyleInfo:
-    """A row of `stylebox styles`."""
-
-    name: str
-    lowest_key: int | None
-    highest_key: int | None
 
 
 @dataclass(frozen=True)
@@ -213,27 +205,16 @@ def named_styles(part: Part) -> dict[str, Style]:
     """The style library of an ldm part, by name."""
     styles = {}
     for name in style_names(part.tensors):
-        keys = part.tensors.get(f"styles.{name}.keys")
-        low, high = (int(key) for key in keys) if keys is not None else (None, None)
         tokens, vector = (part.tensors[f"styles.{name}.{kind}"].float() for kind in ("tokens", "vector"))
-        player = INSTRUMENTS.get(name)
-        styles[name] = Style(name, tokens, vector, low, high, float(player is None or player.sustained))
+        player = INSTRUMENTS.get(instrument_of(name))
+        styles[name] = Style(name, tokens, vector, part_register(part, name), float(player is None or player.sustained))
     return styles
 
 
-def list_styles(model: str) -> list[StyleInfo]:
-    """What `--style` takes by name.
-
-    Raises:
-        ModelError: there is no such model.
-    """
-    require_model(model)
-    part = load_part(model, "ldm")
-    keys = {name: part.tensors.get(f"styles.{name}.keys") for name in style_names(part.tensors)}
-    return [
-        StyleInfo(name, *((None, None) if found is None else (int(found[0]), int(found[1]))))
-        for name, found in keys.items()
-    ]
+def part_register(part: Part, name: str) -> Register | None:
+    """The register of a style of an ldm part: of its instrument, or about the keys it was learnt on."""
+    keys = part.tensors.get(f"styles.{name}.keys")
+    return style_register(name, None if keys is None else keys.tolist())
 
 
 def list_models() -> list[ModelInfo]:
@@ -270,7 +251,8 @@ def describe(model: str | None = None, preset: str | None = None, file: Path | N
         cards[stage] = {"path": str(path), "megabytes": round(path.stat().st_size / 1e6, 2), **kept}
     if not cards:
         raise ModelError(f"model {name!r} has no trained part; train one with `stylebox train vae --name {name}`")
-    return {"model": name, "styles": [s.name for s in list_styles(name)] if "ldm" in cards else [], "parts": cards}
+    styles = [instrument_of(style) for style in style_names(load_part(name, "ldm").tensors)] if "ldm" in cards else []
+    return {"model": name, "styles": list(dict.fromkeys(styles)), "parts": cards}
 
 
 def _describe_preset(preset: Preset) -> dict[str, Any]:

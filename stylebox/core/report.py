@@ -6,13 +6,12 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from stylebox import __version__
+from stylebox.core.music.register import key_name
 from stylebox.core.sound.audio import encode_audio
 from stylebox.core.sound.notes import Note
 
 if TYPE_CHECKING:
     from stylebox.core.extras import Story
-
-KEY_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 _STYLE = """
 :root { color-scheme: light dark }
@@ -37,6 +36,7 @@ def report_page(story: "Story", source: str, picture: bytes) -> str:
     parts = [
         f"<h1>{escape(title)}</h1>",
         *(f'<p class="warning">{escape(warning)}</p>' for warning in result.warnings),
+        *([f"<p>{escape(story.moved)}</p>"] if story.moved else []),
         f"<h2>Before</h2>{_player(encode_audio(story.before, rate))}",
         f"<h2>After</h2>{_player(encode_audio(result.audio, rate))}",
         f'<h2>Spectrograms</h2><img alt="Spectrograms of input and output" src="{_data("image/png", picture)}">',
@@ -48,15 +48,6 @@ def report_page(story: "Story", source: str, picture: bytes) -> str:
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}<style>{_STYLE}</style></head><body>\n{body}\n</body></html>\n'
     )
-
-
-def key_name(pitch: int) -> str:
-    """A MIDI number as musicians say it.
-
-    >>> key_name(60), key_name(70)
-    ('C4', 'A#4')
-    """
-    return f"{KEY_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def _settings(story: "Story") -> Iterable[tuple[str, str]]:

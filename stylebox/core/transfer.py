@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stylebox.core import library
-from stylebox.core.engine import Transfer
+from stylebox.core.engine import Transfer, Transferred
 from stylebox.core.errors import AudioError, StyleboxError, in_words
 from stylebox.core.extras import Extras, Story, write_extras
+from stylebox.core.music.style_names import describe_move
 from stylebox.core.paper_engine import PaperTransfer
 from stylebox.core.paths import refuse_overwrite
 from stylebox.core.progress import ProgressCallback, silent
 from stylebox.core.sound.audio import check_format, load_audio, write_audio
-from stylebox.core.styles import file_words
+from stylebox.core.styles import style_slug
 from stylebox.core.wishes import TransferOptions
 
 Engine = Transfer | PaperTransfer
@@ -38,6 +39,7 @@ class TransferReport:
     warnings: list[str]
     clipped_db: float
     real_time_factor: float
+    moved: str | None = None  # by octaves, into the register of the style: the line that says so
     settings: dict[str, float | str] = field(default_factory=dict)
     midi: str | None = None
     plot: str | None = None
@@ -134,7 +136,8 @@ def transfer_file(
     result = engine.run(audio, options, progress)
     spent = time.monotonic() - begun
     clipped_db = write_audio(str(output) if str(output) == STREAM else output, result.audio, result.sample_rate)
-    write_extras(extras, Story(str(source), options.style, engine.model, settings, audio, result))
+    moved = register_move(options, result)
+    write_extras(extras, Story(str(source), options.style, engine.model, settings, audio, result, moved))
     seconds = len(result.audio) / result.sample_rate
     return TransferReport(
         source=str(source),
@@ -147,9 +150,17 @@ def transfer_file(
         warnings=result.warnings if result.audio.any() else [*result.warnings, *_channel_faults(source)],
         clipped_db=clipped_db,
         real_time_factor=spent / max(seconds, 1e-9),
+        moved=moved,
         settings=settings._asdict(),
         **{name: str(path) for name, path in extras.named().items()},
     )
+
+
+def register_move(options: TransferOptions, result: Transferred) -> str | None:
+    """The line that tells of a move into the style's register; None without one, or where --transpose asked for it."""
+    if options.transpose is not None or result.transpose == 0:
+        return None
+    return describe_move(result.transpose, options.style)
 
 
 def _channel_faults(source: Path) -> list[str]:
@@ -196,7 +207,7 @@ def _names_folder(target: Path) -> bool:
 def _name(file: Path, style: str, number: int) -> str:
     """`<file>-<style>.wav`, a style that is a path or a blend made fit for a file name."""
     stem = "take" if str(file) == STREAM else file.stem
-    return f"{stem}-{file_words(style)}{f'-{number + 1}' if number else ''}.wav"
+    return f"{stem}-{style_slug(style)}{f'-{number + 1}' if number else ''}.wav"
 
 
 def _files_of(source: Path) -> list[Path]:

@@ -13,6 +13,7 @@ import numpy as np
 from stylebox.core.data.dataset import Dataset, int16_to_audio
 from stylebox.core.data.manifest import Recording
 from stylebox.core.errors import AudioError, DatasetError
+from stylebox.core.music.style_names import instrument_of, match_name
 from stylebox.core.sound.audio import load_audio
 from stylebox.core.sound.notes import Note
 
@@ -67,8 +68,9 @@ def dataset_cases(dataset: Dataset, styles: Sequence[str], limit: int, seed: int
     for index in rng.permutation(len(usable)):
         content = usable[index]
         same_score = [t for t in of_score.get(content.score or "", []) if t.start_frame == content.start_frame]
-        others = set(styles) - {content.instrument}
-        twins = {t.instrument: t for t in same_score if t.instrument in others}
+        others = [style for style in styles if instrument_of(style) != content.instrument]
+        played = {t.instrument: t for t in same_score}
+        twins = {style: played[instrument_of(style)] for style in others if instrument_of(style) in played}
         choices = sorted(twins or others)
         if len(cases) == limit or not choices:
             continue
@@ -93,7 +95,7 @@ def file_cases(
     Raises:
         AudioError: a style's file cannot be read or is too short, or every other file.
     """
-    references = [_references(Path(style).expanduser(), sample_rate, dataset) for style in styles]
+    references = [_references(style, sample_rate, dataset) for style in styles]
     cases: list[Case] = []
     left_out: list[str] = []
     for file in files:
@@ -105,7 +107,7 @@ def file_cases(
             left_out.append(str(error))
             continue
         for style, heard in zip(styles, references, strict=True):
-            cases.append(Case(f"{file.name} as {Path(style).name}", content, style, references=heard))
+            cases.append(Case(f"{file.name} as {_shown(style)}", content, style, references=heard))
     if left_out and not cases:
         raise AudioError(left_out[0])
     return cases[:limit], left_out
@@ -133,7 +135,7 @@ def _dataset_case(dataset: Dataset, content: Recording, style: str, twin: Record
         content=_excerpt(dataset, content),
         style=style,
         notes=notes,
-        references=references_of(dataset, style, [twin] if twin else [], twin.timbre if twin else None),
+        references=references_of(dataset, instrument_of(style), [twin] if twin else [], twin.timbre if twin else None),
         target=_excerpt(dataset, twin) if twin else None,
         transpose=twin.transpose - content.transpose if twin else None,
     )
@@ -147,11 +149,17 @@ def _excerpt(dataset: Dataset, recording: Recording) -> np.ndarray:
     return int16_to_audio(dataset.audio(recording)[first : min(stop, first + length)])
 
 
-def _references(style: Path, sample_rate: int, dataset: Dataset | None) -> tuple[np.ndarray, ...]:
-    """What a style is compared with: its own file, or recordings by its name."""
-    if style.is_file():
-        return (_excerpt_of_file(style, sample_rate),)
-    return references_of(dataset, str(style)) if dataset is not None else ()
+def _references(style: str, sample_rate: int, dataset: Dataset | None) -> tuple[np.ndarray, ...]:
+    """What a style is compared with: its own file, or recordings of its instrument."""
+    if Path(style).expanduser().is_file():
+        return (_excerpt_of_file(Path(style).expanduser(), sample_rate),)
+    name = None if dataset is None else match_name(instrument_of(style), dataset.instruments)
+    return () if dataset is None or name is None else references_of(dataset, name)
+
+
+def _shown(style: str) -> str:
+    """A style in the name of a case: a file without its folder, a name whole."""
+    return Path(style).name if Path(style).expanduser().is_file() else style
 
 
 def _excerpt_of_file(path: Path, sample_rate: int) -> np.ndarray:

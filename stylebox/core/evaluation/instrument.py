@@ -3,10 +3,13 @@
 It has only ever heard sounds that are kept out of the shipped model's training: see MODEL_CARD.md.
 """
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
 from stylebox.core.models.classifier import CLASSES, OTHER, Classifier
+from stylebox.core.music.style_names import instrument_of, match_name
 from stylebox.core.sound.audio import resample
 from stylebox.core.sound.loudness import normalise_loudness
 from stylebox.core.sound.mel import MelSpectrogram
@@ -38,7 +41,8 @@ def instrument_probabilities(classifier: Classifier, audio: np.ndarray, sample_r
 
 
 def instrument_probability(classifier: Classifier, audio: np.ndarray, style: str, sample_rate: int) -> float:
-    """Of one instrument; NaN for a style that is none of the classifier's."""
-    if style not in CLASSES or style == OTHER:
+    """Of a style's instrument; NaN for a style that is none of the classifier's, such as a file."""
+    name = match_name(instrument_of(style), CLASSES)
+    if name is None or name == OTHER or Path(style).expanduser().is_file():
         return float("nan")
-    return instrument_probabilities(classifier, audio, sample_rate)[style]
+    return instrument_probabilities(classifier, audio, sample_rate)[name]

@@ -53,12 +53,12 @@ def read_midi(path: Path) -> list[Note]:
     )
 
 
-def write_midi(path: Path, notes: Iterable[Note], program: int = 0) -> None:
-    """Write `notes` as one track; `program` is General MIDI, 0-127."""
+def write_midi(path: Path, notes: Iterable[Note], program: int = 0, name: str = "") -> None:
+    """Write `notes` as one track of that name; `program` is General MIDI, 0-127."""
     import pretty_midi  # slow to import
 
     midi = pretty_midi.PrettyMIDI(resolution=960)
-    track = pretty_midi.Instrument(program)
+    track = pretty_midi.Instrument(program, name=name)
     for note in notes:
         velocity = int(np.clip(round(note.velocity * 127), 1, 127))
         track.notes.append(pretty_midi.Note(velocity, note.pitch, note.start_seconds, note.end_seconds))

@@ -17,12 +17,13 @@ from zlib import crc32
 import numpy as np
 
 from stylebox.core.errors import SourceError, StyleboxError
+from stylebox.core.music.instruments import instrument
+from stylebox.core.music.register import Register, octave_shift
 from stylebox.core.paths import atomic_path
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS, Note, transpose, write_midi
 from stylebox.core.sources import samples as sample_engine
 from stylebox.core.sources import soundfont as soundfont_engine
-from stylebox.core.sources.instruments import instrument, octave_shift
 from stylebox.core.sources.scores import midi_scores, pedalled, random_score
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
 
@@ -37,8 +38,7 @@ class Timbre:
 
     name: str
     instrument: str
-    low: int  # range as MIDI numbers, both ends included
-    high: int
+    register: Register
     soundfont: Path | None = None
     program: int = 0
     samples: sample_engine.SampleFolder | None = None
@@ -88,18 +88,15 @@ def find_timbres(instruments: Sequence[str], soundfonts: Sequence[Path], samples
     for name in dict.fromkeys(instruments):
         player = instrument(name)
         found = [
-            Timbre(f"{name}/{font.stem}/{program}", name, player.low, player.high, font, program)
+            Timbre(f"{name}/{font.stem}/{program}", name, player.register, font, program)
             for font in soundfonts
             for program in player.programs
         ]
         for source in sets:
             if source.instrument == name:
                 pitches = [pitch for _, pitch in source.files]
-                low, high = (
-                    max(player.low, round(min(pitches)) - 2),
-                    min(player.high, round(max(pitches)) + 2),
-                )
-                found.append(Timbre(source.timbre, name, low, high, samples=source))
+                register = player.register.within(round(min(pitches)) - 2, round(max(pitches)) + 2)
+                found.append(Timbre(source.timbre, name, register, samples=source))
         if not found:
             raise SourceError(f"{name}: nothing to play it with; {soundfont_engine.INSTALL}")
         timbres += found
@@ -197,7 +194,7 @@ def _cast(
     pitches = [note.pitch for note in notes]
     able: dict[str, list[tuple[Timbre, int]]] = {}
     for timbre in timbres:
-        shift = octave_shift(pitches, timbre.low, timbre.high)
+        shift = octave_shift(notes, timbre.register)
         low, high = timbre.reach
         if low <= min(pitches) + shift and max(pitches) + shift <= high:
             able.setdefault(timbre.instrument, []).append((timbre, shift))

@@ -1,0 +1,101 @@
+"""Names of styles: an instrument (``piano``) or one of its sounds (``piano/upright``). Knows no weights and no files.
+
+A name may be typed with blanks or hyphens for underscores and in any case: ``English horn`` is ``english_horn``.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+
+from stylebox.core.music.instruments import INSTRUMENTS
+from stylebox.core.music.register import Register
+
+SEPARATOR = "/"  # between instrument and sound
+_COUNTS = {1: "one", 2: "two", 3: "three", 4: "four"}
+_LISTED = 12  # names an error lists; of more it says where the list is
+
+
+def instrument_of(name: str) -> str:
+    """The instrument of a style's name.
+
+    >>> instrument_of("piano/upright"), instrument_of("piano")
+    ('piano', 'piano')
+    """
+    return name.partition(SEPARATOR)[0]
+
+
+def sounds_of(instrument: str, names: Collection[str]) -> list[str]:
+    """The sounds of an instrument among `names`, in their order, without the instrument's name.
+
+    >>> sounds_of("piano", ["harp", "piano", "piano/soft", "piano/upright"])
+    ['soft', 'upright']
+    """
+    return [name.partition(SEPARATOR)[2] for name in names if name.startswith(f"{instrument}{SEPARATOR}")]
+
+
+def match_name(typed: str, names: Collection[str]) -> str | None:
+    """The one of `names` that is meant; None if it is none of them, or could be several.
+
+    >>> match_name("English horn", ["english_horn", "french_horn"])
+    'english_horn'
+    """
+    if typed in names:
+        return typed
+    alike = [name for name in names if _folded(name) == _folded(typed)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def style_register(name: str, learnt_keys: Sequence[int] | None = None) -> Register | None:
+    """The register of a style: its instrument's; of another name, about the keys it was learnt on.
+
+    Args:
+        learnt_keys: Lowest and highest MIDI number of the recordings it was learnt from.
+    """
+    player = INSTRUMENTS.get(instrument_of(name))
+    if player is not None:
+        return player.register
+    return None if learnt_keys is None else Register.heard(*(int(key) for key in learnt_keys))
+
+
+def describe_move(semitones: int, style: str) -> str:
+    """A move by octaves into a style's register, as one line for the user.
+
+    >>> describe_move(12, "english_horn")
+    "moved up one octave: into the english horn's register; --transpose 0 keeps the pitches"
+    """
+    octaves = abs(semitones) // 12
+    count = f"{_COUNTS.get(octaves, octaves)} octave{'' if octaves == 1 else 's'}"
+    named = re.fullmatch(r"[^\W\d]+(/[^./:,]+)?", style)
+    where = f"the {instrument_of(style).replace('_', ' ')}'s register" if named else f"the register of {style}"
+    return f"moved {'up' if semitones > 0 else 'down'} {count}: into {where}; --transpose 0 keeps the pitches"
+
+
+def unknown_style(typed: str, names: Collection[str]) -> str:
+    """Why `typed` is no style, and what is: of a known instrument its sounds, else the nearest name."""
+    instrument = match_name(instrument_of(typed), names)
+    if SEPARATOR in typed and instrument is not None:
+        sounds = sounds_of(instrument, names)
+        known = f"its sounds are {', '.join(sounds)}" if sounds else f"it has one sound, --style {instrument}"
+        return f"{instrument} has no sound {typed.partition(SEPARATOR)[2]!r}, and there is no such file; {known}"
+    return f"no style and no file {typed!r}; {_nearest(typed, names)}{choices(names)}"
+
+
+def choices(names: Collection[str]) -> str:
+    """What `--style` takes, for the end of an error message."""
+    instruments = list(dict.fromkeys(instrument_of(name) for name in names))
+    if len(instruments) > _LISTED:
+        return f"`stylebox styles` lists all {len(instruments)}, or give an audio file"
+    return f"styles are {', '.join(instruments) or 'none yet'}, or give an audio file"
+
+
+def _nearest(typed: str, names: Collection[str]) -> str:
+    import difflib
+
+    folded = {_folded(name): name for name in names}
+    near = difflib.get_close_matches(_folded(typed), folded, n=1)
+    return f"did you mean {folded[near[0]]}? " if near else ""
+
+
+def _folded(name: str) -> str:
+    """What spellings of one name share."""
+    parts = name.casefold().replace("-", "_").split(SEPARATOR)
+    return SEPARATOR.join("_".join(part.replace("_", " ").split()) for part in parts)

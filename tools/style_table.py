@@ -1,0 +1,95 @@
+"""The table of the shipped styles: read for `assemble_base.py`, and written as docs/styles.md.
+
+    python tools/style_table.py
+
+`configs/base/styles.toml` says which timbre of the training material is had by which name, and what that timbre is.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stylebox.core.errors import ConfigError
+from stylebox.core.music.instruments import INSTRUMENTS, instrument
+from stylebox.core.music.register import key_name
+from stylebox.core.music.style_names import instrument_of, sounds_of
+
+ROOT = Path(__file__).parent.parent
+TABLE = ROOT / "configs" / "base" / "styles.toml"
+PAGE = ROOT / "docs" / "styles.md"
+
+HEAD = """\
+# The shipped styles
+
+Made by `python tools/style_table.py` from `configs/base/styles.toml`; do not edit. `stylebox styles` lists the
+styles of any model.
+
+`--style` takes a plain name (`piano`) or one of the instrument's sounds (`piano/upright`). Blanks, hyphens and capitals
+do not matter: `"English horn"` is `english_horn`. Of several sounds the one in bold is that of the plain name; where
+none is, the plain name has a sound of its own.
+
+*Range* is the playing range, *usual* the register in which solo music mostly has its centre, both in sounding pitch (C4
+is middle C). Music is moved by the octaves that bring most of its sounding time into the range and its centre into the
+usual register; `--transpose 0` keeps the pitches. The sources of the figures: `stylebox/core/music/instruments.py`.
+"""
+
+
+@dataclass(frozen=True)
+class NamedTimbre:
+    """What a name stands for: the timbre in the training material, and a line on where that comes from."""
+
+    timbre: str
+    learnt_from: str
+
+
+def read_style_table(path: Path = TABLE) -> dict[str, NamedTimbre]:
+    """Every style's timbre, by name, in the order of the table.
+
+    Raises:
+        ConfigError: a name belongs to no instrument, an instrument has no plain name, or a timbre no source.
+    """
+    table = tomllib.loads(path.read_text("utf-8"))
+    names: Mapping[str, str] = table["styles"]
+    for name in names:
+        if instrument_of(name) not in INSTRUMENTS:
+            raise ConfigError(f"{path}: {name}: {instrument_of(name)} is no instrument of the table")
+        if instrument_of(name) not in names:
+            raise ConfigError(f"{path}: {name}: {instrument_of(name)} has no timbre of its own; add a line for it")
+    return {
+        name: NamedTimbre(timbre, _learnt_from(timbre, table.get("sources", {}), path))
+        for name, timbre in names.items()
+    }
+
+
+def _learnt_from(timbre: str, sources: Mapping[str, str], path: Path) -> str:
+    origin = timbre.partition("/")[2]
+    for start, source in sources.items():
+        if origin.startswith(start):
+            return f"{source}: {origin}"
+    raise ConfigError(f"{path}: {timbre}: no source begins like it; add one to [sources]")
+
+
+def page(styles: Mapping[str, NamedTimbre]) -> str:
+    """docs/styles.md."""
+    return "\n".join(
+        [HEAD, "| style | range | usual | sounds | learnt from |", "|---|---|---|---|---|", *_rows(styles), ""]
+    )
+
+
+def _rows(styles: Mapping[str, NamedTimbre]) -> Iterator[str]:
+    for name, style in styles.items():
+        if name != instrument_of(name):
+            yield f"| `{name}` | | | | {style.learnt_from} |"
+            continue
+        at = instrument(name).register
+        sounds = [
+            f"**{sound}**" if styles[f"{name}/{sound}"].timbre == style.timbre else sound
+            for sound in sounds_of(name, styles)
+        ]
+        keys = f"{key_name(at.low)} to {key_name(at.high)} | {key_name(at.usual_low)} to {key_name(at.usual_high)}"
+        yield f"| `{name}` | {keys} | {', '.join(sounds)} | {style.learnt_from} |"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(read_style_table()), encoding="utf-8")
