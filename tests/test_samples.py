@@ -196,9 +196,7 @@ def test_an_octave_low_folder_is_corrected_and_reported(index: Index) -> None:
     assert [pitch for _, pitch in found.folders[0].files] == pytest.approx(list(range(72, 80)), abs=0.02)
     (remark,) = found.remarks
     assert remark.used
-    assert (
-        "8 of 8 notes used: they sound an octave above their labels; their pitches are corrected by +12" in remark.line
-    )
+    assert "8 of 8 notes used: they sound an octave above their labels; all labels are corrected by +12" in remark.line
 
 
 def test_notes_that_cannot_be_used_are_named_with_the_reason(index: Index, tmp_path: Path) -> None:
@@ -211,11 +209,11 @@ def test_notes_that_cannot_be_used_are_named_with_the_reason(index: Index, tmp_p
     found = index(*flute_lines(), "é72.wav\tflute\t72")
     assert len(found.folders[0].files) == 3
     assert {(remark.files, remark.reason) for remark in found.remarks} == {
-        (("é79.wav",), "they sound an octave higher than their labels say"),
+        (("é79.wav",), "they sound an octave above their labels"),
         (("é78.wav",), "cannot be read as audio"),
         (("é77.wav",), "silent in its first 2 s"),
         (("é76.wav",), "shorter than 0.1 s"),
-        (("é75.wav",), "no pitch is heard"),
+        (("é75.wav",), "they have no clear pitch"),
         (("é72.wav",), "listed more than once, the first counts"),
         (("other.wav",), "not listed in INDEX.tsv"),
     }

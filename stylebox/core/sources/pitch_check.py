@@ -18,10 +18,10 @@ import numpy as np
 LARGEST_SHIFT = 26  # semitones by which a whole folder's labels may differ from what sounds
 
 _OFFSETS = np.arange(-10 * LARGEST_SHIFT - 10, 10 * LARGEST_SHIFT + 11) / 10  # semitones from the label
-_OUT_OF_TUNE = 0.75  # semitones: a note further from its label is another note
-_STRETCHED = 0.35  # more than that, for the highest key of a piano, which is tuned sharp; from C7 upwards
+_OUT_OF_TUNE = 0.8  # semitones: a note further from its label is another note
+_STRETCHED = 0.3  # more than that, for the highest key of a piano, which is tuned sharp; from C7 upwards
 _NEIGHBOUR = 1.3  # semitones: what is further away is another pitch, not a mistuning
-_LOWER_NEEDS = 0.12  # a pitch below the label must explain so much more of the tone: room noise and sympathetic strings
+_LOWER_NEEDS = 0.15  # a pitch below the label must explain so much more of the tone: room noise and sympathetic strings
 _UNPITCHED = 0.12  # a tone of which no pitch explains more has none
 
 _NUM_PEAKS = 40
@@ -111,7 +111,7 @@ def _peaks(audio: np.ndarray, sample_rate: int, pitch: float) -> tuple[np.ndarra
         Semitones above `pitch`, and amplitudes that add up to 1, both ``(P,)``.
     """
     label_hz = 440 * 2 ** ((pitch - 69) / 12)
-    seconds = min(max(80 / label_hz, 0.3), 0.7)
+    seconds = min(max(80 / label_hz, 0.5), 0.7)
     start = round(0.03 * sample_rate)
     part = audio[start : start + round(seconds * sample_rate)].astype(np.float64)
     size = 1 << (4 * len(part)).bit_length()

@@ -135,7 +135,7 @@ class _Source:
                 reasons[_disagreement(check, shift)].append(entry)
         if shift:
             used = {path for path, _ in files}
-            reason = f"they sound {_interval(shift)} their labels; their pitches are corrected by {shift:+d} semitones"
+            reason = f"they sound {_interval(shift)} their labels; all labels are corrected by {shift:+d} semitones"
             self._remark(reason, [entry for entry in self.entries if entry.path in used], used=True)
         for reason, entries in reasons.items():
             self._remark(reason, entries)
@@ -152,19 +152,13 @@ class _Source:
 def _disagreement(check: PitchCheck, shift: int) -> str:
     """Why a note is not used, though it can be read."""
     if not check.is_pitched:
-        return "no pitch is heard"
-    offset = check.offset(shift)
-    expected = "expected, as the labels of most others go" if shift else "their labels say"
-    whole = round(offset) - shift
-    if abs(whole) < 1:
-        return "out of tune by more than three quarters of a semitone"
-    return f"they sound {_interval(whole, 'than ')}{expected}"
+        return "they have no clear pitch"
+    expected = "their labels corrected" if shift else "their labels"
+    return f"they sound {_interval(round(check.offset(shift)) - shift)} {expected}"
 
 
-def _interval(semitones: int, than: str = "") -> str:
+def _interval(semitones: int) -> str:
     size = _INTERVALS.get(abs(semitones), f"{abs(semitones)} semitones")
-    if than:
-        return f"{size} {'higher' if semitones > 0 else 'lower'} {than}"
     return f"{size} {'above' if semitones > 0 else 'below'}"
 
 
