@@ -31,7 +31,7 @@ def tone(
     sample_rate: int = SAMPLE_RATE,
 ) -> np.ndarray:
     """Decaying partials, the h-th at ``1 / h``; relative to their peak, one at half the frequency, and white noise."""
-    t = np.arange(round(1.4 * sample_rate)) / sample_rate
+    t = np.arange(round(0.8 * sample_rate)) / sample_rate
     rng = np.random.default_rng(round(10 * pitch))
     sound = np.zeros(len(t))
     for h in partials:
@@ -219,6 +219,19 @@ def test_notes_that_cannot_be_used_are_named_with_the_reason(index: Index, tmp_p
     }
     assert not any(remark.used for remark in found.remarks)
     assert any("1 of 8 notes not used: cannot be read as audio: é78.wav" in remark.line for remark in found.remarks)
+
+
+def test_a_wrong_note_in_an_octave_low_folder_is_not_used(index: Index, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "é79.wav", tone(67), SAMPLE_RATE)
+    soundfile.write(tmp_path / "é78.wav", tone(81), SAMPLE_RATE)
+    found = index(*flute_lines(offset=-12))
+    assert len(found.folders[0].files) == 6
+    corrected, *others = found.remarks
+    assert (corrected.used, len(corrected.files)) == (True, 6)
+    assert {(remark.files, remark.reason) for remark in others} == {
+        (("é79.wav",), "they sound an octave below their corrected labels"),
+        (("é78.wav",), "they sound 3 semitones above their corrected labels"),
+    }
 
 
 def test_unknown_unasked_and_few_notes_are_reported(index: Index) -> None:

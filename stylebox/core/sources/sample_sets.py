@@ -4,8 +4,9 @@ Every note that is listed is either used or named in a remark.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from stylebox.core.errors import SourceError
@@ -92,13 +93,11 @@ def find_sample_sets(
         if known and (instruments is None or entry.instrument in instruments):
             groups[entry.label, entry.origin].setdefault(entry.path, entry)
     total = sum(map(len, groups.values()))
-    done = 0
+    done = count(1)
     folders: list[SampleFolder] = []
     for (label, origin), group in sorted(groups.items()):
         source = _Source(folder, f"{label}/notes/{origin}", list(group.values()))
-        progress(Progress("checking samples", done, total, source.timbre))
-        done += len(group)
-        found = source.check()
+        found = source.check(lambda name: progress(Progress("checking samples", next(done), total, name)))
         remarks += source.remarks
         if found is not None:
             folders.append(found)
@@ -112,8 +111,12 @@ class _Source:
         self.folder, self.timbre, self.entries = folder, timbre, entries
         self.remarks: list[SampleRemark] = []
 
-    def check(self) -> SampleFolder | None:
-        """The notes that can be used, if there are any; remarks on the others."""
+    def check(self, checked: Callable[[str], None]) -> SampleFolder | None:
+        """The notes that can be used, if there are any; remarks on the others.
+
+        Args:
+            checked: Is called with each file's name when it has been read.
+        """
         if len(self.entries) < FEWEST_NOTES:
             self._remark(f"fewer than {FEWEST_NOTES} notes of one source; add more", self.entries)
             return None
@@ -126,6 +129,7 @@ class _Source:
                 reasons[str(error).removeprefix(f"{entry.path}: ")].append(entry)
             else:
                 checks.append((entry, PitchCheck(audio, sample_rate, entry.pitch)))
+            checked(entry.path.name)
         shift = common_shift([check for _, check in checks])
         files: list[tuple[Path, float]] = []
         for entry, check in checks:
@@ -153,7 +157,7 @@ def _disagreement(check: PitchCheck, shift: int) -> str:
     """Why a note is not used, though it can be read."""
     if not check.is_pitched:
         return "they have no clear pitch"
-    expected = "their labels corrected" if shift else "their labels"
+    expected = "their corrected labels" if shift else "their labels"
     return f"they sound {_interval(round(check.offset(shift)) - shift)} {expected}"
 
 
@@ -169,14 +173,14 @@ def _index_remarks(
     index, total = folder / "INDEX.tsv", len(entries)
     unknown: dict[str, list[IndexEntry]] = defaultdict(list)
     others: list[IndexEntry] = []
-    first: dict[tuple[Path, str], IndexEntry] = {}
+    first: dict[tuple[Path, str, str], IndexEntry] = {}
     twice: list[IndexEntry] = []
     for entry in entries:
         if entry.instrument not in INSTRUMENTS:
             unknown[entry.label].append(entry)
         elif instruments is not None and entry.instrument not in instruments:
             others.append(entry)
-        elif first.setdefault((entry.path, entry.label), entry) is not entry:
+        elif first.setdefault((entry.path, entry.label, entry.origin), entry) is not entry:
             twice.append(entry)
     for label, group in unknown.items():
         yield SampleRemark(str(index), None, total, _no_such_instrument(label), _names(folder, group))
