@@ -29,6 +29,7 @@ from stylebox.core.music.instruments import SHIPPED
 from stylebox.core.paths import atomic_path, refuse_overwrite
 from stylebox.core.progress import Progress
 from stylebox.core.sources.render import RenderReport
+from stylebox.core.sources.sample_sets import SampleRemark
 from stylebox.core.style_list import StyleInfo
 from stylebox.core.training.loop import FitResult
 from stylebox.core.training.watch import TrainingProgress
@@ -485,6 +486,25 @@ def test_render_shows_minutes_and_failures(run: Callable[..., Ended], monkeypatc
         ["sounds"],
     ]
     assert err.splitlines() == ["2 pieces written, 1 were there already", "stylebox: harp: no sound"]
+
+
+def test_render_names_the_samples_it_does_not_use(run: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
+    shifted = SampleRemark("flute/notes/own", "flute", 9, "their pitches are corrected", ("c.wav",), used=True)
+    left_out = SampleRemark("flute/notes/own", "flute", 9, "cannot be read as audio", ("a.wav", "b.wav"))
+
+    def render_with_remarks(to: Path, **_: object) -> RenderReport:
+        return RenderReport(1, 0, {"flute": 60.0}, samples=[shifted, left_out])
+
+    monkeypatch.setattr("stylebox.core.sources.render.render", render_with_remarks)
+    code, _, err = run("render", "--samples", "notes")
+    assert code == 0
+    assert err.splitlines()[:2] == [
+        "warning: flute/notes/own: 1 of 9 notes used: their pitches are corrected: c.wav",
+        "warning: flute/notes/own: 2 of 9 notes not used: cannot be read as audio: a.wav, b.wav",
+    ]
+    document = json.loads(run("render", "--samples", "notes", "--json").out)
+    assert document["samples"][1]["files"] == ["a.wav", "b.wav"]
+    assert [remark["used"] for remark in document["samples"]] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from stylebox.core.progress import Progress
 from stylebox.core.sound.notes import Note, read_midi, write_midi
 from stylebox.core.sources import samples, soundfont
 from stylebox.core.sources.render import SAMPLE_RATE, render
+from stylebox.core.sources.sample_sets import find_sample_sets
 from stylebox.core.sources.sidecar import read_sidecar
 
 A4 = [Note(0.5, 1.5, 69, 0.8)]
@@ -58,7 +59,7 @@ def notes_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def violin(notes_folder: Path) -> samples.SampleSet:
-    return samples.SampleSet.open(samples.find_sample_sets(notes_folder)[0].files)
+    return samples.SampleSet.open(find_sample_sets(notes_folder).folders[0].files)
 
 
 def played(violin: samples.SampleSet, notes: list[Note], **options: bool | float) -> np.ndarray:
@@ -111,14 +112,6 @@ def test_held_notes_last_longer_than_their_sample() -> None:
     assert abs(cents_off(audio[2 * SAMPLE_RATE : 3 * SAMPLE_RATE], 440)) < 10
 
 
-def test_index_faults_are_one_line(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"INDEX\.tsv: missing"):
-        samples.find_sample_sets(tmp_path)
-    (tmp_path / "INDEX.tsv").write_text("file\tinstrument\nx.flac\tviolin\n")
-    with pytest.raises(SourceError, match="line 2"):
-        samples.find_sample_sets(tmp_path)
-
-
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
@@ -131,6 +124,8 @@ def test_render_is_the_same_with_any_number_of_jobs(notes_folder: Path, tmp_path
     one = contents(tmp_path / "one")
     assert one == contents(tmp_path / "two")
     assert (report.written, report.skipped, report.failures) == (4, 0, [])
+    (remark,) = report.samples
+    assert (remark.files, remark.used) == (("violin/74.flac",), False)
     assert report.seconds == {"violin": 12.0}
     assert heard[-1].done == pytest.approx(heard[-1].total)
     assert sorted({Path(name).suffix for name in one}) == [".flac", ".json", ".mid"]
@@ -193,6 +188,14 @@ def test_impossible_wishes_are_refused(notes_folder: Path, tmp_path: Path) -> No
         render(tmp_path, instruments=["theremin"], samples=notes_folder)
     with pytest.raises(SourceError, match="nothing to play it with"):
         render(tmp_path, instruments=["violin", "piano"], samples=notes_folder)
+
+
+def test_too_few_samples_are_the_reason_given(notes_folder: Path, tmp_path: Path) -> None:
+    header, *rows = (notes_folder / "INDEX.tsv").read_text().splitlines()
+    shutil.copytree(notes_folder, tmp_path / "notes")
+    (tmp_path / "notes/INDEX.tsv").write_text("\n".join([header, *rows[:4]]) + "\n")
+    with pytest.raises(SourceError, match=r"not listed in INDEX\.tsv.*4 of 4 notes not used: fewer than 5"):
+        render(tmp_path / "out", instruments=["violin"], samples=tmp_path / "notes")
 
 
 def test_an_unwritable_piece_is_reported_and_the_rest_goes_on(

@@ -18,7 +18,7 @@ from stylebox.core.sound.vibrato import (
     played_bends,
     vibrato_depth,
 )
-from stylebox.core.sources.instruments import INSTRUMENTS
+from stylebox.core.music.instruments import INSTRUMENTS
 
 CONFIG = MelConfig()
 RATE = CONFIG.frames_per_second

@@ -140,6 +140,8 @@ def render(
             jobs=jobs or os.cpu_count() or 1,
             progress=progress,
         )
+    for remark in report.samples:
+        console.warning(remark.line)
     if report.seconds:
         console.note(f"{report.written} pieces written, {report.skipped} were there already")
     if as_json:

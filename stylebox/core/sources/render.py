@@ -24,6 +24,7 @@ from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS, Note, transpose, write_midi
 from stylebox.core.sources import samples as sample_engine
 from stylebox.core.sources import soundfont as soundfont_engine
+from stylebox.core.sources.sample_sets import FoundSamples, SampleFolder, SampleRemark, find_sample_sets
 from stylebox.core.sources.scores import midi_scores, pedalled, random_score
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
 
@@ -41,7 +42,7 @@ class Timbre:
     register: Register
     soundfont: Path | None = None
     program: int = 0
-    samples: sample_engine.SampleFolder | None = None
+    samples: SampleFolder | None = None
 
     @property
     def reach(self) -> tuple[int, int]:
@@ -75,15 +76,18 @@ class RenderReport:
     skipped: int = 0  # there already
     seconds: dict[str, float] = field(default_factory=dict)  # by instrument, what was there included
     failures: list[str] = field(default_factory=list)  # one line each
+    samples: list[SampleRemark] = field(default_factory=list)  # which recorded notes are not used as labelled
 
 
-def find_timbres(instruments: Sequence[str], soundfonts: Sequence[Path], samples: Path | None = None) -> list[Timbre]:
+def find_timbres(
+    instruments: Sequence[str], soundfonts: Sequence[Path], samples: FoundSamples | None = None
+) -> list[Timbre]:
     """Every sound source at hand for `instruments`.
 
     Raises:
         SourceError: an instrument is unknown, or has no sound source.
     """
-    sets = sample_engine.find_sample_sets(samples) if samples else []
+    samples = samples or FoundSamples()
     timbres: list[Timbre] = []
     for name in dict.fromkeys(instruments):
         player = instrument(name)
@@ -92,13 +96,14 @@ def find_timbres(instruments: Sequence[str], soundfonts: Sequence[Path], samples
             for font in soundfonts
             for program in player.programs
         ]
-        for source in sets:
+        for source in samples.folders:
             if source.instrument == name:
                 pitches = [pitch for _, pitch in source.files]
                 register = player.register.within(round(min(pitches)) - 2, round(max(pitches)) + 2)
                 found.append(Timbre(source.timbre, name, register, samples=source))
         if not found:
-            raise SourceError(f"{name}: nothing to play it with; {soundfont_engine.INSTALL}")
+            unused = "".join(f"; {remark.line}" for remark in samples.remarks if remark.instrument in (name, None))
+            raise SourceError(f"{name}: nothing to play it with{unused}; {soundfont_engine.INSTALL}")
         timbres += found
     return timbres
 
@@ -123,7 +128,7 @@ def render(
     Args:
         to: Gets a folder for each instrument. What is there already is left as it is, and counts.
         scores: A folder of MIDI files; None makes music up.
-        samples: A folder of recorded notes (see `samples`), besides the SoundFonts.
+        samples: A folder of recorded notes (see `sample_sets`), besides the SoundFonts.
         timbres_per_score: How many sound sources play each score; None: one for each instrument.
         pedal: Share of the pieces of struck and plucked instruments that are played with the pedal down; the notes
             beside a file still say what was written.
@@ -133,10 +138,13 @@ def render(
     Raises:
         SourceError: unknown instrument, nothing to play it with, or no scores.
     """
-    timbres = find_timbres(instruments, soundfonts, samples)
+    for name in instruments:
+        instrument(name)  # a misspelt one is refused before the samples are checked
+    found = find_sample_sets(samples, instruments, progress) if samples else FoundSamples()
+    timbres = find_timbres(instruments, soundfonts, found)
     pieces, unread = (None, []) if scores is None else midi_scores(scores, seconds_per_piece)
     plan = list(_plan(to, timbres, pieces, minutes, seconds_per_piece, timbres_per_score, pedal, seed))
-    report = RenderReport(failures=unread)
+    report = RenderReport(failures=unread, samples=list(found.remarks))
     total = sum(len(group) for group in plan) * seconds_per_piece / 60
     done = 0.0
     for piece, failure in _results(plan, jobs):
@@ -293,7 +301,7 @@ def _render_piece(piece: _Piece) -> str | None:
 
 
 @cache
-def _sample_set(folder: sample_engine.SampleFolder) -> sample_engine.SampleSet:
+def _sample_set(folder: SampleFolder) -> sample_engine.SampleSet:
     """This process's decoded samples of `folder`."""
     return sample_engine.SampleSet.open(folder.files)
 

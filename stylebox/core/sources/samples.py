@@ -1,11 +1,8 @@
 """Notes to audio from recorded single notes: the nearest sample, moved to the key, shaped and added up.
 
-Knows no SoundFont and no score. A folder of notes holds an `INDEX.tsv` with the columns file, instrument,
-midi_pitch and, if known, source repository and licence.
+Knows no SoundFont and no score, nor which samples there are: see `sample_sets`.
 """
 
-import csv
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,55 +13,14 @@ import numpy as np
 from stylebox.core.errors import SourceError
 from stylebox.core.sound.notes import Note
 
-NAMES = {"acoustic_guitar": "guitar", "nylon_guitar": "guitar"}  # folders whose name is not the instrument's
 STRETCH_SEMITONES = 6  # a sample moved further than this no longer sounds like its instrument
 ATTACK_SECONDS = 0.03  # from a note's start until it is heard well, at most
 
 _LONGEST_SECONDS = 8.0  # of a sample that is kept
+_SHORTEST_SECONDS = 0.1
+_SEARCHED_SECONDS = 2.0  # in which a sample must begin
 _LEVEL = 0.1  # RMS of a sample's loudest 100 ms, after levelling
 _CACHED_NOTES = 160
-
-
-@dataclass(frozen=True)
-class SampleFolder:
-    """One sound source in a folder of notes: what `SampleSet.open` takes, before anything is decoded."""
-
-    timbre: str
-    instrument: str
-    license: str | None
-    files: tuple[tuple[Path, float], ...]  # with the sounding pitch as a MIDI number, fractions allowed
-
-
-def find_sample_sets(folder: Path, fewest: int = 5) -> list[SampleFolder]:
-    """The sound sources in ``folder/INDEX.tsv``: one an instrument and origin, of at least `fewest` notes.
-
-    Raises:
-        SourceError: there is no index, it lacks a column, or a file it lists is missing.
-    """
-    index = folder / "INDEX.tsv"
-    if not index.is_file():
-        raise SourceError(f"{index}: missing; list the samples there (columns: file, instrument, midi_pitch)")
-    groups: dict[tuple[str, str], list[tuple[Path, float, str | None]]] = defaultdict(list)
-    with index.open(newline="", encoding="utf-8") as lines:
-        for number, row in enumerate(csv.DictReader(lines, delimiter="\t"), start=2):
-            try:
-                path, pitch = folder / row["file"], float(row["midi_pitch"])
-                origin = (row.get("source repository") or "own").rsplit("/", 1)[-1]
-                groups[row["instrument"], origin].append((path, pitch, row.get("licence") or None))
-            except (KeyError, TypeError, ValueError) as error:
-                raise SourceError(f"{index}: line {number}: needs file, instrument and midi_pitch") from error
-            if not path.is_file():
-                raise SourceError(f"{index}: line {number}: {path} does not exist; mend the index")
-    return [
-        SampleFolder(
-            timbre=f"{name}/notes/{origin}",
-            instrument=NAMES.get(name, name),
-            license=rows[0][2],
-            files=tuple((path, pitch) for path, pitch, _ in rows),
-        )
-        for (name, origin), rows in sorted(groups.items())
-        if len(rows) >= fewest
-    ]
 
 
 @dataclass(frozen=True)
@@ -77,7 +33,7 @@ class Sample:
 
 
 class SampleSet:
-    """Decoded samples of one sound source, tuned by measurement and levelled against each other."""
+    """Decoded samples of one sound source, levelled against each other."""
 
     def __init__(self, samples: Sequence[Sample]) -> None:
         self.samples = sorted(samples, key=lambda sample: sample.pitch)
@@ -86,29 +42,17 @@ class SampleSet:
 
     @classmethod
     def open(cls, files: Sequence[tuple[Path, float]]) -> Self:
-        """Decode samples, given with the MIDI pitch each should sound at.
-
-        A sample out of tune by up to 60 cents is tuned; one further off is mislabelled and left out.
+        """Decode samples, given with the pitch at which each sounds: a MIDI number with fractions.
 
         Raises:
-            SourceError: a file cannot be read, or no usable sample is left.
+            SourceError: a file cannot be used (see `read_sample`), or there is none.
         """
-        import soundfile
-
+        if not files:
+            raise SourceError("no samples to play with")
         samples: list[Sample] = []
         for path, pitch in files:
-            try:
-                audio, sample_rate = soundfile.read(path, dtype="float32", always_2d=True)
-            except (OSError, soundfile.LibsndfileError) as error:
-                raise SourceError(f"{path}: cannot be read as audio; replace it or drop it from the index") from error
-            trimmed = _from_onset(audio.mean(axis=1), sample_rate)
-            if len(trimmed) < 0.1 * sample_rate:
-                continue
-            off = _semitones_off(trimmed, sample_rate, pitch)
-            if abs(off) <= 0.6:
-                samples.append(Sample(_levelled(trimmed, sample_rate), sample_rate, pitch + off))
-        if not samples:
-            raise SourceError(f"{files[0][0].parent if files else 'samples'}: no sample sounds at its labelled pitch")
+            audio, sample_rate = read_sample(path)
+            samples.append(Sample(_levelled(audio, sample_rate), sample_rate, pitch))
         return cls(samples)
 
     def moved(self, index: int, pitch: int, sample_rate: int) -> np.ndarray:
@@ -123,6 +67,30 @@ class SampleSet:
             played_rate = sample.sample_rate * 2 ** ((pitch - sample.pitch) / 12)
             self._moved[key] = soxr.resample(sample.audio, played_rate, sample_rate).astype(np.float32)
         return self._moved[key]
+
+
+def read_sample(path: Path, longest_seconds: float = _LONGEST_SECONDS) -> tuple[np.ndarray, int]:
+    """A recorded note from its onset, mono, at most `longest_seconds` of it; and its sample rate.
+
+    Raises:
+        SourceError: it cannot be read, or holds no note.
+    """
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            sample_rate = file.samplerate
+            audio = file.read(round((_SEARCHED_SECONDS + longest_seconds) * sample_rate), "float32", always_2d=True)
+    except (OSError, soundfile.LibsndfileError) as error:
+        raise SourceError(f"{path}: cannot be read as audio") from error
+    if not np.isfinite(audio).all():
+        raise SourceError(f"{path}: holds values that are no numbers (NaN or infinite)")
+    trimmed = _from_onset(audio.mean(axis=1), sample_rate)[: round(longest_seconds * sample_rate)]
+    if not len(trimmed):
+        raise SourceError(f"{path}: silent in its first {_SEARCHED_SECONDS:g} s")
+    if len(trimmed) < _SHORTEST_SECONDS * sample_rate:
+        raise SourceError(f"{path}: shorter than {_SHORTEST_SECONDS:g} s")
+    return trimmed, sample_rate
 
 
 def synthesise(
@@ -171,7 +139,7 @@ def _from_onset(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     A player begins a slow attack early, so that the note is there when it should be.
     """
     window = max(1, sample_rate // 100)
-    frames = audio[: 2 * sample_rate]
+    frames = audio[: round(_SEARCHED_SECONDS * sample_rate)]
     frames = frames[: len(frames) // window * window].reshape(-1, window)
     envelope = np.sqrt(np.mean(frames.astype(np.float64) ** 2, axis=1))
     peak = float(np.abs(frames).max(initial=0.0))
@@ -194,32 +162,6 @@ def _levelled(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     energy = np.concatenate([[0.0], np.cumsum(audio.astype(np.float64) ** 2)])
     power = (energy[window:] - energy[:-window]) / window
     return (audio * (_LEVEL / np.sqrt(power.max()))).astype(np.float32)
-
-
-def _semitones_off(audio: np.ndarray, sample_rate: int, pitch: float) -> float:
-    """How far a tone lies from the `pitch` it should have, by its harmonics, within 14 semitones."""
-    part = audio[round(0.03 * sample_rate) : round(1.2 * sample_rate)]
-    part = part * np.hanning(len(part))
-    size = 1 << 18
-    spectrum = np.abs(np.fft.rfft(part, size))
-    spectrum /= spectrum.max() + 1e-12
-    hz_a_bin = sample_rate / size
-
-    def at(hz: np.ndarray, values: np.ndarray) -> np.ndarray:
-        return np.interp(hz / hz_a_bin, np.arange(len(values)), values)
-
-    offsets = np.arange(-14, 14.01, 0.05)
-    f0 = 440 * 2 ** ((pitch + offsets - 69) / 12)
-    loudness = np.log1p(1000 * spectrum)
-    comb = sum(at(f0 * h, loudness) / np.sqrt(h) for h in range(1, 7))
-    comb = comb - 0.5 * sum(at(f0 * (h + 0.5), loudness) for h in range(0, 4))
-    coarse = float(offsets[int(np.argmax(comb))])
-    if abs(coarse) > 0.6:
-        return coarse
-    fine = np.arange(-0.6, 0.601, 0.01)
-    f0 = 440 * 2 ** ((pitch + fine - 69) / 12)
-    peaks = sum(at(f0 * h, spectrum) for h in range(1, 5))
-    return float(fine[int(np.argmax(peaks))])
 
 
 def _held(tone: np.ndarray, length: int, sample_rate: int) -> np.ndarray:

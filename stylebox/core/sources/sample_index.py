@@ -1,0 +1,174 @@
+"""The list of a folder's recorded notes, `INDEX.tsv`: which file is which note of which instrument.
+
+Reads what spreadsheets and editors make of such a table: tabs, commas or semicolons, a byte order mark, Windows-1252,
+note names. Knows nothing of what is in the files.
+"""
+
+import csv
+import io
+import math
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stylebox.core.errors import SourceError
+
+COLUMNS = ("file", "instrument", "midi_pitch")
+NAMES = {  # names that indexes use -> ours
+    **dict.fromkeys(("acoustic_guitar", "classical_guitar", "nylon_guitar", "steel_guitar"), "guitar"),
+    **dict.fromkeys(("alto_saxophone", "alto_sax", "tenor_sax", "tenor_saxophone", "sax"), "saxophone"),
+    **dict.fromkeys(("double_bass", "upright_bass", "string_bass"), "contrabass"),
+    **dict.fromkeys(("grand_piano", "upright_piano", "acoustic_piano"), "piano"),
+    "violoncello": "cello",
+    "cor_anglais": "english_horn",
+    "horn": "french_horn",
+}
+
+_NOTE_NAME = re.compile(r"([a-g])([#♯b♭]{0,2})(-?\d{1,2})", re.IGNORECASE)
+_SEMITONES = dict(zip("cdefgab", (0, 2, 4, 5, 7, 9, 11), strict=True))
+_LAST_PITCH = 127
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """One line of an index."""
+
+    line: int
+    path: Path
+    label: str  # the instrument as the index names it, in small letters with underscores
+    pitch: float  # as labelled, a MIDI number with fractions
+    origin: str
+    license: str | None
+
+    @property
+    def instrument(self) -> str:
+        """Its name among our instruments, if it is one of them."""
+        return NAMES.get(self.label, self.label)
+
+
+def read_index(folder: Path) -> list[IndexEntry]:
+    """Every note that ``folder/INDEX.tsv`` lists, in its order.
+
+    Raises:
+        SourceError: there is no index, it lacks a column, or lines of it cannot be used; the message gives the line and
+            the reason.
+    """
+    index = folder / "INDEX.tsv"
+    if not index.is_file():
+        raise SourceError(f"{index}: missing; list the samples there (columns: {', '.join(COLUMNS)})")
+    entries: list[IndexEntry] = []
+    faults: list[tuple[int, str]] = []
+    for line, row in _rows(_text(index), index):
+        try:
+            entries.append(_entry(folder, line, row))
+        except ValueError as fault:
+            faults.append((line, str(fault)))
+    if faults:
+        more = f" (also to correct: line {', '.join(str(line) for line, _ in faults[1:])})" if faults[1:] else ""
+        raise SourceError(f"{index}: line {faults[0][0]}: {faults[0][1]}{more}")
+    if not entries:
+        raise SourceError(f"{index}: lists no samples; add lines below the header")
+    return entries
+
+
+def midi_pitch(text: str) -> float:
+    """A pitch as a MIDI number: itself, or a note name, of which C4 is 60.
+
+    Raises:
+        ValueError: it is neither, or outside 0 to 127.
+
+    >>> midi_pitch("60,5"), midi_pitch("C#4"), midi_pitch("Db3"), midi_pitch("F♯-1")
+    (60.5, 61.0, 49.0, 6.0)
+    """
+    name = _NOTE_NAME.fullmatch(text)
+    if name:
+        sharps = sum(1 if sign in "#♯" else -1 for sign in name[2].lower())
+        pitch = 12.0 * (int(name[3]) + 1) + _SEMITONES[name[1].lower()] + sharps
+    else:
+        try:
+            pitch = float(text.replace(",", "."))
+        except ValueError:
+            pitch = math.nan
+    if not math.isfinite(pitch):
+        raise ValueError(f"midi_pitch {text!r} is no pitch; write a MIDI number (60) or a note name (C4)")
+    if not 0 <= pitch <= _LAST_PITCH:
+        raise ValueError(f"midi_pitch {text} is outside 0 to {_LAST_PITCH}; A4 is 69")
+    return pitch
+
+
+def _text(index: Path) -> str:
+    try:
+        content = index.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{index}: cannot be read ({error.strerror})") from error
+    try:
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return content.decode("utf-16")
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", errors="replace")  # a spreadsheet under Windows
+    if "\0" in text:
+        raise SourceError(f"{index}: is no text; save it as tab-separated text in UTF-8")
+    return text
+
+
+def _rows(text: str, index: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """The lines below the header by column, blank lines and comments left out.
+
+    A line of too many fields has them under an empty name.
+    """
+    lines = (line for line in text.splitlines() if line.strip() and not line.startswith("# "))
+    delimiter = max("\t,;", key=next(lines, "").count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    header: list[str] = []
+    try:
+        for fields in reader:
+            fields = [unicodedata.normalize("NFC", field).strip() for field in fields]
+            if not any(fields) or fields[0].startswith("# "):
+                continue
+            if header:
+                yield reader.line_num, dict(zip(header, fields, strict=False)) | {"": "".join(fields[len(header) :])}
+                continue
+            header = [field.lower() for field in fields]
+            _check_columns(header, index, reader.line_num)
+    except csv.Error as error:
+        raise SourceError(f"{index}: line {reader.line_num}: {error}; write a quote inside quotes twice") from error
+    if not header:
+        raise SourceError(f"{index}: is empty; its first line must name the columns {', '.join(COLUMNS)}")
+
+
+def _check_columns(header: list[str], index: Path, line: int) -> None:
+    lacking = [column for column in COLUMNS if column not in header]
+    if lacking:
+        found = ", ".join(filter(None, header))
+        lacking_columns = " and no column ".join(lacking)
+        needed = f"the first line must name the columns {', '.join(COLUMNS)}"
+        raise SourceError(f"{index}: line {line}: no column {lacking_columns} (found: {found}); {needed}")
+    twice = [column for column in COLUMNS if header.count(column) > 1]
+    if twice:
+        raise SourceError(f"{index}: line {line}: column {twice[0]} is there twice; delete one")
+
+
+def _entry(folder: Path, line: int, row: Mapping[str, str]) -> IndexEntry:
+    """One line understood, or a ValueError that says what is wrong with it."""
+    if row[""]:
+        raise ValueError(f"more fields than columns ({row['']!r} is left); put a name that has the separator in quotes")
+    for column in COLUMNS:
+        if not row.get(column):
+            raise ValueError(f"{column} is empty")
+    origin = (row.get("source repository") or "own").rsplit("/", 1)[-1]
+    license = row.get("licence") or row.get("license") or None
+    label = re.sub(r"[\s_-]+", "_", row["instrument"].lower())
+    return IndexEntry(line, _find(folder, row["file"]), label, midi_pitch(row["midi_pitch"]), origin, license)
+
+
+def _find(folder: Path, name: str) -> Path:
+    """The file called `name`, also if it is written with backslashes or other Unicode than the disk's."""
+    for spelling in (name, name.replace("\\", "/")):
+        for form in ("NFC", "NFD"):
+            path = folder / unicodedata.normalize(form, spelling)
+            if path.is_file():
+                return path
+    raise ValueError(f"{folder / name} does not exist; correct the index")
