@@ -10,6 +10,7 @@ import numpy as np
 
 from stylebox.core.errors import SourceError
 from stylebox.core.sound.notes import Note, read_midi
+from stylebox.core.sources.strums import strums
 from stylebox.core.sources.textures import HIGHEST, LOWEST, SEVERAL_VOICES, SINGLE_VOICE, Event, Setting
 
 _MODES = (
@@ -39,7 +40,7 @@ def random_score(rng: np.random.Generator, seconds: float) -> list[Note]:
     tonic, mode = int(rng.integers(12)), _MODES[rng.integers(len(_MODES))]
     scale = np.array([12 * octave + tonic + step for octave in range(10) for step in mode])
     single = rng.random() < 0.5
-    textures = SINGLE_VOICE if single else SEVERAL_VOICES
+    textures = SINGLE_VOICE if single else {**SEVERAL_VOICES, "strums": strums}
     low, high = (40, 92) if single else (56, 86)
     centre = int(rng.integers(low, high + 1))
     sections = 2 if rng.random() < 0.35 else 1

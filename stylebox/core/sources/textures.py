@@ -171,7 +171,7 @@ def _chord(rng: np.random.Generator, setting: Setting, degree: int, voices: int)
     return sorted(set(pitches))
 
 
-def _bars(rng: np.random.Generator, setting: Setting, centre: int) -> Iterator[tuple[float, float, int]]:
+def chord_changes(rng: np.random.Generator, setting: Setting, centre: int) -> Iterator[tuple[float, float, int]]:
     """``(beat, length, degree)`` of a chain of chords, each a bar or half a bar long."""
     bar, home_degree = float(rng.choice([2, 3, 4])), _degree(setting, centre)
     offsets = rng.permutation([-4, -3, -2, -1, 0, 0, 1, 2, 3])
@@ -183,7 +183,7 @@ def _block_chords(rng: np.random.Generator, setting: Setting, centre: int | None
     voices, strikes = int(rng.integers(2, 6)), int(rng.choice([1, 1, 2, 4]))
     spread = float(rng.choice([0.0, 0.0, 0.03])) / setting.beat_seconds  # rolled from below
     events: list[Event] = []
-    for beat, bar, degree in _bars(rng, setting, (setting.centre - 10) if centre is None else centre):
+    for beat, bar, degree in chord_changes(rng, setting, (setting.centre - 10) if centre is None else centre):
         for strike in range(strikes):
             for i, pitch in enumerate(_chord(rng, setting, degree, voices)):
                 start = beat + strike * bar / strikes + i * spread
@@ -200,7 +200,7 @@ def _arpeggios(rng: np.random.Generator, setting: Setting, centre: int | None = 
     if rng.random() < 0.4:
         order = np.concatenate([order, order[-2:0:-1]])
     events: list[Event] = []
-    for beat, bar, degree in _bars(rng, setting, (setting.centre - 12) if centre is None else centre):
+    for beat, bar, degree in chord_changes(rng, setting, (setting.centre - 12) if centre is None else centre):
         pitches = [int(setting.scale[degree + 2 * i]) for i in range(voices)]
         for i in range(int(bar / length)):
             held = bar - i * length if rings else length
@@ -213,7 +213,7 @@ def _bass(rng: np.random.Generator, setting: Setting) -> list[Event]:
     strikes = int(rng.choice([1, 1, 2, 4]))
     return [
         Event(beat + i * bar / strikes, bar / strikes * 0.9, int(setting.scale[degree]))
-        for beat, bar, degree in _bars(rng, setting, centre)
+        for beat, bar, degree in chord_changes(rng, setting, centre)
         for i in range(strikes)
     ]
 
