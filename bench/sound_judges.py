@@ -28,6 +28,7 @@ from tagger import Tagger
 from stylebox.core.evaluation.loudness import loudness_correlation
 
 TAGGER_RATE, JUDGE_RATE, TRANSKUN_RATE = 16000, 22050, 44100
+_EXCERPT = {True: "", False: " of the excerpt"}
 _REMEMBERED = 64  # recordings whose posteriors are kept in memory
 Notes = list[tuple[float, float, int]]  # from, to in seconds; MIDI number
 
@@ -48,7 +49,7 @@ class Judges:
 
     def shares(self, path: Path, whole: bool = True) -> dict[str, float]:
         """The tagger's belief in each instrument, as shares of 1."""
-        return self._kept("tagger", lambda: self._tagger.shares(_at(TAGGER_RATE, path, whole)), path)
+        return self._kept("tagger" + _EXCERPT[whole], lambda: self._tagger.shares(_at(TAGGER_RATE, path, whole)), path)
 
     def note_scores(self, output: Output) -> dict[str, float]:
         """Output against input, the transposition undone: frame F1, and note F1 with onsets within 50 and 100 ms."""
@@ -72,7 +73,7 @@ class Judges:
             found = self.transcriber.transcribe(_at(JUDGE_RATE, path, whole))
             return [(float(start), float(stop), int(key)) for start, stop, key in found]
 
-        return self._kept("transcription", find, path)
+        return self._kept("transcription" + _EXCERPT[whole], find, path)
 
     def loudness(self, output: Output) -> float:
         """Correlation of the loudness contours of input and output, as `stylebox evaluate` has it."""
@@ -85,11 +86,11 @@ class Judges:
 
     def texture(self, path: Path, whole: bool = True) -> list[float]:
         """`texture_db` of a file."""
-        return self._kept("texture", lambda: texture_db(*_read(path, whole)), path)
+        return self._kept("texture" + _EXCERPT[whole], lambda: texture_db(*_read(path, whole)), path)
 
     def treble(self, path: Path, whole: bool = True) -> float:
         """`treble_share_db` of a file."""
-        return self._kept("treble", lambda: treble_share_db(*_read(path, whole)), path)
+        return self._kept("treble" + _EXCERPT[whole], lambda: treble_share_db(*_read(path, whole)), path)
 
     def attacks(self, output: Output) -> dict[str, list[float]]:
         """`attack_figures` at the lone onsets of the input."""
@@ -147,7 +148,7 @@ class Judges:
     def _kept(self, kind: str, compute: Callable[[], Any], *paths: Path) -> Any:
         """What was found before for these very contents, else what is found now."""
         digest = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in paths)).hexdigest()
-        kept = self.store / kind.replace(" ", "") / f"{digest[:24]}.json"
+        kept = self.store / kind.replace(" ", "_") / f"{digest[:24]}.json"
         if not kept.is_file():
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_text(json.dumps(compute()))
