@@ -1,0 +1,80 @@
+"""Spectrograms of an input, an output and a true recording of the target beside one another, to 20 kHz.
+
+    python bench/spectrograms.py RUN --data DATA --unheard UNHEARD --to FOLDER [--only harp,piano]
+
+Draws one PNG for each target and input of a run of `bench/sound.py`.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import librosa
+import matplotlib
+import numpy as np
+from sound_corpus import TARGETS, instrument_of, read, recordings, true_recording
+from sound_systems import Output
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot as plt
+
+SECONDS = 4.0
+LOWEST_HZ, HIGHEST_HZ, RANGE_DB = 50.0, 20000.0, 80.0
+_N_FFT = 2048
+
+
+def draw(panels: Sequence[tuple[str, np.ndarray, int]], path: Path) -> None:
+    """Spectrograms side by side, frequency logarithmic from 50 Hz to 20 kHz, 80 dB below each one's peak.
+
+    Args:
+        panels: Title, audio ``(S,)`` and sample rate of each.
+        path: PNG file.
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(6 * len(panels), 5), sharey=True, layout="constrained")
+    for axis, (title, audio, sample_rate) in zip(np.atleast_1d(axes), panels, strict=True):
+        _panel(axis, audio[: round(SECONDS * sample_rate)], sample_rate)
+        axis.set_title(title)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
+
+
+def _panel(axis: Any, audio: np.ndarray, sample_rate: int) -> None:
+    hop = round(0.005 * sample_rate)
+    magnitude = np.abs(librosa.stft(np.asarray(audio, np.float32), n_fft=_N_FFT, hop_length=hop))
+    level_db = librosa.amplitude_to_db(magnitude, ref=np.max, top_db=RANGE_DB)
+    hz = np.arange(len(level_db)) * sample_rate / _N_FFT
+    seconds = np.arange(level_db.shape[1]) * hop / sample_rate
+    shown = slice(1, None)  # 0 Hz has no place on a logarithmic axis
+    axis.pcolormesh(seconds, hz[shown], level_db[shown], cmap="magma", vmin=-RANGE_DB, vmax=0, rasterized=True)
+    axis.set(yscale="log", ylim=(LOWEST_HZ, HIGHEST_HZ), xlabel="s", ylabel="Hz", facecolor="black")
+
+
+def main() -> None:
+    """Draw what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--unheard", type=Path, required=True)
+    parser.add_argument("--to", type=Path, required=True)
+    parser.add_argument("--only", default="", help="inputs, by parts of their names, with commas between")
+    asked = parser.parse_args()
+    true = {instrument_of(p): p for p in recordings(asked.data / "phrases", asked.unheard)}
+    for target in TARGETS:
+        for row in json.loads((asked.run / "transfer" / target / "outputs.json").read_text()):
+            output = Output(**row)
+            name = Path(output.made).stem
+            if any(part in name for part in asked.only.split(",")):
+                panels = [
+                    (f"input: {Path(output.given).stem}", *read(Path(output.given))),
+                    (f"output: {target}, moved by {output.transpose}", *read(Path(output.made))),
+                    (f"true: {true[target].stem}", *true_recording(true[target])),
+                ]
+                draw(panels, asked.to / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""The measures of bench/sound.py on sounds whose texture, treble and attacks are known."""
+
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import soundfile
+
+import stylebox
+
+BENCH = Path(stylebox.__file__).parents[1] / "bench"
+RATE = 44100
+
+if not (BENCH / "sound.py").is_file():
+    pytest.skip("the bench is not beside the package", allow_module_level=True)
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The files of bench/ can be imported; they are forgotten afterwards."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(BENCH)
+    yield
+    for name in set(sys.modules) - before:
+        if str(BENCH) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def signal(bench: None) -> ModuleType:
+    return import_module("sound_signal")
+
+
+def tone(hz: float, seconds: float = 2.0, rate: int = RATE) -> np.ndarray:
+    return 0.2 * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate)) / rate)
+
+
+def clicks(onsets: list[float], rise_seconds: float = 0.0, rate: int = RATE) -> np.ndarray:
+    """Bursts of noise that rise linearly from each onset and die away in some 100 ms."""
+    noise = np.random.default_rng(0).standard_normal(3 * rate)
+    seconds = np.arange(3 * rate) / rate
+    level = np.full(3 * rate, 1e-4)
+    for onset in onsets:
+        since = seconds - onset
+        risen = np.clip(since / rise_seconds, 0, 1) if rise_seconds else (since >= 0)
+        level += np.where(since >= 0, risen * np.exp(-np.maximum(0, since - rise_seconds) / 0.05), 0)
+    return 0.1 * noise * level
+
+
+def pulses(seconds: float = 4.0) -> np.ndarray:
+    """One every hop of the mel: partials in every band, and every frame the same."""
+    sound = np.zeros(round(seconds * RATE))
+    sound[::512] = 0.5
+    return sound
+
+
+def test_texture_of_steady_sound_is_nothing_and_of_noise_is_more_in_narrow_bands(signal: ModuleType) -> None:
+    assert max(signal.texture_db(pulses(), RATE)) < 0.1  # the first and the last frame are cut
+    low, middle, high = signal.texture_db(np.random.default_rng(0).standard_normal(2 * RATE) * 0.1, RATE)
+    assert low > middle > high > 0.5
+
+
+def test_texture_is_the_mean_slope_of_a_tremolo(signal: ModuleType) -> None:
+    sound = pulses()
+    seconds = np.arange(len(sound)) / RATE
+    for depth_db in (4.0, 8.0):
+        level_db = depth_db * np.sin(2 * np.pi * 3 * seconds)
+        slope_db = 4 * 3 * depth_db * 512 / RATE  # there and back twice a turn, three turns a second
+        assert signal.texture_db(sound * 10 ** (level_db / 20), RATE) == pytest.approx([slope_db] * 3, rel=0.12)
+
+
+def test_texture_of_what_a_lower_rate_cannot_hold_does_not_count(signal: ModuleType) -> None:
+    assert np.isnan(signal.texture_db(tone(500), RATE)[2])
+
+
+def test_treble_share_of_two_tones(signal: ModuleType) -> None:
+    share_db = signal.treble_share_db(tone(1000) + 0.1 * tone(12000), RATE)
+    assert share_db == pytest.approx(-20 - 10 * np.log10(1.01), abs=0.1)
+    assert signal.treble_share_db(tone(1000, rate=22050), 22050) == signal.SILENT_TREBLE_DB
+    assert signal.treble_share_db(tone(12000), RATE) == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize("made_rate", [22050, 44100])
+@pytest.mark.parametrize("lead_ms", [-5, 0, 10])
+def test_attack_lead_of_clicks(signal: ModuleType, lead_ms: int, made_rate: int) -> None:
+    onsets = [0.5, 1.0, 1.73, 2.4]
+    given = signal.attack_rises(clicks(onsets), RATE, onsets)
+    early = clicks([onset - lead_ms / 1000 for onset in onsets], rate=made_rate)
+    figures = signal.attack_figures(given, signal.attack_rises(early, made_rate, onsets))
+    assert len(figures["lead_10"]) == len(onsets)
+    assert np.mean(figures["lead_10"]) == pytest.approx(lead_ms, abs=1.0)
+    assert np.mean(figures["lead_50"]) == pytest.approx(lead_ms, abs=1.0)
+
+
+def test_rise_time_is_four_fifths_of_a_linear_rise(signal: ModuleType) -> None:
+    onsets = [0.5, 1.2, 2.0]
+    rises = [
+        float(np.mean(signal.attack_figures(found, found)["rise"]))
+        for found in (signal.attack_rises(clicks(onsets, rise), RATE, onsets) for rise in (0.02, 0.04))
+    ]
+    assert rises[0] == pytest.approx(16, abs=5)
+    assert rises[1] == pytest.approx(32, abs=8)
+
+
+def test_attacks_that_are_cut_off_or_do_not_rise_are_left_out(signal: ModuleType) -> None:
+    sound = clicks([0.5])
+    assert signal.attack_rises(sound, RATE, [0.01, 1.5, 2.99]) == [None, None, None]
+    assert signal.attack_figures([None], signal.attack_rises(sound, RATE, [0.5]))["lead_10"] == []
+
+
+def test_chords_are_one_onset_and_near_ones_are_left_out(signal: ModuleType) -> None:
+    assert signal.lone_onsets([2.0, 0.5, 0.51, 1.0, 1.1]) == [0.5, 2.0]
+    assert signal.lone_onsets([]) == []
+
+
+def test_pairs_leave_out_the_own_instrument_and_are_drawn_evenly(bench: None, tmp_path: Path) -> None:
+    corpus = import_module("sound_corpus")
+    for name in ("acoustic_guitar", "flute", "cello"):
+        (tmp_path / "sources" / name).mkdir(parents=True)
+        soundfile.write(tmp_path / "sources" / name / f"{name}.wav", tone(440, 8.0), RATE)
+    inputs = corpus.make_inputs(corpus.recordings(tmp_path / "sources"), tmp_path / "inputs")
+    assert [given.instrument for given in inputs] == ["guitar", "cello", "flute"]
+    assert all(soundfile.info(given.path).frames == 6 * RATE for given in inputs)
+    pairs = corpus.make_pairs(inputs, ("guitar", "flute", "piano"))
+    assert len(pairs) == 7
+    assert all(given.instrument != target for given, target in pairs)
+    few = corpus.make_pairs(inputs, ("guitar", "flute", "piano"), 3)
+    assert few == corpus.make_pairs(inputs, ("guitar", "flute", "piano"), 3)
+    assert {target for _, target in few} == {"guitar", "flute", "piano"}
+
+
+def test_table_divides_by_the_soundfont_and_by_true_recordings(bench: None) -> None:
+    summary, corpus = import_module("sound_summary"), import_module("sound_corpus")
+    targets = ("all", *corpus.TARGETS)
+
+    def figures(f1: float, texture: float, treble: float) -> dict[str, object]:
+        return {
+            "f1_100": dict.fromkeys(targets, f1),
+            "texture": {name: [texture] * 3 for name in targets},
+            "treble": dict.fromkeys(corpus.TREBLE_TARGETS, treble),
+        }
+
+    run = {"transfer": figures(0.6, 2.0, -30.0), "soundfont": figures(0.5, 3.0, -25.0), "true": figures(1, 4.0, -20.0)}
+    rows = {row[0]: row[1:] for row in summary.table({"run": run}).rows}
+    assert rows["note F1, 100 ms, of the SoundFont's: harp"][0] == pytest.approx(1.2)
+    assert rows["texture, of true recordings': below 1 kHz"][:2] == [pytest.approx(0.5), pytest.approx(0.75)]
+    assert rows["energy above 11 kHz, dB over true: flute"] == [-10, -5, 0]
+    assert rows["one shot, tagger: all"] == [None, None, None]
+
+
+def test_panels_are_drawn(bench: None, tmp_path: Path) -> None:
+    panels = [("a", tone(440), RATE), ("b", tone(440, rate=22050), 22050)]
+    import_module("spectrograms").draw(panels, tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
