@@ -15,9 +15,9 @@ import numpy as np
 import soundfile
 from sound_corpus import Input, read
 
+from stylebox.core.music.instruments import instrument
 from stylebox.core.sound.loudness import match_loudness
 from stylebox.core.sound.notes import read_midi
-from stylebox.core.sources.instruments import instrument
 from stylebox.core.sources.soundfont import synthesise
 
 SOUNDFONT_RATE = 44100

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from stylebox.core.config import MelConfig
+from stylebox.core.music.instruments import INSTRUMENTS
 from stylebox.core.sound.bends import bent, heard_bends
 from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS, Note
 from stylebox.core.sound.phases import magnitude_to_audio
@@ -18,7 +19,6 @@ from stylebox.core.sound.vibrato import (
     played_bends,
     vibrato_depth,
 )
-from stylebox.core.music.instruments import INSTRUMENTS
 
 CONFIG = MelConfig()
 RATE = CONFIG.frames_per_second

@@ -25,6 +25,7 @@ from stylebox.core.models.style_encoder import CLIP_SECONDS
 from stylebox.core.models.vocoder import Vocoder
 from stylebox.core.music.register import Register, octave_shift
 from stylebox.core.progress import Progress, ProgressCallback, silent
+from stylebox.core.sound.attacks import sharpen_attacks
 from stylebox.core.sound.audio import load_audio, resample
 from stylebox.core.sound.bends import heard_bends
 from stylebox.core.sound.dynamics import dynamics
@@ -33,6 +34,7 @@ from stylebox.core.sound.inversion import harmonic_inversion
 from stylebox.core.sound.loudness import follow_loudness, loudness_db, match_loudness, normalise_loudness
 from stylebox.core.sound.mel import MelSpectrogram, griffin_lim
 from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS, Note, find_notes, piano_roll, transpose
+from stylebox.core.sound.vibrato import played_bends
 from stylebox.core.sounding import neural_inversion
 from stylebox.core.styles import resolve_style
 from stylebox.core.weights import fingerprint
@@ -193,14 +195,14 @@ class Transfer:
         if shift is None:
             shift = octave_shift(music.notes, style.register)
         seed = drawn_seed(options.seed)
-        cents = None
-        if music.cents is not None:
-            cents = shift_keys(music.cents, shift) * (style.bends if settings.bend is None else settings.bend)
-        moved = Music(shift_keys(music.content, shift), music.dynamics, music.notes, cents)
+        notes = [note for note in transpose(music.notes, shift) if 0 <= note.pitch - LOWEST_KEY < NUM_KEYS]
+        cents = torch.zeros_like(music.content[0]) if music.cents is None else shift_keys(music.cents, shift)
+        rate = self.mel_config.frames_per_second
+        cents = played_bends(cents, notes, rate, style.intonation, seed, settings.bend, settings.vibrato)
+        moved = Music(shift_keys(music.content, shift), music.dynamics, notes, cents)
         draft = self._draft(moved, style)
         mel = self._refine(draft, moved, style, settings, seed, progress)
         audio = self._sound(mel, moved, settings.vocoder, num_samples, progress)
-        notes = [note for note in transpose(music.notes, shift) if 0 <= note.pitch - LOWEST_KEY < NUM_KEYS]
         return Transferred(audio, self.sample_rate, seed, shift, notes)
 
     def _style(self, wanted: str) -> library.Style:
@@ -324,6 +326,8 @@ class Transfer:
             audio = griffin_lim(mel, self.mel_config, num_samples)
         progress(Progress("sounding", 1, 1))
         made = audio.cpu().numpy().astype(np.float32)[:num_samples]
+        if vocoder == "neural":
+            made = sharpen_attacks(made, [note.start_seconds for note in music.notes], self.sample_rate)
         return np.pad(made, (0, num_samples - len(made)))
 
     def _vocoder_choice(self, wanted: str) -> str:

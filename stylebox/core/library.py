@@ -26,6 +26,7 @@ from stylebox.core.models.vocoder import Vocoder
 from stylebox.core.music.instruments import INSTRUMENTS
 from stylebox.core.music.register import Register
 from stylebox.core.music.style_names import instrument_of, style_register
+from stylebox.core.sound.vibrato import SUSTAINED, Intonation, intonation
 from stylebox.core.weights import load_into, load_metadata, load_weights
 
 SHIPPED_MODEL = "base"
@@ -38,8 +39,6 @@ Module = TypeVar("Module", bound=nn.Module)
 class Style:
     """How something sounds, as a model sees it, and the register it is heard in, if known.
 
-    `bends` says how far its notes leave their keys: 1 as a voice does, 0 as a piano does not.
-
     Shape:
         tokens ``(K, D)``, vector ``(D',)``.
     """
@@ -48,7 +47,7 @@ class Style:
     tokens: Tensor
     vector: Tensor
     register: Register | None = None
-    bends: float = 1.0
+    intonation: Intonation = SUSTAINED
 
 
 @dataclass(frozen=True)
@@ -207,7 +206,8 @@ def named_styles(part: Part) -> dict[str, Style]:
     for name in style_names(part.tensors):
         tokens, vector = (part.tensors[f"styles.{name}.{kind}"].float() for kind in ("tokens", "vector"))
         player = INSTRUMENTS.get(instrument_of(name))
-        styles[name] = Style(name, tokens, vector, part_register(part, name), float(player is None or player.sustained))
+        playing = intonation(instrument_of(name), player is None or player.sustained)
+        styles[name] = Style(name, tokens, vector, part_register(part, name), playing)
     return styles
 
 

@@ -4,8 +4,8 @@ A violin that plays a piano's notes needs a vibrato that the piano does not have
 narrower; a piano has none. Measurement errors are not carried over. Knows nothing of audio or networks.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -45,8 +45,8 @@ class Intonation:
 
 STRUCK = Intonation(bends=0.0, widest_cents=0.0)  # keys and mallets: what sounds keeps its pitch
 SUSTAINED = Intonation()  # bowed, blown or sung, without a vibrato of its own
-# Measured with `heard_bends`: violin 5.1 to 5.8 Hz and 9 to 15 cents (single notes), 6.2 to 6.7 Hz and 13 to 32 cents (two
-# players); cello 5.1 to 6.2 Hz, 5 to 13 cents; flute 4.6 to 5.4 Hz, 5 to 19 cents; clarinet and saxophone: none.
+# Measured with `heard_bends`: violin 5.1 to 5.8 Hz and 9 to 15 cents (single notes), 6.2 to 6.7 Hz and 13 to 32 cents
+# (two players); cello 5.1 to 6.2 Hz, 5 to 13 cents; flute 4.6 to 5.4 Hz, 5 to 19 cents; clarinet, saxophone: none.
 # In the literature: strings 5.5 to 8 Hz, 10 to 17 cents (Timmers & Desain 2000, Vibrato: questions and answers from
 # musicians and science); flutes 5 to 8 Hz (Garrison 2012, Visualizing Vibrato).
 INTONATION: dict[str, Intonation] = {
@@ -80,6 +80,12 @@ INTONATION: dict[str, Intonation] = {
 def intonation(name: str, sustained: bool = True) -> Intonation:
     """How the instrument called `name` treats pitch; one that is not in the table is judged by whether it sustains."""
     return INTONATION.get(name, SUSTAINED if sustained else STRUCK)
+
+
+def blend_intonation(parts: Sequence[tuple[Intonation, float]]) -> Intonation:
+    """The weighted mean of several; weights sum to 1."""
+    means = [sum(getattr(playing, field.name) * weight for playing, weight in parts) for field in fields(Intonation)]
+    return Intonation(*means)
 
 
 def carried_bends(cents: Tensor, frames_per_second: float, widest_cents: float = 60.0) -> Tensor:

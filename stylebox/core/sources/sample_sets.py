@@ -10,8 +10,8 @@ from itertools import count
 from pathlib import Path
 
 from stylebox.core.errors import SourceError
-from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.music.instruments import INSTRUMENTS, instrument
+from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sources.pitch_check import PitchCheck, common_shift
 from stylebox.core.sources.sample_index import IndexEntry, read_index
 from stylebox.core.sources.samples import read_sample
