@@ -17,6 +17,7 @@ from torch import Tensor
 
 from stylebox.core import library
 from stylebox.core.config import MelConfig
+from stylebox.core.device import half_precision
 from stylebox.core.diffusion.sampling import ddim, denoiser, dpm_solver_2m, guided, timesteps
 from stylebox.core.diffusion.schedule import add_noise, make_schedule
 from stylebox.core.errors import ModelError
@@ -228,7 +229,8 @@ class Transfer:
 
         def draw(first: int, last: int) -> Tensor:
             content, curve = music.content[None, :, :, first:last], music.dynamics[None, first:last]
-            return self.draft_network(content, curve, tokens, vector)[0]
+            with half_precision(self.device.type):
+                return self.draft_network(content, curve, tokens, vector)[0].float()
 
         return in_windows(draw, music.content.shape[-1], 1).clamp(-1.0, 1.0)
 
@@ -275,16 +277,17 @@ class Transfer:
 
         def network(x_t: Tensor, t: Tensor) -> Tensor:
             def look(first: int, last: int) -> Tensor:
-                seen = self.denoiser(
-                    x_t[..., first:last].expand(count, -1, -1, -1),
-                    t.expand(count),
-                    z_draft[..., first:last].expand(count, -1, -1, -1),
-                    stretch(music.content, first * stride, last * stride).expand(count, -1, -1, -1),
-                    stretch(music.dynamics, first * stride, last * stride, -1.0).expand(count, -1),
-                    tokens[:count],
-                    vectors[:count],
-                    scale.expand(count),
-                )
+                with half_precision(self.device.type):
+                    seen = self.denoiser(
+                        x_t[..., first:last].expand(count, -1, -1, -1),
+                        t.expand(count),
+                        z_draft[..., first:last].expand(count, -1, -1, -1),
+                        stretch(music.content, first * stride, last * stride).expand(count, -1, -1, -1),
+                        stretch(music.dynamics, first * stride, last * stride, -1.0).expand(count, -1),
+                        tokens[:count],
+                        vectors[:count],
+                        scale.expand(count),
+                    ).float()
                 return seen[0] if count == 1 else guided(seen[:1], seen[1:], guidance)[0]
 
             align = self.denoiser.unet.stride

@@ -158,10 +158,9 @@ def load_vae(model: str, mel: MelConfig) -> VAE:
 
 
 def load_vocoder(model: str, mel: MelConfig) -> Vocoder:
-    """The vocoder of a model, in evaluation mode; channels last, which its convolutions like."""
+    """The vocoder of a model, in evaluation mode."""
     part = load_part(model, "vocoder", mel)
-    vocoder: Vocoder = filled(Vocoder(part.preset.vocoder, mel), part, "vocoder")
-    return vocoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return filled(Vocoder(part.preset.vocoder, mel), part, "vocoder")
 
 
 def shipped_classifier() -> Classifier:
@@ -191,12 +190,13 @@ def load_denoiser(part: Part) -> Denoiser:
 
 
 def filled(module: Module, part: Part, name: str) -> Module:
-    """`module` with the weights a part keeps under `name`, in evaluation mode, without gradients.
+    """`module` with the weights a part keeps under `name`, in evaluation mode, without gradients, channels last.
 
     Raises:
         ModelError: they do not fit.
     """
     load_into(module, part.tensors, f"{name}.", part.path)
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return module.eval().requires_grad_(False)
 
 
