@@ -49,7 +49,8 @@ SUSTAINED = Intonation()  # bowed, blown or sung, without a vibrato of its own
 # (two players); cello 5.1 to 6.2 Hz, 5 to 13 cents; flute 4.6 to 5.4 Hz, 5 to 19 cents; clarinet and saxophone: none.
 # In the literature: strings 5.5 to 8 Hz, an extent of 20 to 35 cents from end to end (Timmers & Desain 2000, Vibrato:
 # questions and answers from musicians and science); flutes 5 to 8 Hz (Garrison 2012, Visualizing Vibrato). The depths
-# are the lower half of what was measured: at 14 cents, a transcriber's onset F1 of violins falls by 0.04, at 10 by 0.01.
+# are the lower half of what was measured: with 14 cents, a transcriber's onset F1 of violins falls by 0.04, with 10 by
+# 0.01.
 INTONATION: dict[str, Intonation] = {
     "violin": Intonation(rate_hz=6.0, depth_cents=10.0),
     "fiddle": Intonation(rate_hz=6.0, depth_cents=7.0),
