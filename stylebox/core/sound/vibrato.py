@@ -46,7 +46,7 @@ class Intonation:
 STRUCK = Intonation(bends=0.0, widest_cents=0.0)  # keys and mallets: what sounds keeps its pitch
 SUSTAINED = Intonation()  # bowed, blown or sung, without a vibrato of its own
 # Measured with `heard_bends`: violin 5.1 to 5.8 Hz and 9 to 15 cents (single notes), 6.2 to 6.7 Hz and 13 to 32 cents
-# (two players); cello 5.1 to 6.2 Hz, 5 to 13 cents; flute 4.6 to 5.4 Hz, 5 to 19 cents. The single notes of viola, oboe,
+# (two players); cello 5.1 to 6.2 Hz, 5 to 13 cents; flute 4.6 to 5.4 Hz, 5 to 19 cents. Single notes of viola, oboe,
 # bassoon, saxophone and trumpet at hand have next to none, so that their rows, and those not named here, are estimates.
 # In the literature: strings 5.5 to 8 Hz, an extent of 0.2 to 0.35 semitones (Timmers & Desain 2000, Vibrato: questions
 # and answers from musicians and science); flutes 5 to 8 Hz (Garrison 2012, Visualizing Vibrato). The depths are in the
