@@ -158,7 +158,7 @@ Bend = Annotated[
 ]
 Vibrato = Annotated[
     float | None,
-    Option(min=0.0, max=1.0, help="Depth of the instrument's own vibrato on long notes: 0 is none, 1 is usual."),
+    Option(min=0.0, max=2.0, help="Depth of the instrument's own vibrato on long notes: 0 none, 1 usual, 2 deep."),
 ]
 MidiOut = Annotated[Path | None, Option(help="Also write the notes that were heard, as MIDI; a folder for many.")]
 Plot = Annotated[Path | None, Option(help="Also draw spectrograms of input and output, as PNG; a folder for many.")]

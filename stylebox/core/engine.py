@@ -204,6 +204,8 @@ class Transfer:
         draft = self._draft(moved, style)
         mel = self._refine(draft, moved, style, settings, seed, progress)
         audio = self._sound(mel, moved, settings.vocoder, num_samples, progress)
+        if settings.vocoder == "neural" and not style.sustained:
+            audio = sharpen_attacks(audio, [note.start_seconds for note in notes], self.sample_rate)
         return Transferred(audio, self.sample_rate, seed, shift, notes)
 
     def _style(self, wanted: str) -> library.Style:
@@ -329,8 +331,6 @@ class Transfer:
             audio = griffin_lim(mel, self.mel_config, num_samples)
         progress(Progress("sounding", 1, 1))
         made = audio.cpu().numpy().astype(np.float32)[:num_samples]
-        if vocoder == "neural":
-            made = sharpen_attacks(made, [note.start_seconds for note in music.notes], self.sample_rate)
         return np.pad(made, (0, num_samples - len(made)))
 
     def _vocoder_choice(self, wanted: str) -> str:

@@ -37,7 +37,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Style:
-    """How something sounds, as a model sees it, and the register it is heard in, if known.
+    """How something sounds, as a model sees it; the register it is heard in, if known; how it is played.
 
     Shape:
         tokens ``(K, D)``, vector ``(D',)``.
@@ -48,6 +48,7 @@ class Style:
     vector: Tensor
     register: Register | None = None
     intonation: Intonation = SUSTAINED
+    sustained: bool = True
 
 
 @dataclass(frozen=True)
@@ -206,8 +207,9 @@ def named_styles(part: Part) -> dict[str, Style]:
     for name in style_names(part.tensors):
         tokens, vector = (part.tensors[f"styles.{name}.{kind}"].float() for kind in ("tokens", "vector"))
         player = INSTRUMENTS.get(instrument_of(name))
-        playing = intonation(instrument_of(name), player is None or player.sustained)
-        styles[name] = Style(name, tokens, vector, part_register(part, name), playing)
+        sustained = player is None or player.sustained
+        playing = intonation(instrument_of(name), sustained)
+        styles[name] = Style(name, tokens, vector, part_register(part, name), playing, sustained)
     return styles
 
 

@@ -44,6 +44,7 @@ def resolve_style(wanted: str, named: Mapping[str, Style], from_clip: FromClip) 
         vector=torch.stack([style.vector * weight for style, weight in styles]).sum(0),
         register=blend([(style.register, weight) for style, weight in styles]),
         intonation=blend_intonation([(style.intonation, weight) for style, weight in styles]),
+        sustained=sum(weight for style, weight in styles if style.sustained) > 0.5,
     )
 
 

@@ -25,7 +25,7 @@ class TransferOptions:
         follow: How closely the output keeps to the input's loudness, in [0, 1]: 0 over phrases, 1 at each moment.
         bend: How much of the input's slides, vibrato and tuning the output takes on, in [0, 1]; None is as the style's
             instrument can: all of it where it is bowed or blown, none where it is struck, little where it is plucked.
-        vibrato: Depth of the instrument's own vibrato on long notes that have none in the input, in [0, 1]; None is 1.
+        vibrato: Depth of the instrument's own vibrato on long notes that have none in the input, in [0, 2]; None is 1.
     """
 
     style: str
@@ -71,8 +71,8 @@ def settle(options: TransferOptions, own: DiffusionConfig, vocoder: str) -> Sett
     if options.bend is not None and not 0 <= options.bend <= 1:
         raise ModelError(f"--bend {options.bend}: is from 0, not at all, to 1")
     vibrato = 1.0 if options.vibrato is None else options.vibrato
-    if not 0 <= vibrato <= 1:
-        raise ModelError(f"--vibrato {vibrato}: is from 0, none, to 1")
+    if not 0 <= vibrato <= 2:
+        raise ModelError(f"--vibrato {vibrato}: is from 0, none, to 2, a soloist's")
     return Settings(steps, guidance, strength, vocoder, follow, options.bend, vibrato)
 
 
