@@ -156,6 +156,10 @@ Bend = Annotated[
     float | None,
     Option(min=0.0, max=1.0, help="How much of the input's slides and vibrato to take on; else as the instrument can."),
 ]
+Vibrato = Annotated[
+    float | None,
+    Option(min=0.0, max=2.0, help="Depth of the instrument's own vibrato on long notes: 0 none, 1 usual, 2 deep."),
+]
 MidiOut = Annotated[Path | None, Option(help="Also write the notes that were heard, as MIDI; a folder for many.")]
 Plot = Annotated[Path | None, Option(help="Also draw spectrograms of input and output, as PNG; a folder for many.")]
 Report = Annotated[Path | None, Option(help="Also write a page to look at and listen to, as HTML; a folder for many.")]

@@ -267,8 +267,10 @@ def test_bends_are_taken_on_as_far_as_asked(engine: Transfer, recording: np.ndar
 
 def test_pianos_do_not_bend_and_violins_do() -> None:
     named = library.named_styles(library.load_part("base", "ldm"))
-    assert (named["piano"].bends, named["guitar"].bends, named["violin"].bends) == (0.0, 0.0, 1.0)
-    assert resolve_style("piano:3,violin:1", named, lambda path: named["piano"]).bends == 0.25
+    assert [named[name].intonation.bends for name in ("piano", "guitar", "violin")] == [0.0, 0.5, 1.0]
+    assert [named[name].intonation.depth_cents for name in ("piano", "violin")] == [0.0, 10.0]
+    half = resolve_style("piano:1,violin:1", named, lambda path: named["piano"]).intonation
+    assert (half.bends, half.depth_cents) == (0.5, 5.0)
 
 
 def test_a_batch_goes_on_past_a_bad_file(engine: Transfer, recording: np.ndarray, tmp_path: Path) -> None:

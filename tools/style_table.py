@@ -32,6 +32,25 @@ none is, the plain name has a sound of its own.
 *Range* is the playing range, *usual* the register in which solo music mostly has its centre, both in sounding pitch (C4
 is middle C). Music is moved by the octaves that bring most of its sounding time into the range and its centre into the
 usual register; `--transpose 0` keeps the pitches. The sources of the figures: `stylebox/core/music/instruments.py`.
+
+## How the plain names were chosen
+
+Every timbre of the six instruments that a music tagger (musicnn) knows played six or seven real recordings of other
+instruments, 6 s each, moved into the register, at the defaults of 2026-11-27. *Heard* is the tagger's share for the
+instrument, *F1* that of the notes by the content encoder (50 ms, the move undone). Chosen is the timbre that is heard
+most; of several within 0.06, a real player, or recorded notes that keep more of the input's notes. The other instruments
+were not compared: they have recorded notes, else MuseScore General.
+
+| instrument | chosen: heard / F1 | heard most of the others: heard / F1 |
+|---|---|---|
+| piano | Salamander-9 0.86 / 0.95 | upright-KW-L 0.89 / 0.94 |
+| guitar | GuitarSet 0.80 / 0.89 | HD28 0.80 / 0.88 |
+| harp | FluidR3 0.27 / 0.78 | MuseScore General 0.25 / 0.78 |
+| violin | Kim 0.77 / 0.80 | MuseScore General 0.82 / 0.80 |
+| flute | Philharmonia, mezzo-piano 0.76 / 0.80 | Philharmonia, piano 0.76 / 0.79 |
+| cello | Philharmonia, forte 0.29 / 0.83 | FluidR3 0.33 / 0.78 |
+
+## The table
 """
 
 

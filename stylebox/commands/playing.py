@@ -29,6 +29,7 @@ def transfer(
     transpose: opt.Transpose = None,
     follow: opt.Follow = None,
     bend: opt.Bend = None,
+    vibrato: opt.Vibrato = None,
     midi: opt.MidiOut = None,
     plot: opt.Plot = None,
     report: opt.Report = None,
@@ -45,7 +46,7 @@ def transfer(
     from stylebox.core.extras import Extras
     from stylebox.core.wishes import TransferOptions
 
-    wishes = TransferOptions(style, steps, guidance, strength, seed, transpose, vocoder.value, follow, bend)
+    wishes = TransferOptions(style, steps, guidance, strength, seed, transpose, vocoder.value, follow, bend, vibrato)
     batch = _transferred(sources, output, wishes, Extras(midi, plot, report), model, device, force, as_json)
     if as_json:
         console.document(batch)
@@ -106,6 +107,7 @@ def record(
     transpose: opt.Transpose = None,
     follow: opt.Follow = None,
     bend: opt.Bend = None,
+    vibrato: opt.Vibrato = None,
     midi: opt.MidiOut = None,
     vocoder: opt.Vocoder = opt.VocoderName.auto,
     model: opt.Model = "base",
@@ -135,7 +137,9 @@ def record(
         from stylebox.core.extras import Extras
         from stylebox.core.wishes import TransferOptions
 
-        wishes = TransferOptions(style, steps, guidance, strength, seed, transpose, vocoder.value, follow, bend)
+        wishes = TransferOptions(
+            style, steps, guidance, strength, seed, transpose, vocoder.value, follow, bend, vibrato
+        )
         batch = _transferred([take.path], output, wishes, Extras(midi), model, compute, force, as_json)
         heard = [Path(report.output) for report in batch.done]
     elif output is not None:

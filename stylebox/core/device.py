@@ -3,7 +3,12 @@
 Knows only what PyTorch can see; allocates nothing.
 """
 
+from typing import TYPE_CHECKING
+
 from stylebox.core.errors import StyleboxError
+
+if TYPE_CHECKING:
+    import torch
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
 
@@ -46,6 +51,13 @@ def computes_in_bfloat16(device: str) -> bool:
         native = torch.cpu.get_capabilities()
         return bool(native.get("avx512_bf16") or native.get("amx_bf16"))
     return False
+
+
+def half_precision(device: str) -> "torch.autocast":
+    """A context in which networks compute in bfloat16 where the hardware does, else as they are."""
+    import torch
+
+    return torch.autocast(device, torch.bfloat16, enabled=computes_in_bfloat16(device))
 
 
 def _absence(device: str) -> str:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from stylebox.core import library
 from stylebox.core.config import MelConfig
+from stylebox.core.device import half_precision
 from stylebox.core.diffusion.sampling import ddim, denoiser, dpm_solver_2m, guided, timesteps
 from stylebox.core.diffusion.schedule import add_noise, make_schedule
 from stylebox.core.errors import ModelError
@@ -25,6 +26,7 @@ from stylebox.core.models.style_encoder import CLIP_SECONDS
 from stylebox.core.models.vocoder import Vocoder
 from stylebox.core.music.register import Register, octave_shift
 from stylebox.core.progress import Progress, ProgressCallback, silent
+from stylebox.core.sound.attacks import sharpen_attacks
 from stylebox.core.sound.audio import load_audio, resample
 from stylebox.core.sound.bends import heard_bends
 from stylebox.core.sound.dynamics import dynamics
@@ -33,6 +35,7 @@ from stylebox.core.sound.inversion import harmonic_inversion
 from stylebox.core.sound.loudness import follow_loudness, loudness_db, match_loudness, normalise_loudness
 from stylebox.core.sound.mel import MelSpectrogram, griffin_lim
 from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS, Note, find_notes, piano_roll, transpose
+from stylebox.core.sound.vibrato import played_bends
 from stylebox.core.sounding import neural_inversion
 from stylebox.core.styles import resolve_style
 from stylebox.core.weights import fingerprint
@@ -193,14 +196,16 @@ class Transfer:
         if shift is None:
             shift = octave_shift(music.notes, style.register)
         seed = drawn_seed(options.seed)
-        cents = None
-        if music.cents is not None:
-            cents = shift_keys(music.cents, shift) * (style.bends if settings.bend is None else settings.bend)
-        moved = Music(shift_keys(music.content, shift), music.dynamics, music.notes, cents)
+        notes = [note for note in transpose(music.notes, shift) if 0 <= note.pitch - LOWEST_KEY < NUM_KEYS]
+        cents = torch.zeros_like(music.content[0]) if music.cents is None else shift_keys(music.cents, shift)
+        rate = self.mel_config.frames_per_second
+        cents = played_bends(cents, notes, rate, style.intonation, seed, settings.bend, settings.vibrato)
+        moved = Music(shift_keys(music.content, shift), music.dynamics, notes, cents)
         draft = self._draft(moved, style)
         mel = self._refine(draft, moved, style, settings, seed, progress)
         audio = self._sound(mel, moved, settings.vocoder, num_samples, progress)
-        notes = [note for note in transpose(music.notes, shift) if 0 <= note.pitch - LOWEST_KEY < NUM_KEYS]
+        if settings.vocoder == "neural" and not style.sustained:
+            audio = sharpen_attacks(audio, [note.start_seconds for note in notes], self.sample_rate)
         return Transferred(audio, self.sample_rate, seed, shift, notes)
 
     def _style(self, wanted: str) -> library.Style:
@@ -226,7 +231,8 @@ class Transfer:
 
         def draw(first: int, last: int) -> Tensor:
             content, curve = music.content[None, :, :, first:last], music.dynamics[None, first:last]
-            return self.draft_network(content, curve, tokens, vector)[0]
+            with half_precision(self.device.type):
+                return self.draft_network(content, curve, tokens, vector)[0].float()
 
         return in_windows(draw, music.content.shape[-1], 1).clamp(-1.0, 1.0)
 
@@ -273,16 +279,17 @@ class Transfer:
 
         def network(x_t: Tensor, t: Tensor) -> Tensor:
             def look(first: int, last: int) -> Tensor:
-                seen = self.denoiser(
-                    x_t[..., first:last].expand(count, -1, -1, -1),
-                    t.expand(count),
-                    z_draft[..., first:last].expand(count, -1, -1, -1),
-                    stretch(music.content, first * stride, last * stride).expand(count, -1, -1, -1),
-                    stretch(music.dynamics, first * stride, last * stride, -1.0).expand(count, -1),
-                    tokens[:count],
-                    vectors[:count],
-                    scale.expand(count),
-                )
+                with half_precision(self.device.type):
+                    seen = self.denoiser(
+                        x_t[..., first:last].expand(count, -1, -1, -1),
+                        t.expand(count),
+                        z_draft[..., first:last].expand(count, -1, -1, -1),
+                        stretch(music.content, first * stride, last * stride).expand(count, -1, -1, -1),
+                        stretch(music.dynamics, first * stride, last * stride, -1.0).expand(count, -1),
+                        tokens[:count],
+                        vectors[:count],
+                        scale.expand(count),
+                    ).float()
                 return seen[0] if count == 1 else guided(seen[:1], seen[1:], guidance)[0]
 
             align = self.denoiser.unet.stride

@@ -26,6 +26,7 @@ from stylebox.core.models.vocoder import Vocoder
 from stylebox.core.music.instruments import INSTRUMENTS
 from stylebox.core.music.register import Register
 from stylebox.core.music.style_names import instrument_of, style_register
+from stylebox.core.sound.vibrato import SUSTAINED, Intonation, intonation
 from stylebox.core.weights import load_into, load_metadata, load_weights
 
 SHIPPED_MODEL = "base"
@@ -36,9 +37,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Style:
-    """How something sounds, as a model sees it, and the register it is heard in, if known.
-
-    `bends` says how far its notes leave their keys: 1 as a voice does, 0 as a piano does not.
+    """How something sounds, as a model sees it; the register it is heard in, if known; how it is played.
 
     Shape:
         tokens ``(K, D)``, vector ``(D',)``.
@@ -48,7 +47,8 @@ class Style:
     tokens: Tensor
     vector: Tensor
     register: Register | None = None
-    bends: float = 1.0
+    intonation: Intonation = SUSTAINED
+    sustained: bool = True
 
 
 @dataclass(frozen=True)
@@ -159,10 +159,9 @@ def load_vae(model: str, mel: MelConfig) -> VAE:
 
 
 def load_vocoder(model: str, mel: MelConfig) -> Vocoder:
-    """The vocoder of a model, in evaluation mode; channels last, which its convolutions like."""
+    """The vocoder of a model, in evaluation mode."""
     part = load_part(model, "vocoder", mel)
-    vocoder: Vocoder = filled(Vocoder(part.preset.vocoder, mel), part, "vocoder")
-    return vocoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return filled(Vocoder(part.preset.vocoder, mel), part, "vocoder")
 
 
 def shipped_classifier() -> Classifier:
@@ -192,12 +191,13 @@ def load_denoiser(part: Part) -> Denoiser:
 
 
 def filled(module: Module, part: Part, name: str) -> Module:
-    """`module` with the weights a part keeps under `name`, in evaluation mode, without gradients.
+    """`module` with the weights a part keeps under `name`, in evaluation mode, without gradients, channels last.
 
     Raises:
         ModelError: they do not fit.
     """
     load_into(module, part.tensors, f"{name}.", part.path)
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return module.eval().requires_grad_(False)
 
 
@@ -207,7 +207,9 @@ def named_styles(part: Part) -> dict[str, Style]:
     for name in style_names(part.tensors):
         tokens, vector = (part.tensors[f"styles.{name}.{kind}"].float() for kind in ("tokens", "vector"))
         player = INSTRUMENTS.get(instrument_of(name))
-        styles[name] = Style(name, tokens, vector, part_register(part, name), float(player is None or player.sustained))
+        sustained = player is None or player.sustained
+        playing = intonation(instrument_of(name), sustained)
+        styles[name] = Style(name, tokens, vector, part_register(part, name), playing, sustained)
     return styles
 
 

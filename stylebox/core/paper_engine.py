@@ -51,10 +51,12 @@ class PaperTransfer:
             raise ModelError("--follow: preset paper keeps the loudness over time that it draws")
         if options.bend:
             raise ModelError("--bend: preset paper does not know the notes and cannot bend them")
+        if options.vibrato:
+            raise ModelError("--vibrato: preset paper does not know the notes and gives them no vibrato")
         own = self.network.config
         steps = own.steps if options.steps is None else options.steps
         strength = own.strength if options.strength is None else options.strength
-        return Settings(steps, 1.0, strength, "griffin-lim", 0.0, 0.0)
+        return Settings(steps, 1.0, strength, "griffin-lim", 0.0, 0.0, 0.0)
 
     def run(self, audio: np.ndarray, options: TransferOptions, progress: ProgressCallback = silent) -> Transferred:
         """The recording in the style clip's sound, by Griffin-Lim, at the recording's length and loudness.

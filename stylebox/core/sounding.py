@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from stylebox.core.device import computes_in_bfloat16
+from stylebox.core.device import half_precision
 from stylebox.core.models.vocoder import FLOOR, Vocoder
 from stylebox.core.sound.bends import bent
 from stylebox.core.sound.phases import magnitude_to_audio
@@ -33,10 +33,8 @@ def neural_inversion(
         mel ``(M, T)``, frame and cents ``(N, T)`` -> ``(num_samples,)``.
     """
 
-    half = torch.autocast(mel.device.type, torch.bfloat16, enabled=computes_in_bfloat16(mel.device.type))
-
     def look(first: int, last: int) -> Tensor:
-        with half:
+        with half_precision(mel.device.type):
             level = vocoder(mel[None, :, first:last], frame[None, :, first:last])[0]
         magnitude = torch.where(level <= FLOOR, 0.0, 10.0**level)
         return magnitude.unflatten(1, (-1, vocoder.times)).transpose(1, 2)  # frames of the mel last

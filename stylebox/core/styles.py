@@ -9,6 +9,7 @@ from stylebox.core.errors import ModelError
 from stylebox.core.library import Style
 from stylebox.core.music.register import blend
 from stylebox.core.music.style_names import choices, match_name, unknown_style
+from stylebox.core.sound.vibrato import blend_intonation
 from stylebox.core.sources.file_names import safe_name
 
 FromClip = Callable[[Path], Style]
@@ -42,7 +43,8 @@ def resolve_style(wanted: str, named: Mapping[str, Style], from_clip: FromClip) 
         tokens=torch.stack([style.tokens * weight for style, weight in styles]).sum(0),
         vector=torch.stack([style.vector * weight for style, weight in styles]).sum(0),
         register=blend([(style.register, weight) for style, weight in styles]),
-        bends=sum(style.bends * weight for style, weight in styles),
+        intonation=blend_intonation([(style.intonation, weight) for style, weight in styles]),
+        sustained=sum(weight for style, weight in styles if style.sustained) > 0.5,
     )
 
 

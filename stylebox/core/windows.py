@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-WINDOW_FRAMES, MARGIN_FRAMES = 1024, 128  # of the mel: 24 s, and 3 s to either side
+WINDOW_FRAMES, MARGIN_FRAMES = 2048, 128  # of the mel; the margin is what the deepest network looks at
 
 
 def in_windows(look: Callable[[int, int], Tensor], length: int, align: int, stride: int = 1) -> Tensor:

@@ -24,7 +24,8 @@ class TransferOptions:
         vocoder: "auto", "neural", "harmonic" or "griffin-lim".
         follow: How closely the output keeps to the input's loudness, in [0, 1]: 0 over phrases, 1 at each moment.
         bend: How much of the input's slides, vibrato and tuning the output takes on, in [0, 1]; None is as the style's
-            instrument can: all of it where it is bowed or blown, none where it is struck or plucked.
+            instrument can: all of it where it is bowed or blown, none where it is struck, little where it is plucked.
+        vibrato: Depth of the instrument's own vibrato on long notes that have none in the input, in [0, 2]; None is 1.
     """
 
     style: str
@@ -36,6 +37,7 @@ class TransferOptions:
     vocoder: str = "auto"
     follow: float | None = None
     bend: float | None = None
+    vibrato: float | None = None
 
 
 class Settings(NamedTuple):
@@ -47,6 +49,7 @@ class Settings(NamedTuple):
     vocoder: str
     follow: float
     bend: float | None
+    vibrato: float
 
 
 def settle(options: TransferOptions, own: DiffusionConfig, vocoder: str) -> Settings:
@@ -67,7 +70,10 @@ def settle(options: TransferOptions, own: DiffusionConfig, vocoder: str) -> Sett
         raise ModelError(f"--follow {follow}: is from 0, over phrases, to 1, from moment to moment")
     if options.bend is not None and not 0 <= options.bend <= 1:
         raise ModelError(f"--bend {options.bend}: is from 0, not at all, to 1")
-    return Settings(steps, guidance, strength, vocoder, follow, options.bend)
+    vibrato = 1.0 if options.vibrato is None else options.vibrato
+    if not 0 <= vibrato <= 2:
+        raise ModelError(f"--vibrato {vibrato}: is from 0, none, to 2, a soloist's")
+    return Settings(steps, guidance, strength, vocoder, follow, options.bend, vibrato)
 
 
 def drawn_seed(seed: int | None) -> int:

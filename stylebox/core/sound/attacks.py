@@ -17,6 +17,11 @@ _LOWEST_HZ = 500.0  # below it, such a rise is hardly longer than a period
 _BEFORE_SECONDS, _AFTER_SECONDS = 0.06, 0.05  # around an onset: the audio that is measured
 _SOONEST_SECONDS, _LATEST_SECONDS = -0.012, 0.02  # from an onset to the middle of its rise
 _EARLY_SECONDS = 0.03  # for which an attack is heard before the middle of its rise
+_SMEARED, _SMEARED_SECONDS = (
+    1.0,
+    0.0055,
+)  # most level of a smear at its middle; for how long it falls to 37 %, backwards
+_USUAL_SECONDS, _SPREAD_SECONDS = 0.004, 0.016  # from an onset to the middle of its rise: mean, standard deviation
 _TOP_SECONDS = 0.022  # from the middle of a rise: where the level of the note is looked for
 _QUIET_FROM_SECONDS, _QUIET_TO_SECONDS = -0.05, -0.012  # from an onset: where the level before the note is looked for
 _STEP_SECONDS = 0.0004  # between measurements of the level
@@ -85,6 +90,12 @@ def _gain(power: np.ndarray, seconds: np.ndarray, gap_before: float, gap_after: 
     """
     width = seconds[1] - seconds[0]
     power = power + _SILENT
+    steady = np.sqrt(_smoothed(power, np.ones(round(_STEADY_SECONDS / width))))
+    quiet_from = max(_QUIET_FROM_SECONDS, -gap_before)
+    quiet = (seconds >= quiet_from) & (seconds <= max(_QUIET_TO_SECONDS, quiet_from + _SETTLED_SECONDS))
+    base = _QUIET_GAIN * steady[quiet].min()
+    if steady[seconds >= _SOONEST_SECONDS].max() <= _LEAST_RATIO * base:
+        return None
     side = round(_SIDE_SECONDS / width)
     total = np.pad(np.cumsum(power), (side + 1, side), mode="edge")
     total[: side + 1] = 0.0
@@ -93,15 +104,12 @@ def _gain(power: np.ndarray, seconds: np.ndarray, gap_before: float, gap_after: 
     searched = np.flatnonzero(
         (seconds >= max(_SOONEST_SECONDS, -gap_before / 2)) & (seconds <= min(_LATEST_SECONDS, gap_after))
     )
-    place = int(searched[step[searched].argmax()])
+    likely = np.exp(-0.5 * ((seconds[searched] - _USUAL_SECONDS) / _SPREAD_SECONDS) ** 2)
+    place = int(searched[(step[searched] * likely).argmax()])
     if place in (searched[0], searched[-1]):
         return None
     middle = seconds[place]
-    steady = np.sqrt(_smoothed(power, np.ones(round(_STEADY_SECONDS / width))))
     top = steady[(seconds >= middle) & (seconds <= middle + _TOP_SECONDS)].max()
-    quiet_from = max(_QUIET_FROM_SECONDS, -gap_before)
-    quiet = (seconds >= quiet_from) & (seconds <= max(_QUIET_TO_SECONDS, quiet_from + _SETTLED_SECONDS))
-    base = _QUIET_GAIN * steady[quiet].min()
     if top <= _LEAST_RATIO * base:
         return None
     length = _rise_seconds(step[place] / (top - base))
@@ -113,7 +121,8 @@ def _gain(power: np.ndarray, seconds: np.ndarray, gap_before: float, gap_after: 
     rise = np.sqrt(max(drawn**2 - SMEAR_SECONDS**2, _LEAST_RISE_SECONDS**2))
     ramp = 0.5 + 0.5 * np.sin(np.pi * np.clip((seconds - middle) / rise * _COSINE_RISE, -0.5, 0.5))
     level = np.sqrt(_smoothed(power, np.hanning(2 * round(_FINE_SECONDS / width) + 1)))
-    wanted = (base + (top - base) * ramp) / level
+    smeared = _SMEARED * (top - base) * np.exp(np.minimum(seconds - middle, 0.0) / _SMEARED_SECONDS)
+    wanted = np.maximum(base + (top - base) * ramp, level - smeared) / level  # what is louder is no smear
     gain = np.where(seconds < middle, np.minimum(wanted, 1.0), np.clip(wanted, 1.0, _MOST_GAIN))
     first = max(middle - _EARLY_SECONDS, _SETTLED_SECONDS - gap_before)
     return np.where((seconds >= first) & (seconds <= middle + length / 2), 1 + share * (gain - 1), 1.0)
@@ -139,4 +148,4 @@ def _octaves(length: int, sample_rate: int) -> np.ndarray:
     octave = np.log2(np.maximum(np.fft.rfftfreq(length, 1 / sample_rate), 1.0) / _LOWEST_HZ)
     count = int(np.log2(sample_rate / 2 / _LOWEST_HZ))
     edges = [0.5 - 0.5 * np.cos(np.pi * np.clip(octave - place + 0.5, 0, 1)) for place in range(count)]
-    return np.array(edges) - np.array([*edges[1:], np.zeros_like(octave)])
+    return (np.array(edges) - np.array([*edges[1:], np.zeros_like(octave)])).astype(np.float32)

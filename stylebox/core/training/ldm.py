@@ -198,9 +198,7 @@ class LDMStage:
             x_0, z_draft = self.vae.encode(mel), self.vae.encode(draft)
         eps = torch.randn(x_0.shape, generator=generator, device=x_0.device)
         given = (add_noise(x_0, eps, t, self.schedule), t, z_draft, content, curve)
-        predicted = self.denoiser(
-            *given, tokens, vector, scale
-        )  # before the next: autocast would keep casts without gradients
+        predicted = self.denoiser(*given, tokens, vector, scale)  # first: autocast keeps its casts, with gradients
         with torch.no_grad():
             null = self.style_encoder.null_tokens.expand_as(tokens), self.style_encoder.null_vector.expand_as(vector)
             wanted = guided(self.denoiser(*given, tokens, vector), self.denoiser(*given, *null), scale)
