@@ -38,8 +38,8 @@ usual register; `--transpose 0` keeps the pitches. The sources of the figures: `
 Every timbre of the six instruments that a music tagger (musicnn) knows played six or seven real recordings of other
 instruments, 6 s each, moved into the register, at the defaults of 2026-11-27. *Heard* is the tagger's share for the
 instrument, *F1* that of the notes by the content encoder (50 ms, the move undone). Chosen is the timbre that is heard
-most; of several within 0.06, a real player, or recorded notes that keep more of the input's notes. The other instruments
-were not compared: they have recorded notes, else MuseScore General.
+most; of several within 0.06, a real player, or recorded notes that keep more of the input's notes. The other
+instruments were not compared: they have recorded notes, else a SoundFont.
 
 | instrument | chosen: heard / F1 | heard most of the others: heard / F1 |
 |---|---|---|
