@@ -17,7 +17,7 @@ from stylebox.core.report import report_page
 from stylebox.core.sound.notes import Note, read_midi
 from stylebox.core.wishes import Settings
 
-RATE = 22050
+RATE = 44100
 
 
 def tone(hz: float, seconds: float = 1.0, height: float = 0.5) -> np.ndarray:
@@ -27,7 +27,7 @@ def tone(hz: float, seconds: float = 1.0, height: float = 0.5) -> np.ndarray:
 def story(source: str = "piano.wav", notes: int = 2, warnings: tuple[str, ...] = ()) -> Story:
     heard = [Note(0.25 * i, 0.25 * i + 0.2, 60 + i) for i in range(notes)]
     result = Transferred(tone(880), RATE, 42, -12, heard, list(warnings))
-    return Story(source, "harp", "base", Settings(12, 1.3, 0.5, "neural", 1.0, 0.5), tone(440, 1.5), result)
+    return Story(source, "harp", "base", Settings(12, 1.3, 0.5, "neural", 1.0, 0.5, 1.0), tone(440, 1.5), result)
 
 
 @pytest.mark.parametrize("hz", [55.0, 440.0, 1000.0, 8000.0])
@@ -37,7 +37,7 @@ def test_a_tone_is_where_and_as_loud_as_it_is(hz: float) -> None:
     assert levels.shape == (ROWS, round(3 / step_seconds) + 1)
     row, column = np.unravel_index(levels.argmax(), levels.shape)
     top, bottom = (LOWEST_HZ * (RATE / 2 / LOWEST_HZ) ** ((row + edge) / ROWS) for edge in (1, 0))
-    assert bottom - RATE / 4096 <= hz <= top + RATE / 4096
+    assert bottom - RATE / 8192 <= hz <= top + RATE / 8192
     assert 1.0 < column * step_seconds < 2.0
     assert levels.max() == pytest.approx(-6.0, abs=1.5)  # a tone between two bins loses 1.4 dB
     assert levels[:, : int(0.8 / step_seconds)].max() == FLOOR_DB
