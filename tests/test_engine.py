@@ -136,21 +136,6 @@ def test_guidance_and_strength_matter(engine: Transfer, recording: np.ndarray) -
         engine.run(recording, TransferOptions("string", strength=2.0))
 
 
-def test_a_denoiser_that_takes_the_guidance_scale_is_called_once_per_step(
-    engine: Transfer, recording: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    batches, run = [], engine.denoiser.forward
-    monkeypatch.setattr(engine.denoiser, "forward", lambda x_t, *given: (batches.append(len(x_t)), run(x_t, *given))[1])
-    engine.run(recording, TransferOptions("string", seed=1, steps=3, guidance=2.0))
-    assert batches == [1, 1, 1]
-    batches.clear()
-    engine.denoiser.guidance = None
-    engine.run(recording, TransferOptions("string", seed=1, steps=3, guidance=2.0))
-    assert batches == [2, 2, 2]
-    engine.run(recording, TransferOptions("string", seed=1, steps=2, guidance=1.0))
-    assert batches[3:] == [1, 1]
-
-
 def test_the_model_fills_in_what_is_not_asked_for() -> None:
     own = DiffusionConfig(steps=6, strength=0.4, guidance=1.5)
     assert settle(TransferOptions("x"), own, "auto")[:3] == (6, 1.5, 0.4)

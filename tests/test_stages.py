@@ -85,31 +85,6 @@ def test_the_draft_gets_no_gradient_from_the_denoiser(tiny_home: Path) -> None:
     assert not any(p.grad is not None and p.grad.any() for p in stage.draft.parameters())
 
 
-def test_a_denoiser_learns_its_own_guidance(tiny_home: Path) -> None:
-    """Only the input for the scale is trained: it brings one call to where guidance brings two."""
-    stage = stage_of("ldm", tiny_home)
-    torch.manual_seed(0)
-    for parameter in stage.denoiser.unet.parameters():  # so that the style matters from the beginning
-        if not parameter.any():
-            torch.nn.init.normal_(parameter, std=0.3)
-    batch = stage.batch(0)
-    with torch.no_grad():
-        tokens, vector = stage.style_encoder(batch["style"])
-    given = batch["mel"], batch["mel"], batch["content"], batch["dynamics"], tokens, vector
-
-    def loss() -> torch.Tensor:
-        return stage._guidance(*given, generator())
-
-    scale_input = list(stage.denoiser.guidance.parameters())
-    optimizer, before = torch.optim.Adam(scale_input, 0.05), float(loss().detach())
-    for _ in range(60):
-        optimizer.zero_grad()
-        loss().backward()
-        optimizer.step()
-    assert before > 0
-    assert loss() < 0.9 * before
-
-
 def test_the_adversary_pulls_in_proportion(tiny_home: Path) -> None:
     """Half as hard as the target does, however sure it is of itself."""
     stage = stage_of("ldm", tiny_home)

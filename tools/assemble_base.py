@@ -63,9 +63,6 @@ def assemble(
     """One part: its networks' weights checked by loading them, its library of styles named by the table."""
     tensors, _ = load_weights(folder / f"{part}.safetensors")
     kept: dict[str, Tensor] = {}
-    if part == "ldm" and not any(name.startswith("denoiser.guidance.") for name in tensors):  # was trained without
-        new = networks["denoiser"].state_dict()
-        tensors |= {f"denoiser.{key}": value for key, value in new.items() if key.startswith("guidance.")}
     for name, network in networks.items():
         load_into(network, tensors, f"{name}.", folder / f"{part}.safetensors")
         kept |= {f"{name}.{key}": value for key, value in network.state_dict().items()}

@@ -90,7 +90,6 @@ class DenoiserConfig(Section):
     channels: tuple[int, ...] = (144, 208, 288)
     num_blocks: int = 1
     time_dim: int = 128
-    takes_guidance: bool = True  # the guidance scale is an input: one call per step instead of two
 
 
 class DiffusionConfig(Section):
@@ -99,8 +98,7 @@ class DiffusionConfig(Section):
     schedule: Literal["flow", "cosine"] = "flow"
     steps: int = 8  # network calls of a transfer; 0 is the draft
     sampler: Literal["dpm", "ddim"] = "dpm"
-    guidance: float = 1.5  # 1 is none; costs a second call per step unless the denoiser takes it as an input
-    guidance_range: tuple[float, float] = (1.0, 3.0)  # that a denoiser which takes it is trained for
+    guidance: float = 1.0  # 1 is none; above 1 every step costs two calls
     strength: float = 1.0  # where the noised draft starts: 1 is pure noise
     condition_dropout: float = 0.15
 

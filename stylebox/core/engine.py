@@ -272,9 +272,7 @@ class Transfer:
         null = self.style_encoder.null_tokens, self.style_encoder.null_vector
         tokens = torch.stack([style.tokens.to(self.device), null[0]])
         vectors = torch.stack([style.vector.to(self.device), null[1]])
-        takes_it = self.denoiser.guidance is not None
-        count = 1 if guidance == 1 or takes_it else 2
-        scale = torch.full((1,), guidance if takes_it else 1.0, device=self.device)
+        count = 1 if guidance == 1 else 2
         stride = self.vae.stride
 
         def network(x_t: Tensor, t: Tensor) -> Tensor:
@@ -288,7 +286,6 @@ class Transfer:
                         stretch(music.dynamics, first * stride, last * stride, -1.0).expand(count, -1),
                         tokens[:count],
                         vectors[:count],
-                        scale.expand(count),
                     ).float()
                 return seen[0] if count == 1 else guided(seen[:1], seen[1:], guidance)[0]
 

@@ -143,12 +143,11 @@ def dpm_solver_2m(
     return x_t
 
 
-def guided(conditional: Tensor, unconditional: Tensor, scale: float | Tensor, rescale: float = 0.7) -> Tensor:
+def guided(conditional: Tensor, unconditional: Tensor, scale: float, rescale: float = 0.7) -> Tensor:
     """Classifier-free guidance: away from the unconditional prediction, without its rise in contrast.
 
     Args:
-        scale: 1 is the conditional prediction itself, 0 the unconditional one, above 1 overshoots; one number, or
-            one per sample, ``(B,)``.
+        scale: 1 is the conditional prediction itself, 0 the unconditional one, above 1 overshoots.
         rescale: How far the result's spread is pulled back to the conditional one's, in [0, 1]; 0 is plain
             guidance.
 
@@ -158,9 +157,7 @@ def guided(conditional: Tensor, unconditional: Tensor, scale: float | Tensor, re
     Reference:
         Ho & Salimans (2022), eq. 6. arXiv:2207.12598. Lin et al. (2023), eq. 14-16. arXiv:2305.08891.
     """
-    if isinstance(scale, Tensor):
-        scale = scale.reshape(-1, *(1 for _ in conditional.shape[1:]))
-    elif scale == 1:
+    if scale == 1:
         return conditional
     both = unconditional + scale * (conditional - unconditional)
     if rescale == 0:

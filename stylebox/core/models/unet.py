@@ -13,16 +13,11 @@ from stylebox.core.models.content_map import NUM_CHANNELS, ContentMap
 
 
 class Denoiser(nn.Module):
-    """A U-Net given the time, the draft, the content map, the style and, if it is made for it, the guidance scale.
-
-    A network that takes the guidance scale gives in one call what classifier-free guidance needs two for.
+    """A U-Net given the time, the draft, the content map and the style.
 
     Shape:
-        x_t and z_draft ``(B, C, H, W)``, t and guidance ``(B,)``, content ``(B, 2, N, T)``, dynamics ``(B, T)``,
+        x_t and z_draft ``(B, C, H, W)``, t ``(B,)``, content ``(B, 2, N, T)``, dynamics ``(B, T)``,
         tokens ``(B, K, D)``, vector ``(B, D')`` -> velocity ``(B, C, H, W)``, with ``W = ceil(T / stride)``.
-
-    Reference:
-        Meng et al. (2023), section 3.1: a network conditioned on the guidance scale. arXiv:2210.03142.
     """
 
     def __init__(self, config: DenoiserConfig, vae: VAEConfig, style: StyleEncoderConfig, mel: MelConfig) -> None:
@@ -32,13 +27,6 @@ class Denoiser(nn.Module):
         content_channels = config.channels[0] // 2
         self.content = nn.Conv2d(NUM_CHANNELS * vae.stride**2, content_channels, 1)
         self.time = TimeEmbedding(config.time_dim)
-        self.guidance: nn.Sequential | None = None
-        if config.takes_guidance:
-            self.guidance = nn.Sequential(
-                nn.Linear(1, config.time_dim), nn.SiLU(), nn.Linear(config.time_dim, config.time_dim)
-            )
-            for parameter in self.guidance[2].parameters():
-                nn.init.zeros_(parameter)
         self.unet = UNet(
             2 * vae.latent_channels + content_channels,
             vae.latent_channels,
@@ -57,15 +45,10 @@ class Denoiser(nn.Module):
         dynamics: Tensor,
         tokens: Tensor,
         vector: Tensor,
-        guidance: Tensor | None = None,
     ) -> Tensor:
         width = x_t.shape[-1]
         drawn = self.content_map(pad_width(content, self.stride), pad_width(dynamics, self.stride, -1.0))
         seen = self.content(F.pixel_unshuffle(drawn, self.stride))
         joined = pad_width(torch.cat([x_t, z_draft, seen], 1), self.unet.stride)
-        time = self.time(t)
-        if self.guidance is not None:
-            scale = torch.ones_like(t) if guidance is None else guidance
-            time = time + self.guidance(scale[:, None] - 1.0)
-        condition = torch.cat([time, vector], 1)
+        condition = torch.cat([self.time(t), vector], 1)
         return self.unet(joined, condition, tokens)[..., :width]

@@ -16,7 +16,6 @@ from stylebox.core.config import Preset
 from stylebox.core.data.content import ContentStore
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.triples import Triple, TripleSampler
-from stylebox.core.diffusion.sampling import guided
 from stylebox.core.diffusion.schedule import add_noise, make_schedule, target
 from stylebox.core.models.content_encoder import shift_keys
 from stylebox.core.models.discriminator import Discriminator
@@ -40,7 +39,7 @@ from stylebox.core.weights import fingerprint
 
 _VALIDATION_TRIPLES = 32
 _MARKED_SHARE = 0.75  # of the examples; the others keep the posterior, so that a note without a mark sounds, too
-_WEIGHTS = {"draft": 1.0, "contrastive": 0.05, "diffusion": 1.0, "guidance": 0.0, "adversarial": 0.0, "matching": 2.0}
+_WEIGHTS = {"draft": 1.0, "contrastive": 0.05, "diffusion": 1.0, "adversarial": 0.0, "matching": 2.0}
 
 
 class LDMStage:
@@ -116,10 +115,6 @@ class LDMStage:
             noise_loss = self._diffusion(mel, draft.detach().clamp(-1, 1), t, content, curve, tokens, vector, generator)
             loss = loss + self.weights["diffusion"] * noise_loss
             shown["diffusion"] = noise_loss.detach()
-        if self.weights["guidance"] > 0:
-            guided_loss = self._guidance(mel, draft.detach().clamp(-1, 1), content, curve, tokens, vector, generator)
-            loss = loss + self.weights["guidance"] * guided_loss
-            shown["guidance"] = guided_loss.detach()
         return {"loss": loss, **shown}
 
     def validate(self, generator: torch.Generator) -> dict[str, float]:
@@ -175,34 +170,6 @@ class LDMStage:
         x_t = add_noise(x_0, eps, t, self.schedule)
         predicted = self.denoiser(x_t, t, z_draft, content, curve, tokens, vector)
         return diffusion_loss(predicted, target(x_0, eps, t, self.schedule))
-
-    def _guidance(
-        self,
-        mel: Tensor,
-        draft: Tensor,
-        content: Tensor,
-        curve: Tensor,
-        tokens: Tensor,
-        vector: Tensor,
-        generator: torch.Generator,
-    ) -> Tensor:
-        """Squared distance from what guidance makes of the denoiser's own two predictions, at random scales.
-
-        Reference:
-            Meng et al. (2023), eq. 3. arXiv:2210.03142.
-        """
-        low, high = self.preset.diffusion.guidance_range
-        t, scale = torch.rand(2, len(mel), generator=generator, device=mel.device)
-        scale = low + (high - low) * scale
-        with torch.no_grad():
-            x_0, z_draft = self.vae.encode(mel), self.vae.encode(draft)
-        eps = torch.randn(x_0.shape, generator=generator, device=x_0.device)
-        given = (add_noise(x_0, eps, t, self.schedule), t, z_draft, content, curve)
-        predicted = self.denoiser(*given, tokens, vector, scale)  # first: autocast keeps its casts, with gradients
-        with torch.no_grad():
-            null = self.style_encoder.null_tokens.expand_as(tokens), self.style_encoder.null_vector.expand_as(vector)
-            wanted = guided(self.denoiser(*given, tokens, vector), self.denoiser(*given, *null), scale)
-        return diffusion_loss(predicted, wanted)
 
     def _drop_style(self, tokens: Tensor, vector: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Now and then nothing is said of the style, so that guidance has something to move away from."""
