@@ -96,7 +96,7 @@ class DiffusionConfig(Section):
     """How noise is added in training, and the defaults of sampling."""
 
     schedule: Literal["flow", "cosine"] = "flow"
-    steps: int = 8  # network calls of a transfer; 0 is the draft
+    steps: int = 5  # network calls of a transfer; 0 is the draft
     sampler: Literal["dpm", "ddim"] = "dpm"
     guidance: float = 1.0  # 1 is none; above 1 every step costs two calls
     strength: float = 1.0  # where the noised draft starts: 1 is pure noise
