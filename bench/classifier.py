@@ -9,7 +9,7 @@
 
 sf_GMbank.sf2 is in Debian's `csound-soundfont`. Folders are as `stylebox build` takes them: one an instrument; those
 without a class of their own are "other". What is in a --check folder is only measured. Writes
-stylebox/weights/base/classifier.safetensors of this checkout.
+stylebox/weights/judges/classifier.safetensors of this checkout.
 """
 
 import argparse
@@ -22,16 +22,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from stylebox.core.audio.io.read import load_audio
+from stylebox.core.audio.loudness import normalise_loudness
+from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.config import MelConfig
-from stylebox.core.evaluation.instrument import WINDOW_SECONDS, instrument_probabilities
-from stylebox.core.library import CLASSIFIER, shipped_classifier
+from stylebox.core.evaluation.metrics.instrument import WINDOW_SECONDS, instrument_probabilities
+from stylebox.core.jobs.transfer import AUDIO_SUFFIXES
 from stylebox.core.models.classifier import CLASSES, OTHER, Classifier
-from stylebox.core.sound.audio import load_audio
-from stylebox.core.sound.loudness import normalise_loudness
-from stylebox.core.sound.mel import MelSpectrogram
+from stylebox.core.store.library import CLASSIFIER, shipped_classifier
+from stylebox.core.store.weights import save_weights
 from stylebox.core.training.augment import degrade, detuned_crop
-from stylebox.core.transfer import AUDIO_SUFFIXES
-from stylebox.core.weights import save_weights
 
 BATCH, LEARNING_RATE, SMOOTHING = 32, 2e-3, 0.05
 SEMITONES = 2.5  # either way: another body of the same kind
@@ -61,7 +61,7 @@ class Examples:
 
     def __init__(self, files: list[Path], config: MelConfig) -> None:
         self.config = config
-        self.mel_of = MelSpectrogram(config)
+        self.mel_transform = MelSpectrogram(config)
         self.samples = round(WINDOW_SECONDS * config.sample_rate)
         self.by_class: dict[int, list[np.ndarray]] = defaultdict(list)
         for file in files:
@@ -71,7 +71,7 @@ class Examples:
         rng = np.random.default_rng((1, step))
         labels = rng.permutation(np.arange(BATCH) % len(CLASSES))
         clips = np.stack([self._clip(int(one), rng) for one in labels])
-        return tilted(self.mel_of(torch.from_numpy(clips)), rng), torch.from_numpy(labels)
+        return tilted(self.mel_transform(torch.from_numpy(clips)), rng), torch.from_numpy(labels)
 
     def _clip(self, one: int, rng: np.random.Generator) -> np.ndarray:
         recordings = self.by_class[one]

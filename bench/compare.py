@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from judge import Judge
+from external_transcriber import ExternalTranscriber
+from musicnn_tagger import MusicnnTagger
 from page import Cell, Section, Table
 from scipy.stats import spearmanr
 from systems import BENT, COPIES, DIFFUSED, ENVELOPE, OURS, RIVAL, Recording
-from tagger import Tagger
 
-from stylebox.core.evaluate import METRICS, Evaluation, Outcome
 from stylebox.core.evaluation.bootstrap import Interval, mean_interval
+from stylebox.core.evaluation.results import METRICS, CaseScores, Evaluation
 
 JUDGE_HEADS = {"judge_50": "judge's F1, 50 ms", "judge_100": "100 ms"}
 TAGGER_HEADS = {"tagger": "tagger", "tagger_named": "named"}
@@ -30,8 +30,8 @@ class Results:
     """Every figure of every output: evaluate's own, and those of outside ears where there are any."""
 
     evaluation: Evaluation
-    judge: Judge | None
-    tagger: Tagger | None
+    judge: ExternalTranscriber | None
+    tagger: MusicnnTagger | None
 
     @property
     def heads(self) -> dict[str, tuple[str, bool]]:
@@ -49,7 +49,7 @@ class Results:
     def cases(self) -> list[str]:
         return list(dict.fromkeys(outcome.case for outcome in self.evaluation.outcomes))
 
-    def figure(self, outcome: Outcome, name: str) -> float:
+    def figure(self, outcome: CaseScores, name: str) -> float:
         for ear, heads in ((self.judge, JUDGE_HEADS), (self.tagger, TAGGER_HEADS)):
             if ear is not None and name in heads:
                 return ear.table[outcome.row, outcome.case][name]

@@ -25,27 +25,28 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylebox.core import library
+from stylebox.core.audio.harmonic_vocoder import harmonic_inversion
+from stylebox.core.audio.mel import db_per_unit
 from stylebox.core.config import Preset, load_preset
-from stylebox.core.data.content import ContentStore
+from stylebox.core.data.content_cache import ContentCache
 from stylebox.core.data.dataset import Dataset
-from stylebox.core.data.triples import TripleSampler
+from stylebox.core.data.sampler import ExampleSampler
 from stylebox.core.diffusion.sampling import denoiser, dpm_solver_2m, guided, timesteps
 from stylebox.core.diffusion.schedule import add_noise
-from stylebox.core.evaluation.content import transcribe
+from stylebox.core.evaluation.metrics.content import transcribe
 from stylebox.core.models.content_encoder import ContentEncoder
-from stylebox.core.models.paper import PaperAutoencoder
 from stylebox.core.models.style_encoder import CLIP_SECONDS
-from stylebox.core.paper_transfer import PaperModel, transfer_mel
-from stylebox.core.sound.inversion import harmonic_inversion
-from stylebox.core.sound.mel import db_per_unit
-from stylebox.core.sound.note_match import note_f1
-from stylebox.core.sound.notes import NUM_KEYS, Note
-from stylebox.core.training.ldm import LDMStage
+from stylebox.core.music.note_matching import note_f1
+from stylebox.core.music.notes import NUM_KEYS, Note
+from stylebox.core.paper.model import PaperModel
+from stylebox.core.paper.networks import PaperAutoencoder
+from stylebox.core.paper.stages import PaperLDMStage, PaperVAEStage
+from stylebox.core.paper.transfer import transfer_mel
+from stylebox.core.store import library
 from stylebox.core.training.losses import audible_loss
-from stylebox.core.training.paper import PaperLDMStage, PaperVAEStage
-from stylebox.core.training.run import Run
-from stylebox.core.training.stage import Stage, eval_mode
+from stylebox.core.training.stages.base import Stage, eval_mode
+from stylebox.core.training.stages.ldm import LDMStage
+from stylebox.core.training.trainer import Trainer
 
 PAIRS, FRAMES = 16, 256  # held out: 16 times 6 s
 STRENGTH, STEPS = 0.5, 6
@@ -107,7 +108,7 @@ class Material:
         mel = self.preset.mel
         self.vae = library.load_vae(model, mel)
         self.encoder: ContentEncoder = library.load_content_encoder(model)
-        self.store = ContentStore(self.dataset, self.encoder)
+        self.store = ContentCache(self.dataset, self.encoder)
         splits = [*self.dataset.split("train"), *self.dataset.split("valid")]
         self.store.fill(splits, torch.device("cpu"))
 
@@ -126,12 +127,12 @@ class Trial(LDMStage):
         preset = material.preset_of(variant)
         super().__init__(preset, material.dataset, material.store, material.vae)
         self.encoder, self.change = material.encoder, variant.change
-        pairs = TripleSampler(
+        pairs = ExampleSampler(
             self.dataset.split("valid"), FRAMES, round(CLIP_SECONDS * preset.mel.frames_per_second), pair_share=1.0
         )
-        self.triples = pairs.draw(np.random.default_rng(7), PAIRS)
+        self.examples = pairs.draw(np.random.default_rng(7), PAIRS)
         short, self.config = self.config, self.config.model_copy(update={"crop_frames": FRAMES})
-        self.pairs = self._read(self.triples, np.zeros(PAIRS, bool))  # as heard: the score tells nothing
+        self.pairs = self._read(self.examples, np.zeros(PAIRS, bool))  # as heard: the score tells nothing
         self.config = short
         self.seen = variant.change(self.pairs) if variant.change is without_map else self.pairs
 
@@ -174,11 +175,11 @@ class Trial(LDMStage):
         """Mean F1 (onsets within 50 ms) of the notes in these mels against the score."""
         config, silent = self.preset.mel, torch.zeros(NUM_KEYS, FRAMES)
         scores = []
-        for mel, triple in zip(mels, self.triples, strict=True):
+        for mel, example in zip(mels, self.examples, strict=True):
             audio = harmonic_inversion(mel, silent, config, (FRAMES - 1) * config.hop_length)
-            known = self.dataset.notes(triple.target)
+            known = self.dataset.notes(example.target)
             assert known is not None
-            start = triple.start_frame / config.frames_per_second
+            start = example.start_frame / config.frames_per_second
             stop = start + FRAMES / config.frames_per_second
             inside = known[(known[:, 0] >= start) & (known[:, 0] < stop)]
             rows = [Note(float(a) - start, float(b) - start, int(key), float(v)) for a, b, key, v in inside]
@@ -196,10 +197,10 @@ class Trial(LDMStage):
         return [self.distance(mel), self.notes(mel), self.swap(make)]
 
 
-def trained(stage: Stage, config: Any, minutes: float) -> Run:
+def trained(stage: Stage, config: Any, minutes: float) -> Trainer:
     """A run from scratch, of so many minutes of this thread's computing: what else the machine does does not count."""
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(stage, config, Path(folder), "cpu")
+        run = Trainer(stage, config, Path(folder), "cpu")
         stop = time.thread_time() + 60 * minutes
         while time.thread_time() < stop:
             run.advance(run.batch(run.step))
@@ -239,8 +240,8 @@ def compare_training(material: Material, names: list[str], minutes: float) -> No
 class PaperRuns:
     """Both stages of the report's networks, trained."""
 
-    autoencoding: Run
-    denoising: Run
+    autoencoding: Trainer
+    denoising: Trainer
     autoencoder: PaperAutoencoder
     stage: PaperLDMStage
 

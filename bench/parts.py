@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from judge import COLUMNS, Judge
+from external_transcriber import COLUMNS, ExternalTranscriber
 from page import Cell, Section, Table
 from systems import Recording
 
-from stylebox.core.engine import Transfer
+from stylebox.core.audio.harmonic_vocoder import harmonic_inversion
+from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.evaluation.cases import Case
-from stylebox.core.evaluation.distance import mel_distance_db
-from stylebox.core.evaluation.rows import make_rows
-from stylebox.core.sound.inversion import harmonic_inversion
-from stylebox.core.sound.loudness import normalise_loudness
+from stylebox.core.evaluation.metrics.distance import mel_distance_db
+from stylebox.core.evaluation.systems import make_systems
+from stylebox.core.pipeline.pipeline import BasePipeline
 from stylebox.core.training.losses import multi_resolution_stft_loss
 
 _TOLD = (
@@ -24,22 +24,24 @@ _TOLD = (
 SHOWN = {"vocoder only": "vocoder", "VAE only": "autoencoder, then vocoder", "Griffin-Lim": "Griffin-Lim"}
 
 
-def parts(engine: Transfer, model: str, judge: Judge, recordings: Sequence[Recording], seed: int) -> Section:
+def parts(
+    pipeline: BasePipeline, model: str, judge: ExternalTranscriber, recordings: Sequence[Recording], seed: int
+) -> Section:
     """Each way back from a mel: notes found again, and two distances to the recording itself; then by instrument."""
-    rows = make_rows(engine, model, seed)
+    rows = make_systems(pipeline, model, seed)
     ways = {title: rows[name] for name, title in SHOWN.items()}
     found: dict[str, list[list[float]]] = {title: [] for title in (*ways, "`harmonic`")}
     for recording in recordings:
-        audio = np.asarray(normalise_loudness(recording.audio, engine.sample_rate)[0], np.float32)
+        audio = np.asarray(normalise_loudness(recording.audio, pipeline.sample_rate)[0], np.float32)
         case = Case(recording.name, audio, "")
         made = {title: answer.audio for title, row in ways.items() if (answer := row(case)) is not None}
-        made["`harmonic`"] = _harmonic(engine, audio)
+        made["`harmonic`"] = _harmonic(pipeline, audio)
         notes = judge.module.transcribe(audio)
         for title, back in made.items():
             heard = judge.module.transcribe(back)
             figures = [float(judge.module.f1(notes, heard, seconds)) for seconds in COLUMNS.values()]
             distance = float(multi_resolution_stft_loss(torch.from_numpy(back)[None], torch.from_numpy(audio)[None]))
-            found[title].append([*figures, distance, mel_distance_db(audio, back, engine.mel_config)])
+            found[title].append([*figures, distance, mel_distance_db(audio, back, pipeline.mel_config)])
     means = {title: np.mean(figures, axis=0).tolist() for title, figures in found.items() if figures}
     worst = means[SHOWN["Griffin-Lim"]][len(COLUMNS)]
     table: list[list[Cell]] = [
@@ -70,7 +72,7 @@ def _by_instrument(recordings: Sequence[Recording], found: dict[str, list[list[f
 
 
 @torch.no_grad()
-def _harmonic(engine: Transfer, audio: np.ndarray) -> np.ndarray:
-    mel = engine.mel_of(torch.from_numpy(audio).to(engine.device))
-    keys = engine.listen(audio).content[0]
-    return harmonic_inversion(mel, keys, engine.mel_config, len(audio)).cpu().numpy()
+def _harmonic(pipeline: BasePipeline, audio: np.ndarray) -> np.ndarray:
+    mel = pipeline.mel_transform(torch.from_numpy(audio).to(pipeline.device))
+    keys = pipeline.listen(audio).content[0]
+    return harmonic_inversion(mel, keys, pipeline.mel_config, len(audio)).cpu().numpy()

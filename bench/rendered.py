@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from judge import COLUMNS, Judge
+from external_transcriber import COLUMNS, ExternalTranscriber
 from page import Cell, Section, Table
 
-from stylebox.core import library
-from stylebox.core.engine import Transfer
-from stylebox.core.evaluation.distance import mel_distance_db
-from stylebox.core.evaluation.instrument import instrument_probabilities
+from stylebox.core.evaluation.metrics.distance import mel_distance_db
+from stylebox.core.evaluation.metrics.instrument import instrument_probabilities
 from stylebox.core.music.instruments import SHIPPED, instrument
+from stylebox.core.music.notes import Note, transpose
 from stylebox.core.music.register import octave_shift
-from stylebox.core.sound.notes import Note, transpose
-from stylebox.core.sources.scores import random_score
-from stylebox.core.sources.soundfont import synthesise
-from stylebox.core.wishes import TransferOptions
+from stylebox.core.pipeline.options import TransferOptions
+from stylebox.core.pipeline.pipeline import BasePipeline
+from stylebox.core.sources.render.scores import random_score
+from stylebox.core.sources.render.soundfont import synthesise
+from stylebox.core.store import library
 
 SECONDS = 12.0
 SCORES = 8  # of each style
@@ -59,17 +59,22 @@ def make_pairs(content_font: Path, target_font: Path, styles: Sequence[str], sam
 
 
 def rendered(
-    engine: Transfer, judge: Judge, content_font: Path, target_font: Path, styles: Sequence[str], seed: int
+    pipeline: BasePipeline,
+    judge: ExternalTranscriber,
+    content_font: Path,
+    target_font: Path,
+    styles: Sequence[str],
+    seed: int,
 ) -> Section:
     """Ours by name beside the true target."""
-    config = engine.mel_config
+    config = pipeline.mel_config
     classifier = library.shipped_classifier()
     strict = min(COLUMNS.values())
     found: list[tuple[str, list[float]]] = []
-    for pair in make_pairs(content_font, target_font, styles, engine.sample_rate):
+    for pair in make_pairs(content_font, target_font, styles, pipeline.sample_rate):
         score = [(note.start_seconds, note.end_seconds, note.pitch) for note in pair.notes]
         options = TransferOptions(pair.style, seed=seed, transpose=pair.transpose)
-        made = engine.run(pair.content, options).audio
+        made = pipeline.run(pair.content, options).audio
         figures: list[float] = []
         for audio in (pair.target, made):
             figures.append(float(judge.module.f1(score, judge.module.transcribe(audio), strict)))

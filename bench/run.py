@@ -19,16 +19,16 @@ from tempfile import TemporaryDirectory
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch are there
 
 import torch
-from colours import CLIP_SECONDS, Colours
+from basic_pitch_baseline import TRANSCRIBER_PACKAGE, BasicPitchBaseline, fetch
 from compare import Results, agreement, by_input, duel, main_table
-from contest import contests
-from equal import train_both
-from gestures import gestures
-from judge import Judge
+from comparison import comparisons
+from equal_budget import train_both
+from expression_tests import expression_tests
+from external_transcriber import ExternalTranscriber
+from musicnn_tagger import TAGGER_PACKAGE, MusicnnTagger
 from page import Section, machine, page, versions
 from parts import parts
 from rendered import rendered
-from rival import TRANSCRIBER_PACKAGE, Rival, fetch
 from speed import one_core, speed
 from systems import (
     BENT,
@@ -42,18 +42,18 @@ from systems import (
     recordings_in,
     transfer,
 )
-from tagger import TAGGER_PACKAGE, Tagger
+from timbre_tests import CLIP_SECONDS, TimbreTests
 
-from stylebox.core import library
+from stylebox.core.audio.io.read import load_audio
 from stylebox.core.data.dataset import Dataset
-from stylebox.core.engine import Transfer
-from stylebox.core.evaluate import Keep, evaluate_cases
 from stylebox.core.evaluation.cases import Case
 from stylebox.core.evaluation.envelope import cross_synthesis
-from stylebox.core.evaluation.rows import Made
+from stylebox.core.evaluation.evaluate import Keep, evaluate_cases
+from stylebox.core.evaluation.systems import SystemOutput
 from stylebox.core.paths import write_text
+from stylebox.core.pipeline.pipeline import BasePipeline
 from stylebox.core.progress import Progress
-from stylebox.core.sound.audio import load_audio
+from stylebox.core.store import library
 
 PAGE = Path(__file__).parent.parent / "docs" / "bench.md"
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
@@ -88,7 +88,7 @@ def said(what: str) -> None:
 def heard_by(*ears: Keep) -> Keep:
     """Every sound to each of them."""
 
-    def keep(case: Case, row: str, made: Made) -> None:
+    def keep(case: Case, row: str, made: SystemOutput) -> None:
         for ear in ears:
             ear(case, row, made)
 
@@ -106,8 +106,8 @@ def main() -> None:
     asked = parsed()
     torch.set_num_threads(1)
     begun = time.monotonic()
-    engine = Transfer(asked.model)
-    rate, seed = engine.sample_rate, asked.seed
+    pipeline = BasePipeline(asked.model)
+    rate, seed = pipeline.sample_rate, asked.seed
     dataset = Dataset.open(asked.dataset)
     styles = Styles(dataset, asked.styles.split(","))
     recordings = recordings_in(asked.recordings, rate, asked.seconds, asked.limit)
@@ -116,41 +116,41 @@ def main() -> None:
         said(f"fetching {' and '.join(fetched)}")
         fetch(Path(folder), *fetched)
         with one_core():  # its threads stay there
-            rival = Rival(Path(folder), asked.soundfont, rate)
-            tagger = Tagger(Path(folder), rate) if asked.tagger else None
+            rival = BasicPitchBaseline(Path(folder), asked.soundfont, rate)
+            tagger = MusicnnTagger(Path(folder), rate) if asked.tagger else None
     said("speed")
     first, style = recordings[0], next(name for name in styles.clips if name != recordings[0].instrument)
-    sections: list[Section] = [speed(engine, asked.model, rival, first.audio, style, styles.clips[style])]
+    sections: list[Section] = [speed(pipeline, asked.model, rival, first.audio, style, styles.clips[style])]
     said("training base and paper")
     equals = train_both(asked.dataset, asked.minutes) if asked.minutes else None
     said("everyone on everything")
-    judge = Judge(asked.judge) if asked.judge else None
+    judge = ExternalTranscriber(asked.judge) if asked.judge else None
     ears: list[Keep] = [ear for ear in (judge, tagger) if ear is not None]
-    rows = all_rows(engine, asked.model, rival, styles, equals, seed)
+    rows = all_rows(pipeline, asked.model, rival, styles, equals, seed)
     evaluation = evaluate_cases(
-        engine, asked.model, make_cases(recordings, styles), seed, rows=rows, progress=told, keep=heard_by(*ears)
+        pipeline, asked.model, make_cases(recordings, styles), seed, rows=rows, progress=told, keep=heard_by(*ears)
     )
     results = Results(evaluation, judge, tagger)
     known: list[Section] = []
     if judge:
         said("the parts alone, and rendered scores")
         known = [
-            parts(engine, asked.model, judge, recordings, seed),
-            rendered(engine, judge, asked.unheard, asked.soundfont, asked.styles.split(","), seed),
+            parts(pipeline, asked.model, judge, recordings, seed),
+            rendered(pipeline, judge, asked.unheard, asked.soundfont, asked.styles.split(","), seed),
         ]
     said("gestures")
-    steps = engine.preset.diffusion.steps
+    steps = pipeline.preset.diffusion.steps
     players = {
-        OURS: transfer(engine, seed, steps=0),
-        f"{OURS}, `--follow 1`": transfer(engine, seed, steps=0, follow=1.0),
-        DIFFUSED: transfer(engine, seed, steps=steps),
-        RIVAL: lambda audio, style: Made(rival.run(audio, style)),
-        BENT: lambda audio, style: Made(rival.run(audio, style, bends=True)),
-        ENVELOPE: lambda audio, style: Made(cross_synthesis(audio, styles.clips[style], rate)),
+        OURS: transfer(pipeline, seed, steps=0),
+        f"{OURS}, `--follow 1`": transfer(pipeline, seed, steps=0, follow=1.0),
+        DIFFUSED: transfer(pipeline, seed, steps=steps),
+        RIVAL: lambda audio, style: SystemOutput(rival.run(audio, style)),
+        BENT: lambda audio, style: SystemOutput(rival.run(audio, style, bends=True)),
+        ENVELOPE: lambda audio, style: SystemOutput(cross_synthesis(audio, styles.clips[style], rate)),
     }
-    played, held = gestures(players)
+    played, held = expression_tests(players)
     said("colours")
-    colours = Colours(engine, rival, recordings, seed)
+    colours = TimbreTests(pipeline, rival, recordings, seed)
     whole = [(r, load_audio(r.path, rate)[: round(2 * CLIP_SECONDS * rate)]) for r in recordings]
     coloured = [colours.clips(whole), colours.blends(styles), colours.inventions()]
     held += [contest for _, more in coloured for contest in more]
@@ -162,7 +162,7 @@ def main() -> None:
         *([agreement(results)] if judge else []),
         *known,
         *sections,
-        contests(RIVAL, held),
+        comparisons(RIVAL, held),
         played,
         *(section for section, _ in coloured),
         *([equals.section] if equals else []),

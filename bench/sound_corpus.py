@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from stylebox.core.transfer import AUDIO_SUFFIXES
+from stylebox.core.jobs.transfer import AUDIO_SUFFIXES
 
 TARGETS = ("piano", "guitar", "harp", "violin", "flute")
 TREBLE_TARGETS = ("violin", "trumpet", "flute")  # whose energy above 11 kHz is measured

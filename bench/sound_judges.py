@@ -19,13 +19,13 @@ import librosa
 import numpy as np
 import soxr
 import torch
-from judge import Judge
+from external_transcriber import ExternalTranscriber
+from musicnn_tagger import MusicnnTagger
 from sound_corpus import read, true_recording
 from sound_signal import attack_figures, attack_rises, lone_onsets, texture_db, treble_share_db
 from sound_systems import Output
-from tagger import Tagger
 
-from stylebox.core.evaluation.loudness import loudness_correlation
+from stylebox.core.evaluation.metrics.loudness import loudness_correlation
 
 TAGGER_RATE, JUDGE_RATE, TRANSKUN_RATE = 16000, 22050, 44100
 _EXCERPT = {True: "", False: " of the excerpt"}
@@ -44,7 +44,7 @@ class Judges:
 
     def __init__(self, store: Path, script: Path, packages: Path) -> None:
         self.store, self.packages = store, packages
-        self.transcriber: Any = Judge(script).module
+        self.transcriber: Any = ExternalTranscriber(script).module
         self.transcriber.posteriors = _remembering(self.transcriber.posteriors)
 
     def shares(self, path: Path, whole: bool = True) -> dict[str, float]:
@@ -124,9 +124,9 @@ class Judges:
         return self._kept("transkun", find, path)
 
     @cached_property
-    def _tagger(self) -> Tagger:
+    def _tagger(self) -> MusicnnTagger:
         sys.path.append(str(self.packages / "tf"))
-        return Tagger(self.packages / "musicnn", TAGGER_RATE)
+        return MusicnnTagger(self.packages / "musicnn", TAGGER_RATE)
 
     @cached_property
     def _transkun(self) -> Any:

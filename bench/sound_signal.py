@@ -11,7 +11,7 @@ import numpy as np
 import soxr
 from scipy.signal import butter, sosfiltfilt, welch
 
-from stylebox.core.sound.loudness import normalise_loudness
+from stylebox.core.audio.loudness import normalise_loudness
 
 MEL_RATE, N_FFT, HOP, N_MELS = 44100, 2048, 512, 160  # Hz, samples, samples, bands
 FLOOR_DB, CEILING_DB = -50.0, 40.0

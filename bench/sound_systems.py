@@ -15,10 +15,10 @@ import numpy as np
 import soundfile
 from sound_corpus import Input, read
 
+from stylebox.core.audio.loudness import match_loudness
 from stylebox.core.music.instruments import instrument
-from stylebox.core.sound.loudness import match_loudness
-from stylebox.core.sound.notes import read_midi
-from stylebox.core.sources.soundfont import synthesise
+from stylebox.core.music.notes import read_midi
+from stylebox.core.sources.render.soundfont import synthesise
 
 SOUNDFONT_RATE = 44100
 

@@ -9,36 +9,40 @@ from typing import Any
 import librosa
 import numpy as np
 import torch
+from basic_pitch_baseline import BasicPitchBaseline
 from page import Section, Table
-from rival import Rival
 
-from stylebox.core import library
+from stylebox.core.audio.griffin_lim import griffin_lim
+from stylebox.core.audio.harmonic_vocoder import harmonic_inversion
+from stylebox.core.audio.loudness import normalise_loudness
+from stylebox.core.audio.mel import mel_to_power
 from stylebox.core.config import load_preset
-from stylebox.core.engine import Transfer
 from stylebox.core.evaluation.envelope import cross_synthesis
-from stylebox.core.models.paper import PaperAutoencoder, PaperUNet, StyleEncoder
-from stylebox.core.paper_transfer import PaperModel, transfer_mel
-from stylebox.core.sound.inversion import harmonic_inversion
-from stylebox.core.sound.loudness import normalise_loudness
-from stylebox.core.sound.mel import griffin_lim, mel_to_power
-from stylebox.core.sounding import neural_inversion
-from stylebox.core.wishes import TransferOptions
+from stylebox.core.paper.model import PaperModel
+from stylebox.core.paper.networks import PaperAutoencoder, PaperUNet, StyleEncoder
+from stylebox.core.paper.transfer import transfer_mel
+from stylebox.core.pipeline.options import TransferOptions
+from stylebox.core.pipeline.pipeline import BasePipeline
+from stylebox.core.pipeline.vocode import vocode
+from stylebox.core.store import library
 
 ROUNDS = 3
 REPORT_CALLS, REPORT_ITERATIONS = 250, 32
 
 
 @torch.no_grad()
-def speed(engine: Transfer, model: str, rival: Rival, audio: np.ndarray, style: str, clip: np.ndarray) -> Section:
+def speed(
+    pipeline: BasePipeline, model: str, rival: BasicPitchBaseline, audio: np.ndarray, style: str, clip: np.ndarray
+) -> Section:
     """Seconds for one recording, least of some rounds, and how many times as fast as the report's way."""
-    config, keys = engine.mel_config, engine.listen(audio).content[0]
-    mel = engine.mel_of(torch.from_numpy(normalise_loudness(audio, config.sample_rate)[0]))
+    config, keys = pipeline.mel_config, pipeline.listen(audio).content[0]
+    mel = pipeline.mel_transform(torch.from_numpy(normalise_loudness(audio, config.sample_rate)[0]))
     preset = load_preset("paper")
     torch.manual_seed(0)
     networks = (PaperAutoencoder().eval(), StyleEncoder().eval(), PaperUNet().eval())
     report = PaperModel(*networks, preset.paper, preset.mel, {})
     vocoder = library.load_vocoder(model, config)
-    steps = engine.preset.diffusion.steps
+    steps = pipeline.preset.diffusion.steps
 
     def librosas(drawn: torch.Tensor) -> np.ndarray:
         return librosa.feature.inverse.mel_to_audio(
@@ -50,12 +54,12 @@ def speed(engine: Transfer, model: str, rival: Rival, audio: np.ndarray, style: 
         )
 
     def ours(**options: Any) -> Callable[[], object]:
-        return lambda: engine.run(audio, TransferOptions(style, seed=0, **options))
+        return lambda: pipeline.run(audio, TransferOptions(style, seed=0, **options))
 
     sounding = {
         f"librosa `mel_to_audio`, {REPORT_ITERATIONS} iterations": lambda: librosas(mel),
         "ours, `griffin-lim`": lambda: griffin_lim(mel, config, len(audio)),
-        "ours, `neural`": lambda: neural_inversion(vocoder, mel, keys, len(audio)),
+        "ours, `neural`": lambda: vocode(vocoder, mel, keys, len(audio)),
         "ours, `harmonic`": lambda: harmonic_inversion(mel, keys, config, len(audio)),
     }
     whole = {

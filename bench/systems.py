@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from equal import Equals
-from rival import Rival
+from basic_pitch_baseline import BasicPitchBaseline
+from equal_budget import EqualBudget
 
+from stylebox.core.audio.io.read import load_audio
 from stylebox.core.data.dataset import Dataset, int16_to_audio
 from stylebox.core.data.manifest import Recording as Recorded
-from stylebox.core.engine import Transfer
 from stylebox.core.evaluation.cases import Case
 from stylebox.core.evaluation.envelope import cross_synthesis
-from stylebox.core.evaluation.rows import Made, Row, make_rows
-from stylebox.core.sound.audio import load_audio
-from stylebox.core.training.styles import speakers
-from stylebox.core.transfer import AUDIO_SUFFIXES
-from stylebox.core.wishes import TransferOptions
+from stylebox.core.evaluation.systems import System, SystemOutput, make_systems
+from stylebox.core.jobs.transfer import AUDIO_SUFFIXES
+from stylebox.core.pipeline.options import TransferOptions
+from stylebox.core.pipeline.pipeline import BasePipeline
+from stylebox.core.training.style_library import reference_timbres
 
 CLIP_SECONDS = 12.0
 COPIES = ("copy of the content", "copy of the style")
@@ -64,7 +64,7 @@ class Styles:
         for name in names:
             of_timbre = {r.timbre: r for r in reversed(held_out) if r.instrument == name}
             self.references[name] = tuple(self._excerpt(dataset, of_timbre[key]) for key in sorted(of_timbre, key=str))
-        speaking = speakers(dataset.split("train"))
+        speaking = reference_timbres(dataset.split("train"))
         self.clips = {name: self._excerpt(dataset, known[0]) for name, known in speaking.items()}
 
     @staticmethod
@@ -83,37 +83,37 @@ def make_cases(recordings: Sequence[Recording], styles: Styles) -> list[Case]:
     ]
 
 
-def transfer(engine: Transfer, seed: int, **options: Any) -> Callable[[np.ndarray, str], Made]:
+def transfer(pipeline: BasePipeline, seed: int, **options: Any) -> Callable[[np.ndarray, str], SystemOutput]:
     """Ours with these options, as a function of audio and style."""
 
-    def run(audio: np.ndarray, style: str) -> Made:
-        made = engine.run(audio, TransferOptions(style, seed=seed, **options))
-        return Made(made.audio, made.transpose)
+    def run(audio: np.ndarray, style: str) -> SystemOutput:
+        made = pipeline.run(audio, TransferOptions(style, seed=seed, **options))
+        return SystemOutput(made.audio, made.transpose)
 
     return run
 
 
 def all_rows(
-    engine: Transfer, model: str, rival: Rival, styles: Styles, equals: Equals | None, seed: int
-) -> dict[str, Row]:
+    pipeline: BasePipeline, model: str, rival: BasicPitchBaseline, styles: Styles, equals: EqualBudget | None, seed: int
+) -> dict[str, System]:
     """Everyone by name, in the order of the table."""
-    steps = engine.preset.diffusion.steps
-    own = make_rows(engine, model, seed)
-    rows: dict[str, Row] = {name: own[name] for name in COPIES}
+    steps = pipeline.preset.diffusion.steps
+    own = make_systems(pipeline, model, seed)
+    rows: dict[str, System] = {name: own[name] for name in COPIES}
 
-    def add(name: str, run: Callable[[np.ndarray, str], Made]) -> None:
+    def add(name: str, run: Callable[[np.ndarray, str], SystemOutput]) -> None:
         rows[name] = lambda case: run(case.content, case.style)
 
-    add(OURS, transfer(engine, seed, steps=0))
-    add(DIFFUSED, transfer(engine, seed, steps=steps))
-    add("ours, draft, `harmonic`", transfer(engine, seed, steps=0, vocoder="harmonic"))
-    add("ours, draft, `griffin-lim`", transfer(engine, seed, steps=0, vocoder="griffin-lim"))
-    add(RIVAL, lambda audio, style: Made(rival.run(audio, style)))
-    add(BENT, lambda audio, style: Made(rival.run(audio, style, bends=True)))
-    add(ENVELOPE, lambda audio, style: Made(cross_synthesis(audio, styles.clips[style], engine.sample_rate)))
+    add(OURS, transfer(pipeline, seed, steps=0))
+    add(DIFFUSED, transfer(pipeline, seed, steps=steps))
+    add("ours, draft, `harmonic`", transfer(pipeline, seed, steps=0, vocoder="harmonic"))
+    add("ours, draft, `griffin-lim`", transfer(pipeline, seed, steps=0, vocoder="griffin-lim"))
+    add(RIVAL, lambda audio, style: SystemOutput(rival.run(audio, style)))
+    add(BENT, lambda audio, style: SystemOutput(rival.run(audio, style, bends=True)))
+    add(ENVELOPE, lambda audio, style: SystemOutput(cross_synthesis(audio, styles.clips[style], pipeline.sample_rate)))
     if equals is not None:
         add("`base`, same minutes", transfer(equals.base, seed, steps=0, vocoder="harmonic"))
-        rows["`paper`, same minutes"] = lambda case: Made(
+        rows["`paper`, same minutes"] = lambda case: SystemOutput(
             equals.paper.run(case.content, TransferOptions(case.style, seed=seed)).audio
         )
     return rows

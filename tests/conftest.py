@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ended import Ended, Start
+from support.command_result import CommandResult, Start
 
 # Before torch or matplotlib are imported by anyone: they read these once.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
@@ -95,7 +95,7 @@ def _in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a dataset and a model "tiny", trained once for all tests; read it, don't write to it."""
-    from tiny_model import train_tiny
+    from support.models import train_tiny
 
     home = tmp_path_factory.mktemp("trained")
     before = os.environ.get("STYLEBOX_HOME")
@@ -133,16 +133,16 @@ def start() -> Iterator[Start]:
 
 
 @pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., CommandResult]:
     """Run a command in this process."""
 
     from stylebox.cli import app
 
-    def call(*arguments: object) -> Ended:
+    def call(*arguments: object) -> CommandResult:
         with pytest.raises(SystemExit) as stop:
             app([str(argument) for argument in arguments], prog_name="stylebox")
         sys.stdout.flush()
         out, err = capfd.readouterr()
-        return Ended(int(stop.value.code or 0), out, err)
+        return CommandResult(int(stop.value.code or 0), out, err)
 
     return call

@@ -17,22 +17,23 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ended import Ended, Start
+from support.command_result import CommandResult, Start
 
-from stylebox import console as look
-from stylebox import displays
-from stylebox.commands.material import SPLITS
-from stylebox.core import device, doctor
+from stylebox.console import console as look
+from stylebox.console import progress as progress_module
+from stylebox.core import device
 from stylebox.core.data.build import BuildReport, Skipped
 from stylebox.core.errors import AudioError, StyleboxError
+from stylebox.core.jobs import doctor
+from stylebox.core.jobs.export import SPLITS
+from stylebox.core.jobs.style_list import StyleInfo
 from stylebox.core.music.instruments import SHIPPED
 from stylebox.core.paths import atomic_path, refuse_overwrite
 from stylebox.core.progress import Progress
-from stylebox.core.sources.render import RenderReport
-from stylebox.core.sources.sample_sets import SampleRemark
-from stylebox.core.style_list import StyleInfo
+from stylebox.core.sources.render.render import RenderReport
+from stylebox.core.sources.render.sample_sets import SampleRemark
 from stylebox.core.training.loop import FitResult
-from stylebox.core.training.watch import TrainingProgress
+from stylebox.core.training.training_log import TrainingProgress
 
 HEAVY = {"torch", "librosa", "numpy", "scipy", "av", "soundfile", "matplotlib", "accelerate"}
 
@@ -66,7 +67,7 @@ class Batch:
 
 
 class FakeTransfer:
-    """`stylebox.core.transfer` without networks: an output holds its style, the option given last wins."""
+    """`stylebox.core.jobs.transfer` without networks: an output holds its style, the option given last wins."""
 
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
@@ -78,8 +79,8 @@ class FakeTransfer:
             def __init__(self, model: str, device: str) -> None:
                 self.model, self.device = model, device
 
-        fake = ModuleType("stylebox.core.transfer")
-        fake.load_engine = Transfer  # type: ignore[attr-defined]
+        fake = ModuleType("stylebox.core.jobs.transfer")
+        fake.load_pipeline = Transfer  # type: ignore[attr-defined]
         fake.transfer_files = self.transfer_files  # type: ignore[attr-defined]
         return fake
 
@@ -88,13 +89,13 @@ class FakeTransfer:
         sources: list[Path],
         output: Path | None,
         options: Any,
-        engine: Any,
+        pipeline: Any,
         *,
         force: bool,
         made: Any,
         **rest: Any,
     ) -> Batch:
-        self.calls.append({"options": options, "engine": engine, "output": output, "force": force, **rest})
+        self.calls.append({"options": options, "pipeline": pipeline, "output": output, "force": force, **rest})
         done, failed = [], []
         for source in sources:
             to = output or Path(f"{source.stem}-{options.style}.wav")
@@ -117,7 +118,7 @@ class FakeTransfer:
 @pytest.fixture
 def transfer(monkeypatch: pytest.MonkeyPatch) -> FakeTransfer:
     fake = FakeTransfer()
-    monkeypatch.setitem(sys.modules, "stylebox.core.transfer", fake.module())
+    monkeypatch.setitem(sys.modules, "stylebox.core.jobs.transfer", fake.module())
     return fake
 
 
@@ -154,10 +155,10 @@ def test_help_answers_in_half_a_second() -> None:
     assert min(seconds() for _ in range(4)) < 0.5
 
 
-def test_version(run: Callable[..., Ended]) -> None:
+def test_version(run: Callable[..., CommandResult]) -> None:
     from stylebox import __version__
 
-    assert run("--version") == Ended(0, f"stylebox {__version__}\n", "")
+    assert run("--version") == CommandResult(0, f"stylebox {__version__}\n", "")
 
 
 # Wrong usage: 2
@@ -189,7 +190,7 @@ def test_version(run: Callable[..., Ended]) -> None:
         "render --timbres 0",
     ],
 )
-def test_wrong_usage_is_2(line: str, run: Callable[..., Ended]) -> None:
+def test_wrong_usage_is_2(line: str, run: Callable[..., CommandResult]) -> None:
     code, out, err = run(*line.split())
     assert code == 2
     assert out == ""
@@ -217,17 +218,17 @@ def test_wrong_usage_is_2(line: str, run: Callable[..., Ended]) -> None:
 def test_an_error_is_one_line(
     error: Exception,
     said: str,
-    run: Callable[..., Ended],
+    run: Callable[..., CommandResult],
     transfer: FakeTransfer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(sys.modules["stylebox.core.transfer"], "transfer_files", fail)
+    monkeypatch.setattr(sys.modules["stylebox.core.jobs.transfer"], "transfer_files", fail)
     arguments = ("transfer", "a.wav", "--style", "violin", "--device", "cpu")
-    assert run(*arguments) == Ended(1, "", f"stylebox: {said}\n")
-    assert run("-q", *arguments) == Ended(1, "", f"stylebox: {said}\n")
+    assert run(*arguments) == CommandResult(1, "", f"stylebox: {said}\n")
+    assert run("-q", *arguments) == CommandResult(1, "", f"stylebox: {said}\n")
     with_traceback = run(*arguments, "--debug")
     assert with_traceback.code == 1
     assert "Traceback" in with_traceback.err
@@ -235,7 +236,7 @@ def test_an_error_is_one_line(
 
 
 def test_a_batch_goes_on_and_lists_failures_last(
-    run: Callable[..., Ended], transfer: FakeTransfer, piano: Path
+    run: Callable[..., CommandResult], transfer: FakeTransfer, piano: Path
 ) -> None:
     code, out, err = run("transfer", "gone.wav", piano, "lost.wav", "--style", "harp", "--device", "cpu")
     assert code == 1
@@ -244,7 +245,9 @@ def test_a_batch_goes_on_and_lists_failures_last(
     assert Path("piano-harp.wav").read_text() == "harp"
 
 
-def test_an_output_is_replaced_by_force_only(run: Callable[..., Ended], transfer: FakeTransfer, piano: Path) -> None:
+def test_an_output_is_replaced_by_force_only(
+    run: Callable[..., CommandResult], transfer: FakeTransfer, piano: Path
+) -> None:
     arguments = ("transfer", piano, "--device", "cpu", "-o", "out.wav", "--style")
     assert run(*arguments, "harp").code == 0
     refused = run(*arguments, "violin")
@@ -256,7 +259,7 @@ def test_an_output_is_replaced_by_force_only(run: Callable[..., Ended], transfer
 
 
 def test_ctrl_c_is_130_and_leaves_nothing(
-    run: Callable[..., Ended], transfer: FakeTransfer, piano: Path, tmp_path: Path
+    run: Callable[..., CommandResult], transfer: FakeTransfer, piano: Path, tmp_path: Path
 ) -> None:
     transfer.hindrance = KeyboardInterrupt()
     code, out, err = run("transfer", piano, "--style", "harp", "--device", "cpu")
@@ -272,13 +275,13 @@ class Interrupted:
 
 
 def test_ctrl_c_in_a_finaliser_is_not_lost(
-    run: Callable[..., Ended], transfer: FakeTransfer, piano: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., CommandResult], transfer: FakeTransfer, piano: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def work(*_: object, **__: object) -> None:
         Interrupted()
         time.sleep(30)
 
-    monkeypatch.setattr(sys.modules["stylebox.core.transfer"], "transfer_files", work)
+    monkeypatch.setattr(sys.modules["stylebox.core.jobs.transfer"], "transfer_files", work)
     before = sys.unraisablehook
     assert run("transfer", piano, "--style", "harp", "--device", "cpu") == (130, "", "interrupted\n")
     assert sys.unraisablehook is before
@@ -296,7 +299,7 @@ def list_models():
         sys.stderr.flush()
         time.sleep(60)
 
-library = sys.modules["stylebox.core.library"] = types.ModuleType("library")
+library = sys.modules["stylebox.core.store.library"] = types.ModuleType("library")
 library.list_models = list_models
 sys.argv = ["stylebox", "models"]
 from stylebox.cli import main
@@ -328,7 +331,9 @@ def test_a_reader_that_leaves_is_no_error(start: Start) -> None:
 # What is said where
 
 
-def test_results_on_stdout_chatter_on_stderr(run: Callable[..., Ended], transfer: FakeTransfer, piano: Path) -> None:
+def test_results_on_stdout_chatter_on_stderr(
+    run: Callable[..., CommandResult], transfer: FakeTransfer, piano: Path
+) -> None:
     transfer.report = Report(
         "", "", transpose=12, moved="moved up one octave", warnings=("hardly any notes",), clipped_db=1.25
     )
@@ -341,45 +346,51 @@ def test_results_on_stdout_chatter_on_stderr(run: Callable[..., Ended], transfer
     assert "turned down by 1.2 dB" in err
     assert "0.50 s of work" not in err
     assert "0.50 s of work" in run(*arguments, "-v").err
-    assert run(*arguments, "--quiet") == Ended(0, "piano-harp.wav\n", "")
-    assert run("-q", *arguments) == Ended(0, "piano-harp.wav\n", "")
+    assert run(*arguments, "--quiet") == CommandResult(0, "piano-harp.wav\n", "")
+    assert run("-q", *arguments) == CommandResult(0, "piano-harp.wav\n", "")
 
 
-def test_a_move_that_was_asked_for_is_a_figure(run: Callable[..., Ended], transfer: FakeTransfer, piano: Path) -> None:
+def test_a_move_that_was_asked_for_is_a_figure(
+    run: Callable[..., CommandResult], transfer: FakeTransfer, piano: Path
+) -> None:
     transfer.report = Report("", "", transpose=-5)
     err = run("transfer", piano, "--style", "harp", "--device", "cpu").err
     assert "seed 7, moved by -5 semitones\n" in err
     assert "register" not in err
 
 
-def test_stdout_is_the_outputs_own_when_asked(run: Callable[..., Ended], transfer: FakeTransfer, piano: Path) -> None:
+def test_stdout_is_the_outputs_own_when_asked(
+    run: Callable[..., CommandResult], transfer: FakeTransfer, piano: Path
+) -> None:
     transfer.report = Report("", "", midi="n.mid")
     assert run("transfer", piano, "--style", "harp", "--device", "cpu", "-o", "-").out == ""
 
 
-def test_everything_written_is_a_result(run: Callable[..., Ended], transfer: FakeTransfer, piano: Path) -> None:
+def test_everything_written_is_a_result(run: Callable[..., CommandResult], transfer: FakeTransfer, piano: Path) -> None:
     transfer.report = Report("", "", midi="n.mid", plot="p.png", report="r.html")
     ended = run("transfer", piano, "--style", "harp", "--device", "cpu")
     assert ended.out.splitlines() == ["piano-harp.wav", "n.mid", "p.png", "r.html"]
 
 
-def test_a_name_that_looks_like_a_picture_stays_a_name(run: Callable[..., Ended], transfer: FakeTransfer) -> None:
+def test_a_name_that_looks_like_a_picture_stays_a_name(
+    run: Callable[..., CommandResult], transfer: FakeTransfer
+) -> None:
     assert "a:violin:.wav: no such file" in run("transfer", "a:violin:.wav", "--style", "harp", "--device", "cpu").err
 
 
 def test_what_is_done_is_told_though_the_rest_is_interrupted(
-    run: Callable[..., Ended], transfer: FakeTransfer, piano: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., CommandResult], transfer: FakeTransfer, piano: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(sources: list[Path], *_: object, made: Callable[[Report], None], **__: object) -> None:
         made(Report("piano.wav", "piano-harp.wav"))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys.modules["stylebox.core.transfer"], "transfer_files", interrupted)
+    monkeypatch.setattr(sys.modules["stylebox.core.jobs.transfer"], "transfer_files", interrupted)
     ended = run("transfer", piano, piano, "--style", "harp", "--device", "cpu")
     assert (ended.code, ended.out) == (130, "piano-harp.wav\n")
 
 
-def test_options_reach_the_core(run: Callable[..., Ended], transfer: FakeTransfer, piano: Path) -> None:
+def test_options_reach_the_core(run: Callable[..., CommandResult], transfer: FakeTransfer, piano: Path) -> None:
     wanted = "--steps 4 --guidance 1.5 --strength 0.25 --seed 3 --transpose -12 --vocoder griffin-lim"
     kept = "--follow 0.5 --bend 0.2 --midi n.mid --plot p.png --report r.html"
     assert run("transfer", piano, "--style", "a:0.7,b:0.3", "--device", "cpu", *f"{wanted} {kept}".split()).code == 0
@@ -388,13 +399,13 @@ def test_options_reach_the_core(run: Callable[..., Ended], transfer: FakeTransfe
     assert (options.style, options.steps, options.guidance, options.strength) == ("a:0.7,b:0.3", 4, 1.5, 0.25)
     assert (options.seed, options.transpose, options.vocoder) == (3, -12, "griffin-lim")
     assert (options.follow, options.bend) == (0.5, 0.2)
-    assert call["extras"].paths() == [Path("n.mid"), Path("p.png"), Path("r.html")]
+    assert call["side_outputs"].paths() == [Path("n.mid"), Path("p.png"), Path("r.html")]
     assert (call["force"], call["output"]) == (False, None)
-    assert (call["engine"].model, call["engine"].device) == ("base", "cpu")
+    assert (call["pipeline"].model, call["pipeline"].device) == ("base", "cpu")
 
 
 def test_without_cuda_one_line_says_what_is_used(
-    run: Callable[..., Ended], transfer: FakeTransfer, piano: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., CommandResult], transfer: FakeTransfer, piano: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(device, "resolve_device", lambda choice: ("cpu", f"{choice}: using the CPU"))
     assert run("transfer", piano, "--style", "harp").err.splitlines()[0] == "auto: using the CPU"
@@ -402,14 +413,16 @@ def test_without_cuda_one_line_says_what_is_used(
 
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    fake = ModuleType("stylebox.core.library")
+    fake = ModuleType("stylebox.core.store.library")
     fake.list_models = lambda: []  # type: ignore[attr-defined]
-    fake.describe = lambda **what: {"of": what, "components": {"unet": {"parameters": 6841504}}}  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "stylebox.core.library", fake)
-    listing = ModuleType("stylebox.core.style_list")
+    describing = ModuleType("stylebox.core.jobs.describe")
+    monkeypatch.setitem(sys.modules, "stylebox.core.jobs.describe", describing)
+    describing.describe = lambda **what: {"of": what, "components": {"unet": {"parameters": 6841504}}}  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "stylebox.core.store.library", fake)
+    listing = ModuleType("stylebox.core.jobs.style_list")
     violin = StyleInfo("violin", 55, 98, 62, 88, ("player", "soft"), "a player")
     listing.list_styles = lambda model: [violin, StyleInfo("a [b] c")]  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "stylebox.core.style_list", listing)
+    monkeypatch.setitem(sys.modules, "stylebox.core.jobs.style_list", listing)
     return fake
 
 
@@ -419,7 +432,9 @@ def fake_build(sources: Path, dataset: Path, **_: object) -> BuildReport:
     return BuildReport(dataset, seconds, {"violin": 2}, 2, 0, (broken,), ("b.wav: clips",), ("no test split",))
 
 
-def test_build_shows_what_it_made_and_what_failed(run: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_build_shows_what_it_made_and_what_failed(
+    run: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("stylebox.core.data.build.build", fake_build)
     code, out, err = run("build", "sources", "--dataset", "set")
     assert code == 1
@@ -432,7 +447,7 @@ def test_build_shows_what_it_made_and_what_failed(run: Callable[..., Ended], mon
 
 
 def test_training_that_was_interrupted_says_so(
-    run: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch, own_home: Path
+    run: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch, own_home: Path
 ) -> None:
     asked: dict[str, Any] = {}
 
@@ -442,8 +457,8 @@ def test_training_that_was_interrupted_says_so(
         progress(TrainingProgress(stage, 12, 20, {"loss": 0.5, "kl": 2.0}, 35.25, 119.7, "cpu", {"loss": 0.25}))
         return FitResult(12, 0.25, "interrupted", own_home / "models" / "mine")
 
-    monkeypatch.setattr(displays, "PLAIN_SECONDS", 0.0)
-    monkeypatch.setattr("stylebox.core.training.train.train", fake_train)
+    monkeypatch.setattr(progress_module, "PLAIN_SECONDS", 0.0)
+    monkeypatch.setattr("stylebox.core.jobs.train.train", fake_train)
     code, out, err = run("train", "vae", "--preset", "tiny", "--max-steps", 20, "--resume", "--device", "cpu")
     assert (code, out) == (130, f"{own_home / 'models' / 'mine'}\n")
     assert err.splitlines() == [
@@ -454,14 +469,14 @@ def test_training_that_was_interrupted_says_so(
     assert (asked["stage"], asked["preset"], asked["max_steps"], asked["resume"]) == ("vae", "tiny", 20, True)
 
 
-def test_render_hands_on_what_to_play_with(run: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_render_hands_on_what_to_play_with(run: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
 
     def note_wishes(to: Path, **wishes: Any) -> RenderReport:
         asked.update(wishes)
         return RenderReport()
 
-    monkeypatch.setattr("stylebox.core.sources.render.render", note_wishes)
+    monkeypatch.setattr("stylebox.core.sources.render.render.render", note_wishes)
     line = "--soundfont a.sf2 --soundfont b.sf3 --samples notes --timbres 2 --instruments all --minutes 2.4 --seed 7"
     assert run("render", *line.split(), "--to", "wide").code == 0
     assert (asked["soundfonts"], asked["samples"]) == ([Path("a.sf2"), Path("b.sf3")], Path("notes"))
@@ -475,8 +490,8 @@ def fake_render(to: Path, *, instruments: Any, **_: object) -> RenderReport:
     return RenderReport(2, 1, dict.fromkeys(instruments, 90.0), ["harp: no sound"])
 
 
-def test_render_shows_minutes_and_failures(run: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stylebox.core.sources.render.render", fake_render)
+def test_render_shows_minutes_and_failures(run: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stylebox.core.sources.render.render.render", fake_render)
     code, out, err = run("render", "--instruments", "harp, flute", "--to", "sounds")
     assert code == 1
     assert [line.split() for line in out.splitlines()] == [
@@ -488,14 +503,16 @@ def test_render_shows_minutes_and_failures(run: Callable[..., Ended], monkeypatc
     assert err.splitlines() == ["2 pieces written, 1 were there already", "stylebox: harp: no sound"]
 
 
-def test_render_names_the_samples_it_does_not_use(run: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_render_names_the_samples_it_does_not_use(
+    run: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
     shifted = SampleRemark("flute/notes/own", "flute", 9, "their pitches are corrected", ("c.wav",), used=True)
     left_out = SampleRemark("flute/notes/own", "flute", 9, "cannot be read as audio", ("a.wav", "b.wav"))
 
     def render_with_remarks(to: Path, **_: object) -> RenderReport:
         return RenderReport(1, 0, {"flute": 60.0}, samples=[shifted, left_out])
 
-    monkeypatch.setattr("stylebox.core.sources.render.render", render_with_remarks)
+    monkeypatch.setattr("stylebox.core.sources.render.render.render", render_with_remarks)
     code, _, err = run("render", "--samples", "notes")
     assert code == 0
     assert err.splitlines()[:2] == [
@@ -521,19 +538,21 @@ def test_render_names_the_samples_it_does_not_use(run: Callable[..., Ended], mon
 )
 def test_json_is_one_document_and_nothing_else(
     line: str,
-    run: Callable[..., Ended],
+    run: Callable[..., CommandResult],
     transfer: FakeTransfer,
     library: ModuleType,
     piano: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("stylebox.core.data.build.build", fake_build)
-    monkeypatch.setattr("stylebox.core.sources.render.render", fake_render)
+    monkeypatch.setattr("stylebox.core.sources.render.render.render", fake_render)
     transfer.report = Report("", "", seconds=float("nan"), warnings=("a warning",))
     assert json.loads(run(*line.split()).out) is not None
 
 
-def test_json_of_a_transfer_has_both_sorts(run: Callable[..., Ended], transfer: FakeTransfer, piano: Path) -> None:
+def test_json_of_a_transfer_has_both_sorts(
+    run: Callable[..., CommandResult], transfer: FakeTransfer, piano: Path
+) -> None:
     ended = run("transfer", piano, "gone.wav", "--style", "harp", "--device", "cpu", "--json")
     document = json.loads(ended.out)
     assert ended.code == 1
@@ -541,7 +560,7 @@ def test_json_of_a_transfer_has_both_sorts(run: Callable[..., Ended], transfer: 
     assert document["failed"] == [{"source": "gone.wav", "reason": "gone.wav: no such file"}]
 
 
-def test_lists_and_descriptions(run: Callable[..., Ended], library: ModuleType) -> None:
+def test_lists_and_descriptions(run: Callable[..., CommandResult], library: ModuleType) -> None:
     lines = run("styles").out.splitlines()
     assert [line.split() for line in lines] == [
         ["style", "range", "usual", "sounds", "learnt", "from"],
@@ -551,7 +570,7 @@ def test_lists_and_descriptions(run: Callable[..., Ended], library: ModuleType) 
     first, second = json.loads(run("styles", "--json").out)
     assert (first["usual_lowest_key"], first["sounds"], first["learnt_from"]) == (62, ["player", "soft"], "a player")
     assert second["lowest_key"] is None
-    assert run("models") == Ended(0, "", "none\n")
+    assert run("models") == CommandResult(0, "", "none\n")
     assert "    parameters: 6 841 504\n" in run("info", "--preset", "paper").out
     assert "model: base" in run("info").out
 
@@ -591,7 +610,7 @@ def test_progress_is_live_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) ->
     with console.progress() as progress:
         progress(Progress("working", 1, 2))
     assert plain.getvalue() == ""
-    monkeypatch.setattr(displays, "PLAIN_SECONDS", 0.0)
+    monkeypatch.setattr(progress_module, "PLAIN_SECONDS", 0.0)
     monkeypatch.delenv("FORCE_COLOR")
     console.configure()
     with console.progress() as progress:
@@ -703,19 +722,19 @@ def test_doctor_names_the_mend(monkeypatch: pytest.MonkeyPatch, own_home: Path) 
 
     monkeypatch.setattr("ctypes.util.find_library", lambda _: None)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    monkeypatch.setattr("stylebox.core.sources.soundfont.find_soundfonts", list)
+    monkeypatch.setattr("stylebox.core.sources.render.soundfont.find_soundfonts", list)
     monkeypatch.setitem(doctor._CHECKS, "codecs", ill)
     own_home.parent.mkdir(exist_ok=True)
     own_home.write_text("a file where the home should be")
     findings = {finding.name: finding for finding in doctor.examine()}
     assert [findings[n].state for n in ("sound card", "synthesizer", "soundfonts")] == ["limited"] * 3
-    assert "portaudio" in findings["sound card"].mend
+    assert "portaudio" in findings["sound card"].fix
     assert findings["codecs"].found == "OSError: the codecs are gone"
     assert findings["home"].state == "broken"
-    assert all(finding.mend for finding in findings.values() if finding.state != "ok")
+    assert all(finding.fix for finding in findings.values() if finding.state != "ok")
 
 
-def test_doctor_exits_by_what_it_found(run: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_exits_by_what_it_found(run: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch) -> None:
     found = [doctor.Finding("disk", "ok", "much"), doctor.Finding("sound card", "limited", "none", "buy one")]
     monkeypatch.setattr(doctor, "examine", lambda: found)
     code, out, _ = run("doctor")
@@ -732,7 +751,7 @@ def test_doctor_exits_by_what_it_found(run: Callable[..., Ended], monkeypatch: p
 # With the real core
 
 
-def test_the_reports_networks_to_the_parameter(run: Callable[..., Ended]) -> None:
+def test_the_reports_networks_to_the_parameter(run: Callable[..., CommandResult]) -> None:
     components = json.loads(run("info", "--preset", "paper", "--json").out)["components"]
     assert {name: part["parameters"] for name, part in components.items()} == {
         "spectrogram_encoder": 111840,
@@ -767,7 +786,7 @@ def test_the_reports_networks_to_the_parameter(run: Callable[..., Ended]) -> Non
         ("generate --style violin --model nobody --device cpu", "nobody"),
     ],
 )
-def test_bad_input_is_one_line_that_names_it(line: str, named: str, run: Callable[..., Ended]) -> None:
+def test_bad_input_is_one_line_that_names_it(line: str, named: str, run: Callable[..., CommandResult]) -> None:
     Path("empty").mkdir()
     for name in ("noise.wav", "noise.safetensors"):
         Path(name).write_bytes(bytes(range(256)) * 4)

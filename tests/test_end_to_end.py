@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from ended import Ended
-from tiny_model import PARTIALS, SAMPLE_RATE, melody, tones
+from support.command_result import CommandResult
+from support.models import PARTIALS, SAMPLE_RATE, melody, tones
 
 from stylebox.cli import app
-from stylebox.core.sound.audio import load_audio, write_audio
-from stylebox.core.sound.loudness import loudness_db
-from stylebox.core.sound.notes import write_midi
+from stylebox.core.audio.io.read import load_audio
+from stylebox.core.audio.io.write import write_audio
+from stylebox.core.audio.loudness import loudness_db
+from stylebox.core.music.notes import write_midi
 
 SECONDS = 1.3
 FAST = ("--style", "string", "--model", "tiny", "--device", "cpu", "--steps", "2", "--vocoder", "griffin-lim")
@@ -65,7 +66,7 @@ def write_video(path: Path, audio: np.ndarray, sample_rate: int) -> None:
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
 def test_every_format_has_the_inputs_length_and_loudness(
-    suffix: str, tiny_home: Path, piano: Path, run: Callable[..., Ended]
+    suffix: str, tiny_home: Path, piano: Path, run: Callable[..., CommandResult]
 ) -> None:
     code, out, err = run("transfer", piano, *FAST, "--seed", 5, "-o", f"new/out.{suffix}")
     assert (code, out) == (0, f"new/out.{suffix}\n"), err
@@ -77,7 +78,7 @@ def test_every_format_has_the_inputs_length_and_loudness(
 
 
 @pytest.mark.parametrize("name", ["take.mp3", "take.ogg", "film.mp4"])
-def test_whatever_comes_in_its_length_goes_out(name: str, tiny_home: Path, run: Callable[..., Ended]) -> None:
+def test_whatever_comes_in_its_length_goes_out(name: str, tiny_home: Path, run: Callable[..., CommandResult]) -> None:
     if name == "film.mp4":
         write_video(Path(name), phrase(48_000), 48_000)
     else:
@@ -91,7 +92,7 @@ def test_whatever_comes_in_its_length_goes_out(name: str, tiny_home: Path, run: 
 
 
 def test_loudness_is_kept_where_notes_are_heard(
-    tiny_home: Path, piano: Path, run: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+    tiny_home: Path, piano: Path, run: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from stylebox.core.models.content_encoder import ContentEncoder
 
@@ -120,7 +121,7 @@ def test_from_stdin_to_stdout(
     assert [path.name for path in Path.cwd().iterdir()] == [piano.name]
 
 
-def test_a_folder_goes_on_past_a_bad_file(tiny_home: Path, piano: Path, run: Callable[..., Ended]) -> None:
+def test_a_folder_goes_on_past_a_bad_file(tiny_home: Path, piano: Path, run: Callable[..., CommandResult]) -> None:
     Path("takes/more").mkdir(parents=True)
     soundfile.write("takes/a.wav", phrase(8_000), 8_000)
     Path("takes/b.mp3").write_text("no music")
@@ -138,7 +139,7 @@ def test_a_folder_goes_on_past_a_bad_file(tiny_home: Path, piano: Path, run: Cal
 FOLDERS = (("new", "wav"), ("notes", "mid"), ("plots", "png"))
 
 
-def test_json_and_all_that_is_kept_beside(tiny_home: Path, piano: Path, run: Callable[..., Ended]) -> None:
+def test_json_and_all_that_is_kept_beside(tiny_home: Path, piano: Path, run: Callable[..., CommandResult]) -> None:
     kept = ("--midi", "n.mid", "--plot", "p.png", "--report", "r.html")
     ended = run("transfer", piano, *FAST, "--seed", 3, "--follow", 0.25, *kept, "--json")
     assert ended.code == 0
@@ -152,7 +153,7 @@ def test_json_and_all_that_is_kept_beside(tiny_home: Path, piano: Path, run: Cal
     assert {path.name for path in Path.cwd().iterdir()} == {piano.name, made["output"], *kept[1::2]}
 
 
-def test_same_seed_same_bytes(tiny_home: Path, piano: Path, run: Callable[..., Ended]) -> None:
+def test_same_seed_same_bytes(tiny_home: Path, piano: Path, run: Callable[..., CommandResult]) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         assert run("transfer", piano, *FAST, "--seed", seed, "-o", f"{name}.flac", "--report", f"{name}.html").code == 0
     for kind in ("flac", "html"):
@@ -161,7 +162,7 @@ def test_same_seed_same_bytes(tiny_home: Path, piano: Path, run: Callable[..., E
         assert a != c
 
 
-def test_force_replaces(tiny_home: Path, piano: Path, run: Callable[..., Ended]) -> None:
+def test_force_replaces(tiny_home: Path, piano: Path, run: Callable[..., CommandResult]) -> None:
     Path("out.ogg").write_text("dear to no one")
     assert run("transfer", piano, *FAST, "-o", "out.ogg", "--force").code == 0
     assert soundfile.info("out.ogg").frames > SAMPLE_RATE
@@ -169,7 +170,7 @@ def test_force_replaces(tiny_home: Path, piano: Path, run: Callable[..., Ended])
 
 @pytest.mark.parametrize("taken", ["-o", "--plot", "--report", "--midi"])
 def test_what_exists_is_refused_before_any_work(
-    taken: str, tiny_home: Path, piano: Path, run: Callable[..., Ended]
+    taken: str, tiny_home: Path, piano: Path, run: Callable[..., CommandResult]
 ) -> None:
     name = {"-o": "out.ogg", "--plot": "p.png", "--report": "r.html", "--midi": "n.mid"}[taken]
     Path(name).write_text("dear to someone")
@@ -196,7 +197,7 @@ def test_what_exists_is_refused_before_any_work(
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(
-    line: str, named: str, tiny_home: Path, piano: Path, run: Callable[..., Ended]
+    line: str, named: str, tiny_home: Path, piano: Path, run: Callable[..., CommandResult]
 ) -> None:
     Path("empty").mkdir()
     Path("words.wav").write_text("words, no sound")
@@ -211,7 +212,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(
 
 
 def test_cuda_by_name_must_be_there(
-    tiny_home: Path, piano: Path, run: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+    tiny_home: Path, piano: Path, run: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     code, out, err = run("transfer", piano, "--style", "string", "--model", "tiny", "--device", "cuda")
@@ -281,7 +282,7 @@ def test_interrupted_at_any_moment_it_leaves_whole_files_or_none(tiny_home: Path
 # generate, train, look around
 
 
-def test_generate_plays_a_midi_file(tiny_home: Path, run: Callable[..., Ended]) -> None:
+def test_generate_plays_a_midi_file(tiny_home: Path, run: Callable[..., CommandResult]) -> None:
     notes = melody(3, 2.0)
     write_midi(Path("song.mid"), notes)
     ended = run("generate", "--notes", "song.mid", *FAST, "--seed", 2, "--json")
@@ -293,7 +294,7 @@ def test_generate_plays_a_midi_file(tiny_home: Path, run: Callable[..., Ended]) 
     assert run("generate", "--notes", "song.mid", *FAST).code == 1  # it is there
 
 
-def test_a_training_stops_and_goes_on(tiny_home: Path, run: Callable[..., Ended]) -> None:
+def test_a_training_stops_and_goes_on(tiny_home: Path, run: Callable[..., CommandResult]) -> None:
     start = ("train", "vae", "--preset", "tiny", "--name", "mine", "--device", "cpu")
     first = run(*start, "--max-steps", 2, "--json")
     assert first.code == 0
@@ -313,7 +314,7 @@ def test_a_training_stops_and_goes_on(tiny_home: Path, run: Callable[..., Ended]
     assert json.loads(run("info", "--model", "mine", "--json").out)["parts"]["vae"]["step"] <= 4
 
 
-def test_what_there_is(tiny_home: Path, piano: Path, run: Callable[..., Ended]) -> None:
+def test_what_there_is(tiny_home: Path, piano: Path, run: Callable[..., CommandResult]) -> None:
     styles = json.loads(run("styles", "--model", "tiny", "--json").out)
     assert [style["name"] for style in styles] == ["reed", "string"]
     assert "tiny" in [model["name"] for model in json.loads(run("models", "--json").out)]

@@ -1,6 +1,8 @@
 """Who may import whom: imports go downwards only, and what is slow or exotic lives behind one module each."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,41 +13,55 @@ import stylebox
 
 ROOT = Path(stylebox.__file__).parent
 
-# From the ground up; a module imports from its own floor and from those below. The first that fits decides.
-FLOORS: list[tuple[str, ...]] = [
+# Every room, from the ground up; a module imports from its own room and from those below.
+ROOMS: list[tuple[str, ...]] = [
     (
         "core.errors",
         "core.progress",
         "core.paths",
+        "core.file_names",
         "core.config",
         "core.device",
         "core.system_packages",
-        "core.weights",
     ),
-    ("core.sound",),
     ("core.music",),
+    ("core.audio",),
     ("core.diffusion",),
     ("core.models",),
     ("core.sources",),
+    ("core.store",),
+    ("core.pipeline",),
     ("core.data",),
-    ("core.weights", "core.library"),
     ("core.training",),
-    ("core.transfer", "core.generate", "core.evaluate", "core.report", "core.doctor", "core."),
-    ("console", "displays", "options"),
-    ("entry", "live"),
+    ("core.paper",),
+    ("core.jobs",),
+    ("core.evaluation",),
+    ("console",),
     ("commands",),
     ("cli",),
     ("__main__",),
 ]
+# What a room may not import, besides what lies above it.
+FORBIDDEN: dict[str, tuple[str, ...]] = {
+    "core.pipeline": ("core.training", "core.data", "core.sources", "core.paper"),
+    "core.models": ("core.pipeline", "core.diffusion"),
+    "core.diffusion": ("core.pipeline", "core.audio", "core.music"),
+    "core.store": ("core.sources", "core.paper"),
+    "core.data": ("core.paper",),
+    "core.training": ("core.paper", "core.pipeline"),
+    "core.sources": ("core.models", "core.diffusion"),
+}
+OF_THE_PAPER = ("core.paper", "core.jobs", "core.evaluation")  # the only rooms that import `core.paper`
+NETWORK = {"socket", "ssl", "http", "urllib", "ftplib", "requests", "httpx", "yt_dlp"}
 # All that networks know of sound: which keys there are, the spectrum that the content encoder listens to, and where
 # partials lie.
 KNOWN_OF_SOUND = {
-    "core.sound.notes": {"LOWEST_KEY", "NUM_KEYS"},
-    "core.sound.logspectrum": {"LogSpectrum"},
-    "core.sound.inversion": {"BETWEEN_PARTIALS", "partial_combs"},
+    "core.music.notes": {"LOWEST_KEY", "NUM_KEYS"},
+    "core.audio.log_spectrogram": {"LogSpectrogram"},
+    "core.audio.harmonic_vocoder": {"BETWEEN_PARTIALS", "partial_combs"},
 }
 ALONE = ("yt_dlp", "sounddevice", "torchvggish", "fluidsynth")  # one module each, inside functions
-DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "wrapper", "tools", "base"}
+DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "wrapper", "tools"}
 
 
 class Import(NamedTuple):
@@ -100,16 +116,30 @@ def top(module: str) -> str:
     return module.partition(".")[0]
 
 
+def within(module: str, room: str) -> bool:
+    return module == room or module.startswith(f"{room}.")
+
+
 def floor(module: str) -> int:
-    """Height of one of our modules."""
-    for height, prefixes in enumerate(FLOORS):
-        if any(module == prefix or module.startswith(f"{prefix.rstrip('.')}.") for prefix in prefixes):
+    """Height of the room of one of our modules."""
+    for height, rooms in enumerate(ROOMS):
+        if any(within(module, room) for room in rooms):
             return height
-    raise AssertionError(f"{module}: on no floor; say in this test where it belongs")
+    raise AssertionError(f"{module}: in no room; name its room in this test")
 
 
 IMPORTS = [found for module in SOURCES for found in imports_of(module)]
 OURS = [i._replace(module=i.module.removeprefix("stylebox.")) for i in IMPORTS if top(i.module) == "stylebox"]
+
+
+def importers(room: str, of: str) -> list[str]:
+    """Imports from `room` of something in `of`, as sentences."""
+    return [f"{i.importer} imports {i.module}" for i in OURS if within(i.importer, room) and within(i.module, of)]
+
+
+def test_every_module_has_a_room() -> None:
+    assert {floor(module) for module in SOURCES if module not in ("", "core")} == set(range(len(ROOMS)))
+    assert [i for i in OURS if i.importer in ("", "core") and i.at_start] == []
 
 
 def test_imports_go_downwards() -> None:
@@ -121,10 +151,39 @@ def test_imports_go_downwards() -> None:
     assert upwards == []
 
 
+@pytest.mark.parametrize(("room", "of"), [(room, of) for room, others in FORBIDDEN.items() for of in others])
+def test_a_room_does_not_import_what_it_must_not_know(room: str, of: str) -> None:
+    assert importers(room, of) == []
+
+
+def test_only_jobs_and_evaluation_import_the_papers_system() -> None:
+    assert [
+        f"{i.importer} imports {i.module}"
+        for i in OURS
+        if within(i.module, "core.paper") and not any(within(i.importer, room) for room in OF_THE_PAPER)
+    ] == []
+
+
+def test_nothing_below_imports_commands_or_the_console() -> None:
+    assert importers("core", "commands") == importers("core", "console") == importers("console", "commands") == []
+
+
+@pytest.mark.parametrize("module", ["stylebox.core.pipeline.pipeline", "stylebox.core.jobs.transfer"])
+def test_inference_loads_neither_training_nor_data(module: str) -> None:
+    code = f"import {module}, sys; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert module in loaded
+    unwanted = ("stylebox.core.training", "stylebox.core.data", "stylebox.core.evaluation")
+    assert [name for name in loaded if any(within(name, room) for room in unwanted)] == []
+
+
 def test_the_walk_sees_imports() -> None:
     assert Import("core.paths", "stylebox.core.errors", frozenset({"StyleboxError"}), True) in IMPORTS
     assert Import("core.device", "torch", frozenset(), False) in IMPORTS
-    assert floor("core.sound.notes") < floor("core.data.build") < floor("cli")
+    assert floor("core.music.notes") < floor("core.data.build") < floor("cli")
+    assert importers("core.jobs", "core.paper")
+    with pytest.raises(AssertionError, match="in no room"):
+        floor("core.cellar")
 
 
 def test_networks_and_noise_know_no_sound() -> None:
@@ -132,25 +191,37 @@ def test_networks_and_noise_know_no_sound() -> None:
         f"{i.importer} imports {i.module}"
         for i in OURS
         if i.importer.startswith(("core.models", "core.diffusion"))
-        and i.module.startswith("core.sound")
+        and i.module.startswith(("core.audio", "core.music"))
         and not (i.names and i.names <= KNOWN_OF_SOUND.get(i.module, set()))
     ]
     assert knowing == []
 
 
 def test_music_knows_no_network_and_no_audio() -> None:
-    known = {"core.errors", "core.sound.notes"}
+    known = {"core.errors", "core.paths"}
     of_music = [i for i in OURS if i.importer.startswith("core.music")]
     assert [i.module for i in of_music if i.module not in known and not i.module.startswith("core.music")] == []
     others = {top(i.module) for i in IMPORTS if i.importer.startswith("core.music")}
-    assert others <= {"stylebox", "collections", "dataclasses", "difflib", "re"}
+    assert others <= {
+        *("stylebox", "collections", "dataclasses", "difflib", "re", "math", "pathlib", "typing", "io", "itertools"),
+        *("numpy", "pretty_midi", "mir_eval"),
+    }
+
+
+def test_music_and_audio_reach_no_network() -> None:
+    reaching = [
+        f"{i.importer} imports {i.module}"
+        for i in IMPORTS
+        if i.importer.startswith(("core.music", "core.audio")) and top(i.module) in NETWORK
+    ]
+    assert reaching == []
 
 
 def test_networks_touch_no_disk() -> None:
     touching = [
         f"{i.importer} imports {i.module}"
         for i in IMPORTS
-        if i.importer.startswith(("core.models", "core.diffusion"))
+        if i.importer.startswith(("core.models", "core.diffusion", "core.paper.networks"))
         and (
             top(i.module) in {"pathlib", "os", "io", "safetensors", "json", "shutil", "accelerate"}
             or i.module == "stylebox.core.paths"
@@ -161,7 +232,7 @@ def test_networks_touch_no_disk() -> None:
 
 def test_sampling_knows_no_network() -> None:
     assert [i for i in IMPORTS if i.importer == "core.diffusion.sampling" and i.module.startswith("torch.nn")] == []
-    assert [i for i in OURS if i.importer == "core.diffusion.sampling" and "models" in i.module] == []
+    assert importers("core.diffusion", "core.models") == []
 
 
 @pytest.mark.parametrize("package", ["typer", "rich", "click", "argparse"])
@@ -181,15 +252,14 @@ def test_core_never_prints() -> None:
 
 @pytest.mark.parametrize("package", ALONE)
 def test_lives_behind_one_module(package: str) -> None:
-    importers = {i.importer for i in IMPORTS if top(i.module) == package}
-    assert len(importers) <= 1
+    modules = {i.importer for i in IMPORTS if top(i.module) == package}
+    assert len(modules) <= 1
     assert [i.importer for i in IMPORTS if top(i.module) == package and i.at_start] == []
 
 
 def test_rich_is_the_consoles_and_typer_the_commands() -> None:
-    assert {i.importer for i in IMPORTS if top(i.module) == "rich"} == {"console", "displays"}
-    knowing_typer = {top(i.importer) for i in IMPORTS if top(i.module) == "typer"}
-    assert knowing_typer == {"cli", "commands", "entry", "options"}
+    assert {top(i.importer) for i in IMPORTS if top(i.module) == "rich"} == {"console"}
+    assert {top(i.importer) for i in IMPORTS if top(i.module) == "typer"} == {"cli", "commands", "console"}
 
 
 def test_commands_import_the_core_when_called() -> None:

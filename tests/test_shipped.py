@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stylebox.core import library
-from stylebox.core.engine import Transfer, Transferred
-from stylebox.core.evaluation.instrument import instrument_probabilities
+from stylebox.core.audio.io.read import load_audio
+from stylebox.core.audio.loudness import loudness_db
+from stylebox.core.evaluation.metrics.instrument import instrument_probabilities
 from stylebox.core.music.instruments import SHIPPED
-from stylebox.core.sound.audio import load_audio
-from stylebox.core.sound.loudness import loudness_db
-from stylebox.core.sound.notes import key_hz
-from stylebox.core.wishes import TransferOptions
+from stylebox.core.music.notes import key_hz
+from stylebox.core.pipeline.options import TransferOptions
+from stylebox.core.pipeline.pipeline import BasePipeline
+from stylebox.core.pipeline.result import TransferResult
+from stylebox.core.store import library
 
 PIANO = Path(__file__).parent.parent / "examples" / "piano.flac"
 RATE, PIECE, FFT = 44100, 4410, 1 << 17
@@ -21,14 +22,14 @@ KNOWN = [(0.04, 52), (0.83, 55), (1.02, 53), (1.54, 48), (2.09, 60)]  # when eac
 
 
 @cache
-def engine() -> Transfer:
-    return Transfer("base", "cpu")
+def pipeline() -> BasePipeline:
+    return BasePipeline("base", "cpu")
 
 
 @cache
-def played(style: str) -> Transferred:
+def played(style: str) -> TransferResult:
     """The example in a style, as a user has it who asks for nothing else."""
-    return engine().run(load_audio(PIANO, RATE), TransferOptions(style, seed=1))
+    return pipeline().run(load_audio(PIANO, RATE), TransferOptions(style, seed=1))
 
 
 def rise(audio: np.ndarray, seconds: float, pitch: int) -> float:

@@ -16,12 +16,12 @@ from style_table import read_style_table
 from torch import Tensor, nn
 
 from stylebox.core.config import Preset, load_preset
+from stylebox.core.models.denoiser import Denoiser
 from stylebox.core.models.draft import DraftNetwork
 from stylebox.core.models.style_encoder import StyleEncoder
-from stylebox.core.models.unet import Denoiser
 from stylebox.core.models.vae import VAE
 from stylebox.core.models.vocoder import Vocoder
-from stylebox.core.weights import fingerprint, load_into, load_weights, save_weights
+from stylebox.core.store.weights import fingerprint, load_into, load_weights, save_weights
 
 ROOT = Path(__file__).parent.parent
 WEIGHTS = ROOT / "stylebox" / "weights" / "base"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from stylebox.core.weights import check_names, load_weights, save_weights
+from stylebox.core.store.weights import check_names, load_weights, save_weights
 
 
 def main() -> None:

@@ -1,1 +1,1 @@
-"""What each command does: parse, call one function of the core, show. `cli` makes them the program."""
+"""One module per command: parse, call one function of the core, show. `cli` registers them."""

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from stylebox import options as opt
-from stylebox.console import console
-from stylebox.entry import compute_device, fail_with
+from stylebox.console import options as opt
+from stylebox.console.console import console
+from stylebox.console.device import compute_device
+from stylebox.console.exit import fail_with
 
 if TYPE_CHECKING:
-    from stylebox.core.evaluate import Evaluation
+    from stylebox.core.evaluation.results import Evaluation
 
 
 def evaluate(
@@ -31,28 +32,29 @@ def evaluate(
     if inputs is not None and not wanted:
         raise typer.BadParameter("--inputs needs --styles: names or recordings, with commas between")
     from stylebox.core import paths
-    from stylebox.core.evaluate import Sounds, evaluate_dataset, evaluate_files, write_csv, write_page
-    from stylebox.core.transfer import load_engine
+    from stylebox.core.evaluation.evaluate import evaluate_dataset, evaluate_files
+    from stylebox.core.evaluation.table import SampleCollector, write_csv, write_page
+    from stylebox.core.jobs.transfer import load_pipeline
 
     for target in (csv, report):
         if target is not None:
             paths.refuse_overwrite(target, force)
-    engine = load_engine(model, compute_device(device))
-    sounds = Sounds() if report is not None else None
+    pipeline = load_pipeline(model, compute_device(device))
+    sounds = SampleCollector() if report is not None else None
     with console.progress() as progress:
         if inputs is None:
             folder = dataset or paths.dataset_dir()
             result = evaluate_dataset(
-                engine, model, folder, styles=wanted, limit=limit, seed=seed, progress=progress, keep=sounds
+                pipeline, model, folder, styles=wanted, limit=limit, seed=seed, progress=progress, keep=sounds
             )
         else:
             result = evaluate_files(
-                engine, model, inputs, wanted, dataset=dataset, limit=limit, seed=seed, progress=progress, keep=sounds
+                pipeline, model, inputs, wanted, dataset=dataset, limit=limit, seed=seed, progress=progress, keep=sounds
             )
     if csv is not None:
         write_csv(csv, result, force)
     if report is not None and sounds is not None:
-        write_page(report, result, sounds, engine.sample_rate, force)
+        write_page(report, result, sounds, pipeline.sample_rate, force)
     _show(result, [path for path in (csv, report) if path is not None], as_json)
     fail_with(result.failed)
 
@@ -66,7 +68,8 @@ def _show(result: "Evaluation", written: list[Path], as_json: bool) -> None:
     if as_json:
         console.document(result)
         return
-    from stylebox.core.evaluate import COLUMNS, cells
+    from stylebox.core.evaluation.results import COLUMNS
+    from stylebox.core.evaluation.table import cells
 
     console.table(COLUMNS, [cells(row) for row in result.table])
     console.note(f"means of {result.cases} transfers, ± the larger side of the 95 % interval; seed {result.seed}")

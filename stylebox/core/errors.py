@@ -1,4 +1,4 @@
-"""The errors stylebox raises. Each message is one line that names the culprit and the mend."""
+"""The errors stylebox raises. Each message is one line that names the culprit and the fix."""
 
 
 class StyleboxError(Exception):
@@ -25,7 +25,7 @@ class ModelError(StyleboxError):
     """A model is missing, damaged, or does not fit the part it is loaded into."""
 
 
-def in_words(error: StyleboxError | OSError) -> str:
+def error_message(error: StyleboxError | OSError) -> str:
     """What an error says to someone who cannot read tracebacks, the system's own with the file's name first."""
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"

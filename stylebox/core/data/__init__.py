@@ -1,1 +1,1 @@
-"""Recordings as training data: manifest, mels, splits, pairs."""
+"""Recordings as training data: manifest, mels, splits, examples."""

@@ -9,15 +9,16 @@ from typing import Literal
 
 import numpy as np
 
+from stylebox.core.audio.channels import channel_faults
+from stylebox.core.audio.io.read import load_audio
+from stylebox.core.audio.loudness import loudness_db, normalise_loudness
+from stylebox.core.audio.mel import mel_in_blocks
 from stylebox.core.config import MelConfig, Section
 from stylebox.core.data.dataset import audio_to_int16
-from stylebox.core.data.suspicion import channel_faults, suspicions
+from stylebox.core.data.quality.checks import find_problems
 from stylebox.core.errors import DatasetError, StyleboxError
+from stylebox.core.music.notes import read_midi
 from stylebox.core.paths import atomic_path, write_text
-from stylebox.core.sound.audio import load_audio
-from stylebox.core.sound.loudness import loudness_db, normalise_loudness
-from stylebox.core.sound.mel import mel_in_blocks
-from stylebox.core.sound.notes import read_midi
 
 MIN_SECONDS = 1.0  # shorter recordings are left out
 SILENCE_DB = -60.0  # quieter ones too
@@ -84,7 +85,7 @@ def make_arrays(job: ArrayJob) -> Measured | LeftOut:
         loudness_db=round(float(loudness), 3),
         gain_db=round(float(gain_db), 3),
         has_notes=notes is not None,
-        warnings=suspicions(job.source, audio, mel, job.mel),
+        warnings=find_problems(job.source, audio, mel, job.mel),
     )
     arrays = {"mels": mel, "audio": audio_to_int16(audio), **({} if notes is None else {"notes": notes})}
     _save(job, arrays, measured)

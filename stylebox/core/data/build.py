@@ -18,8 +18,8 @@ import numpy as np
 from stylebox.core.config import MelConfig
 from stylebox.core.data.arrays import ArrayJob, LeftOut, Measured, make_arrays, read_built
 from stylebox.core.data.balance import equalise_instruments, limit_recordings
-from stylebox.core.data.duplicates import find_alike
 from stylebox.core.data.manifest import FORMAT_VERSION, BuildRules, Manifest, Recording, write_manifest
+from stylebox.core.data.quality.duplicates import find_alike
 from stylebox.core.data.scan import SourceFile, find_sources
 from stylebox.core.data.split import assign_splits
 from stylebox.core.data.workers import run_all

@@ -1,1 +1,1 @@
-"""What is measured of a transfer: content kept, style reached, and how sure the figures are."""
+"""Evaluation of a model: cases, systems, metrics, and confidence intervals."""

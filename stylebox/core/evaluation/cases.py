@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from stylebox.core.audio.io.read import load_audio
 from stylebox.core.data.dataset import Dataset, int16_to_audio
 from stylebox.core.data.manifest import Recording
 from stylebox.core.errors import AudioError, DatasetError
+from stylebox.core.music.notes import Note
 from stylebox.core.music.style_names import instrument_of, match_name
-from stylebox.core.sound.audio import load_audio
-from stylebox.core.sound.notes import Note
 
 EXCERPT_SECONDS = 12.0  # of each recording
 SHORTEST_SECONDS = 1.0

@@ -5,7 +5,7 @@ Every frame keeps its fine structure, hence its pitches, and takes on the style'
 
 import numpy as np
 
-from stylebox.core.sound.loudness import match_loudness
+from stylebox.core.audio.loudness import match_loudness
 
 _FRAME, _HOP = 4096, 1024  # samples; 93 and 23 ms at 44.1 kHz
 _LIFTER = 80  # cepstral coefficients that are envelope rather than pitch: up to 1.8 ms at 44.1 kHz

@@ -9,8 +9,8 @@ from html import escape
 import numpy as np
 
 from stylebox import __version__
-from stylebox.core.pictures import spectrogram
-from stylebox.core.sound.audio import encode_audio
+from stylebox.core.audio.io.write import encode_audio
+from stylebox.core.jobs.spectrogram_image import spectrogram
 
 _RANGE_DB = 80.0  # from the loudest to what is drawn black
 _STYLE = """
@@ -25,7 +25,7 @@ audio, img { width: 100% } img { height: 9rem } figure { margin: 0 }
 
 
 @dataclass(frozen=True)
-class Heard:
+class AudioSample:
     """One row's sound for one case."""
 
     case: str
@@ -38,7 +38,7 @@ def evaluation_page(
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],
     remarks: Sequence[str],
-    sounds: Sequence[Heard],
+    sounds: Sequence[AudioSample],
     sample_rate: int,
 ) -> str:
     """The whole page. The same evaluation gives the same page: it holds no time or date."""
@@ -61,7 +61,7 @@ def evaluation_page(
     )
 
 
-def _figure(sound: Heard, sample_rate: int) -> str:
+def _figure(sound: AudioSample, sample_rate: int) -> str:
     """A row's name, spectrogram and player."""
     picture = _data("image/png", _picture(sound.audio, sample_rate))
     player = _data("audio/flac", encode_audio(sound.audio, sample_rate))

@@ -73,8 +73,8 @@ class StyleAttention(nn.Module):
         b, c, height, width = x.shape
         query = self.query(self.norm(x)).reshape(b, self.num_heads, c // self.num_heads, height * width)
         key, value = self.key_value(tokens).unflatten(2, (2, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
-        seen = F.scaled_dot_product_attention(query.transpose(2, 3), key, value)
-        return x + self.out(seen.transpose(2, 3).reshape(b, c, height, width))
+        attended = F.scaled_dot_product_attention(query.transpose(2, 3), key, value)
+        return x + self.out(attended.transpose(2, 3).reshape(b, c, height, width))
 
 
 class UNet(nn.Module):

@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stylebox.core.audio.log_spectrogram import LogSpectrogram
 from stylebox.core.config import ContentEncoderConfig
 from stylebox.core.models.blocks import ChannelNorm
-from stylebox.core.sound.logspectrum import LogSpectrum
-from stylebox.core.sound.notes import NUM_KEYS
+from stylebox.core.music.notes import NUM_KEYS
 
 
 class ContentEncoder(nn.Module):
@@ -30,7 +30,7 @@ class ContentEncoder(nn.Module):
         super().__init__()
         self.sample_rate, self.hop_length = config.sample_rate, config.hop_length
         self.frames_per_second = config.frames_per_second
-        self.spectrum = LogSpectrum(config.sample_rate, config.hop_length, config.windows, config.bins_per_semitone)
+        self.spectrum = LogSpectrogram(config.sample_rate, config.hop_length, config.windows, config.bins_per_semitone)
         self.bins_per_semitone = config.bins_per_semitone
         self.shifts = [round(12 * config.bins_per_semitone * _log2(h)) for h in config.harmonics]
         stacked = len(config.windows) * len(config.harmonics) * config.bins_per_semitone

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from stylebox.core.config import MelConfig
-from stylebox.core.sound.notes import LOWEST_KEY, NUM_KEYS
+from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS
 
 NUM_CHANNELS = 8  # three drawings each of frame and onset, dynamics, frequency
 

@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stylebox.core.audio.harmonic_vocoder import BETWEEN_PARTIALS, partial_combs
 from stylebox.core.config import MelConfig, VocoderConfig
 from stylebox.core.models.blocks import ResBlock
-from stylebox.core.sound.inversion import BETWEEN_PARTIALS, partial_combs
-from stylebox.core.sound.notes import NUM_KEYS
+from stylebox.core.music.notes import NUM_KEYS
 
 FLOOR = -2.5  # log10 of the least magnitude told from silence
 _CEILING = 2.75

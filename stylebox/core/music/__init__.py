@@ -1,1 +1,1 @@
-"""The facts of music: instruments, their registers, how music moves into one. Knows no network and no audio."""
+"""The facts of music: notes, instruments, registers. Knows no network and no audio."""

@@ -6,7 +6,7 @@ Rendering, transfer and evaluation all move music by `octave_shift`. Knows no in
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
-from stylebox.core.sound.notes import Note
+from stylebox.core.music.notes import Note
 
 KEY_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 OUTSIDE_COST = 3.0  # of music that lies outside the playing range from first to last

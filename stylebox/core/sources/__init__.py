@@ -1,1 +1,1 @@
-"""Where recordings come from: rendered scores, downloads, the microphone."""
+"""Where recordings come from: downloads, rendered scores, the microphone."""

@@ -1,1 +1,1 @@
-"""One training loop and the stages it runs."""
+"""One training loop, its state on disk, and the stages it runs."""

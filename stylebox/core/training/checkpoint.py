@@ -14,7 +14,7 @@ from torch import nn
 
 from stylebox.core import paths
 from stylebox.core.errors import ModelError
-from stylebox.core.weights import load_weights, save_weights, shape_words
+from stylebox.core.store.weights import load_weights, save_weights, shape_words
 
 STATE_FILE = "state.json"
 STATE_VERSION = 1

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stylebox.core.audio.mel import uint8_to_mel
 from stylebox.core.data.dataset import Dataset, int16_to_audio
 from stylebox.core.data.manifest import Recording
 from stylebox.core.errors import DatasetError
-from stylebox.core.sound.mel import uint8_to_mel
-from stylebox.core.sound.notes import Note, piano_roll
+from stylebox.core.music.notes import Note, piano_roll
 from stylebox.core.training.augment import degrade, detuned_crop
 
 _LEAD_SECONDS = 1.5  # before a crop: a room still rings with what was played then

@@ -11,12 +11,12 @@ from pathlib import Path
 from stylebox.core.config import TrainConfig
 from stylebox.core.errors import ModelError
 from stylebox.core.training import checkpoint
-from stylebox.core.training.placement import reproducible
+from stylebox.core.training.accelerator import reproducible
 from stylebox.core.training.prefetch import prefetched
-from stylebox.core.training.run import Run
-from stylebox.core.training.stage import Stage
-from stylebox.core.training.stopping import StopSignals
-from stylebox.core.training.watch import TrainingCallback, TrainingProgress, Watch
+from stylebox.core.training.signals import StopSignals
+from stylebox.core.training.stages.base import Stage
+from stylebox.core.training.trainer import Trainer
+from stylebox.core.training.training_log import TrainingCallback, TrainingLog, TrainingProgress
 
 __all__ = ["FitResult", "TrainingCallback", "TrainingProgress", "fit"]
 
@@ -85,8 +85,8 @@ def fit(
         raise ModelError(
             f"{state_dir}: holds a run already; go on with --resume, start anew with --force, or choose another --name"
         )
-    run = Run(stage, config, state_dir, device)
-    watch = Watch(run, directory, progress, max_steps, max_minutes, should_stop)
+    run = Trainer(stage, config, state_dir, device)
+    watch = TrainingLog(run, directory, progress, max_steps, max_minutes, should_stop)
     watch.begin(resume)
     steps = range(run.step, watch.last_step)
     with (

@@ -16,7 +16,7 @@ Features = Callable[[Tensor], Sequence[Tensor]]  # mel -> maps (B, C, H, W) of s
 # (n_fft, hop_length, window length) in samples: Yamamoto et al. (2020), table 1. arXiv:1910.11480.
 STFT_RESOLUTIONS = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
 
-_SMALL = 1e-8
+EPSILON = 1e-8
 
 
 def reconstruction_loss(prediction: Tensor, target: Tensor, kind: Literal["l1", "mse"] = "l1") -> Tensor:
@@ -48,16 +48,6 @@ def kl_loss(mean: Tensor, log_variance: Tensor) -> Tensor:
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
 
 
-def latent_loss(z: Tensor) -> Tensor:
-    """The report's stand-in for a KL divergence where the latent has no variance of its own.
-
-    Reference:
-        Report eq. 10, third term.
-    """
-    power = z.square()
-    return 0.5 * (power - 1 - torch.log(power + _SMALL)).mean()
-
-
 def feature_loss(features: Features, prediction: Tensor, target: Tensor) -> Tensor:
     """Mean squared distance of two mels' features, layer by layer, each map at unit spread.
 
@@ -75,51 +65,9 @@ def feature_loss(features: Features, prediction: Tensor, target: Tensor) -> Tens
         Report eq. 10, second term, and eq. 12.
     """
     with torch.no_grad():
-        wanted = [_unit_spread(found) for found in features(target)]
-    found = [_unit_spread(found) for found in features(prediction)]
-    return _mean([F.mse_loss(mine, theirs) for mine, theirs in zip(found, wanted, strict=True)])
-
-
-def style_loss(
-    features: Features,
-    prediction: Tensor,
-    style: Tensor,
-    statistics: Literal["gram", "mean", "maps"] = "gram",
-) -> Tensor:
-    """How far the prediction's features are from a style clip's.
-
-    Args:
-        features: As in `feature_loss`.
-        prediction: Mel in [-1, 1].
-        style: Mel of a clip in the style wanted; it plays other notes, so statistics are compared, not
-            places.
-        statistics: "gram" compares which channels sound together, "mean" how much of each there is, and
-            "maps" is the report's comparison place by place, which also asks for the style clip's notes.
-
-    Shape:
-        ``(B, M, T)`` or ``(B, 1, M, T)``; but for "maps", T may differ.
-
-    Reference:
-        Report eq. 12; Gatys et al. (2016), eq. 3-5, for the Gram matrix. Huang & Belongie (2017), eq. 13, for
-        the means and spreads. arXiv:1703.06868.
-    """
-    if statistics == "maps":
-        return feature_loss(features, prediction, style)
-    summary = gram_matrix if statistics == "gram" else _mean_and_spread
-    with torch.no_grad():
-        wanted = [summary(_unit_spread(found)) for found in features(style)]
-    found = [summary(_unit_spread(found)) for found in features(prediction)]
-    return _mean([F.mse_loss(mine, theirs) for mine, theirs in zip(found, wanted, strict=True)])
-
-
-def gram_matrix(maps: Tensor) -> Tensor:
-    """Products of channels averaged over places.
-
-    Shape:
-        ``(B, C, H, W)`` -> ``(B, C, C)``.
-    """
-    flat = maps.flatten(2)
-    return flat @ flat.mT / flat.shape[-1]
+        wanted = [unit_spread(found) for found in features(target)]
+    found = [unit_spread(found) for found in features(prediction)]
+    return mean_loss([F.mse_loss(mine, theirs) for mine, theirs in zip(found, wanted, strict=True)])
 
 
 def diffusion_loss(prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -136,43 +84,6 @@ def diffusion_loss(prediction: Tensor, target: Tensor, weight: Tensor | None = N
     """
     each = (prediction - target).square().flatten(1).mean(1)
     return (each if weight is None else weight * each).mean()
-
-
-def report_reconstruction_loss(
-    prediction: Tensor,
-    target: Tensor,
-    z: Tensor,
-    features: Features | None = None,
-    perceptual_weight: float = 0.1,
-    kl_weight: float = 0.01,
-) -> Tensor:
-    """The report's stage 1: squared error, features, and the latent's prior.
-
-    Args:
-        features: None leaves its term out.
-
-    Reference:
-        Report eq. 10; the weights are its code's.
-    """
-    loss = reconstruction_loss(prediction, target, "mse") + kl_weight * latent_loss(z)
-    return loss if features is None else loss + perceptual_weight * feature_loss(features, prediction, target)
-
-
-def report_loss(
-    reconstruction: Tensor,
-    style: Tensor | None,
-    diffusion: Tensor,
-    reconstruction_weight: float = 1.0,
-    style_weight: float = 0.1,
-    diffusion_weight: float = 1.0,
-) -> Tensor:
-    """L = lambda_r L_rec + lambda_s L_style + lambda_d L_diff, without the style term where there is none.
-
-    Reference:
-        Report eq. 9.
-    """
-    loss = reconstruction_weight * reconstruction + diffusion_weight * diffusion
-    return loss if style is None else loss + style_weight * style
 
 
 def contrastive_loss(vectors: Tensor, labels: Tensor, temperature: float = 0.1) -> Tensor:
@@ -220,20 +131,20 @@ def multi_resolution_stft_loss(
         mine = _magnitude(prediction, n_fft, hop_length, window_samples)
         theirs = _magnitude(target, n_fft, hop_length, window_samples)
         difference = torch.linalg.vector_norm(theirs - mine, dim=(1, 2))
-        convergence = difference / torch.linalg.vector_norm(theirs, dim=(1, 2)).clamp(min=_SMALL)
+        convergence = difference / torch.linalg.vector_norm(theirs, dim=(1, 2)).clamp(min=EPSILON)
         losses.append(convergence.mean() + F.l1_loss(mine.log(), theirs.log()))
-    return _mean(losses)
+    return mean_loss(losses)
 
 
-def mel_loss(mel_of: Callable[[Tensor], Tensor], prediction: Tensor, target: Tensor) -> Tensor:
+def mel_loss(mel_transform: Callable[[Tensor], Tensor], prediction: Tensor, target: Tensor) -> Tensor:
     """L1 distance of two recordings' mels (decibels in [-1, 1]).
 
     Args:
-        mel_of: Audio ``(B, S)`` -> mel ``(B, M, T)``, differentiable.
+        mel_transform: Audio ``(B, S)`` -> mel ``(B, M, T)``, differentiable.
     """
     with torch.no_grad():
-        wanted = mel_of(target)
-    return F.l1_loss(mel_of(prediction), wanted)
+        wanted = mel_transform(target)
+    return F.l1_loss(mel_transform(prediction), wanted)
 
 
 def discriminator_loss(
@@ -249,15 +160,15 @@ def discriminator_loss(
         Lim & Ye (2017), eq. 12, arXiv:1705.02894; Mao et al. (2017), eq. 9, arXiv:1611.04076.
     """
     if kind == "hinge":
-        return _mean([F.relu(1 - r).mean() + F.relu(1 + f).mean() for r, f in zip(real, fake, strict=True)])
-    return _mean([(1 - r).square().mean() + f.square().mean() for r, f in zip(real, fake, strict=True)])
+        return mean_loss([F.relu(1 - r).mean() + F.relu(1 + f).mean() for r, f in zip(real, fake, strict=True)])
+    return mean_loss([(1 - r).square().mean() + f.square().mean() for r, f in zip(real, fake, strict=True)])
 
 
 def generator_loss(fake: Sequence[Tensor], kind: Literal["hinge", "least_squares"] = "hinge") -> Tensor:
     """What the generator minimises against them: see `discriminator_loss`."""
     if kind == "hinge":
-        return _mean([-f.mean() for f in fake])
-    return _mean([(1 - f).square().mean() for f in fake])
+        return mean_loss([-f.mean() for f in fake])
+    return mean_loss([(1 - f).square().mean() for f in fake])
 
 
 def feature_matching_loss(real: Sequence[Sequence[Tensor]], fake: Sequence[Sequence[Tensor]]) -> Tensor:
@@ -266,7 +177,7 @@ def feature_matching_loss(real: Sequence[Sequence[Tensor]], fake: Sequence[Seque
     Reference:
         Kumar et al. (2019), eq. 3. arXiv:1910.06711.
     """
-    return _mean(
+    return mean_loss(
         [
             F.l1_loss(mine, theirs.detach())
             for real_maps, fake_maps in zip(real, fake, strict=True)
@@ -275,15 +186,9 @@ def feature_matching_loss(real: Sequence[Sequence[Tensor]], fake: Sequence[Seque
     )
 
 
-def _unit_spread(maps: Tensor) -> Tensor:
+def unit_spread(maps: Tensor) -> Tensor:
     """Maps scaled per sample to a standard deviation of one, so that no layer outweighs the others."""
     return maps / (maps.std(tuple(range(1, maps.dim())), keepdim=True) + 1e-5)
-
-
-def _mean_and_spread(maps: Tensor) -> Tensor:
-    """Mean and standard deviation of each channel, ``(B, C, H, W)`` -> ``(B, C, 2)``."""
-    flat = maps.flatten(2)
-    return torch.stack([flat.mean(-1), (flat.var(-1) + _SMALL).sqrt()], dim=-1)
 
 
 def _magnitude(audio: Tensor, n_fft: int, hop_length: int, window_samples: int) -> Tensor:
@@ -293,5 +198,5 @@ def _magnitude(audio: Tensor, n_fft: int, hop_length: int, window_samples: int) 
     return (spectrum.real.square() + spectrum.imag.square()).clamp(min=1e-7).sqrt()
 
 
-def _mean(losses: Sequence[Tensor]) -> Tensor:
+def mean_loss(losses: Sequence[Tensor]) -> Tensor:
     return torch.stack(list(losses)).mean()

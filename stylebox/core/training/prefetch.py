@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 
-from stylebox.core.training.stage import Batch
+from stylebox.core.training.stages.base import Batch
 
 
 def prefetched(make: Callable[[int], Batch], steps: range, depth: int = 2) -> Generator[Batch]:

@@ -1,0 +1,89 @@
+"""An ear for instruments that is nobody's here: musicnn, taught the tags of MagnaTagATune by real recordings.
+
+It is fetched without its dependencies into a folder that is thrown away; its graph is run by TensorFlow, which is not
+among this project's packages.
+
+Reference:
+    Pons and Serra (2019), musicnn: pre-trained convolutional neural networks for music audio tagging, ISMIR late
+    breaking demo. It hears 3 s at a time, 96 mel bands at 16 kHz; here every 1.5 s.
+"""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import librosa
+import numpy as np
+
+from stylebox.core.evaluation.cases import Case
+from stylebox.core.evaluation.systems import SystemOutput
+
+TAGGER_PACKAGE = "musicnn==0.1.0"
+INSTRUMENTS = ("piano", "guitar", "harp", "violin", "flute", "cello", "harpsichord", "sitar")  # among its 50 tags
+_RATE, _N_FFT, _HOP, _N_MELS, _FRAMES = 16000, 512, 256, 96, 187
+_STEP = 93
+
+
+class MusicnnTagger:
+    """What share of its belief in any instrument goes to the wanted one. `table` is ``[row, case] -> figures``.
+
+    Args:
+        folder: Where the package was put.
+    """
+
+    def __init__(self, folder: Path, sample_rate: int) -> None:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        try:
+            tf = importlib.import_module("tensorflow").compat.v1
+        except ImportError as error:
+            raise SystemExit(f"the tagger is run by TensorFlow ({error}); pip install tensorflow-cpu") from error
+        self.sample_rate = sample_rate
+        self.table: dict[tuple[str, str], dict[str, float]] = {}
+        sys.path.insert(0, str(folder))
+        labels = importlib.import_module("musicnn.configuration").MTT_LABELS
+        self._columns = [labels.index(name) for name in INSTRUMENTS]
+        home = folder / "musicnn" / "MTT_musicnn"
+        tf.disable_eager_execution()
+        tf.logging.set_verbosity(tf.logging.ERROR)
+        meta = tf.MetaGraphDef.FromString((home / ".meta").read_bytes())
+        output = next(n.name for n in meta.graph_def.node if n.op == "Sigmoid")
+        graph_def = tf.graph_util.extract_sub_graph(meta.graph_def, [output])
+        for node in graph_def.node:
+            node.attr.pop("_output_shapes", None)  # some disagree with what TensorFlow now works out
+        weights = tf.train.NewCheckpointReader(f"{home}/")
+        graph = tf.Graph()
+        with graph.as_default():
+            tf.import_graph_def(graph_def, name="")
+        self._given: dict[Any, Any] = {
+            graph.get_tensor_by_name(f"{node.name}:0"): weights.get_tensor(node.name)
+            for node in graph_def.node
+            if node.op == "VariableV2"
+        }
+        places = [graph.get_tensor_by_name(f"{n.name}:0") for n in graph_def.node if n.op == "Placeholder"]
+        self._windows = next(place for place in places if place.dtype == tf.float32)
+        self._given |= {place: False for place in places if place.dtype == tf.bool}  # not in training
+        self._tags = graph.get_tensor_by_name(f"{output}:0")
+        threads = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
+        self._session = tf.Session(graph=graph, config=threads)
+
+    def shares(self, audio: np.ndarray) -> dict[str, float]:
+        """Its belief in each instrument, mean over windows, as shares of 1."""
+        tags = self._session.run(self._tags, {**self._given, self._windows: self._heard(audio)})
+        belief = tags.mean(0)[self._columns]
+        return dict(zip(INSTRUMENTS, (belief / belief.sum()).tolist(), strict=True))
+
+    def __call__(self, case: Case, row: str, made: SystemOutput) -> None:
+        shares = self.shares(np.asarray(made.audio, np.float32))
+        named = max(shares, key=lambda name: shares[name]) == case.style
+        self.table[row, case.name] = {"tagger": shares[case.style], "tagger_named": float(named)}
+
+    def _heard(self, audio: np.ndarray) -> np.ndarray:
+        """Its windows, ``(W, 187, 96)``."""
+        resampled = librosa.resample(audio, orig_sr=self.sample_rate, target_sr=_RATE)
+        mel = librosa.feature.melspectrogram(y=resampled, sr=_RATE, n_fft=_N_FFT, hop_length=_HOP, n_mels=_N_MELS).T
+        levels = np.log10(10000 * mel + 1)
+        levels = np.pad(levels, ((0, max(0, _FRAMES - len(levels))), (0, 0)))
+        return np.stack([levels[i : i + _FRAMES] for i in range(0, len(levels) - _FRAMES + 1, _STEP)])

@@ -1,0 +1,56 @@
+"""`build`: turn recordings into a dataset."""
+
+from dataclasses import asdict
+from typing import Literal
+
+from stylebox.console import options as opt
+from stylebox.console.console import console
+from stylebox.console.exit import fail_with
+
+SPLITS: tuple[Literal["train", "valid", "test"], ...] = ("train", "valid", "test")
+
+
+def build(
+    sources: opt.Sources = None,
+    dataset: opt.Dataset = None,
+    preset: opt.Preset = "base",
+    max_minutes: opt.MaxMinutes = 30.0,
+    equalise: opt.Equalise = False,
+    images: opt.Images = False,
+    pairs: opt.Pairs = None,
+    jobs: opt.Jobs = None,
+    as_json: opt.AsJson = False,
+) -> None:
+    """Turn recordings into a dataset to train on; only what changed is worked on again."""
+    from stylebox.core import paths
+    from stylebox.core.config import load_preset
+    from stylebox.core.data.build import build as make_dataset
+    from stylebox.core.jobs.export import export_dataset
+
+    with console.progress() as progress:
+        report = make_dataset(
+            sources or paths.sources_dir(),
+            dataset or paths.dataset_dir(),
+            mel=load_preset(preset).mel,
+            jobs=jobs,
+            max_minutes=max_minutes,
+            equalise=equalise,
+            progress=progress,
+        )
+        exports = export_dataset(report.dataset, images, pairs, progress)
+    for line in (*report.warnings, *report.remarks):
+        console.warning(line)
+    for skipped in report.skipped:
+        if skipped not in report.broken:
+            console.note(f"left out, {skipped.kind}: {skipped.reason}")
+    if as_json:
+        console.document(asdict(report) | {"exports": exports})
+    else:
+        rows = [
+            (name, report.recordings[name], *(round(report.seconds[name][split] / 60, 1) for split in SPLITS))
+            for name in report.seconds
+        ]
+        console.table(("instrument", "recordings", *(f"{split} min" for split in SPLITS)), rows)
+        for path in (report.dataset, *exports):
+            console.result(path)
+    fail_with([skipped.reason for skipped in report.broken])

@@ -1,0 +1,47 @@
+"""`generate`: new audio in a style, from a MIDI file or from random notes."""
+
+from pathlib import Path
+
+import typer
+
+from stylebox.commands.output import check_playable, check_stdout, play_files
+from stylebox.console import options as opt
+from stylebox.console.console import console
+from stylebox.console.device import compute_device
+
+
+def generate(
+    style: opt.Style,
+    notes: opt.Notes = None,
+    seconds: opt.Seconds = None,
+    output: opt.Output = None,
+    steps: opt.Steps = None,
+    guidance: opt.Guidance = None,
+    strength: opt.Strength = None,
+    seed: opt.Seed = None,
+    transpose: opt.Transpose = None,
+    vocoder: opt.Vocoder = opt.VocoderName.auto,
+    model: opt.Model = "base",
+    device: opt.Device = opt.DeviceName.auto,
+    play: opt.Play = False,
+    force: opt.Force = False,
+    as_json: opt.AsJson = False,
+) -> None:
+    """Make new audio in a style: from a MIDI file, or from notes it invents."""
+    check_stdout(output, as_json)
+    check_playable(play, output)
+    if notes is not None and seconds is not None:
+        raise typer.BadParameter("--notes and --seconds exclude each other: a MIDI file has its own length")
+    from stylebox.core.jobs.generate import generate_file
+    from stylebox.core.jobs.transfer import load_pipeline
+    from stylebox.core.pipeline.options import TransferOptions
+
+    options = TransferOptions(style, steps, guidance, strength, seed, transpose, vocoder.value)
+    pipeline = load_pipeline(model, compute_device(device))
+    with console.progress() as progress:
+        report = generate_file(output, options, pipeline, notes=notes, seconds=seconds, force=force, progress=progress)
+    console.made(report, results=not as_json)
+    if as_json:
+        console.document(report)
+    if play:
+        play_files([Path(report.output)])

@@ -1,0 +1,55 @@
+"""`render`: play scores with SoundFonts and recorded notes, as training material."""
+
+import os
+from dataclasses import asdict
+
+from stylebox.console import options as opt
+from stylebox.console.console import console
+from stylebox.console.exit import fail_with
+
+
+def render(
+    soundfont: opt.SoundFonts = None,
+    samples: opt.Samples = None,
+    midi: opt.MidiFolder = None,
+    minutes: opt.Minutes = 10.0,
+    instruments: opt.Instruments = None,
+    timbres: opt.Timbres = None,
+    pedal: opt.Pedal = 0.0,
+    to: opt.To = None,
+    seed: opt.RenderSeed = 42,
+    jobs: opt.Jobs = None,
+    as_json: opt.AsJson = False,
+) -> None:
+    """Make material to train on: scores played with SoundFonts, a folder an instrument, notes beside."""
+    from stylebox.core import paths
+    from stylebox.core.music.instruments import instruments_named
+    from stylebox.core.sources.render.render import render as play
+    from stylebox.core.sources.render.soundfont import find_soundfonts
+
+    folder = to or paths.sources_dir()
+    with console.progress() as progress:
+        report = play(
+            folder,
+            instruments=instruments_named(instruments),
+            scores=midi,
+            minutes=minutes,
+            soundfonts=soundfont or find_soundfonts(),
+            samples=samples,
+            timbres_per_score=timbres,
+            pedal=pedal,
+            seed=seed,
+            jobs=jobs or os.cpu_count() or 1,
+            progress=progress,
+        )
+    for remark in report.samples:
+        console.warning(remark.line)
+    if report.seconds:
+        console.note(f"{report.written} pieces written, {report.skipped} were there already")
+    if as_json:
+        console.document(asdict(report) | {"folder": folder})
+    elif report.seconds:
+        rows = [(name, round(seconds / 60, 1)) for name, seconds in report.seconds.items()]
+        console.table(("instrument", "minutes"), rows)
+        console.result(folder)
+    fail_with(report.failures)

@@ -1,0 +1,1 @@
+"""All that a screen shows, and what the program reads from the command line."""

@@ -1,0 +1,1 @@
+"""Sound as arrays: mels, spectra, loudness, phases. Knows no network and no dataset."""

@@ -1,0 +1,38 @@
+"""Faults of a file's channels that a mix to mono hides: clipping, silence, cancellation."""
+
+from pathlib import Path
+
+import numpy as np
+
+from stylebox.core.audio.io.decode import decode
+
+_CLIPPED, _CLIPPED_SHARE = 0.999, 1e-3  # full scale counts as clipped; share of samples worth a warning
+_CHANNEL_SECONDS = 300.0  # a channel that is dead is so from the start
+_DEAD_DB, _CANCEL_DB = -60.0, -13.0  # below the loudest channel; of the mix below its channels (noise: -3)
+
+
+def channel_faults(source: Path) -> list[str]:
+    """Clipped samples, silent channels and channels that cancel each other: what the mix no longer shows."""
+    clipped, power, mixed, samples = np.zeros(1), np.zeros(1), 0.0, 0
+    with source.open("rb") as stream:
+        for rate, block in decode(stream, str(source)):
+            if samples and block.shape[1] != len(power):
+                break
+            clipped = clipped + np.count_nonzero(np.abs(block) >= _CLIPPED, axis=0)
+            power = power + np.square(block, dtype=np.float64).sum(axis=0)
+            mixed += float(np.square(block.mean(axis=1), dtype=np.float64).sum())
+            samples += len(block)
+            if samples > _CHANNEL_SECONDS * rate:
+                break
+    found = []
+    share = float(clipped.max()) / max(samples, 1)
+    if share > _CLIPPED_SHARE:
+        found.append(f"{share:.1%} of its samples are clipped")
+    if len(power) > 1 and power.max() > 0:
+        dead = np.flatnonzero(power < power.max() * 10 ** (_DEAD_DB / 10))
+        names = ("left", "right") if len(power) == 2 else tuple(str(i + 1) for i in range(len(power)))
+        found += [f"its channel {names[i]} is silent" for i in dead]
+        lost_db = 10 * np.log10(max(mixed, 1e-12) / power.mean())
+        if len(power) - len(dead) > 1 and lost_db < _CANCEL_DB:
+            found.append(f"its channels cancel each other: mixed to one, {-lost_db:.0f} dB are lost")
+    return found

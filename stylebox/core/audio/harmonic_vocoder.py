@@ -1,0 +1,52 @@
+"""Mel to audio when the notes are known: no network, one pass.
+
+A mel of a low note does not show its partials one by one; the notes say where they are. Knows nothing of networks.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stylebox.core.audio.mel import mel_to_magnitude
+from stylebox.core.audio.phase import magnitude_to_audio
+from stylebox.core.audio.pitch_bend import apply_bends
+from stylebox.core.config import MelConfig
+from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, key_hz
+
+BETWEEN_PARTIALS = 0.03  # what is expected between partials, relative to their peaks: breath, bow, attack
+_PARTIAL_BINS = 0.97  # standard deviation of a partial's peak in FFT bins: a Hann window's main lobe in power
+
+
+def harmonic_inversion(
+    mel: Tensor, frame: Tensor, config: MelConfig, num_samples: int, cents: Tensor | None = None
+) -> Tensor:
+    """A mel made audible with the help of what is being played.
+
+    Args:
+        mel: In [-1, 1].
+        frame: How surely each key sounds, in [0, 1].
+        cents: How far each key's note is to be from it.
+
+    Shape:
+        mel ``(M, T)``, frame and cents ``(N, T)`` -> ``(num_samples,)``.
+    """
+    combs = torch.from_numpy(partial_combs(config.sample_rate, config.n_fft)).to(mel)
+    magnitude = mel_to_magnitude(mel, config, prior=BETWEEN_PARTIALS + combs.T @ frame.to(mel))
+    if cents is not None:
+        magnitude = apply_bends(magnitude, frame, cents, config.sample_rate)
+    return magnitude_to_audio(magnitude, config.n_fft, config.hop_length, num_samples)
+
+
+@lru_cache(maxsize=4)
+def partial_combs(sample_rate: int, n_fft: int) -> np.ndarray:
+    """Where each key's partials lie on the FFT's axis, up to the Nyquist frequency; ``(N, n_fft // 2 + 1)``."""
+    hz_per_bin = sample_rate / n_fft
+    bins = np.arange(n_fft // 2 + 1)
+    combs = np.zeros((NUM_KEYS, len(bins)), np.float32)
+    for key in range(NUM_KEYS):
+        f0 = key_hz(key + LOWEST_KEY)
+        for h in range(1, int(sample_rate / 2 / f0) + 1):
+            combs[key] += np.exp(-0.5 * ((bins - h * f0 / hz_per_bin) / _PARTIAL_BINS) ** 2)
+    return combs

@@ -1,0 +1,195 @@
+"""From the bytes of a file to blocks of samples. Knows nothing of mixing, or of the rate wanted.
+
+The first bytes say who decodes; suffixes are not trusted. libsndfile takes Vorbis and what is stored without
+loss, FFmpeg (by PyAV, whose wheels carry it) all else. Each could do some of the other's part, badly: read in
+blocks, libsndfile begins Opus late and restarts MP3 at every block, and its MP3 decoder writes to standard
+error; FFmpeg loses the end of short Vorbis.
+"""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+import soundfile
+
+from stylebox.core.errors import AudioError
+
+LIBSNDFILE_MARKS = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"FORM", b".snd", b"caff")
+OGG_CODEC_OFFSET, OGG_VORBIS_MARK = 28, b"\x01vorbis"
+BLOCK_SAMPLES = 1 << 16  # decoded at a time: what a damaged spot can cost, at most
+UNKNOWN_LENGTH = 1 << 62  # samples; libsndfile's answer for a FLAC whose writer was killed is more
+
+Block = tuple[int, np.ndarray]  # rate in Hz; float32 samples (S, channels)
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a file says about its sound, before decoding it."""
+
+    seconds: float  # an estimate for bare MP3 and AAC streams, which do not say
+    sample_rate: int  # Hz
+    channels: int
+    codec: str  # flac, mp3, vorbis, opus, aac, pcm_16, float, ...
+
+
+def decode(stream: BinaryIO, name: str) -> Iterator[Block]:
+    """Decode block by block. What is damaged is left out, and a file that breaks off ends there.
+
+    Args:
+        stream: Seekable, at its start.
+        name: What errors call it.
+
+    Raises:
+        AudioError: this is no sound.
+    """
+    decoded = False
+    for block in _decode_libsndfile(stream):
+        decoded = True
+        yield block
+    if not decoded:
+        yield from _decode_ffmpeg(stream, name)
+
+
+def read_info(stream: BinaryIO, name: str) -> AudioInfo:
+    """Duration, rate, channels and codec, from the header where that says so.
+
+    Raises:
+        AudioError: this is no sound.
+    """
+    with _libsndfile(stream) as file:
+        if file is not None:
+            codec = {"FLAC": "flac"}.get(file.format, file.subtype.lower())
+            samples = file.frames
+            if samples >= UNKNOWN_LENGTH:
+                samples = sum(len(block) for _, block in _decode_libsndfile(stream))
+            return AudioInfo(samples / file.samplerate, file.samplerate, file.channels, codec)
+    with _ffmpeg(stream, name) as container:
+        track = container.streams.audio[0]
+        context = track.codec_context
+        if track.duration:
+            seconds = float(track.duration * track.time_base)
+        elif container.duration and not container.streams.video:
+            seconds = container.duration / 1e6
+        else:
+            seconds = sum(frame.samples / frame.sample_rate for frame in _frames(container, track))
+        return AudioInfo(seconds, context.sample_rate, context.channels, context.name.removesuffix("float"))
+
+
+class _ForwardOnly(soundfile.SoundFile):
+    """A sound file without seeking: soundfile would seek after each read, which upsets some codecs."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+class _Unfailing:
+    """A stream for libsndfile, whose callbacks can't raise: a damaged header may seek to anywhere."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.read, self.tell, self._stream = stream.read, stream.tell, stream
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return self._stream.seek(offset, whence)
+        except (OSError, ValueError):
+            return self._stream.tell()
+
+
+@contextmanager
+def _libsndfile(stream: BinaryIO) -> Iterator[soundfile.SoundFile | None]:
+    """`stream` opened by libsndfile, or None if that is not for it."""
+    stream.seek(0)
+    head = stream.read(len(OGG_VORBIS_MARK) + OGG_CODEC_OFFSET)
+    known = head[:4] in LIBSNDFILE_MARKS or head[OGG_CODEC_OFFSET:] == OGG_VORBIS_MARK
+    stream.seek(0)
+    try:
+        file = _ForwardOnly(_Unfailing(stream)) if known else None
+    except soundfile.LibsndfileError:
+        file = None
+    try:
+        yield file
+    finally:
+        if file is not None:
+            file.close()
+
+
+def _decode_libsndfile(stream: BinaryIO) -> Iterator[Block]:
+    """All blocks up to the end or the first damage; none if libsndfile is not for it."""
+    with _libsndfile(stream) as file:
+        try:
+            while file is not None and len(block := file.read(BLOCK_SAMPLES, "float32", always_2d=True)):
+                yield file.samplerate, block
+        except soundfile.LibsndfileError:
+            return
+
+
+def _decode_ffmpeg(stream: BinaryIO, name: str) -> Iterator[Block]:
+    """All blocks that can be decoded."""
+    with _ffmpeg(stream, name) as container:
+        track = container.streams.audio[0]
+        declared = float(track.duration * track.time_base) if track.duration else 0.0
+        pending, rate, total = None, 0, 0
+        for rate, block in _float_blocks(_frames(container, track)):
+            if pending is not None:
+                yield rate, pending
+            pending, total = block, total + len(block)
+        if pending is None:
+            return
+        # AAC fills its last frame up; only the duration that MP4 declares, often in ms, tells by how much.
+        excess = total - round(declared * rate) if "mp4" in container.format.name and declared else 0
+        yield rate, pending[: len(pending) - excess] if 0 < excess < len(pending) else pending
+
+
+def _float_blocks(frames: Iterator[Any]) -> Iterator[Block]:
+    """FFmpeg's frames as arrays, all at the rate of the first."""
+    import av
+
+    rate, kind = 0, None
+    converter: Any = None
+    for frame in frames:
+        rate = rate or frame.sample_rate
+        if kind != (frame.format.name, frame.layout.name, frame.sample_rate):
+            # A broadcast may change its format midway; a converter takes only one.
+            for rest in converter.resample(None) if converter else ():
+                yield rate, rest.to_ndarray().T
+            kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+            converter = None if kind[::2] == ("fltp", rate) else av.AudioResampler(format="fltp", rate=rate)
+        for converted in converter.resample(frame) if converter else [frame]:
+            yield rate, converted.to_ndarray().T
+    for rest in converter.resample(None) if converter else ():
+        yield rate, rest.to_ndarray().T
+
+
+def _frames(container: Any, track: Any) -> Iterator[Any]:
+    """Decoded frames, without the damaged ones."""
+    import av
+
+    try:
+        for packet in container.demux(track):
+            try:
+                yield from packet.decode()
+            except av.InvalidDataError:
+                continue
+    except av.FFmpegError:  # the file breaks off
+        return
+
+
+@contextmanager
+def _ffmpeg(stream: BinaryIO, name: str) -> Iterator[Any]:
+    """`stream` opened by FFmpeg, with at least one audio track."""
+    import av  # loads all of FFmpeg
+
+    stream.seek(0)
+    try:
+        # A playlist could name other files or addresses: it gets no protocol to follow them with.
+        container = av.open(stream, metadata_errors="ignore", options={"protocol_whitelist": "none"})
+    except (av.FFmpegError, ValueError) as error:
+        fix = "choose a sound file, or export it again as WAV or FLAC"
+        raise AudioError(f"{name}: is not a sound file, or is damaged; {fix}") from error
+    with container:
+        if not container.streams.audio:
+            raise AudioError(f"{name}: has no sound track; choose a file with sound")
+        yield container

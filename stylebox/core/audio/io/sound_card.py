@@ -1,0 +1,204 @@
+"""The sound card: which microphones there are, a stream from one, and playing. The only module that knows PortAudio.
+
+Knows nothing of files and takes. A stream hands its blocks over on PortAudio's own thread; whoever takes them there
+must not wait.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from stylebox.core.audio.io.read import resample
+from stylebox.core.errors import AudioError
+from stylebox.core.system_packages import install_command
+
+BLOCK_SECONDS = 0.05
+LATENCY_SECONDS = 0.2  # nobody hears themselves through us; long buffers lose nothing when the machine is busy
+MAX_CHANNELS = 2
+
+Deliver = Callable[[np.ndarray, bool, float], None]
+"""Takes ``(block, overrun, lost_seconds)``: samples ``(N, C)``, whether some before them are lost, and how much."""
+
+
+class InputStream(Protocol):
+    """Sound coming in. Full scale is 1."""
+
+    name: str
+    sample_rate: int
+    channels: int
+
+    def start(self, deliver: Deliver) -> None:
+        """Begin; from now on `deliver` is called with every block, on another thread."""
+
+    def is_running(self) -> bool:
+        """False when the device has ended the stream."""
+
+    def close(self) -> None:
+        """End; `deliver` is not called any more. A stream that was not started may be closed too."""
+
+
+@dataclass(frozen=True)
+class AudioDevice:
+    """A device to record from."""
+
+    number: int
+    name: str
+    system: str
+    channels: int
+    sample_rate: int
+    default: bool
+
+
+def list_inputs() -> list[AudioDevice]:
+    """The devices to record from, as PortAudio names them.
+
+    Raises:
+        AudioError: there is no PortAudio.
+    """
+    sounddevice = _portaudio()
+    systems = sounddevice.query_hostapis()
+    chosen = sounddevice.default.device[0]
+    return [
+        AudioDevice(
+            number,
+            device["name"],
+            systems[device["hostapi"]]["name"],
+            device["max_input_channels"],
+            round(device["default_samplerate"]),
+            number == chosen,
+        )
+        for number, device in enumerate(sounddevice.query_devices())
+        if device["max_input_channels"] > 0
+    ]
+
+
+def open_input(device: str | None = None, channel: int | None = None) -> InputStream:
+    """A stream from a microphone at the device's own rate; it starts when told to.
+
+    Args:
+        device: Number or part of the name; None for the system's default.
+        channel: The one input to take, from 1; None takes the first two, or the only one.
+
+    Raises:
+        AudioError: no PortAudio, no such device, or it has no such channel.
+    """
+    return _Microphone(_portaudio(), device, channel)
+
+
+def check_output() -> None:
+    """Raise unless something can be played.
+
+    Raises:
+        AudioError: no PortAudio, or no device to play on.
+    """
+    _find(_portaudio(), None, "output")
+
+
+def play(audio: np.ndarray, sample_rate: int) -> None:
+    """Play a sound on the system's default output and return when it has ended.
+
+    Raises:
+        AudioError: there is nothing to play on, or it went away.
+
+    Shape:
+        ``audio`` is ``(S,)``.
+    """
+    sounddevice = _portaudio()
+    device = _find(sounddevice, None, "output")
+    rate = round(device["default_samplerate"])
+    channels = min(device["max_output_channels"], MAX_CHANNELS)
+    samples = np.clip(resample(audio, sample_rate, rate), -1, 1)
+    block_samples = round(rate * BLOCK_SECONDS)
+    try:
+        with sounddevice.OutputStream(
+            rate, device=device["index"], channels=channels, dtype="float32", latency=LATENCY_SECONDS
+        ) as stream:
+            for start in range(0, len(samples), block_samples):
+                block = samples[start : start + block_samples]
+                stream.write(np.repeat(block[:, None], channels, axis=1))
+    except sounddevice.PortAudioError as error:
+        raise AudioError(f"{device['name']}: cannot play ({_reason(error)}); choose another output") from error
+
+
+class _Microphone:
+    """An `InputStream` of PortAudio."""
+
+    def __init__(self, sounddevice: Any, device: str | None, channel: int | None) -> None:
+        found = _find(sounddevice, device, "input")
+        self.name, available = found["name"], found["max_input_channels"]
+        if channel is not None and channel > available:
+            raise AudioError(f"{self.name}: has no channel {channel}, only {available}; choose another")
+        self.sample_rate = round(found["default_samplerate"])
+        self._opened = max(channel or 1, min(available, MAX_CHANNELS))
+        self._taken = slice(0, self._opened) if channel is None else slice(channel - 1, channel)
+        self.channels = self._opened if channel is None else 1
+        self._sounddevice, self._device = sounddevice, found["index"]
+        self._stream: Any = None
+        self._due: float | None = None  # on the device's clock, when the next block begins
+
+    def start(self, deliver: Deliver) -> None:
+        def hear(block: np.ndarray, num_samples: int, time: Any, status: Any) -> None:
+            began = time.inputBufferAdcTime
+            # An overrun flagged at the first block is of before we listened.
+            overrun = bool(status.input_overflow) and self._due is not None
+            lost = max(0.0, began - self._due) if overrun and self._due is not None else 0.0
+            self._due = began + num_samples / self.sample_rate
+            deliver(block[:, self._taken].copy(), overrun, lost)
+
+        try:
+            self._stream = self._sounddevice.InputStream(
+                self.sample_rate,
+                round(self.sample_rate * BLOCK_SECONDS),
+                self._device,
+                self._opened,
+                "float32",
+                LATENCY_SECONDS,
+                callback=hear,
+            )
+            self._stream.start()
+        except self._sounddevice.PortAudioError as error:
+            reason = _reason(error)
+            raise AudioError(
+                f"{self.name}: cannot be recorded from ({reason}); is it in use, or forbidden to this program?"
+            ) from error
+
+    def is_running(self) -> bool:
+        return self._stream is not None and bool(self._stream.active)
+
+    def close(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.abort()  # both ignore the errors of a device that is gone
+            stream.close()
+
+
+def _portaudio() -> Any:
+    """The sounddevice module."""
+    try:
+        import sounddevice  # loads PortAudio, which looks for devices
+    except OSError as error:  # what the package raises when the library is not there
+        raise AudioError(f"PortAudio is not installed; {install_command('libportaudio2')}") from error
+    return sounddevice
+
+
+def _find(sounddevice: Any, device: str | None, kind: str) -> dict[str, Any]:
+    """What PortAudio knows of a device; `kind` is ``input`` or ``output``."""
+    asked = int(device) if device is not None and device.isdecimal() else device
+    try:
+        found = sounddevice.query_devices(asked, kind)
+        if found[f"max_{kind}_channels"] > 0:
+            return dict(found)
+        reason = f"has no {kind}"
+    except (ValueError, sounddevice.PortAudioError) as error:
+        reason = "fits several devices" if "ultiple" in str(error) else f"no such {kind}"
+    if device is None:
+        missing = "microphone or other input" if kind == "input" else "output to play on"
+        raise AudioError(f"the system has no {missing}; plug one in and try again")
+    raise AudioError(f"device {device!r}: {reason}; `stylebox record --list-devices` shows what there is")
+
+
+def _reason(error: Exception) -> str:
+    """PortAudio's own words, without its codes."""
+    return str(error.args[0] if error.args else error).split(" [", maxsplit=1)[0].removesuffix(".")

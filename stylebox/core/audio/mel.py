@@ -1,0 +1,128 @@
+"""The mel front end: the one place that says what a mel is, in which range, and how to turn it back.
+
+A mel is power in bands, in dB, mapped linearly so that `floor_db` is -1 and `ceiling_db` is +1. Nothing is
+rescaled per chunk: a quiet bar stays quiet. Knows nothing of files or networks.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from stylebox.core.config import MelConfig
+
+_QUIETEST_POWER = 1e-10  # keeps the logarithm finite; far below any floor in use
+
+
+class MelSpectrogram(nn.Module):
+    """Audio to mel, equal to librosa's ``melspectrogram`` (Slaney bands, power 2, centred) within float tolerance.
+
+    Shape:
+        ``(S,)`` or ``(B, S)`` -> ``(M, T)`` or ``(B, M, T)`` with ``T = 1 + S // hop_length``.
+    """
+
+    window: Tensor
+    bands: Tensor
+
+    def __init__(self, config: MelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.register_buffer("window", torch.hann_window(config.n_fft), persistent=False)
+        self.register_buffer("bands", torch.from_numpy(mel_bands(config)), persistent=False)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        return power_to_mel(self.power(audio), self.config)
+
+    def power(self, audio: Tensor) -> Tensor:
+        """Power in each band, before the logarithm; same shape as the mel."""
+        c = self.config
+        spectrum = torch.stft(
+            audio, c.n_fft, c.hop_length, window=self.window, center=True, pad_mode="constant", return_complex=True
+        )
+        return self.bands @ (spectrum.real**2 + spectrum.imag**2)
+
+
+def mel_in_blocks(audio: np.ndarray, config: MelConfig, block_frames: int = 4096) -> np.ndarray:
+    """8-bit mel of audio of any length in bounded memory: equal to the mel of the whole.
+
+    Shape:
+        ``(S,)`` -> ``(T, M)``, uint8, T = 1 + S // hop_length.
+    """
+    spectrogram, hop = MelSpectrogram(config), config.hop_length
+    context = -(-config.n_fft // 2 // hop)  # frames whose window reaches over a block's edge
+    num_frames = 1 + len(audio) // hop
+    mel = np.empty((num_frames, config.n_mels), np.uint8)
+    for start in range(0, num_frames, block_frames):
+        stop = min(start + block_frames, num_frames)
+        first = max(start - context, 0)
+        piece = torch.from_numpy(audio[first * hop : (stop + context) * hop])
+        with torch.no_grad():
+            block = mel_to_uint8(spectrogram(piece)).T
+        mel[start:stop] = block[start - first : stop - first]
+    return mel
+
+
+@lru_cache(maxsize=8)
+def mel_bands(config: MelConfig) -> np.ndarray:
+    """The filter bank, float32 ``(M, n_fft // 2 + 1)``."""
+    import librosa  # slow to import
+
+    bands: np.ndarray = librosa.filters.mel(sr=config.sample_rate, n_fft=config.n_fft, n_mels=config.n_mels)
+    return bands.astype(np.float32)
+
+
+def power_to_mel(power: Tensor, config: MelConfig) -> Tensor:
+    """Band power to [-1, 1]; what lies beyond the range is clipped to it."""
+    db = 10.0 * torch.log10(power.clamp_min(_QUIETEST_POWER))
+    span = config.ceiling_db - config.floor_db
+    return (2.0 * (db - config.floor_db) / span - 1.0).clamp(-1.0, 1.0)
+
+
+def mel_to_db(mel: Tensor, config: MelConfig) -> Tensor:
+    """[-1, 1] to dB of band power."""
+    return (mel + 1.0) * 0.5 * (config.ceiling_db - config.floor_db) + config.floor_db
+
+
+def mel_to_power(mel: Tensor, config: MelConfig) -> Tensor:
+    """[-1, 1] to band power; -1 is silence and gives exactly 0."""
+    return torch.where(mel <= -1.0, 0.0, 10.0 ** (mel_to_db(mel, config) / 10.0))
+
+
+def db_per_unit(config: MelConfig) -> float:
+    """How many dB one unit of mel is: turns a mel distance into dB."""
+    return (config.ceiling_db - config.floor_db) / 2.0
+
+
+def mel_to_uint8(mel: Tensor | np.ndarray) -> np.ndarray:
+    """[-1, 1] to 0..255, as mels are kept on disk."""
+    values = mel.detach().cpu().numpy() if isinstance(mel, Tensor) else mel
+    return np.clip(np.round((values + 1.0) * 127.5), 0, 255).astype(np.uint8)
+
+
+def uint8_to_mel(values: np.ndarray) -> Tensor:
+    """0..255 to [-1, 1], float32."""
+    return torch.from_numpy(np.asarray(values).astype(np.float32) / 127.5 - 1.0)
+
+
+def mel_to_magnitude(mel: Tensor, config: MelConfig, iterations: int = 12, prior: Tensor | None = None) -> Tensor:
+    """A non-negative linear spectrum whose bands have the mel's power.
+
+    The pseudo-inverse gives the start; multiplicative updates (Lee & Seung 2001) make it fit without negatives. They
+    keep the fine structure they start from, so what is known of it (`prior`) stays.
+
+    Args:
+        prior: Where within the bands power is expected, any positive scale.
+
+    Shape:
+        ``(M, T)`` and prior ``(n_fft // 2 + 1, T)`` -> ``(n_fft // 2 + 1, T)``, magnitudes.
+    """
+    bands = torch.from_numpy(mel_bands(config)).to(mel)
+    power = mel_to_power(mel, config)
+    spectrum = (torch.linalg.pinv(bands) @ power).clamp_min(1e-6)
+    if prior is not None:
+        spectrum = spectrum * prior
+    numerator = bands.T @ power
+    for _ in range(iterations):
+        spectrum = spectrum * numerator / (bands.T @ (bands @ spectrum)).clamp_min(1e-10)
+    return spectrum.sqrt()

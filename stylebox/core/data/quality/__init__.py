@@ -1,0 +1,1 @@
+"""Checks of a recording before it is used for training."""

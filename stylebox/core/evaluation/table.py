@@ -1,0 +1,65 @@
+"""The results of an evaluation as a table, as CSV, and as a page with sound."""
+
+import csv
+import io
+from pathlib import Path
+
+from stylebox.core import paths
+from stylebox.core.evaluation.cases import Case
+from stylebox.core.evaluation.page import AudioSample, evaluation_page
+from stylebox.core.evaluation.results import COLUMNS, METRICS, Evaluation, RowSummary
+from stylebox.core.evaluation.systems import SystemOutput
+
+SHOWN_CASES = 3  # on a page; a case is some megabytes
+
+
+class SampleCollector:
+    """Keeps what is made for the first few cases, to be put on a page."""
+
+    def __init__(self, cases: int = SHOWN_CASES) -> None:
+        self.cases = cases
+        self.heard: list[AudioSample] = []
+
+    def __call__(self, case: Case, row: str, made: SystemOutput) -> None:
+        names = {sound.case for sound in self.heard}
+        if case.name in names or len(names) < self.cases:
+            self.heard.append(AudioSample(case.name, row, made.audio))
+
+
+def cells(row: RowSummary) -> list[str]:
+    """One row of the table for the eye: means, and the larger side of their intervals."""
+    shown = [row.row]
+    for name, (_, _, digits) in METRICS.items():
+        interval = row.figures[name]
+        shown.append(f"{interval.mean:.{digits}f} ±{interval.margin:.{digits}f}" if interval else "-")
+    return shown
+
+
+def write_csv(path: Path, result: Evaluation, force: bool = False) -> None:
+    """The table, a line a row and figure.
+
+    Raises:
+        StyleboxError: `path` exists and `force` is false.
+    """
+    paths.refuse_overwrite(path, force)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("row", "figure", "better", "mean", "low", "high", "cases"))
+    for row in result.table:
+        for name, interval in row.figures.items():
+            values = (interval.mean, interval.low, interval.high, interval.count) if interval else ("", "", "", 0)
+            writer.writerow((row.row, name, "more" if METRICS[name][0] else "less", *values))
+    paths.write_text(path, text.getvalue())
+
+
+def write_page(path: Path, result: Evaluation, sounds: SampleCollector, sample_rate: int, force: bool = False) -> None:
+    """The table, and the sounds that were kept, as one HTML page.
+
+    Raises:
+        StyleboxError: `path` exists and `force` is false.
+    """
+    paths.refuse_overwrite(path, force)
+    title = f"Model {result.model}: {result.cases} transfers, seed {result.seed}"
+    remarks = [f"Notes are those that the {result.transcriber} hears.", *result.remarks]
+    rows = [cells(row) for row in result.table]
+    paths.write_text(path, evaluation_page(title, COLUMNS, rows, remarks, sounds.heard, sample_rate))

@@ -1,0 +1,153 @@
+"""What works on this machine, and how to mend what does not. Looks, and changes nothing.
+
+A check that fails by itself is a finding too: nothing here raises.
+"""
+
+import ctypes.util
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+from stylebox.core import paths
+from stylebox.core.system_packages import install_command
+
+State = Literal["ok", "limited", "broken"]
+
+MIN_FREE_GB, COMFORTABLE_GB = 0.5, 10.0  # a transfer's files; a dataset with its recordings
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: ``limited`` costs a feature, ``broken`` costs the whole program."""
+
+    name: str
+    state: State
+    found: str
+    fix: str = ""
+
+
+def examine() -> list[Finding]:
+    """Look at everything, most important first."""
+    return [_guarded(name, check) for name, check in _CHECKS.items()]
+
+
+def _guarded(name: str, check: Callable[[str], Finding]) -> Finding:
+    """The finding of `check`, or that it failed."""
+    try:
+        return check(name)
+    except Exception as error:  # a doctor that falls ill helps nobody
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return Finding(name, "broken", reason, "reinstall with: pip install --force-reinstall stylebox")
+
+
+def _python(name: str) -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding(name, "ok", f"{version} at {sys.executable}")
+
+
+def _device(name: str) -> Finding:
+    import torch
+
+    from stylebox.core.device import resolve_device
+
+    device, note = resolve_device("auto")
+    if device == "cuda":
+        return Finding(name, "ok", f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}")
+    found = f"{device} with {torch.get_num_threads()} threads, PyTorch {torch.__version__} ({note})"
+    fix = "transfers work; training wants an NVIDIA card: https://pytorch.org/get-started/locally"
+    return Finding(name, "limited", found, fix)
+
+
+def _weights(name: str) -> Finding:
+    shipped = sorted(
+        path.name
+        for path in (resources.files("stylebox") / "weights").iterdir()
+        if (path / "ldm.safetensors").is_file()
+    )
+    folder = paths.models_dir()
+    own = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    if not shipped:
+        found = f"none shipped; your own: {', '.join(own) or 'none'}"
+        return Finding(name, "limited" if own else "broken", found, "reinstall stylebox, or train a model")
+    return Finding(name, "ok", f"shipped: {', '.join(shipped)}; your own: {', '.join(own) or 'none'}")
+
+
+def _home(name: str) -> Finding:
+    folder = paths.home()
+    ground = _existing(folder)
+    if ground.is_dir() and os.access(ground, os.W_OK | os.X_OK):
+        return Finding(name, "ok", f"{folder}{'' if folder.exists() else ' (made when first needed)'}")
+    fix = "make it writable, or set STYLEBOX_HOME to a folder that is"
+    return Finding(name, "broken", f"{ground} cannot be written to", fix)
+
+
+def _disk(name: str) -> Finding:
+    free_gb = shutil.disk_usage(_existing(paths.home())).free / 1e9
+    found = f"{free_gb:.1f} GB free at {paths.home()}"
+    if free_gb >= COMFORTABLE_GB:
+        return Finding(name, "ok", found)
+    fix = "free some space, or set STYLEBOX_HOME to a larger disk; training material takes gigabytes"
+    return Finding(name, "limited" if free_gb >= MIN_FREE_GB else "broken", found, fix)
+
+
+def _codecs(name: str) -> Finding:
+    import av
+    import soundfile
+
+    writes = [kind for kind in ("WAV", "FLAC", "OGG", "MP3") if kind in soundfile.available_formats()]
+    reads = [codec for codec in ("aac", "mp3", "opus", "vorbis") if codec in av.codecs_available]
+    found = f"writes {', '.join(writes).lower()} (libsndfile {soundfile.__libsndfile_version__}); "
+    found += f"PyAV {av.__version__} reads {', '.join(reads)}"
+    if len(writes) == 4 and len(reads) == 4:
+        return Finding(name, "ok", found)
+    return Finding(name, "limited", found, "pip install --upgrade soundfile av")
+
+
+def _portaudio(name: str) -> Finding:
+    # The wheels for macOS and Windows bring their own PortAudio.
+    bundled = importlib.util.find_spec("_sounddevice_data") is not None
+    library = ctypes.util.find_library("portaudio") or ("bundled" if bundled else None)
+    if library:
+        return Finding(name, "ok", f"PortAudio {library}")
+    return Finding(name, "limited", "no PortAudio: no recording, no playback", install_command("libportaudio2"))
+
+
+def _synthesizer(name: str) -> Finding:
+    library = ctypes.util.find_library("fluidsynth")
+    if library:
+        return Finding(name, "ok", f"FluidSynth {library}")
+    return Finding(name, "limited", "no FluidSynth: `stylebox render` cannot work", install_command("fluidsynth"))
+
+
+def _soundfonts(name: str) -> Finding:
+    from stylebox.core.sources.render.soundfont import find_soundfonts
+
+    fonts = [font.name for font in find_soundfonts()]
+    if fonts:
+        return Finding(name, "ok", ", ".join(fonts))
+    fix = f"{install_command('fluid-soundfont-gm')}, or name one with `stylebox render --soundfont FILE.sf2`"
+    return Finding(name, "limited", "none in the usual folders", fix)
+
+
+def _existing(path: Path) -> Path:
+    """`path`, or the nearest folder above it that exists."""
+    return next(place for place in (path, *path.absolute().parents) if place.exists())
+
+
+_CHECKS: dict[str, Callable[[str], Finding]] = {
+    "python": _python,
+    "device": _device,
+    "weights": _weights,
+    "home": _home,
+    "disk": _disk,
+    "codecs": _codecs,
+    "sound card": _portaudio,
+    "synthesizer": _synthesizer,
+    "soundfonts": _soundfonts,
+}

@@ -1,0 +1,29 @@
+"""A dataset in the paper's own formats: pictures of chunks and a list of pairs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from stylebox.core.progress import ProgressCallback
+
+
+SPLITS: tuple[Literal["train", "valid", "test"], ...] = ("train", "valid", "test")
+
+
+def export_dataset(folder: Path, images: bool, pairs: int | None, progress: "ProgressCallback") -> list[Path]:
+    """The report's own forms of a dataset; gives what was written."""
+    if not images and pairs is None:
+        return []
+    from stylebox.core.data.dataset import Dataset
+    from stylebox.core.paper.images import export_images
+    from stylebox.core.paper.pairs import make_pairs, write_pairs
+
+    dataset, written = Dataset.open(folder), []
+    if images:
+        for split in SPLITS:
+            export_images(dataset, folder / "images", split, progress)
+        written.append(folder / "images")
+    if pairs is not None:
+        write_pairs(folder / "pairs.csv", make_pairs(dataset, pairs))
+        written.append(folder / "pairs.csv")
+    return written

@@ -1,0 +1,1 @@
+"""From a recording and a style to audio: content, draft, diffusion, vocoder."""

@@ -1,0 +1,1 @@
+"""Downloads: every row of a list becomes a recording in its instrument's folder."""

@@ -1,0 +1,219 @@
+"""A list of recordings to fetch, as CSV: what the columns mean, and which row and column is wrong.
+
+Forgives what spreadsheets do to CSV: byte order marks, semicolons, columns in any order, blank rows, comments.
+Knows nothing of downloading.
+"""
+
+import csv
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stylebox.core.errors import SourceError
+from stylebox.core.paths import refuse_overwrite, write_text
+
+REQUIRED, OPTIONAL = ("instrument", "title", "url"), ("license", "start", "end")
+_SAME_AS = {"licence": "license", "link": "url"}
+_CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:[.,]\d+)?)")
+
+EXAMPLE = """\
+# What `stylebox fetch` reads: a row a recording. Lines that begin with # are comments.
+#   instrument  the folder it is filed in; what the style will be called
+#   title       the file's name; left empty, the recording's own
+#   url         a page or file on the web, or a file here: relative to this list, absolute, or file://
+#   license     as the source gives it; kept beside the recording
+#   start, end  keep only this part: 1:30, 1:02:03 or seconds
+# Fetch only what you may: your own playing, the public domain, licences that allow it.
+instrument,title,url,license,start,end
+piano,"Gymnopédie No. 1",https://upload.wikimedia.org/wikipedia/commons/b/b7/Gymnopedie_No._1..ogg,CC0 1.0,,
+# the same recording, but only its beginning
+piano,Gymnopédie opening,https://upload.wikimedia.org/wikipedia/commons/b/b7/Gymnopedie_No._1..ogg,CC0 1.0,0,1:30
+# violin,My own take,recordings/take.wav,my own,0:05,
+# cello,Some solo on a video site,https://www.youtube.com/watch?v=...,Creative Commons Attribution,,
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One recording that is wanted.
+
+    Attributes:
+        number: Where it stands in the list as a spreadsheet counts: the header, blanks and comments included.
+        title: Empty means: as the recording calls itself.
+        start: Seconds into the recording at which it begins; None is its beginning.
+        end: Seconds into the recording at which it ends; None is its end.
+    """
+
+    number: int
+    instrument: str
+    title: str
+    url: str
+    license: str | None = None
+    start: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a row: the column and why, without the row."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The rows of a list, in order; and those that cannot be used."""
+
+    name: str
+    folder: Path  # that relative paths are relative to
+    rows: tuple[Row, ...]
+    faults: tuple[Fault, ...] = ()
+
+
+def read_catalogue(path: Path) -> Catalogue:
+    """Read a list of recordings; "-" is standard input.
+
+    Raises:
+        SourceError: it cannot be read at all, or its header lacks a column.
+    """
+    if str(path) == "-":
+        if sys.stdin.isatty():
+            raise SourceError("standard input: is a terminal; pipe a CSV into it or name a file")
+        return parse_catalogue(sys.stdin.buffer.read(), "standard input", Path.cwd())
+    try:
+        return parse_catalogue(path.read_bytes(), str(path), path.absolute().parent)
+    except FileNotFoundError as error:
+        fix = "check the name, or begin with `stylebox fetch --example`"
+        raise SourceError(f"{path}: no such file; {fix}") from error
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def parse_catalogue(content: bytes, name: str, folder: Path) -> Catalogue:
+    """Understand a list of recordings.
+
+    Args:
+        content: CSV as UTF-8, or UTF-16 with a byte order mark; commas, semicolons or tabs.
+        name: What messages call it.
+        folder: That relative paths in it are relative to.
+
+    Raises:
+        SourceError: no text, no header, or a column is lacking.
+    """
+    records = _records(_decoded(content, name), name)
+    header_number, header = next(records, (0, []))
+    if not header:
+        raise SourceError(f"{name}: is empty; its first row must be {','.join(REQUIRED)}")
+    columns = _columns(header, name, header_number)
+    rows: list[Row] = []
+    faults: list[Fault] = []
+    spelling: dict[str, str] = {}  # "Piano" and "piano" are one instrument: as the first row writes it
+    for number, fields in records:
+        try:
+            row = _row(number, fields, columns)
+        except ValueError as fault:
+            faults.append(Fault(number, str(fault)))
+            continue
+        instrument = spelling.setdefault(row.instrument.casefold(), row.instrument)
+        rows.append(Row(number, instrument, row.title, row.url, row.license, row.start, row.end))
+    if not rows and not faults:
+        raise SourceError(f"{name}: names no recordings; add rows below the header")
+    return Catalogue(name, folder, tuple(rows), tuple(faults))
+
+
+def write_example(path: Path, force: bool = False) -> None:
+    """Write a small list to start from.
+
+    Raises:
+        StyleboxError: `path` exists and `force` is false.
+    """
+    refuse_overwrite(path, force)
+    write_text(path, EXAMPLE)
+
+
+def _decoded(content: bytes, name: str) -> str:
+    utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        return content.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = content[: error.start].count(b"\n") + 1
+        raise SourceError(f"{name}, row {row}: is not UTF-8; save it as CSV in UTF-8") from error
+
+
+def _records(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows that say something, with their numbers."""
+    lines = text.splitlines(keepends=True)
+    first = next((line for line in lines if line.strip() and not line.lstrip().startswith("#")), "")
+    delimiter = max(",;\t", key=first.count)
+    number, fresh = 0, True
+
+    def without_comments() -> Iterator[str]:
+        nonlocal number, fresh
+        for line in lines:
+            if fresh and line.lstrip().startswith("#"):  # inside quotes a line may begin with #
+                number += 1
+                continue
+            fresh = False
+            yield line
+
+    reader = csv.reader(without_comments(), delimiter=delimiter, skipinitialspace=True, strict=True)
+    while True:
+        fresh = True
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            fix = 'write a quote inside quotes twice, ""'
+            raise SourceError(f"{name}, row {number + 1}: {error}; {fix}") from error
+        number += 1
+        if any(field.strip() for field in fields):
+            yield number, [field.strip() for field in fields]
+
+
+def _columns(header: Sequence[str], name: str, number: int) -> dict[str, int]:
+    """Where each known column is."""
+    names = [_SAME_AS.get(field.casefold(), field.casefold()) for field in header]
+    for column in (*REQUIRED, *OPTIONAL):
+        if names.count(column) > 1:
+            raise SourceError(f"{name}, row {number}, column {column}: is there twice; delete one")
+    lacking = [column for column in REQUIRED if column not in names]
+    if lacking:
+        found = ", ".join(field for field in header if field) or "none"
+        raise SourceError(
+            f"{name}, row {number}: no column {lacking[0]} (found: {found}); "
+            f"the first row must be {','.join(REQUIRED)}, in any order"
+        )
+    return {column: names.index(column) for column in (*REQUIRED, *OPTIONAL) if column in names}
+
+
+def _row(number: int, fields: Sequence[str], columns: dict[str, int]) -> Row:
+    """One row, or a ValueError that names the column."""
+    if len(fields) <= max(columns[column] for column in REQUIRED):
+        lacking = next(column for column in REQUIRED if columns[column] >= len(fields))
+        raise ValueError(f"column {lacking}: is missing, the row has only {len(fields)} columns")
+    value = {column: fields[at] if at < len(fields) else "" for column, at in columns.items()}
+    for column in ("instrument", "url"):
+        if not value[column]:
+            raise ValueError(f"column {column}: is empty")
+    start, end = (_seconds(value.get(column, ""), column) for column in ("start", "end"))
+    if end is not None and end <= (start or 0.0):
+        raise ValueError(f"column end: {value['end']} is not after the start")
+    license = value.get("license") or None
+    return Row(number, value["instrument"], value["title"], value["url"], license, start, end)
+
+
+def _seconds(text: str, column: str) -> float | None:
+    """`1:02:03`, `1:30`, `90` or `90.5` as seconds; nothing is None."""
+    if not text:
+        return None
+    clock = _CLOCK.fullmatch(text)
+    if not clock:
+        raise ValueError(f"column {column}: {text!r} is no time; write 1:30 or seconds")
+    hours, minutes, seconds = (float((part or "0").replace(",", ".")) for part in clock.groups())
+    if (clock[2] and seconds >= 60) or (clock[1] and minutes >= 60):
+        raise ValueError(f"column {column}: {text!r} is no time; minutes and seconds go up to 59")
+    return 3600 * hours + 60 * minutes + seconds

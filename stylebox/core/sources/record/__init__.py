@@ -1,0 +1,1 @@
+"""Recording from a sound card, and the takes on disk."""

@@ -1,0 +1,1 @@
+"""Scores and the instruments that play them: SoundFonts and recorded notes."""

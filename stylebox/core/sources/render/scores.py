@@ -1,0 +1,160 @@
+"""Scores to render: varied music made up from random numbers, and scores cut from MIDI files.
+
+Knows nothing of instruments or audio. A piece is a pure function of its generator; it need not be beautiful,
+but what a player may do must occur in it. Half of the pieces have one voice, half more.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from stylebox.core.errors import SourceError
+from stylebox.core.music.notes import Note, read_midi
+from stylebox.core.sources.render.strums import strums
+from stylebox.core.sources.render.textures import HIGHEST, LOWEST, SEVERAL_VOICES, SINGLE_VOICE, Event, Setting
+
+_MODES = (
+    (0, 2, 4, 5, 7, 9, 11),  # major, twice as likely as the others
+    (0, 2, 4, 5, 7, 9, 11),
+    (0, 2, 3, 5, 7, 8, 10),  # minor
+    (0, 2, 3, 5, 7, 8, 11),  # harmonic minor
+    (0, 2, 3, 5, 7, 9, 10),  # dorian
+    (0, 2, 4, 5, 7, 9, 10),  # mixolydian
+    (0, 1, 3, 5, 7, 8, 10),  # phrygian
+    (0, 2, 4, 7, 9),  # pentatonic
+    (0, 2, 4, 6, 8, 10),  # whole tones
+)
+
+
+def random_score(rng: np.random.Generator, seconds: float) -> list[Note]:
+    """Invent a piece.
+
+    Args:
+        rng: Wholly decides the piece.
+        seconds: No note ends later; most pieces leave their last quarter of a second empty to ring out.
+
+    Returns:
+        Notes in order of time, at least one; pitches from E1 to G7; no two at once on one key.
+    """
+    beat_seconds = 60 / float(np.exp(rng.uniform(np.log(50), np.log(180))))
+    tonic, mode = int(rng.integers(12)), _MODES[rng.integers(len(_MODES))]
+    scale = np.array([12 * octave + tonic + step for octave in range(10) for step in mode])
+    single = rng.random() < 0.5
+    textures = SINGLE_VOICE if single else {**SEVERAL_VOICES, "strums": strums}
+    low, high = (40, 92) if single else (56, 86)
+    centre = int(rng.integers(low, high + 1))
+    sections = 2 if rng.random() < 0.35 else 1
+    total_beats = seconds / beat_seconds
+    events: list[Event] = []
+    for section in range(sections):
+        setting = Setting(total_beats / sections, beat_seconds, scale, centre)
+        names = list(textures)
+        texture = textures[names[rng.integers(len(names))]]
+        events += [e._replace(beat=e.beat + section * setting.beats) for e in texture(rng, setting)]
+    notes = _perform(rng, events, beat_seconds, seconds)
+    return notes or [Note(0.25 * seconds, 0.75 * seconds, centre, 0.7)]
+
+
+def _perform(rng: np.random.Generator, events: list[Event], beat_seconds: float, seconds: float) -> list[Note]:
+    """Events as a player would give them: rubato, dynamics, articulation, imprecision, rests."""
+    times = _rubato(rng, beat_seconds, seconds)
+    loudness, swell = rng.uniform(0.35, 0.8), rng.uniform(0, 0.3)
+    swell_seconds, phase = rng.uniform(2, 10), rng.uniform(0, 2 * np.pi)
+    articulation = float(rng.choice([0.3, 0.55, 0.8, 0.95, 1.0, 1.08]))
+    sloppiness, unevenness = rng.uniform(0, 0.012), rng.uniform(0, 0.08)
+    silences = _silences(rng, seconds)
+    last = seconds - (0.25 if rng.random() < 0.8 else 0.0)
+    played: list[Note] = []
+    for event in events:
+        start, end = np.interp([event.beat, event.beat + event.length * articulation], *times)
+        start = max(0.0, start + rng.normal() * sloppiness)
+        end = min(max(end, start + 0.06), last)
+        if end - start < 0.05 or any(a <= start < b for a, b in silences):
+            continue
+        arc = swell * np.sin(2 * np.pi * start / swell_seconds + phase)
+        velocity = loudness + arc + event.accent + rng.normal() * unevenness
+        pitch = event.pitch
+        while pitch < LOWEST:
+            pitch += 12
+        while pitch > HIGHEST:
+            pitch -= 12
+        played.append(Note(float(start), float(end), pitch, float(np.clip(velocity, 0.15, 1.0))))
+    return one_at_a_time(played)
+
+
+def one_at_a_time(notes: list[Note], shortest_seconds: float = 0.04) -> list[Note]:
+    """`notes` in order of time, where a key's note ends when the key is struck again.
+
+    Of strikes of one key closer than `shortest_seconds`, the last one stays.
+    """
+    following: dict[int, float] = {}
+    kept: list[Note] = []
+    for note in sorted(notes, reverse=True):
+        end = min(note.end_seconds, following.get(note.pitch, np.inf))
+        if end - note.start_seconds >= shortest_seconds:
+            kept.append(note._replace(end_seconds=float(end)))
+            following[note.pitch] = note.start_seconds
+    return kept[::-1]
+
+
+def pedalled(rng: np.random.Generator, notes: list[Note], seconds: float) -> list[Note]:
+    """`notes` with the pedal down: each sounds on until its key is struck again or the pedal lifted.
+
+    It is lifted and put down every one to four seconds, and at the end of the piece's `seconds`.
+    """
+    lifted = np.cumsum(rng.uniform(1.0, 4.0, size=int(seconds) + 1))
+    held = [
+        note._replace(end_seconds=max(note.end_seconds, min(float(lifted[lifted >= note.end_seconds][0]), seconds)))
+        for note in notes
+    ]
+    return one_at_a_time(held)
+
+
+def _rubato(rng: np.random.Generator, beat_seconds: float, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """A map ``(beats, seconds)`` for interpolation: steady, or wandering about the tempo."""
+    strength = float(rng.choice([0.0, 0.0, 0.05, 0.12, 0.25]))
+    beats = np.arange(0.0, 2.2 * seconds / beat_seconds + 8)
+    wander = np.convolve(rng.normal(size=len(beats) + 3), np.ones(4) / 2, mode="valid")
+    durations = beat_seconds * np.exp(np.clip(strength * wander, -0.5, 0.5))
+    start = rng.uniform(0, 0.5) if rng.random() < 0.7 else 0.0
+    return beats, start + np.concatenate([[0.0], np.cumsum(durations)[:-1]])
+
+
+def _silences(rng: np.random.Generator, seconds: float) -> list[tuple[float, float]]:
+    """Stretches in which nothing begins, as ``(start, end)`` in seconds; in a third of pieces."""
+    if rng.random() > 0.35:
+        return []
+    starts = rng.uniform(0, seconds, size=rng.integers(1, 3))
+    return [(float(s), float(s + rng.uniform(0.08, 0.22) * seconds)) for s in starts]
+
+
+def midi_scores(folder: Path, seconds: float) -> tuple[list[tuple[str, list[Note]]], list[str]]:
+    """Every MIDI file under `folder`, cut into pieces of `seconds`, as ``(name, notes)``; and what could not be read.
+
+    Pieces of less than four notes are left out.
+
+    Raises:
+        SourceError: the folder holds no music.
+    """
+    pieces: list[tuple[str, list[Note]]] = []
+    failures: list[str] = []
+    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".mid", ".midi")):
+        try:
+            notes = read_midi(path)
+        except SourceError as error:
+            failures.append(str(error))
+            continue
+        for index in range(int(np.ceil(max((n.end_seconds for n in notes), default=0.0) / seconds))):
+            start = index * seconds
+            inside = [
+                Note(n.start_seconds - start, min(n.end_seconds - start, seconds), n.pitch, n.velocity)
+                for n in notes
+                if start <= n.start_seconds < start + seconds - 0.05
+            ]
+            if len(inside) >= 4:
+                name = "_".join(path.relative_to(folder).with_suffix("").parts)
+                pieces.append((f"{name}-{index:03d}", one_at_a_time(inside)))
+    if not pieces:
+        nothing = f"{folder}: no MIDI file with notes in it; give a folder of .mid files"
+        raise SourceError(failures[0] if failures else nothing)
+    return pieces, failures

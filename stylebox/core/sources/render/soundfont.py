@@ -1,0 +1,182 @@
+"""Notes to audio with a SoundFont, by FluidSynth: offline, dry, the same bytes every time.
+
+The only module that knows FluidSynth. It never opens an audio device; it knows no instruments, only presets.
+"""
+
+import ctypes
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stylebox.core.errors import SourceError
+from stylebox.core.music.notes import Note
+from stylebox.core.paths import home
+
+FOLDERS = ("/usr/share/sounds/sf2", "/usr/share/sounds/sf3", "/usr/share/soundfonts")
+INSTALL = (
+    "install FluidSynth's library and a SoundFont "
+    "(Debian/Ubuntu: apt install libfluidsynth3 fluid-soundfont-gm; macOS: brew install fluid-synth)"
+)
+
+# FluidSynth does not band-limit when it plays samples at a lower rate, so it runs at the rate SoundFonts
+# are made for and soxr goes down from there.
+_SYNTH_RATE = 44100
+_BLOCK = 64  # FluidSynth acts on events at multiples of this many samples (1.5 ms)
+_GAIN = 1.0  # a loud chord of ten notes stays under full scale, about
+
+
+def find_soundfonts() -> list[Path]:
+    """SoundFonts (.sf2, .sf3) in the usual places and in `home()/soundfonts`, each real file once, sorted."""
+    found: dict[Path, Path] = {}
+    for folder in (*map(Path, FOLDERS), home() / "soundfonts"):
+        for path in sorted(folder.glob("*.sf[23]")) if folder.is_dir() else ():
+            real = path.resolve()
+            if real.is_file():
+                found.setdefault(real, real)
+    return sorted(found)
+
+
+def synthesise(
+    notes: Sequence[Note],
+    soundfont: Path,
+    program: int,
+    seconds: float,
+    sample_rate: int = 44100,
+    bank: int = 0,
+) -> np.ndarray:
+    """Play `notes` with one preset of a SoundFont.
+
+    Args:
+        notes: In any order; a note that strikes a sounding key ends the earlier one first.
+        program: General MIDI, 0-127.
+        seconds: Length of the result; what rings on beyond it is cut.
+
+    Returns:
+        float32 ``(S,)`` with S = ``round(seconds * sample_rate)``; no reverb, no chorus.
+
+    Raises:
+        SourceError: FluidSynth's library or the SoundFont is missing, or it has no such preset.
+    """
+    import soxr
+
+    keeper = _preset_cache(soundfont)
+    keeper.keep(bank, program)
+    synth, font = _open(keeper.soundfont)
+    try:
+        synth.program_select(0, font, bank, program)
+        audio = _play(_events(notes), synth, round(seconds * _SYNTH_RATE))
+    finally:
+        synth.delete()
+    audio = soxr.resample(audio, _SYNTH_RATE, sample_rate).astype(np.float32)
+    samples = round(seconds * sample_rate)
+    return np.pad(audio[:samples], (0, max(0, samples - len(audio))))
+
+
+def _events(notes: Sequence[Note]) -> list[tuple[int, int, int, int]]:
+    """`(sample, is_on, key, velocity)` in playing order: at equal times keys go up before others go down."""
+    events: list[tuple[int, int, int, int]] = []
+    ends: dict[int, int] = {}
+    for note in sorted(notes, reverse=True):  # from the last to the first: each ends before its key's next strike
+        start = round(note.start_seconds * _SYNTH_RATE / _BLOCK) * _BLOCK
+        end = round(note.end_seconds * _SYNTH_RATE / _BLOCK) * _BLOCK
+        end = min(max(end, start + _BLOCK), ends.get(note.pitch, 1 << 62))
+        ends[note.pitch] = start
+        events.append((start, 1, note.pitch, int(np.clip(round(note.velocity * 127), 1, 127))))
+        events.append((end, 0, note.pitch, 0))
+    return sorted(events)
+
+
+class _PresetCache:
+    """Keeps one SoundFont's presets in memory, so that a fresh synthesiser for every piece costs little.
+
+    Fresh, because FluidSynth's voices carry a little state from note to note: reusing one would make a piece
+    depend, by some -60 dB, on what was played before it.
+    """
+
+    def __init__(self, soundfont: Path) -> None:
+        self.soundfont = soundfont
+        self.synth, self.font = _open(soundfont)
+        self.channels: dict[tuple[int, int], int] = {}
+
+    def keep(self, bank: int, program: int) -> None:
+        """Load a preset, if it is not yet."""
+        if (bank, program) in self.channels:
+            return
+        channel = len(self.channels) % 256
+        if self.synth.program_select(channel, self.font, bank, program) < 0:
+            raise SourceError(f"{self.soundfont}: has no preset {bank}:{program}; use another SoundFont")
+        self.channels[bank, program] = channel
+
+
+def _open(soundfont: Path) -> tuple[Any, int]:
+    """A new dry synthesiser and the number of the SoundFont in it."""
+    synth = _library().Synth(
+        gain=_GAIN,
+        samplerate=_SYNTH_RATE,
+        channels=256,
+        **{
+            "synth.reverb.active": 0,
+            "synth.chorus.active": 0,
+            "synth.polyphony": 256,
+            "synth.dynamic-sample-loading": 1,
+            "synth.cpu-cores": 1,
+        },
+    )
+    font = synth.sfload(str(soundfont))
+    if font < 0:
+        synth.delete()
+        raise SourceError(f"{soundfont}: not a SoundFont that FluidSynth can read; use an .sf2 or .sf3 file")
+    return synth, font
+
+
+def _play(events: list[tuple[int, int, int, int]], synth: Any, samples: int) -> np.ndarray:
+    """Mono float32 ``(S,)`` at FluidSynth's rate, rendered between events on channel 0."""
+    stereo = np.zeros((2, samples), np.float32)
+    done = 0
+    for at, is_on, key, velocity in events:
+        if at >= samples:
+            break
+        _render(synth, stereo[:, done:at])
+        done = max(done, at)
+        if is_on:
+            synth.noteon(0, key, velocity)
+        else:
+            synth.noteoff(0, key)
+    _render(synth, stereo[:, done:])
+    return stereo.mean(axis=0)
+
+
+def _render(synth: Any, stereo: np.ndarray) -> None:
+    """Fill ``(2, S)`` with what the synthesiser gives next, as float: 16 bits would be dithered."""
+    if stereo.shape[1]:
+        left, right = (ctypes.c_void_p(side.ctypes.data) for side in stereo)
+        write = _library()._fl.fluid_synth_write_float
+        write(ctypes.c_void_p(synth.synth), stereo.shape[1], left, 0, 1, right, 0, 1)
+
+
+@cache
+def _library() -> Any:
+    """The FluidSynth binding with its log switched off: it would write to stderr."""
+    try:
+        import fluidsynth  # loads the shared library
+    except (ImportError, OSError, AttributeError) as error:
+        raise SourceError(f"FluidSynth's library cannot be loaded; {INSTALL}") from error
+    for level in range(5):
+        fluidsynth._fl.fluid_set_log_function(level, None, None)
+    return fluidsynth
+
+
+_keepers: dict[Path, _PresetCache] = {}
+
+
+def _preset_cache(soundfont: Path) -> _PresetCache:
+    """This process's keeper of `soundfont`."""
+    real = soundfont.resolve()
+    if real not in _keepers:
+        if not real.is_file():
+            raise SourceError(f"{soundfont}: no such SoundFont; {INSTALL}")
+        _keepers[real] = _PresetCache(real)
+    return _keepers[real]

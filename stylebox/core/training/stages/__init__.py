@@ -1,0 +1,1 @@
+"""The stages of preset `base`: content, vae, ldm, vocoder."""

@@ -1,0 +1,111 @@
+"""The content stage: teach the transcriber which keys sound and begin, on audio whose notes are known."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stylebox.core.audio.io.read import resample
+from stylebox.core.config import Preset
+from stylebox.core.data.dataset import Dataset, int16_to_audio
+from stylebox.core.data.manifest import Recording
+from stylebox.core.errors import DatasetError
+from stylebox.core.models.content_encoder import ContentEncoder, posteriors
+from stylebox.core.music.note_matching import note_f1
+from stylebox.core.music.notes import Note, notes_from_posteriors
+from stylebox.core.training.crops import notes_within, random_start, recorded_crop, sounding
+
+_DETUNE_CENTS = 30.0
+_VALIDATION_CROPS = 48
+_VALIDATION_RECORDINGS = 12
+
+
+class ContentStage:
+    """Trains a `ContentEncoder` on recordings with notes, degraded as recordings are."""
+
+    name = "content"
+
+    def __init__(self, preset: Preset, dataset: Dataset) -> None:
+        self.preset = preset
+        self.config = preset.stage("content")
+        self.dataset = dataset
+        self.train = [r for r in dataset.split("train") if r.has_notes]
+        self.held_out = [r for r in dataset.split("valid") if r.has_notes]
+        if not self.train or not self.held_out:
+            raise DatasetError(
+                f"{dataset.path}: has no recordings with known notes for training and validation; "
+                "`stylebox render` makes some, then `stylebox build`"
+            )
+        self.encoder = ContentEncoder(preset.content)
+        self.parts: Mapping[str, nn.Module] = {"content_encoder": self.encoder}
+        self.groups: Mapping[str, Sequence[str]] = {"model": ["content_encoder"]}
+        self.settings: dict[str, Any] = {"content": preset.content.model_dump()}
+        self.provenance = {"recordings": len(self.train), "instruments": list(dataset.instruments)}
+
+    def batch(self, step: int) -> dict[str, Tensor]:
+        rng = np.random.default_rng((self.config.seed, step))
+        chosen = [self.train[i] for i in rng.integers(len(self.train), size=self.config.batch_size)]
+        return self._crops(chosen, rng)
+
+    def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
+        frame, onset = self.encoder(batch["audio"])
+        return _losses(frame, onset, batch)
+
+    def validate(self, generator: torch.Generator) -> dict[str, float]:
+        rng = np.random.default_rng(1)
+        total: dict[str, float] = {}
+        size = self.config.batch_size
+        rounds = max(1, _VALIDATION_CROPS // size)
+        for _ in range(rounds):
+            chosen = [self.held_out[i] for i in rng.integers(len(self.held_out), size=size)]
+            batch = {k: v.to(generator.device) for k, v in self._crops(chosen, rng).items()}
+            for key, value in self.losses(batch, generator, "model").items():
+                total[key] = total.get(key, 0.0) + float(value) / rounds
+        stride = max(1, len(self.held_out) // _VALIDATION_RECORDINGS)
+        scores = [self.note_f1(r, generator.device) for r in self.held_out[::stride]]
+        return {**total, "note_f1": float(np.mean(scores))}
+
+    def note_f1(self, recording: Recording, device: torch.device) -> float:
+        """F1 of notes found in a whole recording, onsets within 50 ms, offsets ignored."""
+        known = self.dataset.notes(recording)
+        assert known is not None
+        audio = self._heard(int16_to_audio(self.dataset.audio(recording)))
+        frame, onset = posteriors(self.encoder, torch.from_numpy(audio).to(device)).cpu().numpy().transpose(0, 2, 1)
+        found = notes_from_posteriors(frame, onset, self.encoder.frames_per_second)
+        return note_f1([_note(row) for row in known], found)
+
+    def _crops(self, chosen: list[Recording], rng: np.random.Generator) -> dict[str, Tensor]:
+        made = [self._crop(recording, rng) for recording in chosen]
+        audio, frame, onset = (torch.from_numpy(np.stack(column)) for column in zip(*made, strict=True))
+        return {"audio": audio, "frame": frame, "onset": onset}
+
+    def _crop(self, recording: Recording, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        mel, encoder, frames = self.preset.mel, self.encoder, self.config.crop_frames
+        seconds = (frames - 1) / encoder.frames_per_second
+        start = random_start(recording, round(seconds * mel.frames_per_second), rng)
+        ratio = 2.0 ** (rng.uniform(-_DETUNE_CENTS, _DETUNE_CENTS) / 1200)
+        num_samples = round(seconds * mel.sample_rate)
+        audio = recorded_crop(self.dataset, recording, start, num_samples, ratio, rng, degraded=True)
+        notes = notes_within(self.dataset, recording, start / mel.frames_per_second, seconds * ratio, speed=ratio)
+        frame, onset = sounding(notes, frames, encoder.frames_per_second)
+        return self._heard(audio), frame.T, onset.T
+
+    def _heard(self, audio: np.ndarray) -> np.ndarray:
+        """A recording of the dataset at the encoder's rate."""
+        return resample(audio, self.preset.mel.sample_rate, self.encoder.sample_rate)
+
+
+def _losses(frame: Tensor, onset: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Cross-entropy of both heads; an onset is rare, so one that is missed costs more than one too many."""
+    onset_loss = F.binary_cross_entropy_with_logits(
+        onset, batch["onset"], pos_weight=torch.tensor(3.0, device=onset.device)
+    )
+    frame_loss = F.binary_cross_entropy_with_logits(frame, batch["frame"])
+    return {"loss": frame_loss + onset_loss, "frame": frame_loss.detach(), "onset": onset_loss.detach()}
+
+
+def _note(row: np.ndarray) -> Note:
+    return Note(float(row[0]), float(row[1]), int(row[2]), float(row[3]))

@@ -1,0 +1,85 @@
+"""The VAE stage: mel -> latent -> mel, so well that what the vocoder is given sounds like the original."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stylebox.core.audio.mel import db_per_unit
+from stylebox.core.config import Preset
+from stylebox.core.data.dataset import Dataset
+from stylebox.core.models.vae import VAE
+from stylebox.core.training.crops import MelCrops
+from stylebox.core.training.losses import Features, feature_loss, kl_loss, reconstruction_loss
+
+_VALIDATION_CROPS = 32
+
+
+class VAEStage:
+    """Trains a `VAE` on crops of every recording.
+
+    Args:
+        features: Perceptual features for the loss; None leaves that term out.
+    """
+
+    name = "vae"
+
+    def __init__(self, preset: Preset, dataset: Dataset, features: Features | None = None) -> None:
+        self.preset = preset
+        self.config = preset.stage("vae")
+        self.weights = self.config.weights_over({"kl": 1e-4, "gradient": 0.5, "perceptual": 0.0})
+        self.features = features
+        self.crops = MelCrops(dataset, "train", self.config.crop_frames)
+        self.held_out = MelCrops(dataset, "valid", self.config.crop_frames)
+        self.vae = VAE(preset.vae)
+        self.parts: Mapping[str, nn.Module] = {"vae": self.vae}
+        self.frozen = {"features": features} if isinstance(features, nn.Module) else {}
+        self.groups: Mapping[str, Sequence[str]] = {"model": ["vae"]}
+        self.settings: dict[str, Any] = {"mel": preset.mel.model_dump(), "vae": preset.vae.model_dump()}
+        self.provenance = {"recordings": len(self.crops.recordings), "instruments": list(dataset.instruments)}
+
+    def batch(self, step: int) -> dict[str, Tensor]:
+        rng = np.random.default_rng((self.config.seed, step))
+        return {"mel": self.crops.draw(rng, self.config.batch_size)}
+
+    def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
+        mel = batch["mel"]
+        mean, log_variance = self.vae.posterior(mel)
+        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
+        back = self.vae.reconstruct(mean + noise * (0.5 * log_variance).exp())[..., : mel.shape[-1]]
+        l1, kl = reconstruction_loss(back, mel), kl_loss(mean, log_variance)
+        edges = _gradient_loss(back, mel)
+        loss = l1 + self.weights["kl"] * kl + self.weights["gradient"] * edges
+        shown = {"l1_db": l1.detach() * db_per_unit(self.preset.mel), "kl": kl.detach()}
+        if self.features is not None and self.weights["perceptual"] > 0:
+            perceptual = feature_loss(self.features, back, mel)
+            loss = loss + self.weights["perceptual"] * perceptual
+            shown["perceptual"] = perceptual.detach()
+        return {"loss": loss, **shown}
+
+    def validate(self, generator: torch.Generator) -> dict[str, float]:
+        rng = np.random.default_rng(1)
+        mel = self.held_out.draw(rng, _VALIDATION_CROPS).to(generator.device)
+        mean, log_variance = self.vae.posterior(mel)
+        l1 = reconstruction_loss(self.vae.reconstruct(mean)[..., : mel.shape[-1]], mel)
+        return {
+            "loss": float(l1),
+            "l1_db": float(l1) * db_per_unit(self.preset.mel),
+            "kl": float(kl_loss(mean, log_variance)),
+        }
+
+    def export(self) -> dict[str, Tensor]:
+        """The scale that gives latents unit variance, measured on training material."""
+        rng = np.random.default_rng(2)
+        device = self.vae.scale.device
+        mean, _ = self.vae.posterior(self.crops.draw(rng, _VALIDATION_CROPS).to(device))
+        return {"vae.scale": 1.0 / mean.std().clamp_min(1e-6)}
+
+
+def _gradient_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """L1 of the differences between neighbours in time and in frequency: a mean that blurs edges pays here."""
+    in_time = F.l1_loss(prediction.diff(dim=-1), target.diff(dim=-1))
+    return in_time + F.l1_loss(prediction.diff(dim=-2), target.diff(dim=-2))

@@ -1,0 +1,97 @@
+"""The style library: what each instrument of a dataset sounds like, as the style encoder sees it."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stylebox.core.data.content_cache import ContentCache
+from stylebox.core.data.dataset import Dataset
+from stylebox.core.data.manifest import Recording
+from stylebox.core.errors import DatasetError
+from stylebox.core.models.style_encoder import StyleEncoder
+from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS
+from stylebox.core.training.crops import random_start, read_mel
+
+_CLIPS_PER_STYLE = 24
+
+
+def style_library(
+    encoder: StyleEncoder,
+    dataset: Dataset,
+    store: ContentCache,
+    speaking: Mapping[str, list[Recording]],
+    num_frames: int,
+) -> dict[str, Tensor]:
+    """Each instrument's mean tokens and vector over clips of those who speak for it, and the keys they are at home on.
+
+    Named ``styles.<name>.tokens``, ``.vector`` and ``.keys`` (lowest and highest MIDI number).
+    """
+    device = encoder.queries.device
+    library: dict[str, Tensor] = {}
+    for name, recordings in speaking.items():
+        tokens, vector = encoder(reference_clips(dataset, recordings, _CLIPS_PER_STYLE, num_frames).to(device))
+        library[f"styles.{name}.tokens"], library[f"styles.{name}.vector"] = tokens.mean(0), vector.mean(0)
+        library[f"styles.{name}.keys"] = torch.tensor(played_keys(recordings, store))
+    return library
+
+
+def reference_clips(dataset: Dataset, recordings: list[Recording], count: int, num_frames: int) -> Tensor:
+    """Clips drawn from an instrument's recordings, the same ones each time.
+
+    Shape:
+        ``(count, M, num_frames)`` in [-1, 1].
+    """
+    rng = np.random.default_rng(3)
+    clips = []
+    for _ in range(count):
+        recording = recordings[rng.integers(len(recordings))]
+        clips.append(read_mel(dataset, recording, random_start(recording, num_frames, rng), num_frames))
+    return torch.stack(clips)
+
+
+def played_keys(recordings: list[Recording], store: ContentCache) -> tuple[int, int]:
+    """Lowest and highest MIDI number but for the rarest hundredth of playing time at either end."""
+    time_on_key = np.zeros(NUM_KEYS)
+    for recording in recordings:
+        frame = store.read(recording, recording.start_frame, recording.stop_frame - recording.start_frame)[0]
+        time_on_key += (frame > 0.5).sum(1).numpy()
+    if not time_on_key.any():
+        return LOWEST_KEY, LOWEST_KEY + NUM_KEYS - 1
+    share = np.cumsum(time_on_key) / time_on_key.sum()
+    return LOWEST_KEY + int(np.argmax(share > 0.01)), LOWEST_KEY + int(np.argmax(share >= 0.99))
+
+
+def reference_timbres(
+    recordings: Sequence[Recording], wanted: Mapping[str, str] | None = None
+) -> dict[str, list[Recording]]:
+    """The recordings of each instrument in the sound that speaks for it, by instrument.
+
+    One sound speaks, not their mean: unless wanted otherwise, recordings before SoundFonts before folders of single
+    notes, which are uneven.
+
+    Args:
+        wanted: Instrument -> part of the name of the timbre that is to speak for it.
+
+    Raises:
+        DatasetError: no timbre of that instrument has such a name.
+    """
+    ranked: dict[str, dict[tuple[int, str], list[Recording]]] = defaultdict(lambda: defaultdict(list))
+    for recording in recordings:
+        ranked[recording.instrument][_rank(recording)].append(recording)
+    for name, part in (wanted or {}).items():
+        there = ranked.get(name, {})
+        ranked[name] = {rank: of_timbre for rank, of_timbre in there.items() if part in rank[1]}
+        if not ranked[name]:
+            names = ", ".join(timbre for _, timbre in sorted(there) if timbre) or "none"
+            raise DatasetError(f"no timbre of {name} has {part!r} in its name, as `speakers` wants; there are: {names}")
+    return {name: timbres[min(timbres)] for name, timbres in sorted(ranked.items())}
+
+
+def _rank(recording: Recording) -> tuple[int, str]:
+    if recording.timbre is None:
+        return 0, ""
+    sampled = "/notes/" in recording.timbre
+    return (2 if sampled else 1), recording.timbre

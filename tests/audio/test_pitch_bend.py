@@ -1,0 +1,102 @@
+"""What lies between the keys: heard from partials as it was played, put back where it is wished."""
+
+import numpy as np
+import pytest
+import torch
+
+from stylebox.core.audio import pitch_bend
+from stylebox.core.audio.harmonic_vocoder import harmonic_inversion
+from stylebox.core.audio.mel import MelSpectrogram
+from stylebox.core.audio.pitch_bend import MOST_CENTS, apply_bends, estimate_bends
+from stylebox.core.config import MelConfig
+from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS
+
+CONFIG = MelConfig()
+RATE = CONFIG.sample_rate
+SECONDS = np.arange(2 * RATE) / RATE
+
+
+def tone(pitch: int, cents: np.ndarray | float) -> np.ndarray:
+    hz = 440 * 2 ** ((pitch - 69 + np.asarray(cents) / 100) / 12) * np.ones_like(SECONDS)
+    phase = 2 * np.pi * np.cumsum(hz) / RATE
+    return (0.1 * sum(np.sin(h * phase) / h for h in range(1, 10))).astype(np.float32)
+
+
+def sounding(*pitches: int) -> torch.Tensor:
+    frame = torch.zeros(NUM_KEYS, 1 + len(SECONDS) // CONFIG.hop_length)
+    frame[[pitch - LOWEST_KEY for pitch in pitches]] = 1.0
+    return frame
+
+
+def at_frames(values: np.ndarray, count: int) -> np.ndarray:
+    return values[np.minimum(np.arange(count) * CONFIG.hop_length, len(values) - 1)]
+
+
+@pytest.mark.parametrize("pitch", [43, 57, 69, 88])
+@pytest.mark.parametrize("cents", [-30.0, 0.0, 20.0])
+def test_a_detuned_note_is_heard_so(pitch: int, cents: float) -> None:
+    found = estimate_bends(torch.from_numpy(tone(pitch, cents)), sounding(pitch), CONFIG)
+    assert found.shape == (NUM_KEYS, 1 + len(SECONDS) // CONFIG.hop_length)
+    assert abs(float(found[pitch - LOWEST_KEY, 5:-5].median()) - cents) < 2
+    assert not found[pitch - LOWEST_KEY + 1].any()
+
+
+def test_each_note_of_a_chord_has_its_own() -> None:
+    wanted = {60: 15.0, 64: -20.0, 67: 5.0}
+    audio = np.sum([tone(pitch, cents) for pitch, cents in wanted.items()], axis=0)
+    found = estimate_bends(torch.from_numpy(audio), sounding(*wanted), CONFIG)
+    for pitch, cents in wanted.items():
+        assert abs(float(found[pitch - LOWEST_KEY, 5:-5].median()) - cents) < 4
+
+
+def test_vibrato_is_heard_as_it_moves() -> None:
+    cents = 30 * np.sin(2 * np.pi * 5.5 * SECONDS)
+    found = estimate_bends(torch.from_numpy(tone(69, cents)), sounding(69), CONFIG)[69 - LOWEST_KEY].numpy()
+    wanted = at_frames(cents, len(found))
+    inner = slice(5, -5)
+    assert np.corrcoef(found[inner], wanted[inner])[0, 1] > 0.98
+    assert 0.7 < found[inner].std() / wanted[inner].std() < 1.05
+
+
+def test_heard_in_stretches_as_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    audio, frame = torch.from_numpy(tone(62, 20 * np.sin(2 * np.pi * 5 * SECONDS))), sounding(62)
+    whole = estimate_bends(audio, frame, CONFIG)
+    monkeypatch.setattr(pitch_bend, "_BLOCK_FRAMES", 20)
+    torch.testing.assert_close(estimate_bends(audio, frame, CONFIG), whole, atol=1e-3, rtol=0)
+
+
+def test_silence_and_noise_bend_nothing_far() -> None:
+    quiet = estimate_bends(torch.zeros(len(SECONDS)), sounding(60), CONFIG)
+    assert not quiet.any()
+    hiss = torch.randn(len(SECONDS), generator=torch.Generator().manual_seed(0))
+    assert estimate_bends(hiss, sounding(60), CONFIG).abs().max() <= MOST_CENTS
+
+
+@pytest.mark.parametrize("cents", [-40.0, 25.0, 60.0])
+def test_what_is_bent_sounds_bent(cents: float) -> None:
+    audio, frame = tone(64, 0.0), sounding(64)
+    mel = MelSpectrogram(CONFIG)(torch.from_numpy(audio))
+    wished = torch.zeros_like(frame)
+    wished[64 - LOWEST_KEY] = cents
+    made = harmonic_inversion(mel, frame, CONFIG, len(audio), wished)
+    found = estimate_bends(made, frame, CONFIG)
+    assert abs(float(found[64 - LOWEST_KEY, 8:-8].median()) - cents) < 6
+
+
+@pytest.mark.parametrize("num_samples", [1, 511, 512, 1023, 1024])
+def test_a_moment_is_long_enough(num_samples: int) -> None:
+    audio = torch.from_numpy(tone(69, 0.0)[:num_samples])
+    frame = sounding(69)[:, : 1 + num_samples // CONFIG.hop_length]
+    cents = estimate_bends(audio, frame, CONFIG)
+    assert cents.shape == frame.shape
+    assert cents.isfinite().all()
+
+
+def test_without_a_bend_nothing_moves() -> None:
+    magnitude, frame = torch.rand(1025, 40), torch.rand(NUM_KEYS, 40)
+    assert torch.equal(apply_bends(magnitude, frame, torch.zeros_like(frame), RATE), magnitude)
+    cents = torch.zeros_like(frame)
+    cents[:, 20:] = 30.0
+    moved = apply_bends(magnitude, frame, cents, RATE)
+    torch.testing.assert_close(moved[:, :20], magnitude[:, :20])
+    assert not torch.allclose(moved[:, 20:], magnitude[:, 20:])

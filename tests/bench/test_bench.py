@@ -1,0 +1,114 @@
+"""The bench is not shipped and takes half an hour; here only that it still fits the package, and its arithmetic."""
+
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+import stylebox
+
+BENCH = Path(stylebox.__file__).parents[1] / "bench"
+
+if not (BENCH / "run.py").is_file():
+    pytest.skip("the bench is not beside the package", allow_module_level=True)
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
+    """A file of bench/ as a module; what it brings along from its folder is forgotten afterwards."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(BENCH)
+    yield import_module
+    for name in set(sys.modules) - before:
+        if str(BENCH) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def compare(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("compare")
+
+
+@pytest.mark.parametrize("name", ["run.py", "experiments.py"])
+def test_its_imports_are_there(name: str) -> None:
+    ended = subprocess.run([sys.executable, BENCH / name, "--help"], capture_output=True, text=True, check=True)
+    assert "--minutes" in ended.stdout
+
+
+def test_rank_correlation_sees_order_only(compare: ModuleType) -> None:
+    assert compare.rank_correlation([0.1, 0.2, 0.9], [1, 5, 6]) == pytest.approx(1)
+    assert compare.rank_correlation([0.1, 0.2, 0.9], [3, 2, 1]) == pytest.approx(-1)
+    assert compare.rank_correlation([0.1, 0.2, 0.9], [2, 2, 2]) is None
+
+
+def test_agreement_wants_enough_outputs(compare: ModuleType) -> None:
+    assert compare.reached(46, 0.71) == "yes"
+    assert compare.reached(46, 0.69) == compare.reached(46, None) == "no"
+    assert compare.reached(9, 0.99) == "too few"
+
+
+def test_ahead_is_named_only_outside_the_interval(compare: ModuleType) -> None:
+    def interval(low: float, high: float) -> object:
+        return compare.Interval((low + high) / 2, low, high, 9)
+
+    assert compare.ahead(interval(-0.1, 0.2), more_is_better=True) == "neither"
+    assert compare.ahead(interval(0.1, 0.2), more_is_better=True) == "ours"
+    assert compare.ahead(interval(0.1, 0.2), more_is_better=False) == "theirs"
+    assert compare.ahead(interval(-0.2, -0.1), more_is_better=False) == "ours"
+
+
+def test_a_table_shows_what_is_missing_as_a_dash(compare: ModuleType) -> None:
+    table = compare.Table(["", "F1"], [["ours", 0.756], ["theirs", float("nan")], ["copy", None]])
+    assert table.lines() == ["|  | F1 |", "| --- | ---: |", "| ours | 0.76 |", "| theirs | - |", "| copy | - |"]
+
+
+def test_a_trial_draws_the_held_out_pairs(
+    script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch, tiny_home: Path
+) -> None:
+    experiments = script("experiments")
+    monkeypatch.setattr(experiments, "FRAMES", 64)
+    monkeypatch.setattr(experiments, "CLIP_SECONDS", 0.75)
+    material = experiments.Material(tiny_home / "dataset", "base", {"batch_size": 2})
+    trial = experiments.Trial(material, experiments.VARIANTS["draft"])
+    with torch.no_grad():
+        distance, notes, swap = (float(figure) for figure in trial.row(trial.drawn))
+    assert distance > 0
+    assert 0 <= notes <= 1
+    assert swap == 0, "a style means nothing to a draft before its first step"
+
+
+def test_a_resource_collection_gives_its_files_back(script: Callable[[str], ModuleType]) -> None:
+    """Laid out by hand: a header, the names, the data, then the tree of a folder in the root and its two files."""
+    names = [b"\x00\x03" + b"hash" + "sub".encode("utf-16-be"), b"\x00\x05" + b"hash" + "b.ogg".encode("utf-16-be")]
+    contents = [b"OggS and more", b"packed"]
+    data = b"".join(struct.pack(">I", len(content)) + content for content in contents)
+    second = struct.pack(">I", 4 + len(contents[0]))
+    date = bytes(8)
+    tree = [
+        struct.pack(">IHII", 0, 2, 1, 1) + date,  # the root, its only child at 1
+        struct.pack(">IHII", 0, 2, 2, 2) + date,  # "sub", two children from 2 on
+        struct.pack(">IHHHI", len(names[0]), 0, 0, 1, 0) + date,
+        struct.pack(">IHHH", len(names[0]), 1, 0, 1) + second + date,  # compressed: left out
+    ]
+    head = 20
+    name_at, data_at = head, head + sum(map(len, names))
+    rcc = struct.pack(">4s4I", b"qres", 3, data_at + len(data), data_at, name_at) + b"".join([*names, data, *tree])
+
+    unheard = script("fetch_test_recordings")
+    assert list(unheard.resources(rcc)) == [("b.ogg", contents[0])]
+    with pytest.raises(ValueError, match="not a Qt"):
+        list(unheard.resources(b"RIFF" + rcc[4:]))
+
+
+def test_parts_are_shown_by_instrument(script: Callable[[str], ModuleType]) -> None:
+    parts, systems = script("parts"), script("systems")
+    recordings = [systems.Recording(f"{i}", name, Path(), torch.zeros(1).numpy()) for i, name in enumerate("aba")]
+    found = {"vocoder": [[0.8, 0, 1.0, 0], [0.5, 0, 1.0, 0], [0.6, 0, 0.5, 0]], "Griffin-Lim": [[0.4, 0, 2.0, 0]] * 3}
+    table = parts._by_instrument(recordings, found)
+    assert table.rows == [["a", 2, 0.4, pytest.approx(0.7), pytest.approx(0.375)], ["b", 1, 0.4, 0.5, 0.5]]

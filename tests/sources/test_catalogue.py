@@ -1,0 +1,224 @@
+"""Lists of recordings: what spreadsheets do to CSV is forgiven, what is wrong is named by row and column."""
+
+import io
+import sys
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stylebox.core.errors import SourceError, StyleboxError
+from stylebox.core.file_names import MAX_BYTES, folded, numbered, safe_name
+from stylebox.core.sources.fetch.address import local_path, web_address
+from stylebox.core.sources.fetch.catalogue import (
+    EXAMPLE,
+    Catalogue,
+    Row,
+    parse_catalogue,
+    read_catalogue,
+    write_example,
+)
+
+URL = "https://example.org/a.wav"
+
+
+def parse(text: str | bytes) -> Catalogue:
+    return parse_catalogue(text.encode() if isinstance(text, str) else text, "urls.csv", Path("/music"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"instrument,title,url\npiano,Für Elise,{URL}\n",
+        f"\ufeffinstrument,title,url\npiano,Für Elise,{URL}",
+        f"Title , URL, Instrument\r\nFür Elise, {URL}, piano\r\n",
+        f'"url","instrument","title"\n"{URL}","piano","Für Elise"\n',
+        f"instrument;title;url\npiano;Für Elise;{URL}\n",
+        f"instrument\ttitle\turl\npiano\tFür Elise\t{URL}\n",
+        f'instrument,title,link,remarks\npiano,Für Elise,{URL},"nice, isn\'t it"\n',
+    ],
+)
+def test_one_row_however_it_is_written(text: str) -> None:
+    catalogue = parse(text)
+    assert catalogue.rows == (Row(2, "piano", "Für Elise", URL),)
+    assert catalogue.faults == ()
+
+
+def test_what_excel_calls_unicode_text() -> None:
+    assert parse(f"instrument\ttitle\turl\npiano\tFür Elise\t{URL}\n".encode("utf-16")).rows[0].title == "Für Elise"
+
+
+def test_blanks_and_comments_are_passed_over_and_counted() -> None:
+    text = f"""# a list of "mine
+instrument,title,url
+
+# "this, is not a field
+piano,"two
+# lines",{URL}
+   # indented
+,,
+violin,last,{URL}
+"""
+    rows = parse(text).rows
+    assert [(row.number, row.title) for row in rows] == [(5, "two\n# lines"), (8, "last")]
+
+
+def test_optional_columns() -> None:
+    text = f"""license,instrument,title,url,start,end
+CC0,piano,a,{URL},1:30,1:02:03.5
+,piano,b,{URL},90,
+,piano,c,{URL},,"0,5"
+"""
+    text = text.replace('"0,5"', '"100,5"')
+    assert [(row.license, row.start, row.end) for row in parse(text).rows] == [
+        ("CC0", 90.0, 3723.5),
+        (None, 90.0, None),
+        (None, None, 100.5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (f",a,{URL},,", "column instrument: is empty"),
+        ("piano,a,,,", "column url: is empty"),
+        (f"piano,a,{URL},soon,", "column start: 'soon' is no time"),
+        (f"piano,a,{URL},1:75,", "column start: '1:75' is no time"),
+        (f"piano,a,{URL},1:60:00,", "column start: '1:60:00' is no time"),
+        (f"piano,a,{URL},-3,", "column start: '-3' is no time"),
+        (f"piano,a,{URL},30,0:20", "column end: 0:20 is not after the start"),
+        (f"piano,a,{URL},,0", "column end: 0 is not after the start"),
+        ("piano,a", "column url: is missing"),
+    ],
+)
+def test_a_bad_row_is_named_and_the_others_stay(row: str, reason: str) -> None:
+    catalogue = parse(f"instrument,title,url,start,end\npiano,good,{URL},,\n{row}\npiano,good too,{URL},,\n")
+    (fault,) = catalogue.faults
+    assert fault.number == 3
+    assert fault.reason.startswith(reason)
+    assert [good.number for good in catalogue.rows] == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is empty"),
+        ("# only this\n\n", "is empty"),
+        ("instrument,title,url\n", "names no recordings"),
+        (f"piano,a,{URL}\n", r"row 1: no column instrument \(found: piano, a, https"),
+        ("instrument,title\n", "row 1: no column url"),
+        ("instrument,title,url,URL\n", "row 1, column url: is there twice"),
+        (f'instrument,title,url\npiano,"a,{URL}\n', "row 2: unexpected end"),
+        (f'instrument,title,url\npiano,"a" b,{URL}\n', "row 2: "),
+        (b"instrument,title,url\npiano,F\xfcr Elise,x\n", "row 2: is not UTF-8"),
+    ],
+)
+def test_what_is_no_list(text: str | bytes, reason: str) -> None:
+    with pytest.raises(SourceError, match=rf"^urls\.csv.*{reason}") as failure:
+        parse(text)
+    assert "\n" not in str(failure.value)
+
+
+def test_capitals_make_no_new_instrument() -> None:
+    rows = parse(f"instrument,title,url\nPiano,a,{URL}\npiano,b,{URL}\nPIANO,c,{URL}\n").rows
+    assert {row.instrument for row in rows} == {"Piano"}
+
+
+def test_a_title_may_be_left_to_the_source() -> None:
+    assert parse(f"instrument,title,url\npiano,,{URL}\n").rows[0].title == ""
+
+
+def test_standard_input_and_missing_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"instrument,title,url\npiano,a,{URL}\n".encode())))
+    assert read_catalogue(Path("-")).rows[0].title == "a"
+    with pytest.raises(SourceError, match=r"nowhere\.csv: no such file; .*--example"):
+        read_catalogue(tmp_path / "nowhere.csv")
+    with pytest.raises(SourceError, match="cannot be read"):
+        read_catalogue(tmp_path)
+
+
+def test_the_example_is_a_list(tmp_path: Path) -> None:
+    write_example(tmp_path / "urls.csv")
+    catalogue = read_catalogue(tmp_path / "urls.csv")
+    assert catalogue.faults == ()
+    assert [(row.instrument, row.end) for row in catalogue.rows] == [("piano", None), ("piano", 90.0)]
+    assert all(row.url.startswith("https://") and row.license for row in catalogue.rows)
+    with pytest.raises(StyleboxError, match="exists already"):
+        write_example(tmp_path / "urls.csv")
+    assert (tmp_path / "urls.csv").read_text("utf-8") == EXAMPLE
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_list_or_an_error_in_one_line(content: bytes) -> None:
+    try:
+        said = [fault.reason for fault in parse(b"instrument,title,url\n" + content).faults]
+    except SourceError as error:
+        said = [str(error)]
+    assert not any({"\n", "\r"} & set(line) for line in said)
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("../../evil", "evil"),
+        ("..\\..\\evil", "evil"),
+        ("/etc/passwd", "etc_passwd"),
+        ("C:\\boot.ini", "C_boot.ini"),
+        (".hidden", "hidden"),
+        ("-rf", "rf"),
+        ("a\x00b\x07c\u202ed", "abcd"),
+        ("two\n  lines\t", "two lines"),
+        ("dots...", "dots"),
+        ("", "untitled"),
+        ("...", "untitled"),
+        ("???", "untitled"),
+        ("NUL", "NUL_"),
+        ("com1.wav", "com1_.wav"),
+        ("Lpt1 ", "Lpt1_"),
+        ("Gymnopédie № 1 – Satie", "Gymnopédie № 1 – Satie"),
+        ("月の光", "月の光"),
+        ("Cafe\u0301", "Café"),
+        ("🎻 solo", "🎻 solo"),
+    ],
+)
+def test_a_title_becomes_a_file_name(title: str, name: str) -> None:
+    assert safe_name(title) == name
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(max_size=300))
+def test_every_name_is_safe(title: str) -> None:
+    name = safe_name(title)
+    assert name
+    assert len(name.encode()) <= MAX_BYTES + 1
+    assert not set(name) & set('<>:"/\\|?*\0')
+    assert not name.startswith((".", "-", " "))
+    assert not name.endswith((".", " "))
+    assert not any(unicodedata.category(c) in {"Cc", "Cs"} for c in name)
+    assert name == unicodedata.normalize("NFC", name)
+    assert safe_name(name) == name
+
+
+def test_long_names_end_between_characters() -> None:
+    assert safe_name("é" * 500) == "é" * (MAX_BYTES // 2)
+
+
+def test_names_that_some_system_confuses_are_numbered() -> None:
+    taken = {folded("Étude"), folded("ÉTUDE (2)")}
+    assert numbered("étude", lambda name: folded(name) not in taken) == "étude (3)"
+    assert folded("e\u0301tude") in taken
+
+
+def test_where_addresses_point(tmp_path: Path) -> None:
+    (tmp_path / "www.wav").touch()
+    assert local_path("a.wav", tmp_path) == tmp_path / "a.wav"
+    assert local_path("www.wav", tmp_path) == tmp_path / "www.wav"
+    assert local_path(str(tmp_path / "b"), Path("/music")) == tmp_path / "b"
+    assert local_path((tmp_path / "mit Leerzeichen.wav").as_uri(), Path("/")) == tmp_path / "mit Leerzeichen.wav"
+    for address in ("https://a.org/x.wav", "youtu.be/abc", "www.youtube.com/watch?v=abc", "ytsearch1:harp solo"):
+        assert local_path(address, tmp_path) is None
+    assert web_address("youtu.be/abc") == "https://youtu.be/abc"
+    assert web_address("ytsearch1:harp") == "ytsearch1:harp"

@@ -1,0 +1,252 @@
+"""Recorded notes: the pitch check against tones of known pitch, and what an index may look like."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from stylebox.core.errors import SourceError
+from stylebox.core.sources.render.pitch_check import PitchCheck, common_shift
+from stylebox.core.sources.render.sample_index import midi_pitch, read_index
+from stylebox.core.sources.render.sample_sets import FoundSamples, find_sample_sets
+from stylebox.core.sources.render.samples import read_sample
+
+KEYS = range(21, 109)
+SAMPLE_RATE = 44100
+
+
+def hz_of(pitch: float) -> float:
+    return float(440 * 2 ** ((pitch - 69) / 12))
+
+
+def tone(
+    pitch: float,
+    inharmonicity: float = 0.0,
+    partials: tuple[int, ...] = tuple(range(1, 25)),
+    half_db: float | None = None,
+    noise_db: float | None = None,
+    decay: float = 3.0,
+    sample_rate: int = SAMPLE_RATE,
+) -> np.ndarray:
+    """Decaying partials, the h-th at ``1 / h``; relative to their peak, one at half the frequency, and white noise."""
+    t = np.arange(round(0.8 * sample_rate)) / sample_rate
+    rng = np.random.default_rng(round(10 * pitch))
+    sound = np.zeros(len(t))
+    for h in partials:
+        hz = h * hz_of(pitch) * np.sqrt((1 + inharmonicity * h * h) / (1 + inharmonicity))
+        if hz < 14000:
+            sound += np.sin(2 * np.pi * hz * t + rng.uniform(0, 6)) * np.exp(-decay * (1 + 0.1 * h) * t) / h
+    peak = np.abs(sound).max()
+    if half_db is not None:
+        sound += peak * 10 ** (half_db / 20) * np.sin(np.pi * hz_of(pitch) * t) * np.exp(-decay * t)
+    if noise_db is not None:
+        sound += peak * 10 ** (noise_db / 20) * rng.normal(size=len(t))
+    return 0.3 * sound / peak
+
+
+def piano_inharmonicity(key: int) -> float:
+    """As in grand pianos: least about E2, some 0.02 at C8."""
+    return 2.5e-4 * 10 ** (0.029 * (key - 40) if key > 40 else 0.01 * (40 - key))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {},
+        {"half_db": -34},
+        {"half_db": -42},
+        {"half_db": -50},
+        {"noise_db": -25},
+        {"partials": range(1, 25, 2)},  # a stopped pipe
+        {"partials": [1]},
+        {"decay": 25.0},
+        {"sample_rate": 16000},
+    ],
+    ids=str,
+)
+def test_every_key_of_a_tone_is_found_and_no_octave_taken_for_it(kind: dict[str, float]) -> None:
+    sample_rate = int(kind.get("sample_rate", SAMPLE_RATE))
+    for key in KEYS:
+        audio = tone(key, **kind)  # type: ignore[arg-type]
+        check = PitchCheck(audio, sample_rate, key)
+        assert check.agrees(), key
+        assert check.sounding_pitch() == pytest.approx(key, abs=0.05), key
+        if key % 3 == 0:
+            assert not PitchCheck(audio, sample_rate, key - 12).agrees(), key
+            assert not PitchCheck(audio, sample_rate, key + 12).agrees(), key
+
+
+def test_every_key_of_a_stiff_string_tuned_sharp_in_the_treble_is_found() -> None:
+    for key in KEYS:
+        sharp = 0.4 * max(0, key - 84) / 24 + (0.4 if key == 108 else 0.0)  # C8 by 80 cents, as in real ones
+        check = PitchCheck(tone(key + sharp, piano_inharmonicity(key), half_db=-36), SAMPLE_RATE, key)
+        assert check.agrees(), key
+        assert check.sounding_pitch() == pytest.approx(key + sharp, abs=0.06), key
+
+
+def test_low_and_reed_notes_need_no_fundamental() -> None:
+    for key in range(21, 80):
+        check = PitchCheck(tone(key, 1e-4 if key < 60 else 0, partials=tuple(range(3, 20))), SAMPLE_RATE, key)
+        assert check.agrees(), key
+        assert check.sounding_pitch() == pytest.approx(key, abs=0.1), key
+
+
+@pytest.mark.parametrize("off", [-26, -19, -12, -7, -5, -2, -1, 1, 2, 5, 7, 12, 19, 24])
+def test_a_mislabelled_note_is_refused_and_its_pitch_named(off: int) -> None:
+    for key in range(30, 104, 6):
+        check = PitchCheck(tone(key, half_db=-40), SAMPLE_RATE, key - off)
+        assert not check.agrees(), key
+        assert check.offset() == pytest.approx(off, abs=0.1), key
+
+
+def test_noise_has_no_pitch() -> None:
+    noise = np.random.default_rng(0).normal(size=SAMPLE_RATE)
+    assert not any(PitchCheck(noise, SAMPLE_RATE, key).agrees() for key in KEYS)
+
+
+@pytest.mark.parametrize("shift", [-24, -12, -2, 0, 9, 12, 24])
+def test_the_shift_of_a_whole_folder_is_found_also_with_errors_in_it(shift: int) -> None:
+    checks = [PitchCheck(tone(key, half_db=-38), SAMPLE_RATE, key - shift) for key in range(60, 96, 4)]
+    errors = [PitchCheck(tone(key), SAMPLE_RATE, key - shift + 3) for key in (62, 71, 80)]
+    assert common_shift(checks + errors) == shift
+
+
+def test_half_a_folder_is_no_whole_folder() -> None:
+    right = [PitchCheck(tone(key), SAMPLE_RATE, key) for key in range(60, 72, 2)]
+    octave_low = [PitchCheck(tone(key), SAMPLE_RATE, key - 12) for key in range(72, 84, 2)]
+    assert common_shift(right + octave_low) == 0
+
+
+Index = Callable[..., FoundSamples]
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Index:
+    """Writes the notes of a flute from C5 upwards, and an index of the lines given; finds the sample sets in it."""
+    for key in range(72, 80):
+        soundfile.write(tmp_path / f"é{key}.wav", tone(key), SAMPLE_RATE)
+
+    def find(*lines: str, encoding: str = "utf-8", instruments: list[str] | None = None) -> FoundSamples:
+        (tmp_path / "INDEX.tsv").write_bytes("\r\n".join(lines).encode(encoding))
+        return find_sample_sets(tmp_path, instruments)
+
+    return find
+
+
+def flute_lines(separator: str = "\t", offset: int = 0, name: str = "flute", keys: range = range(72, 80)) -> list[str]:
+    rows = [[f"é{key}.wav", name, str(key + offset)] for key in keys]
+    return [separator.join(row) for row in [["file", "instrument", "midi_pitch"], *rows]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("separator", ["\t", ",", ";"])
+def test_an_index_is_read_as_spreadsheets_save_it(index: Index, separator: str, encoding: str) -> None:
+    found = index(*flute_lines(separator, name="Flute "), "", encoding=encoding)
+    (folder,) = found.folders
+    assert (folder.instrument, len(folder.files), found.remarks) == ("flute", 8, ())
+
+
+def test_pitches_may_be_note_names(index: Index) -> None:
+    names = ("C5", "C#5", "D5", "Eb5", "E5", "f5", "F♯5", "79,0")
+    lines = [f"é{key}.wav\tflute\t{name}" for key, name in zip(range(72, 80), names, strict=True)]
+    found = index("File\tInstrument\tMIDI_pitch ", *lines)
+    assert [pitch for _, pitch in found.folders[0].files] == pytest.approx(list(range(72, 80)), abs=0.02)
+    assert [midi_pitch(name) for name in ("C-1", "A4", "Cb4", "B♭3", "G9")] == [0, 69, 59, 58, 127]
+
+
+@pytest.mark.parametrize("pitch", ["nan", "inf", "-inf", "128", "-1", "C10", "H4", "high", "1e400"])
+def test_an_impossible_pitch_is_refused_with_its_line(index: Index, pitch: str) -> None:
+    lines = flute_lines()
+    lines[3] = f"é74.wav\tflute\t{pitch}"
+    with pytest.raises(SourceError, match=r"INDEX\.tsv: line 4: midi_pitch '?" + pitch):
+        index(*lines)
+
+
+def test_every_faulty_line_is_named(index: Index) -> None:
+    lines = [*flute_lines(), "gone.wav\tflute\t72", "é72.wav\t\t72", "é72.wav\tflute\t72\textra"]
+    with pytest.raises(SourceError, match=r"line 10: .*gone\.wav does not exist.*also to correct: line 11, 12"):
+        index(*lines)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([], "is empty"),
+        (["file\tinstrument\tmidi_pitch"], "lists no samples"),
+        (["file\tinstrument\tpitch"], r"line 1: no column midi_pitch \(found: file, instrument, pitch\)"),
+        (["é72.wav\tflute\t72"], "no column file and no column instrument and no column midi_pitch"),
+        (["file\tfile\tinstrument\tmidi_pitch"], "column file is there twice"),
+        (["file\tinstrument\tmidi_pitch", '"é72.wav\tflute\t72'], "line 2: unexpected end of data"),
+    ],
+)
+def test_what_an_index_lacks_is_named(index: Index, lines: list[str], said: str) -> None:
+    with pytest.raises(SourceError, match=said):
+        index(*lines)
+
+
+def test_no_index_at_all(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"INDEX\.tsv: missing; list the samples there \(columns: file, instr"):
+        read_index(tmp_path)
+
+
+def test_an_octave_low_folder_is_corrected_and_reported(index: Index) -> None:
+    found = index(*flute_lines(offset=-12))
+    assert [pitch for _, pitch in found.folders[0].files] == pytest.approx(list(range(72, 80)), abs=0.02)
+    (remark,) = found.remarks
+    assert remark.used
+    assert "8 of 8 notes used: they sound an octave above their labels; all labels are corrected by +12" in remark.line
+
+
+def test_notes_that_cannot_be_used_are_named_with_the_reason(index: Index, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "é79.wav", tone(91), SAMPLE_RATE)
+    (tmp_path / "é78.wav").write_bytes(b"no sound")
+    soundfile.write(tmp_path / "é77.wav", np.zeros(SAMPLE_RATE), SAMPLE_RATE)
+    soundfile.write(tmp_path / "é76.wav", tone(76)[:2000], SAMPLE_RATE)
+    soundfile.write(tmp_path / "é75.wav", np.random.default_rng(0).normal(size=SAMPLE_RATE) * 0.1, SAMPLE_RATE)
+    soundfile.write(tmp_path / "other.wav", tone(60), SAMPLE_RATE)
+    found = index(*flute_lines(), "é72.wav\tflute\t72")
+    assert len(found.folders[0].files) == 3
+    assert {(remark.files, remark.reason) for remark in found.remarks} == {
+        (("é79.wav",), "they sound an octave above their labels"),
+        (("é78.wav",), "cannot be read as audio"),
+        (("é77.wav",), "silent in its first 2 s"),
+        (("é76.wav",), "shorter than 0.1 s"),
+        (("é75.wav",), "they have no clear pitch"),
+        (("é72.wav",), "listed more than once, the first counts"),
+        (("other.wav",), "not listed in INDEX.tsv"),
+    }
+    assert not any(remark.used for remark in found.remarks)
+    assert any("1 of 8 notes not used: cannot be read as audio: é78.wav" in remark.line for remark in found.remarks)
+
+
+def test_a_wrong_note_in_an_octave_low_folder_is_not_used(index: Index, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "é79.wav", tone(67), SAMPLE_RATE)
+    soundfile.write(tmp_path / "é78.wav", tone(81), SAMPLE_RATE)
+    found = index(*flute_lines(offset=-12))
+    assert len(found.folders[0].files) == 6
+    corrected, *others = found.remarks
+    assert (corrected.used, len(corrected.files)) == (True, 6)
+    assert {(remark.files, remark.reason) for remark in others} == {
+        (("é79.wav",), "they sound an octave below their corrected labels"),
+        (("é78.wav",), "they sound 3 semitones above their corrected labels"),
+    }
+
+
+def test_unknown_unasked_and_few_notes_are_reported(index: Index) -> None:
+    lines = flute_lines(name="fluet", keys=range(72, 74)) + flute_lines(name="Violin", keys=range(74, 77))[1:]
+    found = index(*lines, *flute_lines(keys=range(77, 80))[1:], instruments=["flute"])
+    assert not found.folders
+    unknown, unasked, few = (remark.line for remark in found.remarks)
+    assert "2 of 8 notes not used: fluet: no such instrument; try flute" in unknown
+    assert "3 of 8 notes not used: not among the instruments asked for (violin)" in unasked
+    assert "3 of 3 notes not used: fewer than 5 notes" in few
+
+
+def test_a_sample_with_values_that_are_no_numbers_is_refused(tmp_path: Path) -> None:
+    audio = tone(69)
+    audio[5000] = np.nan
+    soundfile.write(tmp_path / "nan.wav", audio, SAMPLE_RATE, subtype="FLOAT")
+    with pytest.raises(SourceError, match=r"nan\.wav: holds values that are no numbers"):
+        read_sample(tmp_path / "nan.wav")
