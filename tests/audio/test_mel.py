@@ -27,7 +27,12 @@ def test_equals_librosa() -> None:
     audio = torch.randn(2, 30000, generator=torch.Generator().manual_seed(0)) * 0.1
     ours = MelSpectrogram(CONFIG).power(audio)
     theirs = librosa.feature.melspectrogram(
-        y=audio.numpy(), sr=CONFIG.sample_rate, n_fft=CONFIG.n_fft, hop_length=CONFIG.hop_length, pad_mode="constant"
+        y=audio.numpy(),
+        sr=CONFIG.sample_rate,
+        n_fft=CONFIG.n_fft,
+        hop_length=CONFIG.hop_length,
+        n_mels=CONFIG.n_mels,
+        pad_mode="constant",
     )
     assert ours.shape[-1] == 1 + 30000 // CONFIG.hop_length
     assert np.abs(ours.numpy() - theirs).max() < 1e-5 * theirs.max()

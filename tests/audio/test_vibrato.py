@@ -20,7 +20,7 @@ from stylebox.core.config import MelConfig
 from stylebox.core.music.instruments import INSTRUMENTS
 from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, Note
 
-CONFIG = MelConfig()
+CONFIG = MelConfig(sample_rate=22050)  # what bends are measured at
 RATE = CONFIG.frames_per_second
 PITCH, KEY = 69, 69 - LOWEST_KEY
 COUNT = round(4 * RATE)

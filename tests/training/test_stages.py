@@ -180,7 +180,7 @@ def test_onsets_are_the_scores_own_in_most_examples(tiny_home: Path) -> None:
                 if 0 <= frame < frames:
                     wanted[int(pitch) - 21, frame] = 1
         assert (onset != wanted)[:, 1:].sum() == 0  # of a note begun a frame before, its second frame may be missing
-        assert onset.sum() > 0
+    assert marked[::2, 1].sum() > 0
 
 
 def test_the_listener_in_windows_hears_what_it_hears_whole(tiny_home: Path) -> None:
@@ -269,8 +269,8 @@ def test_the_content_map_draws_a_key_at_its_partials() -> None:
     content = torch.zeros(1, 2, 88, 4)
     content[0, 0, 69 - 21, 1] = 1.0
     drawn = ContentMap(PRESET.mel)(content, torch.zeros(1, 4))
-    assert drawn.shape == (1, 8, 128, 4)
-    centres = librosa.mel_frequencies(130, fmin=0, fmax=11025)[1:-1]
+    assert drawn.shape == (1, 8, PRESET.mel.n_mels, 4)
+    centres = librosa.mel_frequencies(PRESET.mel.n_mels + 2, fmin=0, fmax=PRESET.mel.sample_rate / 2)[1:-1]
     assert abs(centres[int(drawn[0, 0, :, 1].argmax())] - 440) < 25
     assert (drawn[0, :6, :, [0, 2, 3]] == 0).all()
     for h in (1, 2, 3, 5, 10):
