@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from classifier import BATCH, WINDOW_SECONDS, audio_files, tilted, train
+from classifier import BATCH, audio_files, tilted, train
 
 from stylebox.core.audio.io.read import load_audio
 from stylebox.core.audio.loudness import normalise_loudness
@@ -27,6 +27,7 @@ from stylebox.core.data.quality.solo_detector import (
     multi_instrument_probability,
     shipped_solo_detector,
 )
+from stylebox.core.evaluation.metrics.instrument import WINDOW_SECONDS
 from stylebox.core.music.notes import Note
 from stylebox.core.sources.render.soundfont import synthesise
 from stylebox.core.store.weights import save_weights

@@ -7,7 +7,7 @@ import soundfile
 
 from stylebox.core.data.build import build
 from stylebox.core.jobs.train import train
-from stylebox.core.music.notes import Note, write_midi
+from stylebox.core.music.notes import Note, key_hz, write_midi
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
 
 SAMPLE_RATE = 44100
@@ -21,10 +21,11 @@ def tones(notes: list[Note], seconds: float, partials: tuple[float, ...]) -> np.
     for note in notes:
         start, stop = (round(x * SAMPLE_RATE) for x in (note.start_seconds, note.end_seconds))
         t = np.arange(min(stop, len(audio)) - start) / SAMPLE_RATE
-        hz = 440.0 * 2.0 ** ((note.pitch - 69) / 12)
+        hz = key_hz(note.pitch)
         tone = sum(height * np.sin(2 * np.pi * hz * (h + 1) * t) for h, height in enumerate(partials))
         audio[start : start + len(t)] += note.velocity * tone * np.exp(-1.5 * t) * np.minimum(1, (t[-1] - t) / 0.01)
-    return (0.3 * audio / max(1.0, np.abs(audio).max())).astype(np.float32)
+    scaled: np.ndarray = 0.3 * audio / max(1.0, np.abs(audio).max())
+    return scaled.astype(np.float32)
 
 
 def melody(seed: int, seconds: float) -> list[Note]:

@@ -1,0 +1,120 @@
+"""Words we do not write in code, help or docs: a newcomer would have to guess. Each with what to write instead."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TERMS: dict[str, str] = {
+    r"\bwish(es|ed)?\b": "option, requested",
+    r"\bmend(s|ed|ing)?\b": "fix, repair",
+    r"\banew\b": "again",
+    r"\bnobody\b|\bwhoever\b": "say who or what does",
+    r"\bnot? (yet )?heard of\b|\bwho speaks\b|\bspeaks for\b": "reference timbre",
+    r"\b(two|outside|own) ears?\b": "judge, classifier, transcriber",
+    r"\btold\b": "printed, reported, given",
+    r"\bhear[sd]?\b (a|the|no) (note|key|band)": "detects, transcribes",
+    r"\burged?\b": "guidance",
+    r"\bby itself\b": "automatically",
+    r"\bat work\b|\bcomes? out as\b": "say what it does",
+    r"\bmade up\b|\binvented\b": "generated, synthetic",
+    r"\bsay(s)? what\b|\blook what\b": "check, print, list",
+    r"\bas it (came|comes)\b": "unchanged",
+    r"\bone a\b|\bfolder an\b": "one per",
+}
+PLACES = ("stylebox/**/*", "docs/*", "README.md", "MODEL_CARD.md")
+SUFFIXES = {".py", ".toml", ".md"}
+LEFT_OUT = {"docs/log.md"}  # what was written on a day stays
+# Findings by folder or file; a number may only fall.
+ALLOWED: dict[str, int] = {
+    "MODEL_CARD.md": 7,
+    "README.md": 6,
+    "docs/architecture.md": 12,
+    "docs/bench.md": 2,
+    "docs/cli.md": 17,
+    "docs/data-card.md": 1,
+    "docs/paper.md": 3,
+    "docs/training.md": 1,
+    "stylebox/commands": 13,
+    "stylebox/console": 23,
+    "stylebox/core": 4,
+    "stylebox/core/audio": 4,
+    "stylebox/core/audio/io": 4,
+    "stylebox/core/data": 2,
+    "stylebox/core/data/quality": 1,
+    "stylebox/core/diffusion": 1,
+    "stylebox/core/evaluation": 3,
+    "stylebox/core/jobs": 8,
+    "stylebox/core/models": 3,
+    "stylebox/core/music": 1,
+    "stylebox/core/paper": 9,
+    "stylebox/core/pipeline": 7,
+    "stylebox/core/sources": 1,
+    "stylebox/core/sources/fetch": 46,
+    "stylebox/core/sources/record": 3,
+    "stylebox/core/sources/render": 5,
+    "stylebox/core/store": 2,
+    "stylebox/core/training": 9,
+    "stylebox/presets": 1,
+}  # findings by folder or file; a number may only fall
+
+
+class Finding(NamedTuple):
+    """A line with such a word."""
+
+    place: str
+    line: str
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Path below the root and text of every file that is searched."""
+    for pattern in PLACES:
+        for path in sorted(ROOT.glob(pattern)):
+            name = path.relative_to(ROOT).as_posix()
+            if path.suffix in SUFFIXES and name not in LEFT_OUT:
+                yield name, path.read_text("utf-8")
+
+
+def findings() -> Iterator[Finding]:
+    """All words that we do not write, in any case, also across the end of a line."""
+    for name, text in texts():
+        for term, instead in TERMS.items():
+            for match in re.finditer(term.replace(" ", r"[\s#]+"), text, re.IGNORECASE):
+                number = text.count("\n", 0, match.start()) + 1
+                line = text.splitlines()[number - 1].strip()
+                yield Finding(name, f"{name}:{number}: {match[0]!r}, better: {instead}: {line}")
+
+
+def room_of(name: str) -> str:
+    """`stylebox/core/audio/io/read.py` -> `stylebox/core/audio/io`; `docs/log.md` stays."""
+    return str(Path(name).parent) if name.startswith("stylebox/") else name
+
+
+def test_we_write_plain_english() -> None:
+    """No folder has more of these words than it is allowed."""
+    found = Counter(room_of(finding.place) for finding in findings())
+    over = {room for room, count in found.items() if count > ALLOWED.get(room, 0)}
+    assert not over, "\n".join(finding.line for finding in findings() if room_of(finding.place) in over)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("Nobody hears a note.", 2), ("one a key", 1), ("stone abacus, mental, tolding", 0), ("look\n# what works", 1)],
+)
+def test_the_search_finds_words(text: str, found: int) -> None:
+    """Whole words only, in any case, across the end of a line."""
+    patterns = [term.replace(" ", r"[\s#]+") for term in TERMS]
+    assert sum(bool(re.search(pattern, text, re.IGNORECASE)) for pattern in patterns) == found
+
+
+def test_the_words_are_those_of_the_list() -> None:
+    """Where the shared list of words lies beside the repository, this is that list."""
+    shared = ROOT.parent / "shared" / "terms.tsv"
+    if not shared.is_file():
+        pytest.skip("no shared list of words here")
+    lines = [line for line in shared.read_text("utf-8").splitlines() if line and not line.startswith("#")]
+    assert dict(line.split("\t") for line in lines) == TERMS
