@@ -1,4 +1,4 @@
-"""Ours against the alternatives, in one run on one machine, as docs/bench.md.
+"""Ours against the alternatives, in one run on one machine, as one page (comparison.md).
 
     python bench/run.py RECORDINGS DATASET [--judge SCRIPT] [--minutes 3] [--limit N] [--styles a,b] [--soundfont FILE]
         [--unheard FILE] [--tagger]
@@ -55,7 +55,7 @@ from stylebox.core.pipeline.pipeline import BasePipeline
 from stylebox.core.progress import Progress
 from stylebox.core.store import library
 
-PAGE = Path(__file__).parent.parent / "docs" / "bench.md"
+PAGE = Path("comparison.md")
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 UNHEARD = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
 STYLES = "piano,guitar,harp,violin,flute"

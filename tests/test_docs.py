@@ -24,6 +24,7 @@ README = (ROOT / "README.md").read_text("utf-8") if (ROOT / "README.md").exists(
 if not README:
     pytest.skip("the documentation is not beside the package", allow_module_level=True)
 
+PAGES = [f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")]
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 SH_BLOCKS = [text for language, text in BLOCKS if language == "sh"]
 COMMANDS = sorted(
@@ -68,10 +69,22 @@ def test_a_readme_command_is_understood(line: str) -> None:
         assert context.params
 
 
-def test_links_lead_somewhere() -> None:
-    targets = [target for target in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in target]
-    assert targets
-    assert [target for target in targets if not (ROOT / target).exists()] == []
+@pytest.mark.parametrize("page", ["README.md", "MODEL_CARD.md", "CHANGELOG.md", *sorted(PAGES)])
+def test_links_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    targets = [target for target in re.findall(r"\]\(([^)]+)\)", text) if "://" not in target]
+    for target in targets:
+        name, _, section = target.partition("#")
+        file = (ROOT / page).parent / name if name else ROOT / page
+        assert file.exists(), target
+        if section:
+            headings = re.findall(r"^#+ (.+)$", file.read_text("utf-8"), re.MULTILINE)
+            assert section in [re.sub(r"[^\w\- ]", "", head).lower().replace(" ", "-") for head in headings], target
+
+
+def test_the_readme_links_the_pages_a_newcomer_needs() -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", README)
+    assert {"MODEL_CARD.md", "CHANGELOG.md", "LICENSE", "docs/results.md", "docs/architecture.md"} <= set(targets)
 
 
 def test_every_example_has_its_licence_named() -> None:
