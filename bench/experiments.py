@@ -91,7 +91,6 @@ VARIANTS = {
     "draft": Variant("draft alone", weights={"diffusion": 0.0}),
     "adversary": Variant("draft alone, with an adversary", weights={"diffusion": 0.0, "adversarial": 0.2}),
     "flow": Variant("draft + diffusion, flow"),
-    "cosine": Variant("draft + diffusion, cosine, v", diffusion={"schedule": "cosine"}),
     "no-dropout": Variant("flow, no style dropout", diffusion={"condition_dropout": 0.0}),
     "no-map": Variant("flow, no content map", change=without_map),
     "foreign": Variant("flow, style clip of another instrument", change=foreign_style),

@@ -33,7 +33,6 @@ ALLOWED: dict[str, int] = {
     "core/audio/io": 2,
     "core/data": 7,
     "core/data/quality": 3,
-    "core/diffusion": 19,
     "core/evaluation": 14,
     "core/evaluation/metrics": 15,
     "core/jobs": 16,

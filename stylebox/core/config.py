@@ -95,9 +95,9 @@ class DenoiserConfig(Section):
 class DiffusionConfig(Section):
     """How noise is added in training, and the defaults of sampling."""
 
-    schedule: Literal["flow", "cosine"] = "flow"
+    schedule: Literal["flow"] = "flow"
     steps: int = 5  # network calls of a transfer; 0 is the draft
-    sampler: Literal["dpm", "ddim"] = "dpm"
+    sampler: Literal["dpm"] = "dpm"
     guidance: float = 1.0  # 1 is none; above 1 every step costs two calls
     strength: float = 1.0  # where the noised draft starts: 1 is pure noise
     condition_dropout: float = 0.15

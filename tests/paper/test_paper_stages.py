@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from stylebox.core.config import Preset, load_preset
 from stylebox.core.data.dataset import Dataset
-from stylebox.core.diffusion.schedule import target
+from stylebox.core.diffusion.schedule import velocity_target
 from stylebox.core.errors import ModelError
 from stylebox.core.jobs.train import train
 from stylebox.core.paper import transfer
@@ -252,7 +252,7 @@ def test_trained_on_velocity_a_perfect_denoiser_has_no_diffusion_loss(preset: Pr
     class Oracle(nn.Module):
         def forward(self, x_t: Tensor, t: Tensor, style: Any) -> Tensor:
             alpha, sigma = (level(t)[:, None, None, None] for level in (schedule.alpha, schedule.sigma))
-            return target(x_0, (x_t - alpha * x_0) / sigma, t, schedule)
+            return velocity_target(x_0, (x_t - alpha * x_0) / sigma, t, schedule)
 
     stage.unet = Oracle()  # type: ignore[assignment]
     losses = stage.losses(batch, torch.Generator().manual_seed(0), "model")

@@ -1,7 +1,7 @@
-"""Samplers: pure functions from noise to a sample over a callable that says what the clean sample may be.
+"""A sampler: a pure function from noise to a sample, over a callable that estimates the clean sample.
 
-They know nothing of networks, only of (alpha, sigma), so every schedule works with every sampler. Noise with
-some signal in it and `timesteps(..., start=strength)` start them half-way (SDEdit, shallow diffusion).
+It knows nothing of networks, only of (alpha, sigma), so it works with every schedule. Noise with some signal in it and
+`timesteps(..., start=strength)` start it half-way (SDEdit, shallow diffusion).
 """
 
 import math
@@ -10,18 +10,18 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from stylebox.core.diffusion.schedule import Parameterisation, Schedule, to_x0_eps
+from stylebox.core.diffusion.schedule import Schedule, to_x0_eps
 
-Network = Callable[[Tensor, Tensor], Tensor]  # x_t (B, ...), t (B,) -> prediction (B, ...)
+Network = Callable[[Tensor, Tensor], Tensor]  # x_t (B, ...), t (B,) -> velocity (B, ...)
 Denoise = Callable[[Tensor, Tensor], Tensor]  # x_t (B, ...), t (B,) -> x_0 (B, ...)
 StepCallback = Callable[[int, int], None]  # steps done, steps in all
 
 
-def denoiser(network: Network, schedule: Schedule, parameterisation: Parameterisation = "velocity") -> Denoise:
-    """A network of any parameterisation as "give me x_0"."""
+def denoiser(network: Network, schedule: Schedule) -> Denoise:
+    """A network that predicts velocity, as a function that estimates x_0."""
 
     def denoise(x_t: Tensor, t: Tensor) -> Tensor:
-        return to_x0_eps(network(x_t, t), x_t, t, schedule, parameterisation)[0]
+        return to_x0_eps(network(x_t, t), x_t, t, schedule)[0]
 
     return denoise
 
@@ -30,6 +30,7 @@ def timesteps(num_steps: int, start: float = 1.0) -> Tensor:
     """Times from `start` down to 0 in equal steps: `num_steps` network calls, the first at `start` itself.
 
     Args:
+        num_steps: At least 1.
         start: In (0, 1]; 1 begins at pure noise, less is the strength of a warm start.
 
     Shape:
@@ -52,58 +53,6 @@ def timesteps(num_steps: int, start: float = 1.0) -> Tensor:
 
 
 @torch.no_grad()
-def ddim(
-    denoise: Denoise,
-    x_t: Tensor,
-    schedule: Schedule,
-    timesteps: Tensor,
-    eta: float = 0.0,
-    generator: torch.Generator | None = None,
-    callback: StepCallback | None = None,
-) -> Tensor:
-    """Step from x_t to x_0 by DDIM. For the flow schedule with eta 0 these are Euler steps.
-
-    Args:
-        x_t: The sample at ``timesteps[0]``.
-        timesteps: Falling, the last one the time to end at (0 for a clean sample).
-        eta: Fresh noise in each step: 0 none (deterministic), 1 as much as DDPM's posterior has.
-        generator: Where fresh noise comes from; its own device is where it is drawn.
-
-    Shape:
-        ``x_t`` and the result are ``(B, ...)``; ``timesteps`` is ``(num_steps + 1,)``.
-
-    Reference:
-        Report eq. 5-6; Song et al. (2021), eq. 12 and 16. arXiv:2010.02502.
-    """
-    alphas, sigmas = _amplitudes(schedule, timesteps)
-    num_steps = len(alphas) - 1
-    for i in range(num_steps):
-        x_0 = denoise(x_t, _batch_time(timesteps[i], x_t))
-        eps = (x_t - alphas[i] * x_0) / sigmas[i]
-        fresh = eta * posterior_sigma(alphas[i], sigmas[i], alphas[i + 1], sigmas[i + 1])
-        kept = math.sqrt(max(sigmas[i + 1] ** 2 - fresh**2, 0.0))
-        x_t = alphas[i + 1] * x_0 + kept * eps
-        if fresh > 0:
-            x_t = x_t + fresh * _noise_like(x_t, generator)
-        if callback:
-            callback(i + 1, num_steps)
-    return x_t
-
-
-def posterior_sigma(alpha_t: float, sigma_t: float, alpha_s: float, sigma_s: float) -> float:
-    """Spread of q(x_s | x_t, x_0) for a step from t down to s: what eta = 1 adds.
-
-    With r = sigma / alpha it is alpha_s r_s sqrt(1 - r_s^2 / r_t^2), which on a variance-preserving schedule
-    equals DDPM's sqrt((1 - alpha_bar_s) / (1 - alpha_bar_t) (1 - alpha_bar_t / alpha_bar_s)). Written without
-    dividing by alpha_t, which is 0 at the start.
-
-    Reference:
-        Ho et al. (2020), eq. 7. arXiv:2006.11239. Song et al. (2021), eq. 16. arXiv:2010.02502.
-    """
-    return sigma_s * math.sqrt(max(1 - (sigma_s * alpha_t / (alpha_s * sigma_t)) ** 2, 0.0))
-
-
-@torch.no_grad()
 def dpm_solver_2m(
     denoise: Denoise,
     x_t: Tensor,
@@ -111,13 +60,16 @@ def dpm_solver_2m(
     timesteps: Tensor,
     callback: StepCallback | None = None,
 ) -> Tensor:
-    """Step from x_t to x_0 by DPM-Solver++(2M): second order, one network call a step, deterministic.
+    """Step from x_t to x_0 by DPM-Solver++(2M): second order, one network call per step, deterministic.
 
     Steps where the log-SNR is infinite at an end (from alpha = 0, to sigma = 0) are first order, and finite.
 
     Args:
+        denoise: Estimates x_0 from x_t and t.
         x_t: The sample at ``timesteps[0]``.
+        schedule: Gives alpha and sigma.
         timesteps: Falling, the last one the time to end at (0 for a clean sample).
+        callback: Called after each step with the steps done and their number.
 
     Shape:
         ``x_t`` and the result are ``(B, ...)``; ``timesteps`` is ``(num_steps + 1,)``.
@@ -125,12 +77,12 @@ def dpm_solver_2m(
     Reference:
         Lu et al. (2022), algorithm 2. arXiv:2211.01095.
     """
-    alphas, sigmas = _amplitudes(schedule, timesteps)
+    alphas, sigmas = amplitudes(schedule, timesteps)
     log_snr = [_log_ratio(alpha, sigma) for alpha, sigma in zip(alphas, sigmas, strict=True)]
     num_steps = len(alphas) - 1
     before: Tensor | None = None
     for i in range(num_steps):
-        x_0 = denoise(x_t, _batch_time(timesteps[i], x_t))
+        x_0 = denoise(x_t, batch_time(timesteps[i], x_t))
         towards = x_0
         if before is not None and sigmas[i + 1] > 0:
             h, h_before = log_snr[i + 1] - log_snr[i], log_snr[i] - log_snr[i - 1]
@@ -147,6 +99,8 @@ def guided(conditional: Tensor, unconditional: Tensor, scale: float, rescale: fl
     """Classifier-free guidance: away from the unconditional prediction, without its rise in contrast.
 
     Args:
+        conditional: The prediction with the condition.
+        unconditional: The prediction without it.
         scale: 1 is the conditional prediction itself, 0 the unconditional one, above 1 overshoots.
         rescale: How far the result's spread is pulled back to the conditional one's, in [0, 1]; 0 is plain
             guidance.
@@ -167,12 +121,28 @@ def guided(conditional: Tensor, unconditional: Tensor, scale: float, rescale: fl
     return both * (1 - rescale + rescale * wanted / spread.clamp(min=1e-8))
 
 
-def _amplitudes(schedule: Schedule, timesteps: Tensor) -> tuple[Sequence[float], Sequence[float]]:
-    """alpha and sigma at each timestep, as floats (double precision)."""
+def amplitudes(schedule: Schedule, timesteps: Tensor) -> tuple[Sequence[float], Sequence[float]]:
+    """Alpha and sigma at each timestep, as floats (double precision).
+
+    Shape:
+        ``timesteps`` is ``(num_steps + 1,)``, falling.
+
+    Raises:
+        ValueError: the timesteps do not fall, or there are fewer than two.
+    """
     t = timesteps.detach().cpu().double()
     if len(t) < 2 or bool((t.diff() >= 0).any()):
         raise ValueError("timesteps must fall, and be at least two")
     return schedule.alpha(t).tolist(), schedule.sigma(t).tolist()
+
+
+def batch_time(t: Tensor, x_t: Tensor) -> Tensor:
+    """The time `t` for each of the batch; float32 even if x_t is half precision.
+
+    Shape:
+        ``t`` is ``()``, ``x_t`` ``(B, ...)``, the result ``(B,)``.
+    """
+    return t.to(x_t.device, torch.float32).expand(len(x_t))
 
 
 def _log_ratio(alpha: float, sigma: float) -> float:
@@ -180,14 +150,3 @@ def _log_ratio(alpha: float, sigma: float) -> float:
     if alpha <= 0:
         return -math.inf
     return math.log(alpha / sigma) if sigma > 0 else math.inf
-
-
-def _batch_time(t: Tensor, x_t: Tensor) -> Tensor:
-    """The time `t` for each of the batch; float32 even if x_t is half precision."""
-    return t.to(x_t.device, torch.float32).expand(len(x_t))
-
-
-def _noise_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Unit normal noise of x's shape, drawn on the generator's device: a seed means the same everywhere."""
-    device = generator.device if generator is not None else x.device
-    return torch.randn(x.shape, generator=generator, device=device).to(x)

@@ -16,7 +16,7 @@ from stylebox.core.config import Preset
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.manifest import Recording
 from stylebox.core.data.sampler import Example, ExampleSampler
-from stylebox.core.diffusion.schedule import add_noise, target, to_x0_eps
+from stylebox.core.diffusion.schedule import add_noise, to_x0_eps, velocity_target
 from stylebox.core.models.frozen import freeze
 from stylebox.core.paper.losses import paper_loss, paper_reconstruction_loss, style_loss
 from stylebox.core.paper.networks import PaperAutoencoder, PaperUNet, SpectrogramDecoder, StyleEncoder
@@ -146,7 +146,7 @@ class PaperLDMStage:
         weights, features = self.weights, self.features
         reconstruction = paper_reconstruction_loss(back, mel, x_0, features, weights["perceptual"], weights["kl"])
         likeness = None if features is None else style_loss(features, back, style, "maps")
-        noise_loss = diffusion_loss(velocity, target(x_0, eps, t, self.schedule))
+        noise_loss = diffusion_loss(velocity, velocity_target(x_0, eps, t, self.schedule))
         loss = paper_loss(
             reconstruction,
             likeness,

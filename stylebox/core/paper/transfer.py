@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from stylebox.core.diffusion.sampling import Network, StepCallback, ddim, denoiser, timesteps
+from stylebox.core.diffusion.sampling import Network, StepCallback, denoiser, timesteps
 from stylebox.core.diffusion.schedule import add_noise
 from stylebox.core.paper.model import PaperModel
 from stylebox.core.paper.networks import LATENT_CHANNELS, PaperUNet, StyleEncoder, StyleMaps
+from stylebox.core.paper.sampling import ddim
 from stylebox.core.paper.schedule import paper_schedule
 from stylebox.core.progress import Progress, ProgressCallback, silent
 

@@ -27,8 +27,8 @@ from stylebox.core.audio.vibrato import played_bends
 from stylebox.core.audio.windows import in_windows, stretch
 from stylebox.core.config import MelConfig
 from stylebox.core.device import half_precision
-from stylebox.core.diffusion.sampling import ddim, denoiser, dpm_solver_2m, guided, timesteps
-from stylebox.core.diffusion.schedule import add_noise, make_schedule
+from stylebox.core.diffusion.sampling import denoiser, dpm_solver_2m, guided, timesteps
+from stylebox.core.diffusion.schedule import FlowSchedule, add_noise
 from stylebox.core.errors import ModelError
 from stylebox.core.models.content_encoder import posteriors, shift_keys
 from stylebox.core.models.style_encoder import CLIP_SECONDS
@@ -76,7 +76,7 @@ class BasePipeline:
             )
         self.content_encoder = library.load_content_encoder(model).to(self.device)
         self.mel_transform = MelSpectrogram(self.mel_config).to(self.device)
-        self.schedule = make_schedule(self.preset.diffusion.schedule)
+        self.schedule = FlowSchedule()
 
     @property
     def sample_rate(self) -> int:
@@ -229,8 +229,7 @@ class BasePipeline:
         start = torch.full((1,), settings.strength, device=self.device)
         x_t = add_noise(z_draft, eps, start, self.schedule)
         network = self._network(z_draft, music, style, settings.guidance)
-        sampler = dpm_solver_2m if self.preset.diffusion.sampler == "dpm" else ddim
-        z = sampler(
+        z = dpm_solver_2m(
             denoiser(network, self.schedule),
             x_t,
             self.schedule,

@@ -74,7 +74,7 @@ def diffusion_loss(prediction: Tensor, target: Tensor, weight: Tensor | None = N
     """Mean squared error of what the denoiser predicts (the report's predicts the noise).
 
     Args:
-        weight: Of each sample, such as `schedule.loss_weight`.
+        weight: Of each sample.
 
     Shape:
         ``prediction`` and ``target`` are ``(B, ...)``, ``weight`` is ``(B,)``.

@@ -18,7 +18,7 @@ from stylebox.core.config import Preset
 from stylebox.core.data.content_cache import ContentCache
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.sampler import Example, ExampleSampler
-from stylebox.core.diffusion.schedule import add_noise, make_schedule, target
+from stylebox.core.diffusion.schedule import FlowSchedule, add_noise, velocity_target
 from stylebox.core.models.content_encoder import shift_keys
 from stylebox.core.models.denoiser import Denoiser
 from stylebox.core.models.discriminator import Discriminator
@@ -61,7 +61,7 @@ class LDMStage:
         self.held_out = ExampleSampler(dataset.split("valid"), self.config.crop_frames, self.style_frames)
         self.speakers = reference_timbres(dataset.split("train"), self.config.speakers)
         self.labels = {name: number for number, name in enumerate(dataset.instruments)}
-        self.schedule = make_schedule(preset.diffusion.schedule)
+        self.schedule = FlowSchedule()
         self.vae = vae
         self.style_encoder = StyleEncoder(preset.style)
         self.draft = DraftNetwork(preset.draft, preset.style, preset.mel)
@@ -169,7 +169,7 @@ class LDMStage:
         eps = torch.randn(x_0.shape, generator=generator, device=x_0.device)
         x_t = add_noise(x_0, eps, t, self.schedule)
         predicted = self.denoiser(x_t, t, z_draft, content, curve, tokens, vector)
-        return diffusion_loss(predicted, target(x_0, eps, t, self.schedule))
+        return diffusion_loss(predicted, velocity_target(x_0, eps, t, self.schedule))
 
     def _drop_style(self, tokens: Tensor, vector: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Now and then nothing is said of the style, so that guidance has something to move away from."""
