@@ -53,7 +53,7 @@ def fetch(
 
     share = rate_limit / jobs if rate_limit else None
     options = DownloadOptions(playlists, share, cookies, proxy, retries)
-    with console.downloads() as (progress, transfers):
+    with console.downloads() as (progress, downloads):
         report = download(
             rows,
             folder,
@@ -61,8 +61,8 @@ def fetch(
             codec=codec.value if codec else None,
             options=options,
             progress=progress,
-            transfers=transfers,
-            remark=console.detail,
+            downloads=downloads,
+            warn=console.detail,
         )
     if not as_json:
         console.fetched(report)

@@ -111,7 +111,7 @@ def test_good_and_bad_rows(server: SoundServer, to: Path, tmp_path: Path) -> Non
         ("gone", server.add("/gone.wav", status=404), "HTTP 404"),
         ("refused", server.add("/refused.wav", status=403), "HTTP 403"),
         ("busy", server.add("/down.wav", status=503), "HTTP 503"),
-        ("a page", server.add("/page", b"<html><body>hello</body></html>", "text/html"), "without a recording"),
+        ("a page", server.add("/page", b"<html><body>hello</body></html>", "text/html"), "no recording was found"),
         ("a page as sound", server.add("/lie.wav", b"<html>" * 99), "not a sound file"),
         ("nothing", server.add("/zero.wav", b""), "0 bytes"),
         ("huge", server.add("/huge.wav", good, declared=10**17), "more than the .* free on the disk"),
@@ -252,7 +252,7 @@ def test_a_part_is_cut_and_loses_nothing(server: SoundServer, to: Path) -> None:
     report = fetch(catalogue(*rows), to, options=QUICK)
     assert states(report) == ["new", "new", "new", "failed", "skipped"]
     assert "column start: 60 s is beyond its end, it lasts 4.0 s" in report.outcomes[3].reason
-    assert report.outcomes[4].reason == "says the same as row 2"
+    assert report.outcomes[4].reason == "same as row 2"
     assert len(server.requests) == 2  # a look and one download for all of them
     whole, _ = soundfile.read(io.BytesIO(content), dtype="int16")
     middle, _ = soundfile.read(to / "piano" / "middle.flac", dtype="int16")
@@ -352,7 +352,7 @@ def test_what_others_put_there_stays(server: SoundServer, to: Path) -> None:
     assert report.unnamed == (to / "piano" / "take (2).wav",)
     assert prune(other, to) == [to / "piano" / "take (2).wav"]
     assert set(tree(to)) == {"piano/Take.flac", "piano/other.wav", "piano/other.json", INDEX_NAME}
-    with pytest.raises(SourceError, match=r"row 2, column url: is empty; mend it before --prune"):
+    with pytest.raises(SourceError, match=r"row 2, column url: is empty; correct it before --prune"):
         prune(catalogue(("piano", "x", "", "", "")), to)
 
 
@@ -366,7 +366,7 @@ def test_a_lost_or_damaged_index(server: SoundServer, to: Path) -> None:
     assert server.requests == []
     assert tree(to) == before
     (to / INDEX_NAME).write_text("{")
-    with pytest.raises(SourceError, match=r"fetched\.json: cannot be understood"):
+    with pytest.raises(SourceError, match=r"fetched\.json: is damaged"):
         fetch(rows, to, options=QUICK)
 
 
@@ -425,7 +425,7 @@ def test_the_rate_can_be_limited(server: SoundServer, to: Path) -> None:
     rows = catalogue(("piano", "slow", server.add("/a.wav", wav(seconds=3)), "", ""))
     begin = time.monotonic()
     seen: list[DownloadProgress] = []
-    fetch(rows, to, options=DownloadOptions(rate_limit=100_000), transfers=seen.append)
+    fetch(rows, to, options=DownloadOptions(rate_limit=100_000), downloads=seen.append)
     assert time.monotonic() - begin >= 1.0
     assert seen[-1].ended
     assert seen[-1].done == seen[-1].total == len(wav(seconds=3))

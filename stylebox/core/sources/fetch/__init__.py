@@ -1,1 +1,1 @@
-"""Downloads: every row of a list becomes a recording in its instrument's folder."""
+"""Downloads: each row of a list becomes a recording in the folder of its instrument."""

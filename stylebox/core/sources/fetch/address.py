@@ -1,4 +1,4 @@
-"""What the address of a recording points at: a file on this machine, or something on the web.
+"""Decides whether the address of a recording names a file on this machine or something on the web.
 
 Opens nothing.
 """
@@ -13,11 +13,11 @@ _SITE = re.compile(r"(www\.\S+|[\w-]+(\.[\w-]+)*\.[a-z]{2,}/\S*)", re.IGNORECASE
 
 
 def local_path(address: str, folder: Path) -> Path | None:
-    """The file that `address` names, whether or not it exists; None if it is on the web.
+    """Give the file that `address` names, whether or not it exists; None if the address is on the web.
 
     Args:
-        address: A path, a file:// address, or anything else.
-        folder: What relative paths are relative to.
+        address: A path, a file:// address, or a web address.
+        folder: The folder that relative paths start from.
 
     >>> local_path("takes/a.wav", Path("/music")), local_path("https://example.org/a.wav", Path("/music"))
     (PosixPath('/music/takes/a.wav'), None)
@@ -31,5 +31,5 @@ def local_path(address: str, folder: Path) -> Path | None:
 
 
 def web_address(address: str) -> str:
-    """`address` with the scheme that people leave out."""
+    """Give `address` with a scheme; https:// is added where it is missing."""
     return address if _SCHEME.match(address) else f"https://{address}"

@@ -1,14 +1,13 @@
-"""A list of recordings to fetch, as CSV: what the columns mean, and which row and column is wrong.
+"""Reads a list of recordings to fetch, a CSV file, and names the row and column of each error.
 
-Forgives what spreadsheets do to CSV: byte order marks, semicolons, columns in any order, blank rows, comments.
-Knows nothing of downloading.
+Accepts byte order marks, semicolons, columns in any order, blank rows and comments. Knows nothing of downloading.
 """
 
 import csv
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stylebox.core.errors import SourceError
@@ -19,13 +18,13 @@ _SAME_AS = {"licence": "license", "link": "url"}
 _CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:[.,]\d+)?)")
 
 EXAMPLE = """\
-# What `stylebox fetch` reads: a row a recording. Lines that begin with # are comments.
-#   instrument  the folder it is filed in; what the style will be called
-#   title       the file's name; left empty, the recording's own
-#   url         a page or file on the web, or a file here: relative to this list, absolute, or file://
-#   license     as the source gives it; kept beside the recording
+# A list for `stylebox fetch`: one row per recording. Lines that begin with # are comments.
+#   instrument  the name of the folder and, after training, of the style
+#   title       the name of the file; if empty, the title that the source gives
+#   url         a page or file on the web, or a file on this machine: relative to this list, absolute, or file://
+#   license     the licence that the source gives; saved beside the recording
 #   start, end  keep only this part: 1:30, 1:02:03 or seconds
-# Fetch only what you may: your own playing, the public domain, licences that allow it.
+# Fetch only recordings that you may use: your own, public domain, or under a licence that allows it.
 instrument,title,url,license,start,end
 piano,"Gymnopédie No. 1",https://upload.wikimedia.org/wikipedia/commons/b/b7/Gymnopedie_No._1..ogg,CC0 1.0,,
 # the same recording, but only its beginning
@@ -37,13 +36,16 @@ piano,Gymnopédie opening,https://upload.wikimedia.org/wikipedia/commons/b/b7/Gy
 
 @dataclass(frozen=True)
 class Row:
-    """One recording that is wanted.
+    """One recording to fetch.
 
     Attributes:
-        number: Where it stands in the list as a spreadsheet counts: the header, blanks and comments included.
-        title: Empty means: as the recording calls itself.
-        start: Seconds into the recording at which it begins; None is its beginning.
-        end: Seconds into the recording at which it ends; None is its end.
+        number: Row number as a spreadsheet counts, with header, blank rows and comments.
+        instrument: Name of the folder.
+        title: Empty: the title that the source gives.
+        url: A web address or a file on this machine.
+        license: The licence that the source gives.
+        start: Seconds into the recording at which to begin; None is its beginning.
+        end: Seconds into the recording at which to end; None is its end.
     """
 
     number: int
@@ -57,7 +59,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with a row: the column and why, without the row."""
+    """An invalid row: its number, and the column and reason."""
 
     number: int
     reason: str
@@ -65,10 +67,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The rows of a list, in order; and those that cannot be used."""
+    """The rows of a list, in order, and its invalid rows."""
 
     name: str
-    folder: Path  # that relative paths are relative to
+    folder: Path  # relative paths start here
     rows: tuple[Row, ...]
     faults: tuple[Fault, ...] = ()
 
@@ -77,7 +79,7 @@ def read_catalogue(path: Path) -> Catalogue:
     """Read a list of recordings; "-" is standard input.
 
     Raises:
-        SourceError: it cannot be read at all, or its header lacks a column.
+        SourceError: It cannot be read, or its header lacks a column.
     """
     if str(path) == "-":
         if sys.stdin.isatty():
@@ -86,22 +88,22 @@ def read_catalogue(path: Path) -> Catalogue:
     try:
         return parse_catalogue(path.read_bytes(), str(path), path.absolute().parent)
     except FileNotFoundError as error:
-        fix = "check the name, or begin with `stylebox fetch --example`"
+        fix = "check the name, or write a first list with `stylebox fetch --example`"
         raise SourceError(f"{path}: no such file; {fix}") from error
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def parse_catalogue(content: bytes, name: str, folder: Path) -> Catalogue:
-    """Understand a list of recordings.
+    """Parse a list of recordings.
 
     Args:
         content: CSV as UTF-8, or UTF-16 with a byte order mark; commas, semicolons or tabs.
-        name: What messages call it.
-        folder: That relative paths in it are relative to.
+        name: Name of the list in messages.
+        folder: The folder that relative paths in it start from.
 
     Raises:
-        SourceError: no text, no header, or a column is lacking.
+        SourceError: It is not text, or has no header, or a column is missing.
     """
     records = _records(_decoded(content, name), name)
     header_number, header = next(records, (0, []))
@@ -110,7 +112,7 @@ def parse_catalogue(content: bytes, name: str, folder: Path) -> Catalogue:
     columns = _columns(header, name, header_number)
     rows: list[Row] = []
     faults: list[Fault] = []
-    spelling: dict[str, str] = {}  # "Piano" and "piano" are one instrument: as the first row writes it
+    spelling: dict[str, str] = {}  # "Piano" and "piano" are one instrument, spelled as in its first row
     for number, fields in records:
         try:
             row = _row(number, fields, columns)
@@ -118,14 +120,14 @@ def parse_catalogue(content: bytes, name: str, folder: Path) -> Catalogue:
             faults.append(Fault(number, str(fault)))
             continue
         instrument = spelling.setdefault(row.instrument.casefold(), row.instrument)
-        rows.append(Row(number, instrument, row.title, row.url, row.license, row.start, row.end))
+        rows.append(replace(row, instrument=instrument))
     if not rows and not faults:
         raise SourceError(f"{name}: names no recordings; add rows below the header")
     return Catalogue(name, folder, tuple(rows), tuple(faults))
 
 
 def write_example(path: Path, force: bool = False) -> None:
-    """Write a small list to start from.
+    """Write a short example list.
 
     Raises:
         StyleboxError: `path` exists and `force` is false.
@@ -144,7 +146,7 @@ def _decoded(content: bytes, name: str) -> str:
 
 
 def _records(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Rows that say something, with their numbers."""
+    """The rows that are neither blank nor comments, with their numbers."""
     lines = text.splitlines(keepends=True)
     first = next((line for line in lines if line.strip() and not line.lstrip().startswith("#")), "")
     delimiter = max(",;\t", key=first.count)
@@ -153,7 +155,7 @@ def _records(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
     def without_comments() -> Iterator[str]:
         nonlocal number, fresh
         for line in lines:
-            if fresh and line.lstrip().startswith("#"):  # inside quotes a line may begin with #
+            if fresh and line.lstrip().startswith("#"):  # inside quotes, # begins no comment
                 number += 1
                 continue
             fresh = False
@@ -175,26 +177,26 @@ def _records(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _columns(header: Sequence[str], name: str, number: int) -> dict[str, int]:
-    """Where each known column is."""
+    """The index of each known column."""
     names = [_SAME_AS.get(field.casefold(), field.casefold()) for field in header]
     for column in (*REQUIRED, *OPTIONAL):
         if names.count(column) > 1:
-            raise SourceError(f"{name}, row {number}, column {column}: is there twice; delete one")
-    lacking = [column for column in REQUIRED if column not in names]
-    if lacking:
+            raise SourceError(f"{name}, row {number}, column {column}: appears twice; delete one")
+    missing = [column for column in REQUIRED if column not in names]
+    if missing:
         found = ", ".join(field for field in header if field) or "none"
         raise SourceError(
-            f"{name}, row {number}: no column {lacking[0]} (found: {found}); "
+            f"{name}, row {number}: no column {missing[0]} (found: {found}); "
             f"the first row must be {','.join(REQUIRED)}, in any order"
         )
     return {column: names.index(column) for column in (*REQUIRED, *OPTIONAL) if column in names}
 
 
 def _row(number: int, fields: Sequence[str], columns: dict[str, int]) -> Row:
-    """One row, or a ValueError that names the column."""
+    """Parse one row; raises a ValueError that names the column."""
     if len(fields) <= max(columns[column] for column in REQUIRED):
-        lacking = next(column for column in REQUIRED if columns[column] >= len(fields))
-        raise ValueError(f"column {lacking}: is missing, the row has only {len(fields)} columns")
+        missing = next(column for column in REQUIRED if columns[column] >= len(fields))
+        raise ValueError(f"column {missing}: is missing, the row has only {len(fields)} columns")
     value = {column: fields[at] if at < len(fields) else "" for column, at in columns.items()}
     for column in ("instrument", "url"):
         if not value[column]:
@@ -207,13 +209,13 @@ def _row(number: int, fields: Sequence[str], columns: dict[str, int]) -> Row:
 
 
 def _seconds(text: str, column: str) -> float | None:
-    """`1:02:03`, `1:30`, `90` or `90.5` as seconds; nothing is None."""
+    """Convert `1:02:03`, `1:30`, `90` or `90.5` to seconds, an empty text to None."""
     if not text:
         return None
     clock = _CLOCK.fullmatch(text)
     if not clock:
-        raise ValueError(f"column {column}: {text!r} is no time; write 1:30 or seconds")
+        raise ValueError(f"column {column}: {text!r} is not a time; write 1:30 or seconds")
     hours, minutes, seconds = (float((part or "0").replace(",", ".")) for part in clock.groups())
     if (clock[2] and seconds >= 60) or (clock[1] and minutes >= 60):
-        raise ValueError(f"column {column}: {text!r} is no time; minutes and seconds go up to 59")
+        raise ValueError(f"column {column}: {text!r} is not a time; minutes and seconds go up to 59")
     return 3600 * hours + 60 * minutes + seconds

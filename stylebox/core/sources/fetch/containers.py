@@ -1,10 +1,10 @@
-"""The suffix a sound file should have, by what is in it. Decodes nothing."""
+"""Finds the suffix of a sound file from its container format. Decodes no audio."""
 
 from pathlib import Path
 
 from stylebox.core.errors import SourceError
 
-# FFmpeg's name of a format -> the suffixes it goes by; the first is for files that come with another.
+# FFmpeg's name of a format -> its suffixes; the first replaces a wrong one.
 _SUFFIXES = {
     "wav": ("wav",),
     "w64": ("w64",),
@@ -26,11 +26,11 @@ _SUFFIXES = {
 }
 
 
-def sound_suffix(path: Path, said: str | None) -> str:
-    """The suffix, with its dot: the one the source `said` if that fits what is in the file.
+def sound_suffix(path: Path, suggested: str | None) -> str:
+    """Give the suffix of a sound file, with its dot: the `suggested` one if it fits the format.
 
     Raises:
-        SourceError: this is no sound file.
+        SourceError: It is not a sound file.
     """
     import av
 
@@ -39,13 +39,13 @@ def sound_suffix(path: Path, said: str | None) -> str:
             path.open("rb") as stream,
             av.open(stream, metadata_errors="ignore", options={"protocol_whitelist": "none"}) as container,
         ):
-            format_names, sounds = container.format.name.split(","), bool(container.streams.audio)
+            format_names, has_audio = container.format.name.split(","), bool(container.streams.audio)
     except (av.FFmpegError, ValueError) as error:
-        raise SourceError("what came is not a sound file; check the link") from error
-    if not sounds:
-        raise SourceError("what came has no sound in it; check the link")
-    said = (said or "").lower()
+        raise SourceError("the download is not a sound file; check the link") from error
+    if not has_audio:
+        raise SourceError("the download holds no audio; check the link")
+    suggested = (suggested or "").lower()
     known = next((_SUFFIXES[name] for name in format_names if name in _SUFFIXES), ())
-    if said in known:
-        return f".{said}"
+    if suggested in known:
+        return f".{suggested}"
     return f".{known[0] if known else format_names[0]}"

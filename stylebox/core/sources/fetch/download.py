@@ -1,122 +1,140 @@
-"""From an address to a file: yt-dlp as a library, the only place that knows it.
+"""Downloads one recording from an address, with yt-dlp as a library; no other module imports yt-dlp.
 
-Files come as the source has them, are resumed where they broke off, and lie in one folder under names of our
-own. Knows nothing of lists, titles or instruments.
+Files stay in the format of their source, broken downloads resume, and all files lie in one folder. Knows nothing of
+lists, titles or instruments.
 """
 
 import io
-import re
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from stylebox.core.errors import SourceError
+from stylebox.core.sources.fetch.error_message import causes, error_message, size_text
 from stylebox.core.sources.fetch.remote import RemoteRecording, remote_recording
 
-TRANSIENT = {408, 425, 429, 500, 502, 503, 504, 520, 522, 524}  # HTTP answers that may be better next time
+TRANSIENT = {408, 425, 429, 500, 502, 503, 504, 520, 522, 524}  # HTTP statuses worth another attempt
 MAX_WAIT_SECONDS = 60.0
-PROGRESS_BYTES = 1 << 20  # who got this much further before breaking off has not failed in vain
+PROGRESS_BYTES = 1 << 20  # a broken attempt that got this much further is not counted as a failed one
 _BROKE_OFF = "Got error:"
-_REASONS = {
-    401: "asks for a login (HTTP 401); try --cookies",
-    403: "refuses (HTTP 403); try --cookies, or another link",
-    404: "has no such file (HTTP 404); the link is dead, find another",
-    410: "has removed it (HTTP 410); find another link",
-    429: "wants fewer requests (HTTP 429); wait, then use --jobs 1 and --rate-limit",
-}
 T = TypeVar("T")
-ReceivedCallback = Callable[[int, int | None], None]  # bytes so far, bytes in all if known
+ReceivedCallback = Callable[[int, int | None], None]  # bytes so far, bytes in total if known
 
 
 @dataclass(frozen=True)
 class DownloadOptions:
-    """How to download."""
+    """Settings of all downloads of a run."""
 
-    playlists: bool = False  # take every entry of a playlist instead of refusing it
-    rate_limit: float | None = None  # bytes a second of one download; None is no limit
+    playlists: bool = False  # fetch every entry of a playlist instead of refusing it
+    rate_limit: float | None = None  # bytes per second of one download; None is no limit
     cookies: Path | None = None  # Netscape cookies.txt; never written to
     proxy: str | None = None
     retries: int = 3  # after the first attempt
     backoff_seconds: float = 1.0  # before the first retry; doubled each time
-    timeout_seconds: float = 20.0  # of silence on a connection
+    timeout_seconds: float = 20.0  # without data on a connection
 
 
 class StoppedError(Exception):
-    """The whole job is being stopped."""
+    """The run is being stopped."""
 
 
 class Downloader:
-    """Downloads one file after the other; one for each thread."""
+    """Downloads one file after the other; each thread has its own."""
 
     def __init__(
         self,
         folder: Path,
         options: DownloadOptions,
         stop: threading.Event,
-        remark: Callable[[str], None] = lambda _: None,
+        warn: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`folder` gets the files; `stop` ends what runs; `remark` hears yt-dlp's warnings."""
+        """Prepare yt-dlp; connects to nothing.
+
+        Args:
+            folder: Receives the files.
+            options: Settings of the downloads.
+            stop: Ends a running download when it is set.
+            warn: Called with each warning of yt-dlp.
+
+        Raises:
+            SourceError: The cookies cannot be read.
+        """
+        from yt_dlp import YoutubeDL
+
         self._folder, self._options, self._stop = folder, options, stop
-        self._log = _Log(remark)
+        self._log = _Log(warn)
         self._received: ReceivedCallback = lambda done, total: None
         self._furthest = 0
-        self._ydl = _session(self._settings())
-        self._ydl.add_progress_hook(self._hear)
+        self._ydl = YoutubeDL(self._settings())
+        self._responses = _OpenResponses(self._ydl.urlopen)
+        self._ydl.urlopen = self._responses.open
+        self._ydl.add_progress_hook(self._on_progress)
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close all connections."""
         self._ydl.close()
 
     def resolve(self, url: str) -> list[RemoteRecording]:
-        """What is behind an address: one recording, or with `playlists` maybe many; nothing is downloaded.
+        """Find the recordings behind an address; downloads nothing.
+
+        Returns:
+            One recording; several only if `playlists` allows it.
 
         Raises:
-            SourceError: nothing, or nothing that can be had.
-            StoppedError: the job is being stopped.
+            SourceError: There is none, or it cannot be downloaded.
+            StoppedError: The run is being stopped.
         """
         info = self._retry(lambda: self._ydl.extract_info(url, download=False))
         if not info:
-            raise SourceError("there is nothing to hear; check the link")
+            raise SourceError("no recording was found; check the link")
         if info.get("_type") not in ("playlist", "multi_video"):
             return [remote_recording(info)]
         entries = [entry for entry in info.get("entries") or () if entry]
         if not entries:
-            raise SourceError("there is nothing to hear; check the link")
+            raise SourceError("no recording was found; check the link")
         if len(entries) > 1 and not self._options.playlists:
             raise SourceError(f"is a list of {len(entries)} recordings; use --playlists to fetch them all")
         return [remote_recording(entry, number) for number, entry in enumerate(entries, start=1)]
 
-    def fetch(self, find: RemoteRecording, received: ReceivedCallback) -> tuple[Path, RemoteRecording]:
-        """Download a recording: its file, complete, and all its source says; what was there is gone on with.
+    def fetch(self, recording: RemoteRecording, received: ReceivedCallback) -> tuple[Path, RemoteRecording]:
+        """Download a recording; resumes a partial file of an earlier run.
+
+        Args:
+            recording: As given by `resolve`.
+            received: Called with the bytes received so far and in total.
+
+        Returns:
+            The complete file, and the recording with all metadata of its source.
 
         Raises:
-            SourceError: it cannot be had.
-            StoppedError: the job is being stopped; what came is kept.
+            SourceError: It cannot be downloaded.
+            StoppedError: The run is being stopped; the partial file stays.
         """
         self._received, self._furthest = received, 0
-        return self._retry(lambda: self._attempt(find))
+        return self._retry(lambda: self._attempt(recording))
 
-    def _attempt(self, find: RemoteRecording) -> tuple[Path, RemoteRecording]:
-        info = find.info
+    def _attempt(self, recording: RemoteRecording) -> tuple[Path, RemoteRecording]:
+        info = recording.info
         if info.get("_type") in ("url", "url_transparent"):
-            info = self._ydl.extract_info(find.url, download=False) or {}
+            info = self._ydl.extract_info(recording.url, download=False) or {}
         if info.get("is_live"):
             raise SourceError("is a live broadcast; fetch it when it has ended")
-        # The address names the file, so that another run finds it; and its format, for halves of two
-        # formats make no whole.
-        info = {**info, "stylebox_key": find.key}
+        # The name of the partial file holds the address, so that another run finds it, and the format, so that two
+        # formats are never joined.
+        info = {**info, "stylebox_key": recording.key}
         done = self._ydl.process_ie_result(info, download=True) or {}
         for download in done.get("requested_downloads") or ():
             path = Path(download.get("filepath") or "")
             if path.is_file() and path.parent == self._folder:
-                return path, replace(remote_recording(info), url=find.url, key=find.key, title=find.title)
-        raise SourceError(self._log.last_error or "nothing came; check the link")
+                complete = remote_recording(info)
+                return path, replace(complete, url=recording.url, key=recording.key, title=recording.title)
+        raise SourceError(self._log.last_error or "the download gave no file; check the link")
 
     def _retry(self, attempt: Callable[[], T]) -> T:
-        """Try, and try again later what may be better later."""
+        """Call `attempt`, again after a pause if the error is transient."""
         from yt_dlp.utils import YoutubeDLError
 
         tries, reached = 0, 0
@@ -128,18 +146,18 @@ class Downloader:
             except (YoutubeDLError, OSError) as error:
                 failure = error
             finally:
-                self._ydl.close_connections()
+                self._responses.close_connections()
             if self._stop.is_set():
                 raise StoppedError
             if self._furthest >= reached + PROGRESS_BYTES:
                 tries, reached = 0, self._furthest
             tries += 1
             if tries > self._options.retries or not _is_transient(failure):
-                raise SourceError(self._error_message(failure)) from failure
+                raise SourceError(error_message(failure, self._log.wants_javascript)) from failure
             self._stop.wait(min(self._options.backoff_seconds * 2 ** (tries - 1), MAX_WAIT_SECONDS))
 
-    def _hear(self, event: dict[str, Any]) -> None:
-        """yt-dlp's report from the middle of a download; raising here ends it."""
+    def _on_progress(self, event: dict[str, Any]) -> None:
+        """Handle yt-dlp's report from the middle of a download; an exception here ends it."""
         if self._stop.is_set():
             raise StoppedError
         done = int(event.get("downloaded_bytes") or 0)
@@ -147,45 +165,18 @@ class Downloader:
         if total and event.get("status") == "downloading":
             free = shutil.disk_usage(self._folder).free
             if total - done > free:
-                raise SourceError(f"is {_size(total)}, more than the {_size(free)} that are free on the disk")
+                raise SourceError(f"is {size_text(total)}, more than the {size_text(free)} that are free on the disk")
         self._furthest = max(self._furthest, done)
         self._received(done, int(total) if total else None)
 
     def _wait(self, n: int) -> float:
-        """Seconds before a retry inside yt-dlp; waited here, where it can be interrupted."""
+        """Wait before a retry inside yt-dlp; waiting here can be interrupted. Gives 0 s for yt-dlp to wait."""
         if self._stop.wait(min(self._options.backoff_seconds * 2**n, MAX_WAIT_SECONDS)):
             raise StoppedError
         return 0.0
 
-    def _error_message(self, error: Exception) -> str:
-        """What an error of yt-dlp's means to a musician."""
-        for cause in _causes(error):
-            status = getattr(cause, "status", None)
-            if isinstance(status, int):
-                reason = _REASONS.get(status, f"answers HTTP {status}; try again later, or another link")
-                return f"the server {reason}"
-        text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
-        text = re.sub(r"^ERROR:\s*|\s*\(caused by .*$|;? ?please report this issue.*$", "", text, flags=re.S)
-        text = " ".join(text.split()) or type(error).__name__
-        if "Unsupported URL" in text:
-            return "is a page without a recording that can be found; link the file itself"
-        if "Did not get any data" in text:
-            return "the server sent an empty file (0 bytes); find another link"
-        if lacking := re.search(r"(\d+) more expected", text):
-            return f"the connection broke off {_size(int(lacking[1]))} before the end; run it again to go on"
-        if self._log.wants_javascript:
-            return f"{text}; this site needs a JavaScript runtime: install deno"
-        return text
-
     def _settings(self) -> dict[str, Any]:
         options = self._options
-        cookies = None
-        if options.cookies is not None:
-            try:  # a copy: yt-dlp writes cookies back, from every thread
-                cookies = io.StringIO(options.cookies.read_text("utf-8"))
-            except (OSError, UnicodeDecodeError) as error:
-                reason = getattr(error, "strerror", None) or "is not text"
-                raise SourceError(f"{options.cookies}: cannot be read ({reason})") from error
         sleep = dict.fromkeys(("http", "fragment", "file_access", "extractor"), self._wait)
         return {
             "format": "bestaudio/best",
@@ -195,106 +186,98 @@ class Downloader:
             "continuedl": True,
             "noplaylist": not options.playlists,
             "extract_flat": "in_playlist",
-            "fixup": "never",  # as it came; and FFmpeg need not be there
+            "fixup": "never",  # keeps the file unchanged, and needs no FFmpeg program
             "hls_prefer_native": True,
             "cachedir": False,
             "updatetime": False,
             "logger": self._log,
             "noprogress": True,
             "color": "no_color",
-            "retries": 0,  # ours: they look at the address anew, which may have moved
+            "retries": 0,  # `_retry` does it: it resolves the address again, which may have moved
             "fragment_retries": options.retries,
             "skip_unavailable_fragments": False,
             "retry_sleep_functions": sleep,
             "ratelimit": options.rate_limit,
             "socket_timeout": options.timeout_seconds,
             "proxy": options.proxy,
-            "cookiefile": cookies,
+            "cookiefile": None if options.cookies is None else _cookies(options.cookies),
         }
 
 
-def _session(settings: dict[str, Any]) -> Any:
-    """yt-dlp, which can also hang up: it leaves open what it only looked at."""
-    from yt_dlp import YoutubeDL
-    from yt_dlp.networking.exceptions import HTTPError
+def _cookies(path: Path) -> io.StringIO:
+    """A copy of the cookies: yt-dlp writes them back, from every thread."""
+    try:
+        return io.StringIO(path.read_text("utf-8"))
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}: cannot be read (is not text)") from error
 
-    class Session(YoutubeDL):
-        def urlopen(self, req: Any) -> Any:
-            try:
-                answer = super().urlopen(req)
-            except HTTPError as error:
-                self.__dict__.setdefault("answers", []).append(error.response)
-                raise
-            self.__dict__.setdefault("answers", []).append(answer)
-            return answer
 
-        def close_connections(self) -> None:
-            for answer in self.__dict__.pop("answers", []):
-                answer.close()
+class _Response(Protocol):
+    def close(self) -> None: ...
 
-    return Session(settings)
+
+class _OpenResponses:
+    """The open responses of yt-dlp, which does not close those of which it reads only the headers."""
+
+    def __init__(self, urlopen: Callable[[object], _Response]) -> None:
+        self._urlopen = urlopen
+        self._responses: list[_Response] = []
+
+    def open(self, request: object) -> _Response:
+        from yt_dlp.networking.exceptions import HTTPError
+
+        try:
+            response = self._urlopen(request)
+        except HTTPError as error:
+            self._responses.append(error.response)
+            raise
+        self._responses.append(response)
+        return response
+
+    def close_connections(self) -> None:
+        while self._responses:
+            self._responses.pop().close()
 
 
 class _Log:
     """yt-dlp's messages, kept from the screen."""
 
-    def __init__(self, remark: Callable[[str], None]) -> None:
-        self._remark = remark
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self._warn = warn
         self.last_error = ""
         self.wants_javascript = False
 
     def debug(self, message: str) -> None:
-        """Chatter."""
+        """Ignored."""
 
     def warning(self, message: str) -> None:
         self.wants_javascript |= "JavaScript runtime" in message
         if "generic information extractor" not in message and "direct video link" not in message:
-            self._remark(" ".join(message.split()))
+            self._warn(" ".join(message.split()))
 
     def error(self, message: str) -> None:
         self.last_error = " ".join(message.removeprefix("ERROR:").split())
 
 
 def yt_dlp_version() -> str:
-    """The version of yt-dlp that is installed."""
+    """Give the version of the installed yt-dlp."""
     from yt_dlp.version import __version__
 
     return str(__version__)
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and all that led to it."""
-    seen: list[BaseException] = []
-    waiting = [error]
-    while waiting:
-        current = waiting.pop(0)
-        if current is None or any(current is known for known in seen):
-            continue
-        seen.append(current)
-        yield current
-        inner = getattr(current, "exc_info", None) or (None, None)
-        waiting += [inner[1], getattr(current, "cause", None), current.__cause__, current.__context__]
-
-
 def _is_transient(error: BaseException) -> bool:
-    """Whether it is worth another attempt: a lost connection is, a dead link is not."""
+    """Whether another attempt may succeed: after a lost connection it may, at a dead link not."""
     from yt_dlp.networking.exceptions import CertificateVerifyError, HTTPError, TransportError
     from yt_dlp.utils import ContentTooShortError
 
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, HTTPError):
             return cause.status in TRANSIENT
         if isinstance(cause, CertificateVerifyError):
             return False
         if isinstance(cause, TransportError | ContentTooShortError | ConnectionError | TimeoutError):
             return True
-    return _BROKE_OFF in str(error)  # yt-dlp does not say by what
-
-
-def _size(count: float) -> str:
-    """Bytes for the eye."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 999.5:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} TB"
+    return _BROKE_OFF in str(error)  # yt-dlp gives no cause here

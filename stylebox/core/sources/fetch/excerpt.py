@@ -1,4 +1,4 @@
-"""A recording cut or stored in another format: decoded and written in blocks, at its own rate and channels.
+"""Cuts a recording or converts its format: decodes and writes it in blocks, at its own rate and channels.
 
 Knows nothing of where recordings come from.
 """
@@ -15,26 +15,27 @@ from stylebox.core.audio.io.write import FORMATS, MP3_RATES
 from stylebox.core.errors import AudioError
 from stylebox.core.paths import atomic_path
 
-_CHANNELS = {".mp3": 2, ".flac": 8, ".wav": 32}  # at most; more are mixed to one
+_CHANNELS = {".mp3": 2, ".flac": 8, ".wav": 32}  # maximum; more are mixed to one
 _SUBTYPES = {".flac": "PCM_24", ".wav": "PCM_24"}  # a lossy source decodes to more than 16 bits
-_MP3_RATE = 48000  # Hz; for rates that MP3 has not
+_MP3_RATE = 48000  # Hz; replaces rates that MP3 does not have
 
 
 def write_excerpt(source: Path, target: Path, start: float | None = None, end: float | None = None) -> float:
     """Write the part of `source` between `start` and `end` in the format of the suffix of `target`.
 
-    Channels and rate stay where the format has them. What exceeds full scale is clipped.
+    Channels and rate stay where the format allows them. Samples beyond full scale are clipped.
 
     Args:
-        target: .flac, .wav (24 bit both) or .mp3.
+        source: Any recording.
+        target: .flac or .wav (both 24 bit), or .mp3.
         start: Seconds; None is the beginning.
-        end: Seconds; None is the end, and so is what lies beyond it.
+        end: Seconds; None or a time after the end is the end.
 
     Returns:
         Seconds written.
 
     Raises:
-        AudioError: `source` is no sound, or ends before `start`.
+        AudioError: `source` cannot be decoded, or ends before `start`.
     """
     suffix = target.suffix.lower()
     container, subtype, compression = FORMATS[suffix]
@@ -45,7 +46,7 @@ def write_excerpt(source: Path, target: Path, start: float | None = None, end: f
             blocks = _writable(_between(decode(stream, str(source)), start or 0.0, end), suffix)
             first = next(iter(blocks), None)
             if first is None:
-                raise AudioError(f"{source}: is over before {start or 0:g} s; mend start and end")
+                raise AudioError(f"{source}: ends before {start or 0:g} s; correct start and end")
             rate, block = first
             with soundfile.SoundFile(
                 partial, "w", rate, block.shape[1], subtype, format=container, compression_level=compression
@@ -61,7 +62,7 @@ def write_excerpt(source: Path, target: Path, start: float | None = None, end: f
 
 
 def _between(blocks: Iterable[Block], start: float, end: float | None) -> Iterator[Block]:
-    """The samples from `start` to `end` seconds; decoding stops there."""
+    """The samples from `start` to `end` seconds; decoding stops at `end`."""
     at = 0
     for rate, block in blocks:
         first, stop = round(start * rate) - at, None if end is None else round(end * rate) - at
@@ -74,11 +75,11 @@ def _between(blocks: Iterable[Block], start: float, end: float | None) -> Iterat
 
 
 def _writable(blocks: Iterable[Block], suffix: str) -> Iterator[Block]:
-    """Blocks with as many channels as the first, or mixed to one; at a rate the format has."""
+    """Blocks with as many channels as the first, or mixed to one, at a rate that the format has."""
     channels, converter, last_rate = 0, None, 0
     for rate, block in blocks:
         channels = channels or (block.shape[1] if block.shape[1] <= _CHANNELS[suffix] else 1)
-        if block.shape[1] != channels:  # a broadcast may change midway
+        if block.shape[1] != channels:  # a broadcast may change its channels
             block = np.repeat(block.mean(axis=1, keepdims=True), channels, axis=1)
         if suffix == ".mp3" and rate not in MP3_RATES:
             if converter is None:

@@ -1,7 +1,6 @@
-"""What was fetched into a folder: an index that outlives a kill, and the lock that keeps two runs apart.
+"""The index of fetched files in a folder, safe against a killed process, and the lock against a second run.
 
-The index names only files that are there and whole, or that a row has been promised. It knows nothing of
-downloading, and never names what others put into the folder.
+The index names only complete files that were fetched, and knows nothing of downloading.
 """
 
 import os
@@ -26,16 +25,16 @@ class _Record(pydantic.BaseModel):
 
 
 class FetchedFile(_Record):
-    """One file of a row; a row that is a playlist has many."""
+    """One file of a row; the row of a playlist has several."""
 
     path: str  # below the folder, with forward slashes
-    item: str  # which recording of the row's address it is
+    item: str  # key of the recording, among those of the row's address
     size: int  # bytes
     sha256: str
 
 
 class Entry(_Record):
-    """A row, as it was fetched."""
+    """A row that was fetched."""
 
     instrument: str
     title: str
@@ -44,22 +43,22 @@ class Entry(_Record):
     start: float | None = None
     end: float | None = None
     codec: str | None = None
-    complete: bool = True  # false while some of a playlist are lacking
+    complete: bool = True  # false while recordings of a playlist are missing
     files: tuple[FetchedFile, ...] = ()
 
     @property
-    def sound(self) -> tuple[object, ...]:
-        """What decides how the files sound."""
+    def sound_key(self) -> tuple[object, ...]:
+        """The fields that decide the sound of the files."""
         return self.url, self.start, self.end, self.codec
 
     @property
-    def wish(self) -> tuple[object, ...]:
-        """What decides which files there are, and where."""
-        return self.instrument, self.title, *self.sound
+    def request_key(self) -> tuple[object, ...]:
+        """The fields that decide the sound and place of the files."""
+        return self.instrument, self.title, *self.sound_key
 
 
 def requested(row: Row, codec: str | None) -> Entry:
-    """The entry that a row wants, without files."""
+    """Give the entry that a row asks for, without files."""
     return Entry(
         instrument=row.instrument,
         title=row.title,
@@ -72,67 +71,71 @@ def requested(row: Row, codec: str | None) -> Entry:
     )
 
 
-class _Index(_Record):
+class _IndexFile(_Record):
     format: int = FORMAT_VERSION
     entries: tuple[Entry, ...] = ()
-    stale: tuple[str, ...] = ()  # files to be deleted, if no entry names them
+    stale: tuple[str, ...] = ()  # files to delete, unless an entry names them
 
 
-class Fetched:
-    """The index of a folder, in memory and on disk; all threads may use it."""
+class FetchIndex:
+    """The index of a folder, in memory and on disk; safe for threads."""
 
     def __init__(self, folder: Path) -> None:
-        """Read the index of `folder`, if it has one, and finish what a killed run had begun to delete.
+        """Read the index of `folder`, if it has one, and finish the deletions of a killed run.
 
         Raises:
-            SourceError: the index is damaged.
+            SourceError: The index is damaged.
         """
         self.folder = folder
         self._path = folder / INDEX_NAME
         self._lock = threading.Lock()
         try:
-            index = _Index.model_validate_json(self._path.read_bytes())
+            stored = _IndexFile.model_validate_json(self._path.read_bytes())
         except FileNotFoundError:
-            index = _Index()
+            stored = _IndexFile()
         except (OSError, ValueError) as error:
-            fix = "mend it, or delete it to have the folder looked through again"
-            raise SourceError(f"{self._path}: cannot be understood; {fix}") from error
-        if index.format != FORMAT_VERSION:
-            raise SourceError(f"{self._path}: has format {index.format}, this stylebox knows {FORMAT_VERSION}")
-        self.entries = list(index.entries)
-        self._stale = list(index.stale)
+            raise SourceError(f"{self._path}: is damaged; delete it, and the next run searches the folder") from error
+        if stored.format != FORMAT_VERSION:
+            raise SourceError(f"{self._path}: has format {stored.format}, this stylebox reads {FORMAT_VERSION}")
+        self.entries = list(stored.entries)
+        self._stale = list(stored.stale)
         if self._stale:
             self._write()
             self._sweep()
 
     def is_there(self, file: FetchedFile) -> bool:
-        """Whether a file lies where it should, with the size it should have."""
+        """Whether a file exists with its indexed size."""
         try:
             return (self.folder / file.path).stat().st_size == file.size
         except OSError:
             return False
 
     def is_whole(self, entry: Entry) -> bool:
-        """Whether nothing of an entry is lacking."""
+        """Whether an entry is complete and all its files exist."""
         return entry.complete and bool(entry.files) and all(map(self.is_there, entry.files))
 
     def known(self, *candidates: Entry | None) -> Entry | None:
-        """The first of these entries that the index holds."""
+        """Give the first of these entries that the index holds."""
         return next((entry for entry in candidates if self._at(entry) is not None), None)
 
-    def put(self, entry: Entry, instead_of: Entry | None, place: Callable[[], None] = lambda: None) -> Entry:
-        """Let `place` put files where they belong, and replace an entry, whose other files are deleted.
+    def put(self, entry: Entry, replaced: Entry | None, place: Callable[[], None] = lambda: None) -> Entry:
+        """Add an entry, or replace one and delete those of its files that are not in the new one.
 
-        Killed anywhere between, the next run finds either the earlier entry whole, or its files deleted.
+        If the process is killed meanwhile, the next run finds the replaced entry complete or its files deleted.
+
+        Args:
+            entry: The new entry.
+            replaced: The entry to replace, if any.
+            place: Moves the files of `entry` to their paths.
         """
         with self._lock:
             kept = {file.path for file in entry.files}
-            stale = [f.path for f in instead_of.files if f.path not in kept] if instead_of else []
+            stale = [file.path for file in replaced.files if file.path not in kept] if replaced else []
             if stale:
                 self._stale += stale
                 self._write()
             place()
-            at = self._at(instead_of)
+            at = self._at(replaced)
             if at is None:
                 self.entries.append(entry)
             else:
@@ -143,20 +146,20 @@ class Fetched:
             return entry
 
     def arrange(self, requests: Sequence[Entry]) -> None:
-        """Put the entries in the order of `requests`, the others after them: not in that of arrival."""
-        order = {entry.wish: place for place, entry in reversed(list(enumerate(requests)))}
+        """Sort the entries in the order of `requests`, all others after them."""
+        order = {entry.request_key: place for place, entry in reversed(list(enumerate(requests)))}
         with self._lock:
-            arranged = sorted(self.entries, key=lambda entry: order.get(entry.wish, len(order)))
+            arranged = sorted(self.entries, key=lambda entry: order.get(entry.request_key, len(order)))
             if arranged != self.entries:
                 self.entries = arranged
                 self._write()
 
     def remove(self, entries: Sequence[Entry]) -> list[Path]:
-        """Forget entries and delete their files; gives what was deleted."""
+        """Remove entries and delete their files; gives the deleted files."""
         with self._lock:
-            gone = [file.path for entry in entries for file in entry.files]
+            removed = [file.path for entry in entries for file in entry.files]
             self.entries = [entry for entry in self.entries if not any(entry is e for e in entries)]
-            self._stale += gone
+            self._stale += removed
             self._write()
             return self._sweep()
 
@@ -164,17 +167,17 @@ class Fetched:
         return next((i for i, known in enumerate(self.entries) if known is entry), None)
 
     def _write(self) -> None:
-        index = _Index(entries=tuple(self.entries), stale=tuple(self._stale))
-        write_text(self._path, index.model_dump_json(indent=1, exclude_none=True) + "\n")
+        stored = _IndexFile(entries=tuple(self.entries), stale=tuple(self._stale))
+        write_text(self._path, stored.model_dump_json(indent=1, exclude_none=True) + "\n")
 
     def _sweep(self) -> list[Path]:
-        """Delete what is stale, with its sidecar, and the folder if that was all in it."""
+        """Delete the stale files with their sidecars, and folders that become empty."""
         named = {file.path for entry in self.entries for file in entry.files}
         stems = {sidecar_path(self.folder / path) for path in named}
         deleted = []
         for path in (self.folder / stale for stale in self._stale if stale not in named):
             if not path.resolve().is_relative_to(self.folder.resolve()):
-                continue  # an index from elsewhere
+                continue  # never outside the folder, whatever the index says
             if path.exists():
                 path.unlink()
                 deleted.append(path)
@@ -189,10 +192,10 @@ class Fetched:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[Path]:
-    """Hold a folder for this process; gives the folder below it for what is on its way.
+    """Lock a folder for this process; gives the folder below it for partial files.
 
     Raises:
-        SourceError: another process is fetching into it.
+        SourceError: Another process is fetching into it.
     """
     partial = folder / PARTIAL_NAME
     partial.mkdir(parents=True, exist_ok=True)
@@ -210,7 +213,7 @@ def locked(folder: Path) -> Iterator[Path]:
 
 
 def _acquired(file: BinaryIO) -> bool:
-    """Lock an open file; the system lets go of it when the process ends, however it does."""
+    """Lock an open file; the system releases the lock when the process ends, also if it is killed."""
     try:
         if os.name == "nt":
             import msvcrt

@@ -1,4 +1,4 @@
-"""One run of `stylebox fetch` over its threads: each row a task, each address one download, nothing lost on the way.
+"""One run of `stylebox fetch` in several threads: one task per row, one download per address.
 
 Knows neither how downloading works nor how files get their names.
 """
@@ -15,38 +15,58 @@ from stylebox.core.progress import Progress, ProgressCallback
 from stylebox.core.sources.fetch.address import local_path, web_address
 from stylebox.core.sources.fetch.catalogue import Catalogue, Row
 from stylebox.core.sources.fetch.download import Downloader, DownloadOptions, StoppedError
-from stylebox.core.sources.fetch.index import Entry, Fetched
+from stylebox.core.sources.fetch.index import Entry, FetchIndex
 from stylebox.core.sources.fetch.plan import Names, Task
 from stylebox.core.sources.fetch.remote import RemoteRecording, address_key
 from stylebox.core.sources.fetch.report import DownloadCallback, DownloadProgress, RowOutcome, State
-from stylebox.core.sources.fetch.store import Filing
+from stylebox.core.sources.fetch.store import RecordingStore
 
-_GRACE_SECONDS = 2.0  # for threads to end when the job is stopped; blocked ones are left behind
+_GRACE_SECONDS = 2.0  # for threads to end when the run is stopped; blocked ones are abandoned
 
 
 class Job:
-    """One run: rows in, outcomes out."""
+    """One run: takes tasks, gives outcomes."""
 
     def __init__(
         self,
         catalogue: Catalogue,
-        fetched: Fetched,
+        index: FetchIndex,
         names: Names,
         partial: Path,
         options: DownloadOptions,
-        transfers: DownloadCallback,
-        remark: Callable[[str], None],
+        downloads: DownloadCallback,
+        warn: Callable[[str], None],
     ) -> None:
-        self._catalogue, self._partial, self._options, self._remark = catalogue, partial, options, remark
-        self._fetched, self._transfers = fetched, transfers
-        self._filing = Filing(fetched, names, partial)
+        """Prepare a run.
+
+        Args:
+            catalogue: The list.
+            index: The index of the folder.
+            names: The free file names in the folder.
+            partial: Folder for partial files.
+            options: Settings of the downloads.
+            downloads: Called with the progress of each download.
+            warn: Called with each warning of yt-dlp.
+        """
+        self._catalogue, self._partial, self._options, self._warn = catalogue, partial, options, warn
+        self._index, self._downloads = index, downloads
+        self._store = RecordingStore(index, names, partial)
         self._stop = threading.Event()
 
     def run(self, tasks: Sequence[Task], jobs: int, progress: ProgressCallback) -> list[RowOutcome]:
-        """Do every task; the quick ones first, the downloads in threads."""
+        """Do every task: first those without a download, then the downloads in threads.
+
+        Args:
+            tasks: One task per row.
+            jobs: Number of threads.
+            progress: Called after each row.
+
+        Returns:
+            One outcome per task, in the order in which they ended.
+        """
         outcomes: list[RowOutcome] = []
 
-        def told(outcome: RowOutcome) -> None:
+        def ended(outcome: RowOutcome) -> None:
             outcomes.append(outcome)
             progress(Progress("fetching", len(outcomes), len(tasks), outcome.title or outcome.url))
 
@@ -55,26 +75,23 @@ class Job:
             if task.need == "fetch":
                 groups[task.row.url].append(task)
             else:
-                told(self._at_once(task))
+                ended(self._without_download(task))
         if groups:
-            self._in_threads(list(groups.values()), jobs, told)
+            self._in_threads(list(groups.values()), jobs, ended)
         return outcomes
 
-    def _at_once(self, task: Task) -> RowOutcome:
-        """A row that needs no download."""
+    def _without_download(self, task: Task) -> RowOutcome:
         try:
-            if task.need == "twin":
-                return self._outcome(task, "skipped", f"says the same as row {task.twin}")
-            assert task.found is not None
-            if task.need == "licence":
-                return self._outcome(task, "replaced", "licence noted", self._filing.relabel(task))
-            if task.need == "move":
-                return self._outcome(task, "replaced", "renamed", self._filing.relabel(task))
-            return self._outcome(task, "skipped", "is there", task.found)
+            if task.need == "duplicate":
+                return self._outcome(task, "skipped", f"same as row {task.duplicate_of}")
+            if task.need == "nothing":
+                return self._outcome(task, "skipped", "exists", task.found)
+            change = "licence updated" if task.need == "licence" else "renamed"
+            return self._outcome(task, "replaced", change, self._store.relabel(task))
         except (StyleboxError, OSError) as error:
-            return self._failure(task, _reason(error))
+            return self._outcome(task, "failed", _reason(error))
 
-    def _in_threads(self, groups: Sequence[list[Task]], jobs: int, told: Callable[[RowOutcome], None]) -> None:
+    def _in_threads(self, groups: Sequence[list[Task]], jobs: int, ended: Callable[[RowOutcome], None]) -> None:
         waiting: queue.SimpleQueue[list[Task]] = queue.SimpleQueue()
         done: queue.Queue[list[RowOutcome]] = queue.Queue()
         for group in groups:
@@ -87,23 +104,16 @@ class Job:
             for thread in threads:
                 thread.start()
             for _ in groups:
-                for outcome in self._next(done):
-                    told(outcome)
+                for outcome in _next(done):
+                    ended(outcome)
         finally:
             self._stop.set()
             for thread in threads:
                 thread.join(_GRACE_SECONDS / len(threads))
-            tidy(self._partial)
-
-    def _next(self, done: "queue.Queue[list[RowOutcome]]") -> list[RowOutcome]:
-        while True:
-            try:
-                return done.get(timeout=0.5)  # so that Ctrl-C is heard on every system
-            except queue.Empty:
-                continue
+            delete_unfinished(self._partial)
 
     def _work(self, waiting: "queue.SimpleQueue[list[Task]]", done: "queue.Queue[list[RowOutcome]]") -> None:
-        """One thread: groups until none is left. Every group gets its outcomes, whatever happens."""
+        """Process groups until none is left. Every group gets its outcomes, whatever error occurs."""
         downloader: Downloader | None = None
         while not self._stop.is_set():
             try:
@@ -112,143 +122,143 @@ class Job:
                 break
             try:
                 if downloader is None and self._local(group[0].row) is None:
-                    downloader = Downloader(self._partial, self._options, self._stop, self._remark)
-                done.put(self._group(group, downloader))
+                    downloader = Downloader(self._partial, self._options, self._stop, self._warn)
+                done.put(self._process(group, downloader))
             except StoppedError:
                 break
             except Exception as error:
-                done.put([self._failure(task, _reason(error)) for task in group])
+                done.put([self._outcome(task, "failed", _reason(error)) for task in group])
         if downloader is not None:
             downloader.close()
 
     def _local(self, row: Row) -> Path | None:
         return local_path(row.url, self._catalogue.folder)
 
-    def _group(self, group: Sequence[Task], downloader: Downloader | None) -> list[RowOutcome]:
-        """Rows of one address: each recording behind it comes once, and is filed for every row that lacks it."""
-        outcomes, lacking = [], []
+    def _process(self, group: Sequence[Task], downloader: Downloader | None) -> list[RowOutcome]:
+        """Fetch the rows of one address: download each recording once, and store it for every row that lacks it."""
+        outcomes, missing = [], []
         for task in group:
-            adopted = self._filing.adopt(task)
+            adopted = self._store.adopt(task)
             if adopted is None:
-                lacking.append(task)
+                missing.append(task)
             else:
-                outcomes.append(self._outcome(task, "skipped", "was there", adopted))
-        if not lacking:
+                outcomes.append(self._outcome(task, "skipped", "existed", adopted))
+        if not missing:
             return outcomes
         try:
             local = self._local(group[0].row)
             if local is not None:
-                finds = [_local_find(local, group[0].row)]
+                recordings = [_local_recording(local, group[0].row)]
             else:
                 assert downloader is not None
-                finds = downloader.resolve(web_address(group[0].row.url))
+                recordings = downloader.resolve(web_address(group[0].row.url))
         except (StyleboxError, OSError) as error:
-            return outcomes + [self._failure(task, _reason(error)) for task in lacking]
-        wants = [_Want(task, self._filing.begin(task)) for task in lacking]
-        for number, find in enumerate(finds, start=1):
-            waiting = [want for want in wants if not want.has(find)]
-            if waiting:
-                self._serve(waiting, find, local, downloader, count=len(finds), last=number == len(finds))
-        return outcomes + [self._ended(want) for want in wants]
+            return outcomes + [self._outcome(task, "failed", _reason(error)) for task in missing]
+        pending = [_PendingRow(task, self._store.begin(task)) for task in missing]
+        for number, recording in enumerate(recordings, start=1):
+            lacking = [row for row in pending if not row.has(recording)]
+            if lacking:
+                last = number == len(recordings)
+                self._fetch(lacking, recording, local, downloader, count=len(recordings), last=last)
+        return outcomes + [self._row_outcome(row) for row in pending]
 
-    def _serve(
+    def _fetch(
         self,
-        wants: Sequence["_Want"],
-        find: RemoteRecording,
+        rows: Sequence["_PendingRow"],
+        recording: RemoteRecording,
         local: Path | None,
         downloader: Downloader | None,
         *,
         count: int,
         last: bool,
     ) -> None:
-        """Get one recording and file it for each of `wants`; what goes wrong is noted there."""
+        """Download one recording and store it for each of `rows`; errors are noted there."""
         try:
             path = local
             if path is None:
                 assert downloader is not None
-                name = (wants[0].task.row.title if count == 1 else None) or find.title or find.url
-                path, find = self._receive(downloader, find, name)
+                name = (rows[0].task.row.title if count == 1 else None) or recording.title or recording.url
+                path, recording = self._download(downloader, recording, name)
         except (StyleboxError, OSError) as error:
-            for want in wants:
-                want.problems.append(_reason(error) if count == 1 else f"{find.title or find.url}: {_reason(error)}")
+            title = "" if count == 1 else f"{recording.title or recording.url}: "
+            for row in rows:
+                row.problems.append(f"{title}{_reason(error)}")
             return
-        for want in wants:
+        for row in rows:
             if self._stop.is_set():
                 raise StoppedError
             try:
-                want.entry = self._filing.file(
-                    want.task,
-                    want.entry,
-                    find,
+                row.entry = self._store.add(
+                    row.task,
+                    row.entry,
+                    recording,
                     path,
                     count=count,
-                    last=last and not want.problems,
-                    may_move=local is None and want is wants[-1],
+                    last=last and not row.problems,
+                    may_move=local is None and row is rows[-1],
                 )
-                want.filed += 1
+                row.num_stored += 1
             except (StyleboxError, OSError) as error:
-                want.problems.append(_reason(error))
+                row.problems.append(_reason(error))
         if local is None:
             path.unlink(missing_ok=True)
 
-    def _receive(self, downloader: Downloader, find: RemoteRecording, name: str) -> tuple[Path, RemoteRecording]:
-        """Download, telling how far it is."""
+    def _download(self, downloader: Downloader, recording: RemoteRecording, name: str) -> tuple[Path, RemoteRecording]:
+        """Download, reporting the progress."""
         done: tuple[int, int | None] = (0, None)
 
-        def received(*now: int | None) -> None:
+        def received(so_far: int, total: int | None) -> None:
             nonlocal done
-            done = (now[0] or 0, now[1])
-            self._transfers(DownloadProgress(find.key, name, *done))
+            done = (so_far, total)
+            self._downloads(DownloadProgress(recording.key, name, *done))
 
-        self._transfers(DownloadProgress(find.key, name, *done))
+        self._downloads(DownloadProgress(recording.key, name, *done))
         try:
-            return downloader.fetch(find, received)
+            return downloader.fetch(recording, received)
         finally:
-            self._transfers(DownloadProgress(find.key, name, *done, ended=True))
+            self._downloads(DownloadProgress(recording.key, name, *done, ended=True))
 
-    def _ended(self, want: "_Want") -> RowOutcome:
-        """What became of a row whose recordings have all been tried."""
-        task, entry = want.task, want.entry
-        if want.problems:
-            more = f" (and {len(want.problems) - 1} more)" if len(want.problems) > 1 else ""
-            return self._failure(task, f"{want.problems[0]}{more}", entry)
-        if not entry.complete or not want.filed:
-            found = self._fetched.known(entry, task.found)
-            entry = self._fetched.put(entry.model_copy(update={"complete": True}), found)
-        changed = task.found is not None and task.found.wish != task.wish.wish
+    def _row_outcome(self, row: "_PendingRow") -> RowOutcome:
+        """The outcome of a row after an attempt at each of its recordings."""
+        task, entry = row.task, row.entry
+        if row.problems:
+            more = f" (and {len(row.problems) - 1} more)" if len(row.problems) > 1 else ""
+            return self._outcome(task, "failed", f"{row.problems[0]}{more}", entry)
+        if not entry.complete or not row.num_stored:
+            found = self._index.known(entry, task.found)
+            entry = self._index.put(entry.model_copy(update={"complete": True}), found)
+        changed = task.found is not None and task.found.request_key != task.request.request_key
         return self._outcome(task, "replaced" if changed else "new", "", entry)
 
-    def _outcome(
-        self,
-        task: Task,
-        state: State,
-        reason: str = "",
-        entry: Entry | None = None,
-    ) -> RowOutcome:
+    def _outcome(self, task: Task, state: State, reason: str, entry: Entry | None = None) -> RowOutcome:
         row = task.row
-        files = tuple(self._fetched.folder / file.path for file in entry.files) if entry else ()
+        files = tuple(self._index.folder / file.path for file in entry.files) if entry else ()
         return RowOutcome(row.number, row.instrument, row.title, row.url, state, reason, files)
-
-    def _failure(self, task: Task, reason: str, entry: Entry | None = None) -> RowOutcome:
-        return self._outcome(task, "failed", reason, entry)
 
 
 @dataclass
-class _Want:
-    """A row on its way."""
+class _PendingRow:
+    """A row that is being fetched."""
 
     task: Task
     entry: Entry
     problems: list[str] = field(default_factory=list)
-    filed: int = 0
+    num_stored: int = 0
 
-    def has(self, find: RemoteRecording) -> bool:
-        """Whether this recording is there already."""
-        return any(file.item == find.key for file in self.entry.files)
+    def has(self, recording: RemoteRecording) -> bool:
+        return any(file.item == recording.key for file in self.entry.files)
 
 
-def _local_find(path: Path, row: Row) -> RemoteRecording:
-    """A file of this machine as what an address leads to."""
+def _next(done: "queue.Queue[list[RowOutcome]]") -> list[RowOutcome]:
+    while True:
+        try:
+            return done.get(timeout=0.5)  # a wait without a limit would ignore Ctrl-C on Windows
+        except queue.Empty:
+            continue
+
+
+def _local_recording(path: Path, row: Row) -> RemoteRecording:
+    """A file of this machine in the form of a remote recording."""
     if path.is_dir():
         raise SourceError(f"{path} is a folder; name a file in it")
     if not path.is_file():
@@ -257,7 +267,7 @@ def _local_find(path: Path, row: Row) -> RemoteRecording:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, in one line."""
+    """The error in one line."""
     if isinstance(error, StyleboxError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
@@ -265,8 +275,8 @@ def _reason(error: Exception) -> str:
     return f"unexpected {type(error).__name__}: {error}"
 
 
-def tidy(partial: Path) -> None:
-    """Delete what was being made ready; downloads that broke off stay."""
+def delete_unfinished(partial: Path) -> None:
+    """Delete unfinished files in `partial`; broken downloads stay, to resume."""
     for pattern in ("*.ready.*", ".*.part.*"):
         for path in partial.glob(pattern):
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A recording behind an address, and what its source says of it."""
+"""A recording behind an address, with the metadata of its source."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,26 +8,31 @@ from typing import Any
 
 @dataclass(frozen=True)
 class RemoteRecording:
-    """One recording behind an address, and what its source says of it."""
+    """One recording behind an address, with the metadata of its source."""
 
     url: str
-    key: str  # what its files are called while they are on their way
+    key: str  # name of its partial files
     video_id: str | None = None
     title: str | None = None
     uploader: str | None = None
     license: str | None = None
     date: str | None = None  # of publication, YYYY-MM-DD
     extension: str | None = None
-    info: dict[str, Any] = field(default_factory=dict, repr=False)  # yt-dlp's own
+    info: dict[str, Any] = field(default_factory=dict, repr=False)  # yt-dlp's metadata
 
 
 def address_key(url: str) -> str:
-    """A short name of an address: what its files are called while they are on their way."""
+    """Give a short key for an address; partial files are named after it."""
     return sha256(url.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def remote_recording(info: dict[str, Any], number: int = 0) -> RemoteRecording:
-    """yt-dlp's facts in our words; `number` counts the entries of a list."""
+    """Convert yt-dlp's metadata of one recording.
+
+    Args:
+        info: yt-dlp's metadata.
+        number: Position in a playlist, from 1; 0 if the recording is not part of one.
+    """
 
     def text(*keys: str) -> str | None:
         return next((str(info[key]) for key in keys if info.get(key)), None)
@@ -36,7 +41,7 @@ def remote_recording(info: dict[str, Any], number: int = 0) -> RemoteRecording:
     flat = info.get("_type") in ("url", "url_transparent")
     direct = info.get("extractor_key") == "Generic"
     url = (text("url") if flat else text("original_url", "webpage_url", "url")) or ""
-    own_address = flat or not number  # else it is one of several on a page
+    own_address = flat or not number  # otherwise it is one of several on a page
     return RemoteRecording(
         url=url,
         key=address_key(url if own_address else f"{url} {number} {info.get('id')}"),

@@ -1,4 +1,4 @@
-"""What a run of `stylebox fetch` says: how far each download is, what became of each row. Does nothing."""
+"""The results of `stylebox fetch`: the progress of each download and the outcome of each row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ State = Literal["new", "replaced", "skipped", "failed"]
 
 @dataclass(frozen=True)
 class DownloadProgress:
-    """How far one download is."""
+    """The progress of one download."""
 
-    key: str  # the same for all of one download
+    key: str  # identifies the download
     name: str
     done: int  # bytes
     total: int | None  # bytes, if known
@@ -24,9 +24,9 @@ DownloadCallback = Callable[[DownloadProgress], None]
 
 @dataclass(frozen=True)
 class RowOutcome:
-    """What became of a row."""
+    """The outcome of one row."""
 
-    row: int  # as a spreadsheet counts
+    row: int  # row number in the list, as a spreadsheet counts
     instrument: str
     title: str
     url: str
@@ -37,7 +37,7 @@ class RowOutcome:
 
 @dataclass(frozen=True)
 class FetchReport:
-    """What a run did: one outcome a row, in order; and what the index holds that no row names."""
+    """The results of a run: one outcome per row, in order, and the indexed files that no row names."""
 
     name: str  # of the list
     folder: Path
@@ -45,16 +45,16 @@ class FetchReport:
     unnamed: tuple[Path, ...]
 
     def count(self, state: str) -> int:
-        """How many rows ended in `state`."""
+        """Count the rows that ended in `state`."""
         return sum(outcome.state == state for outcome in self.outcomes)
 
     @property
     def failures(self) -> list[str]:
-        """A line for each row that could not be fetched."""
+        """One line per row that could not be fetched."""
         return [self._line(outcome) for outcome in self.outcomes if outcome.state == "failed"]
 
     def _line(self, outcome: RowOutcome) -> str:
-        if not outcome.url:  # a row that cannot be understood
+        if not outcome.url:  # an invalid row
             return f"{self.name}, row {outcome.row}, {outcome.reason}"
         what = f"{outcome.instrument}, {outcome.title}" if outcome.title else outcome.instrument
         return f"{self.name}, row {outcome.row} ({what}): {outcome.reason}"

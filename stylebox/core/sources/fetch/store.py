@@ -1,6 +1,6 @@
-"""From a recording that has come to the file a row asks for: cut, converted, named, with its sidecar and entry.
+"""Turns a downloaded file into the file a row asks for: cuts, converts and names it, writes sidecar and index entry.
 
-Knows nothing of downloading. Nothing appears under a final name before it is whole.
+Knows nothing of downloading. A file gets its final name only when it is complete.
 """
 
 import shutil
@@ -13,35 +13,50 @@ from stylebox.core.paths import file_sha256
 from stylebox.core.sources.fetch.containers import sound_suffix
 from stylebox.core.sources.fetch.download import yt_dlp_version
 from stylebox.core.sources.fetch.excerpt import write_excerpt
-from stylebox.core.sources.fetch.index import Entry, Fetched, FetchedFile
-from stylebox.core.sources.fetch.plan import Names, Task, fetched_file
+from stylebox.core.sources.fetch.index import Entry, FetchedFile, FetchIndex
+from stylebox.core.sources.fetch.plan import Names, Task, describe_file
 from stylebox.core.sources.fetch.remote import RemoteRecording, address_key
 from stylebox.core.sources.sidecar import Sidecar, read_sidecar, write_sidecar
 
-_CUT_SUFFIX = ".flac"  # what is cut is decoded; storing it again must lose nothing
+_CUT_SUFFIX = ".flac"  # an excerpt is decoded; storing it again must lose nothing
 
 
-class Filing:
-    """Puts recordings where rows want them, below one folder; all threads may use it."""
+class RecordingStore:
+    """Stores recordings below one folder as rows ask for them; safe for threads."""
 
-    def __init__(self, fetched: Fetched, names: Names, partial: Path) -> None:
-        """`partial` is where files are made ready."""
-        self._fetched, self._names, self._partial = fetched, names, partial
+    def __init__(self, index: FetchIndex, names: Names, partial: Path) -> None:
+        """Open the store of a folder.
+
+        Args:
+            index: The index of the folder.
+            names: The free file names in it.
+            partial: Folder for unfinished files.
+        """
+        self._index, self._names, self._partial = index, names, partial
 
     def adopt(self, task: Task) -> Entry | None:
-        """Take a whole file into the index that a killed run, or a lost index, left under the row's name."""
+        """Index a complete file of this row that is missing from the index, after a killed run or a lost index.
+
+        Returns:
+            The new entry; None if there is no such file.
+        """
         if task.found is not None or task.stem is None:
             return None
         path = self._names.left_behind(task.row, task.stem)
-        if path is None or (task.wish.codec and path.suffix != f".{task.wish.codec}"):
+        if path is None or (task.request.codec and path.suffix != f".{task.request.codec}"):
             return None
-        file = fetched_file(self._fetched.folder, path, address_key(task.row.url))
-        return self._fetched.put(task.wish.model_copy(update={"complete": True, "files": (file,)}), None)
+        file = describe_file(self._index.folder, path, address_key(task.row.url))
+        return self._index.put(task.request.model_copy(update={"complete": True, "files": (file,)}), None)
 
     def relabel(self, task: Task) -> Entry:
-        """Bring licence, title and instrument of what is there to what the row says now."""
+        """Update licence, title and instrument of existing files to those of the row.
+
+        Raises:
+            SourceError: A sidecar cannot be read.
+            OSError: A file cannot be moved.
+        """
         assert task.found is not None
-        row, folder = task.row, self._fetched.folder
+        row, folder = task.row, self._index.folder
         moves: list[tuple[Path, Path]] = []
         for file in task.found.files:
             source = folder / file.path
@@ -66,96 +81,108 @@ class Filing:
             file.model_copy(update={"path": target.relative_to(folder).as_posix()})
             for file, (_, target) in zip(task.found.files, moves, strict=True)
         )
-        entry = task.wish.model_copy(update={"complete": True, "files": files})
-        return self._fetched.put(entry, task.found, place_all)
+        entry = task.request.model_copy(update={"complete": True, "files": files})
+        return self._index.put(entry, task.found, place_all)
 
     def begin(self, task: Task) -> Entry:
-        """The row's entry with those of its files that are there already; not yet in the index."""
+        """Give the row's entry with those of its files that exist; not yet in the index."""
         files: list[FetchedFile] = []
-        if task.found is not None and task.found.wish == task.wish.wish:
-            files = [file for file in task.found.files if self._fetched.is_there(file)]
-        return task.wish.model_copy(update={"files": tuple(files)})
+        if task.found is not None and task.found.request_key == task.request.request_key:
+            files = [file for file in task.found.files if self._index.is_there(file)]
+        return task.request.model_copy(update={"files": tuple(files)})
 
-    def file(
+    def add(
         self,
         task: Task,
         entry: Entry,
-        find: RemoteRecording,
+        recording: RemoteRecording,
         path: Path,
         *,
         count: int = 1,
         last: bool = True,
         may_move: bool = False,
     ) -> Entry:
-        """Make what the row wants of the recording in `path`, and give it its place and its entry.
+        """Convert a downloaded file to what the row asks for and store it.
 
         Args:
+            task: The row.
             entry: The row's entry so far, from `begin` or from here.
-            count: How many recordings the row has.
-            last: Whether nothing is lacking after this one.
-            may_move: Whether `path` may be used up.
+            recording: Metadata of the recording.
+            path: The downloaded file.
+            count: Number of recordings of the row.
+            last: Whether the row is complete with this one.
+            may_move: Whether `path` may be moved instead of copied.
+
+        Returns:
+            The row's entry with the new file.
 
         Raises:
-            SourceError: it is no sound, or shorter than the row thinks.
-            AudioError: it cannot be decoded or stored.
+            SourceError: The file is not a sound file, or ends before the excerpt begins.
+            AudioError: It cannot be decoded or stored.
         """
-        row, suffix = task.row, sound_suffix(path, find.extension)
-        seconds = probe(path).seconds
-        if seconds <= 0:
-            raise SourceError("what came holds no sound (0 seconds); check the link")
-        if row.start is not None and row.start >= seconds:
-            raise SourceError(f"column start: {row.start:g} s is beyond its end, it lasts {seconds:.1f} s")
-        cut = row.start is not None or row.end is not None
-        wanted = f".{task.wish.codec}" if task.wish.codec else _CUT_SUFFIX if cut else suffix
-        ready = self._partial / f"{find.key}.{row.number}.ready{wanted}"
-        if cut or wanted != suffix:
-            seconds = write_excerpt(path, ready, row.start, row.end)
-        elif may_move:
-            path.replace(ready)
-        else:
-            shutil.copyfile(path, ready)
-        sidecar = _sidecar(task, find, seconds, file_sha256(ready), count)
-        target = self._fetched.folder / self._names.instrument_folder(row.instrument)
-        target /= self._stem(task, find, count) + wanted
+        row = task.row
+        ready, seconds = self._prepare(task, recording, path, may_move)
+        sidecar = _sidecar(task, recording, seconds, file_sha256(ready), count)
+        target = self._index.folder / self._names.instrument_folder(row.instrument)
+        target /= self._stem(task, recording, count) + ready.suffix
 
         def place() -> None:
             write_sidecar(target, sidecar)
             ready.replace(target)
 
         new = FetchedFile(
-            path=target.relative_to(self._fetched.folder).as_posix(),
-            item=find.key,
+            path=target.relative_to(self._index.folder).as_posix(),
+            item=recording.key,
             size=ready.stat().st_size,
             sha256=str(sidecar.sha256),
         )
-        files = (*(file for file in entry.files if file.item != find.key), new)
-        whole = entry.model_copy(update={"files": files, "complete": last})
-        return self._fetched.put(whole, self._fetched.known(entry, task.found), place)
+        files = (*(file for file in entry.files if file.item != recording.key), new)
+        extended = entry.model_copy(update={"files": files, "complete": last})
+        return self._index.put(extended, self._index.known(entry, task.found), place)
 
-    def _stem(self, task: Task, find: RemoteRecording, count: int) -> str:
-        """The file's name: the one it had, the row's title, or the recording's own."""
+    def _prepare(self, task: Task, recording: RemoteRecording, path: Path, may_move: bool) -> tuple[Path, float]:
+        """Cut, convert, move or copy `path` to an unfinished file; gives it with its length in seconds."""
+        row, suffix = task.row, sound_suffix(path, recording.extension)
+        seconds = probe(path).seconds
+        if seconds <= 0:
+            raise SourceError("the download holds no audio (0 seconds); check the link")
+        if row.start is not None and row.start >= seconds:
+            raise SourceError(f"column start: {row.start:g} s is beyond its end, it lasts {seconds:.1f} s")
+        cut = row.start is not None or row.end is not None
+        wanted = f".{task.request.codec}" if task.request.codec else _CUT_SUFFIX if cut else suffix
+        ready = self._partial / f"{recording.key}.{row.number}.ready{wanted}"
+        if cut or wanted != suffix:
+            seconds = write_excerpt(path, ready, row.start, row.end)
+        elif may_move:
+            path.replace(ready)
+        else:
+            shutil.copyfile(path, ready)
+        return ready, seconds
+
+    def _stem(self, task: Task, recording: RemoteRecording, count: int) -> str:
+        """The name of the file: its earlier one, the row's title, or the title that the source gives."""
         row = task.row
-        if task.found is not None and task.found.wish == task.wish.wish:
+        if task.found is not None and task.found.request_key == task.request.request_key:
             for file in task.found.files:
-                if file.item == find.key:
+                if file.item == recording.key:
                     return Path(file.path).stem
         if count == 1 and task.stem is not None:
             return task.stem
-        own = find.title or find.video_id or ""
+        own = recording.title or recording.video_id or ""
         title = f"{row.title} - {own}" if row.title and count > 1 else own
-        return self._names.claim(row.instrument, title, row, find.url if count > 1 else row.url)
+        return self._names.claim(row.instrument, title, row, recording.url if count > 1 else row.url)
 
 
-def _sidecar(task: Task, find: RemoteRecording, seconds: float, sha256: str, count: int) -> Sidecar:
+def _sidecar(task: Task, recording: RemoteRecording, seconds: float, sha256: str, count: int) -> Sidecar:
     row = task.row
     return Sidecar(
-        title=row.title if row.title and count == 1 else find.title,
-        url=row.url if count == 1 else find.url,
-        video_id=find.video_id,
-        license=row.license or find.license,
-        uploader=find.uploader,
+        title=row.title if row.title and count == 1 else recording.title,
+        url=row.url if count == 1 else recording.url,
+        video_id=recording.video_id,
+        license=row.license or recording.license,
+        uploader=recording.uploader,
         duration_seconds=round(seconds, 3),
-        date=find.date,
+        date=recording.date,
         start=row.start,
         end=row.end,
         fetched=datetime.now(UTC).isoformat(timespec="seconds"),
