@@ -68,6 +68,8 @@ def parameters(command: Callable[..., None]) -> Iterator[Parameter]:
         required, many = declared.default is inspect.Parameter.empty, get_origin(kind) is list
         default = getattr(declared.default, "value", declared.default)
         ending = "" if required or default is None or kind is bool else f" Default: `{default}`."
+        if info.hidden:
+            continue
         if isinstance(info, ArgumentInfo):
             shown = (info.metavar or name).upper() + ("..." if many else "")
             spellings, usage = (shown,), shown if required else f"[{shown}]"

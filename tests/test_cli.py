@@ -344,8 +344,8 @@ def test_results_on_stdout_chatter_on_stderr(
     assert "seed 7\n" in err
     assert "warning: piano.wav: hardly any notes" in err
     assert "turned down by 1.2 dB" in err
-    assert "0.50 s of work" not in err
-    assert "0.50 s of work" in run(*arguments, "-v").err
+    assert "0.50 s of computation" not in err
+    assert "0.50 s of computation" in run(*arguments, "-v").err
     assert run(*arguments, "--quiet") == CommandResult(0, "piano-harp.wav\n", "")
     assert run("-q", *arguments) == CommandResult(0, "piano-harp.wav\n", "")
 
@@ -464,7 +464,7 @@ def test_training_that_was_interrupted_says_so(
     assert err.splitlines() == [
         "listening: 1/2",
         "training vae: 12/20, loss 0.5 kl 2 (valid 0.25), 35.2 samples/s, 2:00 to go, cpu",
-        "vae: 12 steps, best loss 0.25; interrupted; --resume goes on",
+        "vae: 12 steps, best loss 0.25; interrupted; --resume continues",
     ]
     assert (asked["stage"], asked["preset"], asked["max_steps"], asked["resume"]) == ("vae", "tiny", 20, True)
 
@@ -500,7 +500,7 @@ def test_render_shows_minutes_and_failures(run: Callable[..., CommandResult], mo
         ["flute", "1.5"],
         ["sounds"],
     ]
-    assert err.splitlines() == ["2 pieces written, 1 were there already", "stylebox: harp: no sound"]
+    assert err.splitlines() == ["2 pieces written, 1 existed already", "stylebox: harp: no sound"]
 
 
 def test_render_names_the_samples_it_does_not_use(
@@ -683,7 +683,7 @@ def test_plain_values() -> None:
         "t": (1, np.arange(2)),
         "s": Failure("b", "c"),
     }
-    assert look.plain(value) == {
+    assert look.to_json(value) == {
         "a": None,
         "2": str(Path("x/y")),
         "n": 0.5,

@@ -1,1 +1,1 @@
-"""One module per command: parse, call one function of the core, show. `cli` registers them."""
+"""Commands: one module each, which reads its options, calls the core and shows the report."""

@@ -1,13 +1,11 @@
-"""`build`: turn recordings into a dataset."""
+"""`stylebox build`: build a training dataset from recordings."""
 
 from dataclasses import asdict
-from typing import Literal
 
 from stylebox.console import options as opt
 from stylebox.console.console import console
 from stylebox.console.exit import fail_with
-
-SPLITS: tuple[Literal["train", "valid", "test"], ...] = ("train", "valid", "test")
+from stylebox.console.views import show_build
 
 
 def build(
@@ -21,14 +19,14 @@ def build(
     jobs: opt.Jobs = None,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Turn recordings into a dataset to train on; only what changed is worked on again."""
+    """Build a training dataset from recordings. Recordings that have not changed are not processed again."""
     from stylebox.core import paths
     from stylebox.core.config import load_preset
-    from stylebox.core.data.build import build as make_dataset
+    from stylebox.core.data.build import build as build_dataset
     from stylebox.core.jobs.export import export_dataset
 
     with console.progress() as progress:
-        report = make_dataset(
+        report = build_dataset(
             sources or paths.sources_dir(),
             dataset or paths.dataset_dir(),
             mel=load_preset(preset).mel,
@@ -46,11 +44,7 @@ def build(
     if as_json:
         console.document(asdict(report) | {"exports": exports})
     else:
-        rows = [
-            (name, report.recordings[name], *(round(report.seconds[name][split] / 60, 1) for split in SPLITS))
-            for name in report.seconds
-        ]
-        console.table(("instrument", "recordings", *(f"{split} min" for split in SPLITS)), rows)
+        show_build(report)
         for path in (report.dataset, *exports):
             console.result(path)
     fail_with([skipped.reason for skipped in report.broken])

@@ -1,20 +1,21 @@
-"""`doctor`: check this machine."""
+"""`stylebox doctor`: check this machine."""
 
 import typer
 
 from stylebox.console import options as opt
 from stylebox.console.console import console
 from stylebox.console.exit import FAILED
+from stylebox.console.views import show_findings
 
 
 def doctor(as_json: opt.AsJson = False) -> None:
-    """Look what works on this machine, and say how to mend what does not."""
+    """Check this machine and suggest a fix for each problem."""
     from stylebox.core.jobs.doctor import examine
 
     findings = examine()
     if as_json:
         console.document(findings)
     else:
-        console.findings(findings)
+        show_findings(findings)
     if any(finding.state == "broken" for finding in findings):
         raise typer.Exit(FAILED)

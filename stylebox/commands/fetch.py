@@ -1,4 +1,4 @@
-"""`fetch`: download the recordings of a list."""
+"""`stylebox fetch`: download the recordings of a list."""
 
 import sys
 from dataclasses import asdict
@@ -10,6 +10,7 @@ import typer
 from stylebox.console import options as opt
 from stylebox.console.console import console
 from stylebox.console.exit import fail_with
+from stylebox.console.views import show_fetch
 from stylebox.core.errors import SourceError
 
 if TYPE_CHECKING:
@@ -33,70 +34,67 @@ def fetch(
     force: opt.Force = False,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Download every recording of a list, best audio, kept as it came. What is there is skipped."""
-    from stylebox.core import paths
-    from stylebox.core.sources.fetch.catalogue import EXAMPLE, read_catalogue, write_example
-
-    if example and str(catalogue) == "-":
-        console.result(EXAMPLE.rstrip())
-        return
+    """Download the recordings of a list in the best quality. Recordings that exist are skipped."""
     if example:
-        written = catalogue or Path("urls.csv")
-        write_example(written, force)
-        console.result(written)
+        _write_example(catalogue, force)
         return
     if catalogue is None:
         raise typer.BadParameter("name a CSV with the columns instrument,title,url; --example writes one")
-    rows, folder = read_catalogue(catalogue), to or paths.sources_dir()
+    from stylebox.core import paths
+    from stylebox.core.sources.fetch.catalogue import read_catalogue
     from stylebox.core.sources.fetch.download import DownloadOptions
     from stylebox.core.sources.fetch.fetch import fetch as download
 
-    share = rate_limit / jobs if rate_limit else None
-    options = DownloadOptions(playlists, share, cookies, proxy, retries)
+    rows, format_name = read_catalogue(catalogue), codec.value if codec else None
+    options = DownloadOptions(playlists, rate_limit / jobs if rate_limit else None, cookies, proxy, retries)
     with console.downloads() as (progress, downloads):
         report = download(
             rows,
-            folder,
+            to or paths.sources_dir(),
             jobs=jobs,
-            codec=codec.value if codec else None,
+            codec=format_name,
             options=options,
             progress=progress,
             downloads=downloads,
             warn=console.detail,
         )
     if not as_json:
-        console.fetched(report)
-        console.result(report.folder)
-    removed, refused = [], []
-    if prune:
-        try:
-            removed = _prune(rows, report, codec.value if codec else None, yes)
-        except SourceError as error:  # what was fetched is told all the same
-            refused = [str(error)]
+        show_fetch(report)
+    removed, failures = _prune(rows, report, format_name, yes) if prune else ([], [])
     if as_json:
         console.document(asdict(report) | {"removed": removed})
-    fail_with([*report.failures, *refused])
+    fail_with([*report.failures, *failures])
 
 
-def _prune(rows: "Catalogue", report: "FetchReport", codec: str | None, yes: bool) -> list[Path]:
-    """Delete what no row names, if the user agrees; gives what was deleted.
+def _write_example(path: Path | None, force: bool) -> None:
+    """Write the example list to a file, or to stdout for ``-``."""
+    from stylebox.core.sources.fetch.catalogue import EXAMPLE, write_example
 
-    Raises:
-        SourceError: the user cannot be asked, or what the rows name is not known.
-    """
+    if str(path) == "-":
+        console.result(EXAMPLE.rstrip())
+        return
+    target = path or Path("urls.csv")
+    write_example(target, force)
+    console.result(target)
+
+
+def _prune(rows: "Catalogue", report: "FetchReport", codec: str | None, yes: bool) -> tuple[list[Path], list[str]]:
+    """Delete the files that no row names, if the user agrees; gives the deleted files and what failed."""
     from stylebox.core.sources.fetch.fetch import prune
 
     if not report.unnamed:
-        return []
+        return [], []
     if not yes:
         for path in report.unnamed:
             console.note(f"no row names {path}")
         if not sys.stdin.isatty():
-            raise SourceError(
-                f"{report.folder}: --prune would delete {len(report.unnamed)} files; say --yes to allow it"
-            )
+            question = f"{report.folder}: --prune would delete {len(report.unnamed)} files; add --yes to allow it"
+            return [], [question]
         if not typer.confirm(f"Delete these {len(report.unnamed)} files?", err=True):
-            return []
-    removed = prune(rows, report.folder, codec)
+            return [], []
+    try:
+        removed = prune(rows, report.folder, codec)
+    except SourceError as error:
+        return [], [str(error)]
     console.note(f"{len(removed)} deleted")
-    return removed
+    return removed, []

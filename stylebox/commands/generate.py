@@ -1,4 +1,4 @@
-"""`generate`: new audio in a style, from a MIDI file or from random notes."""
+"""`stylebox generate`: new audio in a style, from a MIDI file or from random notes."""
 
 from pathlib import Path
 
@@ -6,8 +6,10 @@ import typer
 
 from stylebox.commands.output import check_playable, check_stdout, play_files
 from stylebox.console import options as opt
+from stylebox.console.choices import DeviceName, VocoderName
 from stylebox.console.console import console
 from stylebox.console.device import compute_device
+from stylebox.console.views import show_transfer
 
 
 def generate(
@@ -20,27 +22,35 @@ def generate(
     strength: opt.Strength = None,
     seed: opt.Seed = None,
     transpose: opt.Transpose = None,
-    vocoder: opt.Vocoder = opt.VocoderName.auto,
+    vocoder: opt.Vocoder = VocoderName.auto,
     model: opt.Model = "base",
-    device: opt.Device = opt.DeviceName.auto,
+    device: opt.Device = DeviceName.auto,
     play: opt.Play = False,
     force: opt.Force = False,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Make new audio in a style: from a MIDI file, or from notes it invents."""
+    """Generate new audio in a style, from a MIDI file or from random notes."""
     check_stdout(output, as_json)
     check_playable(play, output)
     if notes is not None and seconds is not None:
-        raise typer.BadParameter("--notes and --seconds exclude each other: a MIDI file has its own length")
+        raise typer.BadParameter("use --notes or --seconds, not both: a MIDI file has its own length")
     from stylebox.core.jobs.generate import generate_file
     from stylebox.core.jobs.transfer import load_pipeline
     from stylebox.core.pipeline.options import TransferOptions
 
-    options = TransferOptions(style, steps, guidance, strength, seed, transpose, vocoder.value)
+    options = TransferOptions(
+        style=style,
+        steps=steps,
+        guidance=guidance,
+        strength=strength,
+        seed=seed,
+        transpose=transpose,
+        vocoder=vocoder.value,
+    )
     pipeline = load_pipeline(model, compute_device(device))
     with console.progress() as progress:
         report = generate_file(output, options, pipeline, notes=notes, seconds=seconds, force=force, progress=progress)
-    console.made(report, results=not as_json)
+    show_transfer(report, results=not as_json)
     if as_json:
         console.document(report)
     if play:

@@ -1,9 +1,10 @@
-"""`info`: describe a recording, a model or a preset."""
+"""`stylebox info`: show the details of a recording, a model or a preset."""
 
 import typer
 
 from stylebox.console import options as opt
 from stylebox.console.console import console
+from stylebox.console.views import show_tree
 
 
 def info(
@@ -12,9 +13,9 @@ def info(
     preset: opt.SomePreset = None,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Say what a recording, a model or a preset is made of: parameters, provenance, metrics."""
-    if sum(thing is not None for thing in (file, model, preset)) > 1:
-        raise typer.BadParameter("FILE, --model and --preset exclude each other")
+    """Show the details of a recording, a model or a preset: parameters, provenance, metrics."""
+    if sum(choice is not None for choice in (file, model, preset)) > 1:
+        raise typer.BadParameter("use only one of FILE, --model and --preset")
     from stylebox.core.jobs.describe import describe
 
     if file is None and preset is None:
@@ -23,4 +24,4 @@ def info(
     if as_json:
         console.document(description)
     else:
-        console.tree(description)
+        show_tree(description)

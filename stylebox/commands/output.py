@@ -1,4 +1,4 @@
-"""Checks and playback that `transfer`, `generate` and `record` share."""
+"""Checks of `--output`, and playback, for the commands that write audio."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from stylebox.console.console import console
 
 
 def play_files(files: Sequence[Path]) -> None:
-    """Play files one after another; Ctrl-C ends only that."""
+    """Play files one after another; Ctrl-C ends playback and nothing else."""
     from stylebox.core.audio.io.read import load_audio, probe
     from stylebox.core.audio.io.sound_card import play
 
@@ -18,21 +18,30 @@ def play_files(files: Sequence[Path]) -> None:
             sample_rate = probe(file).sample_rate
             play(load_audio(file, sample_rate), sample_rate)
     except KeyboardInterrupt:
-        console.note("playing stopped")
+        console.note("playback stopped")
 
 
 def check_stdout(output: Path | None, as_json: bool) -> None:
-    """Usage: stdout holds one thing."""
+    """Refuse to write both audio and a JSON document to stdout.
+
+    Raises:
+        typer.BadParameter: Both are requested.
+    """
     if as_json and str(output) == "-":
-        raise typer.BadParameter("--json and --output - both write to stdout")
+        raise typer.BadParameter("--json and --output - both write to stdout; use one of them")
 
 
 def check_playable(play: bool, output: Path | None) -> None:
-    """Before any work: a sound can be played, if that is wished."""
+    """Check before the work begins that the result can be played, if that is requested.
+
+    Raises:
+        typer.BadParameter: The result goes to stdout, so there is no file to play.
+        AudioError: There is no audio output.
+    """
     if not play:
         return
     if str(output) == "-":
-        raise typer.BadParameter("--play and --output - exclude each other: what goes to stdout is gone")
+        raise typer.BadParameter("--play needs a file; do not use it with --output -")
     from stylebox.core.audio.io.sound_card import check_output
 
     check_output()

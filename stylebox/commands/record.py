@@ -1,4 +1,4 @@
-"""`record`: a take from the microphone, and its transfer."""
+"""`stylebox record`: record a take and transfer it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,17 +8,21 @@ import typer
 from stylebox.commands.output import check_playable, check_stdout, play_files
 from stylebox.commands.transfer import transfer_sources
 from stylebox.console import options as opt
+from stylebox.console.choices import DeviceName, VocoderName
 from stylebox.console.console import console
 from stylebox.console.exit import FAILED, fail_with
+from stylebox.console.views import show_kept_take, show_list, show_take
 
 if TYPE_CHECKING:
+    from stylebox.core.jobs.record import KeptTake
+    from stylebox.core.jobs.transfer import TransferBatch
     from stylebox.core.sources.record.recorder import Take
 
 
 def record(
     style: opt.TakeStyle = None,
     seconds: opt.TakeSeconds = None,
-    device: opt.AudioDevice = None,
+    audio_input: opt.AudioInput = None,
     list_devices: opt.ListDevices = False,
     channel: opt.Channel = None,
     instrument: opt.Instrument = None,
@@ -32,97 +36,83 @@ def record(
     bend: opt.Bend = None,
     vibrato: opt.Vibrato = None,
     midi: opt.MidiOut = None,
-    vocoder: opt.Vocoder = opt.VocoderName.auto,
+    vocoder: opt.Vocoder = VocoderName.auto,
     model: opt.Model = "base",
-    compute: opt.Compute = opt.DeviceName.auto,
+    device: opt.RecordDevice = DeviceName.auto,
+    compute: opt.Compute = None,
     play: opt.Play = False,
     force: opt.Force = False,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Record a clip, keep it, and hear it played by another instrument. Enter or Ctrl-C ends the take."""
+    """Record a take and, with --style, transfer it. Enter or Ctrl-C ends the take."""
     if list_devices:
-        from stylebox.core.audio.io.sound_card import list_inputs
-
-        console.listing(list_inputs(), as_json)
+        _list_inputs(as_json)
         return
+    _check_usage(style, output, midi, play, as_json)
+    from stylebox.core.jobs.outputs import SideOutputs
+    from stylebox.core.jobs.record import check_take, keep_take
+    from stylebox.core.pipeline.options import TransferOptions
+
+    check_take(style, model, output=output, midi=midi, instrument=instrument, force=force)
+    take = _record_take(audio_input, channel, seconds)
+    results = not as_json and str(output) != "-"
+    show_take(take, results)
+    kept = keep_take(take.path, instrument, None if style else output, force)
+    show_kept_take(kept, results)
+    batch = None
+    if style is not None:
+        options = TransferOptions(
+            style=style,
+            steps=steps,
+            guidance=guidance,
+            strength=strength,
+            seed=seed,
+            transpose=transpose,
+            vocoder=vocoder.value,
+            follow=follow,
+            bend=bend,
+            vibrato=vibrato,
+        )
+        batch = transfer_sources(
+            [take.path], output, options, SideOutputs(midi=midi), model, compute or device, force, as_json
+        )
+    _finish(take, kept, batch, play, as_json)
+
+
+def _list_inputs(as_json: bool) -> None:
+    """List the audio inputs of this machine."""
+    from stylebox.core.audio.io.sound_card import list_inputs
+
+    show_list(list_inputs(), as_json)
+
+
+def _check_usage(style: str | None, output: Path | None, midi: Path | None, play: bool, as_json: bool) -> None:
+    """Refuse options that exclude each other."""
     check_stdout(output, as_json)
     check_playable(play, output)
     if midi is not None and style is None:
-        raise typer.BadParameter("--midi keeps the notes that a transfer hears; it needs --style")
-    _refuse_taken(output, midi, instrument, force)
-    if style is not None:
-        _refuse_unknown(style, model)
-    take = _record(device, channel, seconds)
-    console.taken(take, result=not as_json and str(output) != "-")
-    filed = None if instrument is None else _file(take.path, instrument)
-    batch, copied, heard = None, None, [take.path]
-    if style is not None:
-        from stylebox.core.jobs.outputs import SideOutputs
-        from stylebox.core.pipeline.options import TransferOptions
-
-        options = TransferOptions(
-            style, steps, guidance, strength, seed, transpose, vocoder.value, follow, bend, vibrato
-        )
-        batch = transfer_sources([take.path], output, options, SideOutputs(midi), model, compute, force, as_json)
-        heard = [Path(report.output) for report in batch.done]
-    elif output is not None:
-        from stylebox.core.sources.record.takes import copy_take
-
-        copied = copy_take(take.path, output, force)
-        if not as_json and str(output) != "-":
-            console.result(copied)
-    if as_json:
-        console.document({"take": take, "filed": filed, "copied": copied, "transfer": batch})
-    if play:
-        play_files(heard)
-    fail_with([failure.reason for failure in batch.failed] if batch else [])
-    if take.failure is not None:
-        raise typer.Exit(FAILED)
+        raise typer.BadParameter("--midi writes the notes of a transfer; it requires --style")
 
 
-def _record(device: str | None, channel: int | None, seconds: float | None) -> "Take":
-    """A take, with all that is seen meanwhile."""
+def _record_take(audio_input: str | None, channel: int | None, seconds: float | None) -> "Take":
+    """Record a take while a level meter shows its level."""
     from stylebox.console.level_meter import level_meter, stop_request
     from stylebox.core.audio.io.sound_card import open_input
     from stylebox.core.paths import recordings_dir
-    from stylebox.core.sources.record.recorder import record as record_take
+    from stylebox.core.sources.record.recorder import record as record_stream
 
-    stream = open_input(device, channel)
-    console.note(f"recording from {stream.name} at {stream.sample_rate} Hz; Enter or Ctrl-C ends it")
+    stream = open_input(audio_input, channel)
+    console.note(f"recording from {stream.name} at {stream.sample_rate} Hz; Enter or Ctrl-C ends the take")
     with stop_request() as stop, level_meter() as meter:
-        return record_take(stream, recordings_dir(), seconds=seconds, stop=stop, meter=meter)
+        return record_stream(stream, recordings_dir(), seconds=seconds, stop=stop, meter=meter)
 
 
-def _file(take: Path, instrument: str) -> Path:
-    """A take as training material."""
-    from stylebox.core.paths import sources_dir
-    from stylebox.core.sources.record.takes import file_take
-
-    filed = file_take(take, instrument, sources_dir())
-    console.note(f"filed as {filed}")
-    return filed
-
-
-def _refuse_unknown(style: str, model: str) -> None:
-    """Before anyone plays a note: the style asked for is one."""
-    from stylebox.core.jobs.style_list import list_styles
-    from stylebox.core.pipeline.style import check_style
-
-    check_style(style, [known.name for known in list_styles(model)])
-
-
-def _refuse_taken(output: Path | None, midi: Path | None, instrument: str | None, force: bool) -> None:
-    """Before anyone plays a note: what is to be written has a name that is free, and a format that can be written."""
-    from stylebox.core.audio.io.write import check_format
-    from stylebox.core.jobs.outputs import SideOutputs
-    from stylebox.core.paths import refuse_overwrite
-    from stylebox.core.sources.record.takes import check_instrument
-
-    for target in (output, midi):
-        if target is not None and str(target) != "-" and not target.is_dir():
-            refuse_overwrite(target, force)
-    if output is not None and not output.is_dir():
-        check_format(output)
-    SideOutputs(midi).check()
-    if instrument is not None:
-        check_instrument(instrument)
+def _finish(take: "Take", kept: "KeptTake", batch: "TransferBatch | None", play: bool, as_json: bool) -> None:
+    """Write the JSON document, play the result, and exit with an error if the take or the transfer failed."""
+    if as_json:
+        console.document({"take": take, "filed": kept.filed, "copied": kept.copied, "transfer": batch})
+    if play:
+        play_files([Path(done.output) for done in batch.done] if batch else [take.path])
+    fail_with([failure.reason for failure in batch.failed] if batch else [])
+    if take.failure is not None:  # shown already
+        raise typer.Exit(FAILED)

@@ -1,4 +1,4 @@
-"""`render`: play scores with SoundFonts and recorded notes, as training material."""
+"""`stylebox render`: render scores with SoundFonts and recorded notes, as training material."""
 
 import os
 from dataclasses import asdict
@@ -6,6 +6,7 @@ from dataclasses import asdict
 from stylebox.console import options as opt
 from stylebox.console.console import console
 from stylebox.console.exit import fail_with
+from stylebox.console.views import show_render
 
 
 def render(
@@ -21,15 +22,15 @@ def render(
     jobs: opt.Jobs = None,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Make material to train on: scores played with SoundFonts, a folder an instrument, notes beside."""
+    """Render training material: scores played by SoundFonts, one folder per instrument, with the notes as MIDI."""
     from stylebox.core import paths
     from stylebox.core.music.instruments import instruments_named
-    from stylebox.core.sources.render.render import render as play
+    from stylebox.core.sources.render.render import render as render_scores
     from stylebox.core.sources.render.soundfont import find_soundfonts
 
     folder = to or paths.sources_dir()
     with console.progress() as progress:
-        report = play(
+        report = render_scores(
             folder,
             instruments=instruments_named(instruments),
             scores=midi,
@@ -45,11 +46,10 @@ def render(
     for remark in report.samples:
         console.warning(remark.line)
     if report.seconds:
-        console.note(f"{report.written} pieces written, {report.skipped} were there already")
+        console.note(f"{report.written} pieces written, {report.skipped} existed already")
     if as_json:
         console.document(asdict(report) | {"folder": folder})
     elif report.seconds:
-        rows = [(name, round(seconds / 60, 1)) for name, seconds in report.seconds.items()]
-        console.table(("instrument", "minutes"), rows)
+        show_render(report)
         console.result(folder)
     fail_with(report.failures)

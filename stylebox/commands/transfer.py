@@ -1,4 +1,4 @@
-"""`transfer`: recordings played by another instrument. The core is imported inside: it imports torch."""
+"""`stylebox transfer`: play recordings with another instrument."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from stylebox.commands.output import check_playable, check_stdout, play_files
 from stylebox.console import options as opt
+from stylebox.console.choices import DeviceName, VocoderName
 from stylebox.console.console import console
 from stylebox.console.device import compute_device
 from stylebox.console.exit import fail_with
+from stylebox.console.views import show_transfer
 
 if TYPE_CHECKING:
     from stylebox.core.jobs.outputs import SideOutputs
@@ -32,25 +34,37 @@ def transfer(
     midi: opt.MidiOut = None,
     plot: opt.Plot = None,
     report: opt.Report = None,
-    vocoder: opt.Vocoder = opt.VocoderName.auto,
+    vocoder: opt.Vocoder = VocoderName.auto,
     model: opt.Model = "base",
-    device: opt.Device = opt.DeviceName.auto,
+    device: opt.Device = DeviceName.auto,
     play: opt.Play = False,
     force: opt.Force = False,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Hear recordings played by another instrument: same notes, same timing, same length."""
+    """Play recordings with another instrument: same notes, same timing, same length."""
     check_stdout(output, as_json)
     check_playable(play, output)
     from stylebox.core.jobs.outputs import SideOutputs
     from stylebox.core.pipeline.options import TransferOptions
 
-    options = TransferOptions(style, steps, guidance, strength, seed, transpose, vocoder.value, follow, bend, vibrato)
-    batch = transfer_sources(sources, output, options, SideOutputs(midi, plot, report), model, device, force, as_json)
+    options = TransferOptions(
+        style=style,
+        steps=steps,
+        guidance=guidance,
+        strength=strength,
+        seed=seed,
+        transpose=transpose,
+        vocoder=vocoder.value,
+        follow=follow,
+        bend=bend,
+        vibrato=vibrato,
+    )
+    side_outputs = SideOutputs(midi=midi, plot=plot, report=report)
+    batch = transfer_sources(sources, output, options, side_outputs, model, device, force, as_json)
     if as_json:
         console.document(batch)
     if play:
-        play_files([Path(made.output) for made in batch.done])
+        play_files([Path(done.output) for done in batch.done])
     fail_with([failure.reason for failure in batch.failed])
 
 
@@ -60,15 +74,30 @@ def transfer_sources(
     options: "TransferOptions",
     side_outputs: "SideOutputs",
     model: str,
-    device: opt.DeviceName,
+    device: DeviceName,
     force: bool,
     as_json: bool,
 ) -> "TransferBatch":
-    """Every source as wished, each told as it is made."""
+    """Transfer files and show each one when it is done.
+
+    Args:
+        sources: Recordings, or folders of recordings; ``-`` is stdin.
+        output: A file or a folder; None makes names from source and style.
+        options: The style, and the settings of the transfer.
+        side_outputs: Files to write besides the audio.
+        model: Name of a model, or path of its folder.
+        device: Where the networks run.
+        force: Replace existing files.
+        as_json: Leave stdout to a JSON document.
+
+    Returns:
+        The files that were written, and those that failed.
+    """
     from stylebox.core.jobs.transfer import load_pipeline, transfer_files
 
-    pipeline, told = load_pipeline(model, compute_device(device)), partial(console.made, results=not as_json)
+    pipeline = load_pipeline(model, compute_device(device))
+    show = partial(show_transfer, results=not as_json)
     with console.progress() as progress:
         return transfer_files(
-            sources, output, options, pipeline, force=force, side_outputs=side_outputs, made=told, progress=progress
+            sources, output, options, pipeline, force=force, side_outputs=side_outputs, made=show, progress=progress
         )

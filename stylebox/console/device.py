@@ -1,11 +1,15 @@
 """The computing device of a command, with a note where CUDA is missing."""
 
-from stylebox.console import options as opt
+from stylebox.console.choices import DeviceName
 from stylebox.console.console import console
 
 
-def compute_device(choice: opt.DeviceName) -> str:
-    """Where the networks run; one line says so when CUDA is not there."""
+def compute_device(choice: DeviceName) -> str:
+    """Resolve the requested device; writes one line if CUDA is requested by ``auto`` and missing.
+
+    Raises:
+        StyleboxError: The device does not exist.
+    """
     from stylebox.core.device import resolve_device
 
     device, note = resolve_device(choice.value)

@@ -1,205 +1,246 @@
-"""Arguments and options of the commands, each declared once with its help. Knows no command and no core."""
+"""Arguments and options of the commands, each declared once with its help. Imports neither commands nor core."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, BadParameter, Option
+from typer import Argument, Option
+
+from stylebox.console.choices import CodecName, DeviceName, StageName, VocoderName, bytes_per_second, record_device
 
 
-class DeviceName(StrEnum):
-    """Where the networks run."""
-
-    auto = "auto"
-    cuda = "cuda"
-    mps = "mps"
-    cpu = "cpu"
-
-
-class StageName(StrEnum):
-    """What can be trained."""
-
-    vae = "vae"
-    ldm = "ldm"
-    content = "content"
-    vocoder = "vocoder"
-
-
-class VocoderName(StrEnum):
-    """What turns a mel into sound."""
-
-    auto = "auto"
-    neural = "neural"
-    harmonic = "harmonic"
-    griffin_lim = "griffin-lim"
-
-
-class CodecName(StrEnum):
-    """What recordings can be converted to."""
-
-    mp3 = "mp3"
-    flac = "flac"
-    wav = "wav"
-
-
-def bytes_per_second(text: str) -> float:
-    """`500k` or `2M` as bytes a second."""
-    unit = {"k": 1e3, "m": 1e6, "g": 1e9}.get(text[-1:].lower())
-    try:
-        rate = float(text[:-1]) * unit if unit else float(text)
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate < float("inf"):
-        raise BadParameter(f"{text!r} is no rate; write 500k or 2M")
-    return rate
-
-
-def _everywhere(*names: str, help: str) -> object:
-    return Option(*names, help=help, rich_help_panel="Everywhere")
+def _common(*names: str, help: str) -> object:
+    """An option that every command has."""
+    return Option(*names, help=help, rich_help_panel="Common options")
 
 
 # Every command
-Quiet = Annotated[bool, _everywhere("--quiet", "-q", help="Say only results and errors.")]
-Verbose = Annotated[bool, _everywhere("--verbose", "-v", help="Say more.")]
-Debug = Annotated[bool, _everywhere("--debug", help="Show the traceback of an error.")]
+Quiet = Annotated[bool, _common("--quiet", "-q", help="Print only results and errors.")]
+Verbose = Annotated[bool, _common("--verbose", "-v", help="Print more details.")]
+Debug = Annotated[bool, _common("--debug", help="Print the traceback of an error.")]
 
 # Many commands
-AsJson = Annotated[bool, Option("--json", help="Report as one JSON document on stdout.")]
-Force = Annotated[bool, Option("--force", help="Replace what exists.")]
-Device = Annotated[DeviceName, Option(help="Where the networks run; auto takes CUDA if it is there.")]
-Model = Annotated[str, Option(help="A model of `stylebox models`, or the path of a model's folder, such as ./mine.")]
+_DEVICE_HELP = "Computing device of the networks; auto uses CUDA if available."
+AsJson = Annotated[bool, Option("--json", help="Print the report as one JSON document.")]
+Force = Annotated[bool, Option("--force", help="Replace existing files.")]
+Device = Annotated[DeviceName, Option(help=_DEVICE_HELP)]
+Model = Annotated[str, Option(help="Model listed by `stylebox models`, or path of a model folder such as ./mine.")]
 Preset = Annotated[str, Option(help="Networks and settings: base, paper or tiny.")]
-Dataset = Annotated[Path | None, Option(help="The dataset's folder; unless given, the data directory's.")]
+Dataset = Annotated[Path | None, Option(help="Folder of the dataset. Default: the dataset in the data directory.")]
 
-# Sources and dataset
+# fetch, render and build
 Catalogue = Annotated[
     Path | None,
-    Argument(metavar="CSV", help="List with the columns instrument,title,url; - is stdin.", allow_dash=True),
+    Argument(metavar="CSV", help="List with the columns instrument,title,url; - reads stdin.", allow_dash=True),
 ]
-Example = Annotated[bool, Option("--example", help="Write a small list to start from (urls.csv unless named).")]
-Downloads = Annotated[int, Option("--jobs", min=1, max=64, help="Downloads at once.")]
-Codec = Annotated[CodecName | None, Option(help="Convert to this; else recordings stay as they came.")]
-Playlists = Annotated[bool, Option("--playlists", help="Fetch every entry of a playlist or feed.")]
+Example = Annotated[
+    bool, Option("--example", help="Write a small example list and stop. Default name: urls.csv; - writes to stdout.")
+]
+Downloads = Annotated[int, Option("--jobs", min=1, max=64, help="Number of parallel downloads.")]
+Codec = Annotated[
+    CodecName | None, Option(help="Convert recordings to this format. Default: keep the format of the download.")
+]
+Playlists = Annotated[bool, Option("--playlists", help="Download every entry of a playlist or feed.")]
 RateLimit = Annotated[
     float | None,
-    Option(parser=bytes_per_second, metavar="RATE", help="Bytes a second of all downloads together: 500k, 2M."),
+    Option(
+        parser=bytes_per_second,
+        metavar="RATE",
+        help="Limit of all downloads together in bytes per second, such as 500k or 2M. Default: no limit.",
+    ),
 ]
-Cookies = Annotated[Path | None, Option(help="Cookies of your browser, as cookies.txt, for sites with a login.")]
-Proxy = Annotated[str | None, Option(help="Go through this proxy: http://host:port or socks5://host:port.")]
-Retries = Annotated[int, Option(min=0, help="Attempts after the first, each after a longer wait.")]
-Prune = Annotated[bool, Option("--prune", help="Delete what was fetched earlier and no row names, after asking.")]
-Yes = Annotated[bool, Option("--yes", "-y", help="Do not ask.")]
+Cookies = Annotated[Path | None, Option(help="Browser cookies as a cookies.txt file, for sites that need a login.")]
+Proxy = Annotated[str | None, Option(help="Proxy to use: http://host:port or socks5://host:port. Default: none.")]
+Retries = Annotated[int, Option(min=0, help="Number of retries per download, after longer and longer pauses.")]
+Prune = Annotated[
+    bool, Option("--prune", help="Delete earlier downloads that the list no longer names, after confirmation.")
+]
+Yes = Annotated[bool, Option("--yes", "-y", help="Do not ask for confirmation.")]
 SoundFonts = Annotated[
     list[Path] | None,
-    Option("--soundfont", help="SoundFont to play with, again for more; else the system's."),
+    Option("--soundfont", help="SoundFont to play with; repeat for several. Default: those of this system."),
 ]
-MidiFolder = Annotated[Path | None, Option(help="Folder of MIDI files to play; else pieces are invented.")]
-Minutes = Annotated[float, Option(min=0.05, help="How much of each instrument.")]
-Instruments = Annotated[str | None, Option(help="Names with commas between, or all; else those that ship.")]
-Samples = Annotated[Path | None, Option(help="Folder of recorded notes with an INDEX.tsv, to play with, too.")]
-Timbres = Annotated[int | None, Option(min=1, help="How many sounds play each piece; else one an instrument.")]
+MidiFolder = Annotated[Path | None, Option(help="Folder of MIDI files to play. Default: random pieces.")]
+Minutes = Annotated[float, Option(min=0.05, help="Minutes of audio per instrument.")]
+Instruments = Annotated[
+    str | None,
+    Option(help="Instruments, separated by commas, or all. Default: the instruments of the shipped model."),
+]
+Samples = Annotated[
+    Path | None, Option(help="Folder of recorded notes with an INDEX.tsv, used in addition to the SoundFonts.")
+]
+Timbres = Annotated[
+    int | None, Option(min=1, help="Number of timbres that play each piece. Default: one per instrument.")
+]
 Pedal = Annotated[
-    float, Option(min=0.0, max=1.0, help="Share of struck and plucked pieces played with the pedal down.")
+    float, Option(min=0.0, max=1.0, help="Share of struck and plucked pieces that are played with the pedal down.")
 ]
-To = Annotated[Path | None, Option(help="Folder to write to; else the data directory's sources.")]
-RenderSeed = Annotated[int, Option(min=0, help="Same seed, same pieces.")]
+To = Annotated[Path | None, Option(help="Folder to write to. Default: the sources folder of the data directory.")]
+RenderSeed = Annotated[int, Option(min=0, help="Random seed; the same seed gives the same pieces.")]
 Sources = Annotated[
-    Path | None, Argument(help="Folder with a folder of recordings an instrument; else the data directory's.")
+    Path | None,
+    Argument(
+        help="Folder of recordings, one folder per instrument. Default: the sources folder of the data directory."
+    ),
 ]
-MaxMinutes = Annotated[float, Option(min=0.05, help="Use at most this much of one recording.")]
-Equalise = Annotated[bool, Option("--equalise", help="Use as much of every instrument as of the scarcest.")]
-Images = Annotated[bool, Option("--images", help="Also write greyscale PNGs, a folder an instrument.")]
-Pairs = Annotated[int | None, Option(min=1, help="Also write a CSV of this many content and style pairs.")]
-Jobs = Annotated[int | None, Option(min=1, help="Processes at once; else one a core.")]
+MaxMinutes = Annotated[float, Option(min=0.05, help="Use at most this many minutes of one recording.")]
+Equalise = Annotated[
+    bool, Option("--equalise", help="Use the same amount of each instrument, as much as the scarcest one has.")
+]
+Images = Annotated[
+    bool, Option("--images", help="Also write spectrograms as greyscale PNG files, one folder per instrument.")
+]
+Pairs = Annotated[
+    int | None, Option(min=1, help="Also write a CSV file with this many pairs of content and style. Default: none.")
+]
+Jobs = Annotated[int | None, Option(min=1, help="Number of parallel processes. Default: one per CPU core.")]
 
-# Training
-Stage = Annotated[StageName, Argument(help="vae, then ldm; content and vocoder ship trained.")]
-Config = Annotated[Path | None, Option(help="TOML file of settings that differ from the preset's.")]
-Name = Annotated[str | None, Option(help="What the model is called; else as the preset.")]
-Resume = Annotated[bool, Option("--resume", help="Go on where the last run of this stage stopped.")]
-MaxSteps = Annotated[int | None, Option(min=1, help="Stop after this many steps in all.")]
-StopMinutes = Annotated[float | None, Option("--max-minutes", min=0.0, help="Stop after this much time.")]
+# train
+Stage = Annotated[
+    StageName, Argument(help="Part to train: vae, then ldm. The parts content and vocoder are shipped trained.")
+]
+Config = Annotated[Path | None, Option(help="TOML file with settings that replace those of the preset.")]
+Name = Annotated[str | None, Option(help="Name of the model. Default: the name of the preset.")]
+Resume = Annotated[bool, Option("--resume", help="Continue the last run of this stage.")]
+MaxSteps = Annotated[
+    int | None, Option(min=1, help="Stop after this many steps in total. Default: the number in the preset.")
+]
+StopMinutes = Annotated[
+    float | None, Option("--max-minutes", min=0.0, help="Stop after this many minutes. Default: no limit.")
+]
 
-# Transfer and generate
+# transfer and generate
 Inputs = Annotated[
-    list[Path], Argument(metavar="IN", help="Recordings, or folders of them; - is stdin.", allow_dash=True)
+    list[Path], Argument(metavar="IN", help="Recordings, or folders of recordings; - reads stdin.", allow_dash=True)
 ]
 Style = Annotated[
-    str, Option("--style", "-s", help="A name of `stylebox styles`, a recording, or a blend: violin:0.7,flute:0.3.")
+    str,
+    Option(
+        "--style", "-s", help="Name listed by `stylebox styles`, a recording, or a blend such as violin:0.7,flute:0.3."
+    ),
 ]
 Output = Annotated[
     Path | None,
-    Option("--output", "-o", help="wav, flac, ogg or mp3; a folder for many; - is stdout."),
+    Option(
+        "--output",
+        "-o",
+        help="File to write: wav, flac, ogg or mp3; a folder for several; - writes to stdout. "
+        "Default: a wav in the current folder, named after input and style.",
+    ),
 ]
-Steps = Annotated[int | None, Option(min=0, max=1000, help="Diffusion steps; 0 is the draft alone, fastest.")]
-Guidance = Annotated[float | None, Option(min=0.0, help="How strongly the style is urged; 1 is neutral.")]
-Strength = Annotated[float | None, Option(min=0.0, max=1.0, help="How much of the draft is drawn anew.")]
-Seed = Annotated[int | None, Option(min=0, help="Same seed, same bytes; else one is drawn and reported.")]
+Steps = Annotated[
+    int | None,
+    Option(min=0, max=1000, help="Number of diffusion steps; 0 gives the draft and is fastest. Default: the model's."),
+]
+Guidance = Annotated[
+    float | None,
+    Option(min=0.0, help="Classifier-free guidance scale; 1 disables guidance. Default: the model's."),
+]
+Strength = Annotated[
+    float | None,
+    Option(
+        min=0.0,
+        max=1.0,
+        help="Noise that diffusion starts from: 0 keeps the draft, 1 is pure noise. Default: the model's.",
+    ),
+]
+Seed = Annotated[
+    int | None, Option(min=0, help="Random seed; the same seed gives the same bytes. Default: a new one, printed.")
+]
 Transpose = Annotated[
     int | None,
     Option(
         min=-60,
         max=60,
-        help="Semitones to move by, 0 for none. Default: octaves into the style's register.",
+        help="Semitones to transpose by; 0 keeps the pitches. Default: octaves into the register of the style.",
     ),
 ]
-Vocoder = Annotated[VocoderName, Option(help="What turns the spectrogram into sound.")]
+Vocoder = Annotated[VocoderName, Option(help="Method that turns the spectrogram into audio.")]
 Follow = Annotated[
     float | None,
     Option(
         min=0.0,
         max=1.0,
-        help="How closely to follow the input's loudness: 0 over phrases (unless given), 1 at each moment.",
+        help="How closely to follow the loudness of the input, from 0 (per phrase) to 1 (at each moment). Default: 0.",
     ),
 ]
 Bend = Annotated[
     float | None,
-    Option(min=0.0, max=1.0, help="How much of the input's slides and vibrato to take on; else as the instrument can."),
+    Option(
+        min=0.0,
+        max=1.0,
+        help="Share of the input's slides and vibrato to keep. Default: what the instrument can play.",
+    ),
 ]
 Vibrato = Annotated[
     float | None,
-    Option(min=0.0, max=2.0, help="Depth of the instrument's own vibrato on long notes: 0 none, 1 usual, 2 deep."),
+    Option(
+        min=0.0,
+        max=2.0,
+        help="Depth of the instrument's own vibrato on long notes: 0 none, 1 usual, 2 deep. Default: 1.",
+    ),
 ]
-MidiOut = Annotated[Path | None, Option(help="Also write the notes that were heard, as MIDI; a folder for many.")]
-Plot = Annotated[Path | None, Option(help="Also draw spectrograms of input and output, as PNG; a folder for many.")]
-Report = Annotated[Path | None, Option(help="Also write a page to look at and listen to, as HTML; a folder for many.")]
-Notes = Annotated[Path | None, Option(help="MIDI file to play; else notes are invented.")]
-Seconds = Annotated[float | None, Option(min=0.5, max=3600.0, help="Length of what is invented; else 12.")]
-Play = Annotated[bool, Option("--play", help="Play what was made.")]
+MidiOut = Annotated[
+    Path | None, Option(help="Also write the transcribed notes to this MIDI file; a folder for several inputs.")
+]
+Plot = Annotated[
+    Path | None, Option(help="Also draw spectrograms of input and output to this PNG file; a folder for several.")
+]
+Report = Annotated[
+    Path | None, Option(help="Also write an HTML page with spectrograms and players; a folder for several inputs.")
+]
+Notes = Annotated[Path | None, Option(help="MIDI file to play. Default: random notes.")]
+Seconds = Annotated[
+    float | None, Option(min=0.5, max=3600.0, help="Length of the random notes in seconds. Default: 12.")
+]
+Play = Annotated[bool, Option("--play", help="Play the result.")]
 
-# Evaluate
+# evaluate
 TestInputs = Annotated[
-    Path | None, Option("--inputs", help="Folder of recordings to transfer; else a dataset's held-out ones.")
+    Path | None,
+    Option("--inputs", help="Folder of recordings to transfer. Default: the test recordings of the dataset."),
 ]
 Styles = Annotated[
     str | None,
     Option(
         "--styles",
-        help="Names or recordings, with commas; needed with --inputs, else all the model knows.",
+        help="Names or recordings, separated by commas; required by --inputs. Default: all styles of the model.",
     ),
 ]
-Limit = Annotated[int, Option(min=1, help="Transfers to make.")]
-TableSeed = Annotated[int, Option("--seed", min=0, help="Same seed, same cases, same table.")]
-Csv = Annotated[Path | None, Option("--csv", help="Also write the table as CSV.")]
+Limit = Annotated[int, Option(min=1, help="Number of transfers.")]
+TableSeed = Annotated[int, Option("--seed", min=0, help="Random seed; the same seed gives the same table.")]
+Csv = Annotated[Path | None, Option("--csv", help="Also write the table to this CSV file.")]
 EvaluationReport = Annotated[
-    Path | None, Option("--report", help="Also write a page with the table, players and spectrograms, as HTML.")
+    Path | None, Option("--report", help="Also write an HTML page with the table, players and spectrograms.")
 ]
 
-# Record
+# record
 TakeStyle = Annotated[
-    str | None, Option("--style", "-s", help="Also transfer the take: a name of `stylebox styles`, or a recording.")
+    str | None,
+    Option(
+        "--style",
+        "-s",
+        help="Also transfer the take to this style: a name listed by `stylebox styles`, or a recording.",
+    ),
 ]
-TakeSeconds = Annotated[float | None, Option("--seconds", min=0.1, help="End the take after this much.")]
-AudioDevice = Annotated[str | None, Option("--device", help="An input's number or part of its name; else the default.")]
-ListDevices = Annotated[bool, Option("--list-devices", help="List the inputs, and record nothing.")]
-Channel = Annotated[int | None, Option(min=1, help="The one channel to record; else the first two.")]
-Instrument = Annotated[str | None, Option(help="Also file the take as training material of this instrument.")]
+TakeSeconds = Annotated[
+    float | None, Option("--seconds", min=0.1, help="End the take after this many seconds. Default: no limit.")
+]
+AudioInput = Annotated[
+    str | None,
+    Option("--input", help="Microphone or other audio input: its number, or part of its name. Default: the system's."),
+]
+ListDevices = Annotated[bool, Option("--list-devices", help="List the audio inputs and stop.")]
+Channel = Annotated[int | None, Option(min=1, help="Channel to record. Default: the first two.")]
+Instrument = Annotated[str | None, Option(help="Also keep the take as training material of this instrument.")]
 TakeOutput = Annotated[
-    Path | None, Option("--output", "-o", help="Where the transfer goes, or without --style a copy of the take.")
+    Path | None, Option("--output", "-o", help="File for the transfer or, without --style, for a copy of the take.")
 ]
-Compute = Annotated[DeviceName, Option("--compute", help="Where the networks run; auto takes CUDA if it is there.")]
+RecordDevice = Annotated[
+    DeviceName, Option("--device", parser=record_device, metavar="<auto|cuda|mps|cpu>", help=_DEVICE_HELP)
+]
+Compute = Annotated[DeviceName | None, Option("--compute", hidden=True, help="The former name of --device.")]
 
-# Looking around
+# info
 File = Annotated[Path | None, Argument(help="A recording, or a file of a model.")]
-SomeModel = Annotated[str | None, Option("--model", help="A model of `stylebox models`.")]
-SomePreset = Annotated[str | None, Option("--preset", help="A preset: base, paper or tiny.")]
+SomeModel = Annotated[str | None, Option("--model", help="Model listed by `stylebox models`. Default: base.")]
+SomePreset = Annotated[str | None, Option("--preset", help="Preset: base, paper or tiny.")]

@@ -1,17 +1,212 @@
-"""Reports of the core in the form that the screen shows."""
+"""Views: how the reports of the core look on the console. Each view writes one kind of report."""
 
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stylebox.console.console import console, format_value
 from stylebox.core.progress import Progress
 
-if TYPE_CHECKING:  # slow to import, and `--help` needs neither
+if TYPE_CHECKING:  # slow to import, and `--help` needs none of them
+    from _typeshed import DataclassInstance
+
+    from stylebox.core.data.build import BuildReport
+    from stylebox.core.evaluation.results import Evaluation
+    from stylebox.core.jobs.doctor import Finding
+    from stylebox.core.jobs.record import KeptTake
+    from stylebox.core.jobs.style_list import StyleInfo
+    from stylebox.core.jobs.transfer import TransferReport
+    from stylebox.core.sources.fetch.report import FetchReport
+    from stylebox.core.sources.record.recorder import Take
+    from stylebox.core.sources.render.render import RenderReport
+    from stylebox.core.training.loop import FitResult
     from stylebox.core.training.training_log import TrainingProgress
 
+SPLITS = ("train", "valid", "test")
+_STOPPED_BY = {
+    "steps": "done",
+    "max_steps": "reached --max-steps",
+    "minutes": "reached --max-minutes",
+    "interrupted": "interrupted",
+    "stopped": "stopped",
+}
 
-def training_progress(told: "TrainingProgress") -> Progress:
-    """Training's report as a step of its bar: losses, the last validation, rate, time to go, device."""
-    losses = " ".join(f"{name} {value:.4g}" for name, value in told.losses.items())
-    valid = f" (valid {told.valid['loss']:.4g})" if told.valid else ""
-    minutes, seconds = divmod(round(told.eta_seconds), 60)
-    note = f"{losses}{valid}, {told.samples_per_second:.1f} samples/s, {minutes}:{seconds:02d} to go, {told.device}"
-    return Progress(f"training {told.stage}", told.step, told.total, note)
+
+def show_list(items: "Sequence[DataclassInstance]", as_json: bool) -> None:
+    """Show dataclasses of one kind as a table with a column per field, or as JSON."""
+    if as_json:
+        console.document(items)
+    elif items:
+        rows = [asdict(item) for item in items]
+        console.table([name.replace("_", " ") for name in rows[0]], [list(row.values()) for row in rows])
+    else:
+        console.note("none")
+
+
+def show_tree(values: Mapping[str, object], indent: int = 0) -> None:
+    """Show nested settings as lines, each level indented by two spaces."""
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            console.result(f"{' ' * indent}{key}:")
+            show_tree(value, indent + 2)
+        else:
+            console.result(f"{' ' * indent}{key}: {format_value(value)}")
+
+
+def show_transfer(report: "TransferReport", results: bool) -> None:
+    """Show the warnings, length and seed of one transfer and, as results, the files it wrote.
+
+    Args:
+        report: The transfer.
+        results: Write the names of the files to stdout.
+    """
+    for warning in report.warnings:
+        console.warning(f"{report.source}: {warning}")
+    if report.clipped_db:
+        console.warning(f"{report.output}: turned down by {report.clipped_db:.1f} dB to avoid clipping")
+    if report.moved:
+        console.note(f"{report.source}: {report.moved}")
+    moved = f", moved by {report.transpose:+d} semitones" if report.transpose and not report.moved else ""
+    console.note(f"{report.source}: {report.seconds:.1f} s, seed {report.seed}{moved}")
+    console.detail(f"{report.source}: {report.real_time_factor:.2f} s of computation per second of audio")
+    if results and str(report.output) != "-":
+        for path in (report.output, report.midi, report.plot, report.report):
+            if path is not None:
+                console.result(path)
+
+
+def show_take(take: "Take", result: bool) -> None:
+    """Show the length, level and warnings of a take.
+
+    Args:
+        take: The take.
+        result: Write the name of its file to stdout.
+    """
+    for warning in take.warnings:
+        console.warning(f"the take {warning}")
+    trimmed = f", {take.trimmed_seconds:.1f} s of silence at the start removed" if take.trimmed_seconds else ""
+    console.note(f"{take.path}: {take.seconds:.1f} s, peak {take.peak_db:.1f} dBFS{trimmed}")
+    if take.failure is not None:
+        console.error(take.failure)
+    if result:
+        console.result(take.path)
+
+
+def show_kept_take(kept: "KeptTake", results: bool) -> None:
+    """Show where the copies of a take are.
+
+    Args:
+        kept: The copies.
+        results: Write the name of the requested copy to stdout.
+    """
+    if kept.filed is not None:
+        console.note(f"training material: {kept.filed}")
+    if kept.copied is not None and results:
+        console.result(kept.copied)
+
+
+def show_findings(findings: "Sequence[Finding]") -> None:
+    """Show what each check of this machine found, with its fix on the line below."""
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        console.result(f"{finding.state:<7}  {finding.name:<{width}}  {finding.found}")
+        if finding.fix:
+            console.result(f"{'':<7}  {'':<{width}}  -> {finding.fix}")
+
+
+def show_styles(styles: "Sequence[StyleInfo]") -> None:
+    """Show the styles of a model as a table, keys in scientific pitch notation."""
+    from stylebox.core.music.register import key_name
+
+    def keys(lowest: int | None, highest: int | None) -> str | None:
+        return None if lowest is None or highest is None else f"{key_name(lowest)} to {key_name(highest)}"
+
+    rows = [
+        (
+            style.name,
+            keys(style.lowest_key, style.highest_key),
+            keys(style.usual_lowest_key, style.usual_highest_key),
+            ", ".join(style.sounds) or None,
+            style.learnt_from,
+        )
+        for style in styles
+    ]
+    if rows:
+        console.table(("style", "range", "usual", "sounds", "learnt from"), rows)
+    else:
+        console.note("none")
+
+
+def show_fetch(report: "FetchReport") -> None:
+    """Show the outcome of each row of a list, and how many there are of each kind."""
+    rows = [
+        (outcome.row, outcome.state, outcome.instrument, outcome.title, outcome.reason)
+        for outcome in report.outcomes
+        if outcome.state != "skipped" or console.verbose
+    ]
+    if rows:
+        console.table(("row", "", "instrument", "title", "reason"), rows)
+    console.note(", ".join(f"{report.count(state)} {state}" for state in ("new", "replaced", "skipped", "failed")))
+    console.result(report.folder)
+
+
+def show_render(report: "RenderReport") -> None:
+    """Show the minutes of each instrument that a folder of rendered material holds."""
+    rows = [(name, round(seconds / 60, 1)) for name, seconds in report.seconds.items()]
+    console.table(("instrument", "minutes"), rows)
+
+
+def show_build(report: "BuildReport") -> None:
+    """Show the recordings and minutes of each instrument in a dataset, per split."""
+    rows = [
+        (name, report.recordings[name], *(round(seconds[split] / 60, 1) for split in SPLITS))
+        for name, seconds in report.seconds.items()
+    ]
+    console.table(("instrument", "recordings", *(f"{split} min" for split in SPLITS)), rows)
+
+
+def show_evaluation(result: "Evaluation", written: Sequence[Path], as_json: bool) -> None:
+    """Show the table of an evaluation, what to know when reading it, and the files written.
+
+    Args:
+        result: The evaluation.
+        written: Files that hold the table, too.
+        as_json: Show the evaluation as JSON instead of the table and the files.
+    """
+    for remark in result.remarks:
+        console.note(remark)
+    for system, factor in result.real_time_factor.items():
+        console.note(f"{system}: {factor:.3g} s of computation per second of audio")
+    if as_json:
+        console.document(result)
+        return
+    from stylebox.core.evaluation.results import COLUMNS
+    from stylebox.core.evaluation.table import cells
+
+    console.table(COLUMNS, [cells(row) for row in result.table])
+    console.note(f"means of {result.cases} transfers, ± larger side of the 95 % interval; seed {result.seed}")
+    for path in written:
+        console.result(path)
+
+
+def show_training(stage: str, result: "FitResult") -> None:
+    """Show how the training of a stage ended, and which transfers use the new part."""
+    from stylebox.core.store.library import shipped_models
+
+    best = f", best loss {result.best_loss:.4g}" if math.isfinite(result.best_loss) else ""
+    resume = "" if result.stopped_by == "steps" else "; --resume continues"
+    console.note(f"{stage}: {result.steps} steps{best}; {_STOPPED_BY[result.stopped_by]}{resume}")
+    name = result.model.name
+    if (shipped_models() / name).is_dir():
+        console.note(f"model {name} now uses this part; delete {result.model} to use the shipped one again")
+
+
+def training_progress(report: "TrainingProgress") -> Progress:
+    """Convert a report of training to a step of its bar: losses, validation, speed, time left, device."""
+    losses = " ".join(f"{name} {value:.4g}" for name, value in report.losses.items())
+    valid = f" (valid {report.valid['loss']:.4g})" if report.valid else ""
+    minutes, seconds = divmod(round(report.eta_seconds), 60)
+    speed = f"{report.samples_per_second:.1f} samples/s, {minutes}:{seconds:02d} to go, {report.device}"
+    return Progress(f"training {report.stage}", report.step, report.total, f"{losses}{valid}, {speed}")

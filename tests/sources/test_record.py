@@ -171,7 +171,7 @@ def test_one_channel_is_recorded_and_played(own_home: Path) -> None:
 def test_recorded_and_transferred(tiny_home: Path) -> None:
     sound_card(tiny_home, two_channels(np.zeros(22050), music(2.5, 44100)))
     code, out, err = stylebox(
-        "record", "--style", "string", "--seconds", 3, "--model", "tiny", "--compute", "cpu", "--steps", 0
+        "record", "--style", "string", "--seconds", 3, "--model", "tiny", "--device", "cpu", "--steps", 0
     )
     assert code == 0, err
     take, made = map(Path, out.splitlines())
@@ -318,7 +318,7 @@ def test_a_device_that_is_not_meant(
     device: str, reason: str, paper: PaperPortAudio, run: Callable[..., CommandResult]
 ) -> None:
     said = f"stylebox: device '{device}': {reason}; `stylebox record --list-devices` shows what there is\n"
-    assert run("record", "--device", device) == CommandResult(1, "", said)
+    assert run("record", "--input", device) == CommandResult(1, "", said)
     assert run("record", "--channel", 5) == CommandResult(
         1, "", "stylebox: paper: has no channel 5, only 4; choose another\n"
     )
@@ -696,7 +696,7 @@ def test_the_take_stays_when_the_transfer_fails(
 ) -> None:
     plug_in(FakeInput(two_channels(music(1.0))))
     Path("style.wav").write_text("no sound")
-    code, out, err = run("record", "--seconds", 1, "--style", "style.wav", "--compute", "cpu")
+    code, out, err = run("record", "--seconds", 1, "--style", "style.wav", "--device", "cpu")
     assert code == 1
     assert err.splitlines()[-1].startswith("stylebox: ")
     assert takes(own_home) == [Path(out.strip())]
@@ -716,7 +716,7 @@ def test_ctrl_c_ends_playing_only(
     monkeypatch.setattr(sound_card_module, "check_output", lambda: None)
     monkeypatch.setattr(sound_card_module, "play", interrupted)
     code, _, err = run("record", "--seconds", 1, "--play")
-    assert (code, err.splitlines()[-1]) == (0, "playing stopped")
+    assert (code, err.splitlines()[-1]) == (0, "playback stopped")
 
 
 def test_a_recording_says_what_it_is(
@@ -725,9 +725,9 @@ def test_a_recording_says_what_it_is(
     loud = np.clip(4 * music(1.0), -1, 1)
     plug_in(FakeInput(two_channels(np.zeros(RATE), loud)))
     ended = run("record", "--seconds", 2)
-    assert "recording from fake microphone at 8000 Hz; Enter or Ctrl-C ends it" in ended.err
+    assert "recording from fake microphone at 8000 Hz; Enter or Ctrl-C ends the take" in ended.err
     assert "samples at full scale); turn the input down" in ended.err
-    assert "peak 0.0 dBFS, 0.9 s of silence before it left out" in ended.err
+    assert "peak 0.0 dBFS, 0.9 s of silence at the start removed" in ended.err
 
 
 def test_the_list_of_inputs_is_empty_without_devices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -739,5 +739,5 @@ def test_the_list_of_inputs_is_empty_without_devices(monkeypatch: pytest.MonkeyP
 def test_a_take_tells_all_in_json(tmp_path: Path) -> None:
     take = record(FakeInput(two_channels(np.zeros(RATE))), tmp_path, seconds=1.0)
     assert isinstance(take, Take)
-    assert look.plain(take)["peak_db"] is None
-    json.dumps(look.plain(take), allow_nan=False)
+    assert look.to_json(take)["peak_db"] is None
+    json.dumps(look.to_json(take), allow_nan=False)
