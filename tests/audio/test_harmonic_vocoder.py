@@ -9,7 +9,7 @@ from stylebox.core.audio.griffin_lim import griffin_lim
 from stylebox.core.audio.harmonic_vocoder import harmonic_inversion, partial_combs
 from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.config import MelConfig
-from stylebox.core.music.notes import LOWEST_KEY, Note, piano_roll
+from stylebox.core.music.notes import LOWEST_KEY, Note, key_hz, piano_roll
 
 CONFIG = MelConfig()
 
@@ -37,7 +37,7 @@ def spectral_distance(a: np.ndarray, b: np.ndarray) -> float:
 def test_a_note_keeps_its_pitch(pitch: int) -> None:
     audio, mel, frame = heard([Note(0.0, 2.0, pitch, 0.9)])
     made = harmonic_inversion(mel, frame, CONFIG, len(audio)).numpy()
-    f0 = 440 * 2 ** ((pitch - 69) / 12)
+    f0 = key_hz(pitch)
     spectrum = np.abs(np.fft.rfft(made * np.hanning(len(made)), 1 << 18))
     hz = np.arange(len(spectrum)) * SAMPLE_RATE / (1 << 18)
     cents = []

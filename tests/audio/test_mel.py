@@ -10,6 +10,7 @@ from stylebox.core.audio.griffin_lim import griffin_lim
 from stylebox.core.audio.log_spectrogram import LogSpectrogram
 from stylebox.core.audio.mel import MelSpectrogram, mel_to_db, mel_to_power, mel_to_uint8, uint8_to_mel
 from stylebox.core.config import MelConfig
+from stylebox.core.music.notes import key_hz
 
 CONFIG = MelConfig()
 
@@ -89,6 +90,6 @@ def test_dynamics_follow_the_level_and_know_silence() -> None:
 @pytest.mark.parametrize("key", [33, 57, 69, 93])
 def test_a_key_peaks_in_its_own_bins(key: int) -> None:
     spectrum = LogSpectrogram(CONFIG.sample_rate, CONFIG.hop_length, (8192,), 3)
-    seen = spectrum(sine(440.0 * 2 ** ((key - 69) / 12))[None])[0, 0]
+    seen = spectrum(sine(key_hz(key))[None])[0, 0]
     peak = int(seen[:, seen.shape[1] // 2].argmax())
     assert peak // 3 == key - 21

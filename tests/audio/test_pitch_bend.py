@@ -9,7 +9,7 @@ from stylebox.core.audio.harmonic_vocoder import harmonic_inversion
 from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.audio.pitch_bend import MOST_CENTS, apply_bends, estimate_bends
 from stylebox.core.config import MelConfig
-from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS
+from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, key_hz
 
 CONFIG = MelConfig()
 RATE = CONFIG.sample_rate
@@ -17,7 +17,7 @@ SECONDS = np.arange(2 * RATE) / RATE
 
 
 def tone(pitch: int, cents: np.ndarray | float) -> np.ndarray:
-    hz = 440 * 2 ** ((pitch - 69 + np.asarray(cents) / 100) / 12) * np.ones_like(SECONDS)
+    hz = key_hz(pitch + np.asarray(cents) / 100) * np.ones_like(SECONDS)
     phase = 2 * np.pi * np.cumsum(hz) / RATE
     return (0.1 * sum(np.sin(h * phase) / h for h in range(1, 10))).astype(np.float32)
 

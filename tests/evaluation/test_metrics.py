@@ -26,7 +26,7 @@ from stylebox.core.evaluation.metrics.loudness import loudness_correlation
 from stylebox.core.evaluation.metrics.timbre import cepstra, timbre_distance
 from stylebox.core.models.classifier import OTHER, Classifier
 from stylebox.core.music.note_matching import note_f1, onset_f1
-from stylebox.core.music.notes import Note, transpose
+from stylebox.core.music.notes import Note, key_hz, transpose
 from stylebox.core.store import library
 
 MEL = MelConfig()
@@ -237,7 +237,7 @@ def test_note_f1_by_hand() -> None:
 
 
 def as_arrays(notes: list[Note]) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([n[:2] for n in notes]), 440.0 * 2 ** ((np.array([n.pitch for n in notes]) - 69) / 12)
+    return np.array([n[:2] for n in notes]), key_hz(np.array([n.pitch for n in notes]))
 
 
 def test_cepstra_are_librosas() -> None:

@@ -10,7 +10,7 @@ from stylebox.core.audio import windows
 from stylebox.core.audio.mel import MelSpectrogram, db_per_unit
 from stylebox.core.config import MelConfig, VocoderConfig
 from stylebox.core.models.vocoder import FLOOR, Vocoder
-from stylebox.core.music.notes import Note, piano_roll
+from stylebox.core.music.notes import Note, key_hz, piano_roll
 from stylebox.core.pipeline.vocode import vocode
 
 MEL = MelConfig()
@@ -44,7 +44,7 @@ def test_its_first_guess_keeps_the_pitch(vocoder: Vocoder, pitch: int) -> None:
     audio, mel, frame = heard([Note(0.0, 2.0, pitch, 0.9)], 2.0)
     made = vocode(vocoder, mel, frame, len(audio)).numpy()
     assert made.shape == audio.shape
-    f0 = 440 * 2 ** ((pitch - 69) / 12)
+    f0 = key_hz(pitch)
     spectrum = np.abs(np.fft.rfft(made * np.hanning(len(made)), 1 << 18))
     hz = np.arange(len(spectrum)) * SAMPLE_RATE / (1 << 18)
     cents = []

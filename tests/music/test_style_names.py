@@ -106,4 +106,4 @@ def test_the_list_says_range_sounds_and_origin(tiny_home: Path) -> None:
     assert found["reed"].lowest_key <= low < high <= found["reed"].highest_key
     named = named_styles(load_part("tiny", "ldm"))
     assert named["flute/soft"].register == INSTRUMENTS["flute"].register
-    assert named["reed"].register == Register.heard(low, high)
+    assert named["reed"].register == Register.from_recorded(low, high)

@@ -13,6 +13,7 @@ from support.models import PARTIALS, SAMPLE_RATE, melody, tones
 
 import stylebox
 from stylebox.core.music.instruments import SHIPPED
+from stylebox.core.music.notes import key_hz
 from stylebox.core.sources.render.soundfont import find_soundfonts
 
 PAGE = Path(stylebox.__file__).parents[1] / "docs" / "training.md"
@@ -53,7 +54,7 @@ def notes(tmp_path: Path) -> Path:
     rows = ["file\tinstrument\tmidi_pitch\tsource repository\tlicence"]
     t = np.arange(SAMPLE_RATE) / SAMPLE_RATE
     for pitch in range(55, 97, 5):
-        hz = 440 * 2 ** ((pitch - 69) / 12)
+        hz = key_hz(pitch)
         tone = sum(np.sin(2 * np.pi * h * hz * t) / h for h in range(1, 6) if h * hz < 10_000)
         soundfile.write(tmp_path / f"{pitch}.flac", 0.1 * tone * np.minimum(1, 20 * t) * np.exp(-t), SAMPLE_RATE)
         rows.append(f"{pitch}.flac\tviolin\t{pitch}\tsome/body\tCC0")

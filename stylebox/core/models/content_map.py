@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from stylebox.core.config import MelConfig
-from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS
+from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, key_hz
 
 NUM_CHANNELS = 8  # three drawings each of frame and onset, dynamics, frequency
 
@@ -53,7 +53,7 @@ def _partials(mel: MelConfig) -> np.ndarray:
 
     drawn = np.zeros((3, NUM_KEYS, mel.n_mels), np.float32)
     for key in range(NUM_KEYS):
-        f0 = 440.0 * 2.0 ** ((key + LOWEST_KEY - 69) / 12)
+        f0 = key_hz(key + LOWEST_KEY)
         drawn[0, key] = triangle(f0)
         for h in range(1, int(mel.sample_rate / 2 / f0) + 1):
             drawn[1, key] += triangle(h * f0) / h

@@ -1,10 +1,10 @@
-"""How alike two lists of notes are, counted as mir_eval counts. Knows nothing of where the notes come from."""
+"""How well two lists of notes agree, by mir_eval's F1. Knows nothing of where the notes come from."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from stylebox.core.music.notes import Note
+from stylebox.core.music.notes import Note, key_hz
 
 ONSET_TOLERANCE_SECONDS = 0.05
 _SHORTEST_SECONDS = 0.01  # mir_eval refuses notes without length
@@ -14,6 +14,11 @@ def note_f1(
     reference: Sequence[Note], found: Sequence[Note], tolerance_seconds: float = ONSET_TOLERANCE_SECONDS
 ) -> float:
     """F1 of notes: pitch within 50 cents, onset within the tolerance, offsets ignored; each is matched once.
+
+    Args:
+        reference: The true notes.
+        found: The notes to be judged.
+        tolerance_seconds: Most distance of two onsets that match.
 
     Returns:
         In [0, 1]; two empty lists agree entirely.
@@ -34,7 +39,12 @@ def note_f1(
 def onset_f1(
     reference: Sequence[Note], found: Sequence[Note], tolerance_seconds: float = ONSET_TOLERANCE_SECONDS
 ) -> float:
-    """F1 of when anything begins, whatever its pitch; notes that begin within 10 ms of one another are one onset.
+    """F1 of onsets, whatever their pitch; notes that begin within 10 ms of one another are one onset.
+
+    Args:
+        reference: The true notes.
+        found: The notes to be judged.
+        tolerance_seconds: Most distance of two onsets that match.
 
     Returns:
         In [0, 1]; two empty lists agree entirely.
@@ -51,9 +61,9 @@ def onset_f1(
 
 
 def _arrays(notes: Sequence[Note]) -> tuple[np.ndarray, np.ndarray]:
-    """Spans in seconds and pitches in Hz."""
+    """Start and end in seconds, ``(n, 2)``, and pitch in Hz, ``(n,)``."""
     spans = [(n.start_seconds, max(n.end_seconds, n.start_seconds + _SHORTEST_SECONDS)) for n in notes]
-    return np.array(spans), 440.0 * 2.0 ** ((np.array([n.pitch for n in notes]) - 69) / 12)
+    return np.array(spans), key_hz(np.array([n.pitch for n in notes]))
 
 
 def _onsets(notes: Sequence[Note]) -> np.ndarray:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 
@@ -11,17 +11,24 @@ from stylebox.core.errors import SourceError
 from stylebox.core.paths import atomic_path
 
 LOWEST_KEY, NUM_KEYS = 21, 88  # MIDI number of the piano's lowest key (A0); keys on a piano
-ONSET_FRAMES = 2  # for which a roll marks an onset, from the note's first on
-_SOUNDS_ALREADY = 0.5  # posterior of a key in a recording's first frames
+ONSET_FRAMES = 2  # that a roll marks as onset, from the note's first frame on
+_ACTIVE = 0.5  # frame posterior from which on a key is active as a recording begins
 
 
-def key_hz(pitch: float) -> float:
-    """Frequency of a MIDI number, A4 being 440 Hz.
+@overload
+def key_hz(pitch: float) -> float: ...
+@overload
+def key_hz(pitch: np.ndarray) -> np.ndarray: ...
+def key_hz(pitch: float | np.ndarray) -> float | np.ndarray:
+    """Frequency of MIDI numbers in Hz, A4 (69) being 440 Hz; parts of a semitone count.
+
+    Shape:
+        A number, or an array of any shape -> the same.
 
     >>> key_hz(57)
     220.0
     """
-    return float(440.0 * 2.0 ** ((pitch - 69) / 12))
+    return 440.0 * 2.0 ** ((pitch - 69) / 12)
 
 
 class Note(NamedTuple):
@@ -54,7 +61,14 @@ def read_midi(path: Path) -> list[Note]:
 
 
 def write_midi(path: Path, notes: Iterable[Note], program: int = 0, name: str = "") -> None:
-    """Write `notes` as one track of that name; `program` is General MIDI, 0-127."""
+    """Write notes as a MIDI file with one track.
+
+    Args:
+        path: The file; it appears whole or not at all.
+        notes: In any order.
+        program: General MIDI, 0-127.
+        name: Of the track.
+    """
     import pretty_midi  # slow to import
 
     midi = pretty_midi.PrettyMIDI(resolution=960)
@@ -68,15 +82,23 @@ def write_midi(path: Path, notes: Iterable[Note], program: int = 0, name: str = 
 
 
 def transpose(notes: Iterable[Note], semitones: int) -> list[Note]:
-    """`notes` moved by `semitones`."""
+    """The same notes, so many semitones higher."""
     return [note._replace(pitch=note.pitch + semitones) for note in notes]
 
 
 def piano_roll(notes: Sequence[Note], num_frames: int, frames_per_second: float) -> tuple[np.ndarray, np.ndarray]:
     """Draw notes on the 88 keys.
 
+    Args:
+        notes: In any order; those beyond the 88 keys are left out.
+        num_frames: Length of the rolls; notes that begin later are left out.
+        frames_per_second: Frame i is at ``i / frames_per_second`` seconds.
+
     Returns:
-        ``(frame, onset)``, float32 in {0, 1}, each ``(T, N)``. Notes beyond the 88 keys are left out.
+        ``(frame, onset)``, float32 in {0, 1}.
+
+    Shape:
+        Both results are ``(T, N)``.
     """
     frame = np.zeros((num_frames, NUM_KEYS), np.float32)
     onset = np.zeros_like(frame)
@@ -98,24 +120,32 @@ def notes_from_posteriors(
     frame_threshold: float = 0.3,
     min_frames: int = 3,
 ) -> list[Note]:
-    """Notes from posteriors: a note begins about a peak of the onset and lasts while its frame posterior holds.
+    """Notes from posteriors: a note begins at a peak of the onset and lasts while the frame posterior stays high.
 
-    As an onset is marked for `ONSET_FRAMES`, its peak may be in any of these; it begins so long before their middle,
-    for which the posterior's centroid about the peak is taken, between frames if need be. What sounds already as a
-    recording begins, begins with it: nobody has heard it struck, and who plays it next must strike it.
+    An onset is marked for `ONSET_FRAMES` frames, and its peak may be any of them. The note begins half of that before
+    the centroid of the onset posterior about the peak, so that it may begin between two frames. A key already active
+    in the first `min_frames` gets an onset at time 0; otherwise the note would be dropped.
 
     Args:
-        frame: Sounding posterior in [0, 1], ``(T, N)``.
-        onset: Onset posterior in [0, 1], ``(T, N)``.
+        frame: Posterior of each key to sound, in [0, 1].
+        onset: Posterior of each key to begin, in [0, 1].
+        frames_per_second: Frame i is at ``i / frames_per_second`` seconds.
+        onset_threshold: Least height of a peak.
+        frame_threshold: A note ends where its frame posterior falls below this.
+        min_frames: Shorter notes are left out.
 
     Returns:
         Notes in order of time; velocity is the mean frame posterior over the note.
+
+    Shape:
+        ``frame`` and ``onset`` are ``(T, N)``.
     """
     found: list[Note] = []
     before, after = np.zeros_like(onset), np.zeros_like(onset)
     before[1:], after[:-1] = onset[:-1], onset[1:]
     peak = (onset >= onset_threshold) & (onset > before) & (onset >= after)
-    peak[:1] |= (frame[:min_frames] >= _SOUNDS_ALREADY).all(0) & ~peak[: ONSET_FRAMES + 1].any(0)
+    active_at_start = (frame[:min_frames] >= _ACTIVE).all(0)
+    peak[:1] |= active_at_start & ~peak[: ONSET_FRAMES + 1].any(0)
     for key in range(frame.shape[1]):
         starts = np.flatnonzero(peak[:, key])
         for start, limit in pairwise([*starts, len(frame)]):
@@ -126,7 +156,7 @@ def notes_from_posteriors(
                 middle = np.average(near, weights=onset[near, key] + 1e-6)
                 begin = max(0.0, float(middle) - (ONSET_FRAMES - 1) / 2) / frames_per_second
                 velocity = float(np.clip(frame[start:stop, key].mean(), 0.05, 1.0))
-                if found and found[-1].pitch == key + LOWEST_KEY:  # a string is let go before it is struck again
+                if found and found[-1].pitch == key + LOWEST_KEY:  # a key is released before it is struck again
                     found[-1] = found[-1]._replace(end_seconds=min(found[-1].end_seconds, begin))
                 found.append(Note(begin, float(stop / frames_per_second), key + LOWEST_KEY, velocity))
     return sorted(found)

@@ -1,4 +1,4 @@
-"""Registers: which keys an instrument plays, which it is usually heard on, and the octave that music moves to.
+"""Registers: which keys an instrument can play, which it usually plays, and the octave that music moves to.
 
 Rendering, transfer and evaluation all move music by `octave_shift`. Knows no instrument by name.
 """
@@ -9,11 +9,11 @@ from dataclasses import astuple, dataclass
 from stylebox.core.music.notes import Note
 
 KEY_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-OUTSIDE_COST = 3.0  # of music that lies outside the playing range from first to last
+OUTSIDE_COST = 3.0  # of music that lies outside the playing range throughout
 CENTRE_COST = 1 / 6  # per semitone between the centre of the music and the usual register
 MIN_NOTES = 8  # of a recording; fewer do not show a register
-_RANGE_SEMITONES, _USUAL_SEMITONES = 24, 11  # a register that was heard is widened to at least these
-_RARE = 0.01  # share of the sounding time, at either end, that does not count: wrong octaves of a transcription
+_RANGE_SEMITONES, _USUAL_SEMITONES = 24, 11  # least width of a playing range and of a usual register
+_RARE = 0.01  # share of the sounding time that is ignored at either end: wrong octaves of a transcription
 _OCTAVES = range(-8, 9)
 
 
@@ -34,25 +34,25 @@ class Register:
     usual_high: int
 
     @classmethod
-    def heard(cls, low: int, high: int) -> "Register":
-        """The register of a sound that was heard between two keys, widened: a recording shows less than there is.
+    def from_recorded(cls, low: int, high: int) -> "Register":
+        """The register of a sound whose recordings lie between two keys, widened: few recordings use all keys.
 
         The playing range has at least two octaves, the usual register all keys of an octave.
 
-        >>> Register.heard(62, 72)
+        >>> Register.from_recorded(62, 72)
         Register(low=55, high=79, usual_low=62, usual_high=73)
         """
         return cls(*_widened(low, high, _RANGE_SEMITONES), *_widened(low, high, _USUAL_SEMITONES))
 
     @classmethod
     def of_notes(cls, notes: Sequence[Note]) -> "Register | None":
-        """The register that a recording's notes show; None if they are fewer than `MIN_NOTES`."""
+        """The register of a recording by its notes; None if they are fewer than `MIN_NOTES`."""
         if len(notes) < MIN_NOTES:
             return None
-        return cls.heard(_key_at(notes, _RARE), _key_at(notes, 1 - _RARE))
+        return cls.from_recorded(_key_at(notes, _RARE), _key_at(notes, 1 - _RARE))
 
     def within(self, low: int, high: int) -> "Register":
-        """This register as far as an instrument reaches that only has the keys from `low` to `high`."""
+        """This register, limited to the keys from `low` to `high`."""
         low, high = max(self.low, low), min(self.high, high)
         usual_low, usual_high = max(self.usual_low, low), min(self.usual_high, high)
         if usual_high - usual_low < _USUAL_SEMITONES:
@@ -73,11 +73,11 @@ def blend(registers: Sequence[tuple[Register | None, float]]) -> Register | None
 
 
 def octave_shift(notes: Sequence[Note], register: Register | None) -> int:
-    """Semitones, a multiple of 12, that bring music into a register; 0 without notes or without a register.
+    """Semitones, a multiple of 12, that move music into a register; 0 without notes or without a register.
 
-    Of all octaves, the one with the least cost: 3 times the share of the sounding time outside the playing range, plus
-    a sixth per semitone by which the centre, the median weighted by sounding time, lies outside the usual register.
-    Of equals the smallest move, and up rather than down.
+    The octave with the least cost is chosen: 3 times the share of the sounding time outside the playing range, plus
+    1/6 per semitone by which the centre (the median weighted by sounding time) lies outside the usual register. Among
+    equal costs the smallest move is chosen, and up before down.
 
     >>> guitar = [Note(start, start + 1.0, pitch) for start, pitch in enumerate((64, 67, 71, 72))]
     >>> octave_shift(guitar, Register(60, 96, 70, 92))
@@ -97,7 +97,7 @@ def octave_shift(notes: Sequence[Note], register: Register | None) -> int:
 
 
 def key_name(pitch: int) -> str:
-    """A MIDI number as musicians write it.
+    """Scientific pitch name of a MIDI number.
 
     >>> key_name(60), key_name(70)
     ('C4', 'A#4')
@@ -106,12 +106,12 @@ def key_name(pitch: int) -> str:
 
 
 def _seconds(note: Note) -> float:
-    """How long a note sounds; a millisecond at least, so that a score of grace notes has a centre, too."""
+    """Length of a note, at least one millisecond, so that a score of grace notes has a centre too."""
     return max(note.end_seconds - note.start_seconds, 1e-3)
 
 
 def _key_at(notes: Sequence[Note], share: float) -> int:
-    """The lowest key up to which `share` of the sounding time lies."""
+    """The lowest key such that `share` of the sounding time lies at or below it."""
     wanted = share * sum(_seconds(note) for note in notes)
     reached = 0.0
     for note in sorted(notes, key=lambda note: note.pitch):
@@ -122,6 +122,6 @@ def _key_at(notes: Sequence[Note], share: float) -> int:
 
 
 def _widened(low: int, high: int, semitones: int) -> tuple[int, int]:
-    """Both ends moved out by the same until they are `semitones` apart."""
+    """Both ends moved outwards equally until they are `semitones` apart."""
     missing = max(0, semitones - (high - low))
     return low - missing // 2, high + missing - missing // 2

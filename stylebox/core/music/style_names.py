@@ -1,6 +1,6 @@
 """Names of styles: an instrument (``piano``) or one of its sounds (``piano/upright``). Knows no weights and no files.
 
-A name may be typed with blanks or hyphens for underscores and in any case: ``English horn`` is ``english_horn``.
+A name may be typed with spaces or hyphens for underscores and in any case: ``English horn`` is ``english_horn``.
 """
 
 import re
@@ -11,7 +11,7 @@ from stylebox.core.music.register import Register
 
 SEPARATOR = "/"  # between instrument and sound
 _COUNTS = {1: "one", 2: "two", 3: "three", 4: "four"}
-_LISTED = 12  # names an error lists; of more it says where the list is
+_LISTED = 12  # most names that an error lists; if there are more, it names the command that lists them
 
 
 def instrument_of(name: str) -> str:
@@ -24,7 +24,7 @@ def instrument_of(name: str) -> str:
 
 
 def sounds_of(instrument: str, names: Collection[str]) -> list[str]:
-    """The sounds of an instrument among `names`, in their order, without the instrument's name.
+    """The sounds of an instrument among `names`, in the same order, without the instrument's name.
 
     >>> sounds_of("piano", ["harp", "piano", "piano/soft", "piano/upright"])
     ['soft', 'upright']
@@ -33,7 +33,7 @@ def sounds_of(instrument: str, names: Collection[str]) -> list[str]:
 
 
 def match_name(typed: str, names: Collection[str]) -> str | None:
-    """The one of `names` that is meant; None if it is none of them, or could be several.
+    """The one of `names` that was typed; None if none matches, or several do.
 
     >>> match_name("English horn", ["english_horn", "french_horn"])
     'english_horn'
@@ -45,19 +45,20 @@ def match_name(typed: str, names: Collection[str]) -> str | None:
 
 
 def style_register(name: str, learnt_keys: Sequence[int] | None = None) -> Register | None:
-    """The register of a style: its instrument's; of another name, about the keys it was learnt on.
+    """The register of a style: its instrument's, or for an unknown instrument one around the keys it was trained on.
 
     Args:
-        learnt_keys: Lowest and highest MIDI number of the recordings it was learnt from.
+        name: The style's name.
+        learnt_keys: Lowest and highest MIDI number of the recordings it was trained on.
     """
     player = INSTRUMENTS.get(instrument_of(name))
     if player is not None:
         return player.register
-    return None if learnt_keys is None else Register.heard(*(int(key) for key in learnt_keys))
+    return None if learnt_keys is None else Register.from_recorded(*(int(key) for key in learnt_keys))
 
 
 def describe_move(semitones: int, style: str) -> str:
-    """A move by octaves into a style's register, as one line for the user.
+    """One line for the user about a move by octaves into a style's register.
 
     >>> describe_move(12, "english_horn")
     "moved up one octave: into the english horn's register; --transpose 0 keeps the pitches"
@@ -70,7 +71,7 @@ def describe_move(semitones: int, style: str) -> str:
 
 
 def unknown_style(typed: str, names: Collection[str]) -> str:
-    """Why `typed` is no style, and what is: of a known instrument its sounds, else the nearest name."""
+    """Error message for an unknown style: lists the instrument's sounds, or suggests the nearest name."""
     instrument = match_name(instrument_of(typed), names)
     if SEPARATOR in typed and instrument is not None:
         sounds = sounds_of(instrument, names)
@@ -80,7 +81,7 @@ def unknown_style(typed: str, names: Collection[str]) -> str:
 
 
 def choices(names: Collection[str]) -> str:
-    """What `--style` takes, for the end of an error message."""
+    """The values that `--style` accepts, for the end of an error message."""
     instruments = list(dict.fromkeys(instrument_of(name) for name in names))
     if len(instruments) > _LISTED:
         return f"`stylebox styles` lists all {len(instruments)}, or give an audio file"
@@ -96,6 +97,6 @@ def _nearest(typed: str, names: Collection[str]) -> str:
 
 
 def _folded(name: str) -> str:
-    """What spellings of one name share."""
+    """A name without the differences between spellings: lower case, underscores."""
     parts = name.casefold().replace("-", "_").split(SEPARATOR)
     return SEPARATOR.join("_".join(part.replace("_", " ").split()) for part in parts)
