@@ -1,8 +1,9 @@
 """Instruments: General MIDI programs, playing range, usual register, sustain and release.
 
 Rendering, transfer and evaluation read one table, ``instruments.csv``. All keys are MIDI numbers of the sounding pitch
-(a double bass sounds an octave below what is written, a piccolo an octave above). The *playing range* is that of a good player or of
-a common model of the instrument; the *usual register* is where the centre of solo music mostly lies, not its ends.
+(a double bass sounds an octave below what is written, a piccolo an octave above). The *playing range* is that of a good
+player or of a common model of the instrument; the *usual register* is where the centre of solo music mostly lies, not
+its ends.
 
 Reference:
     Orchestral instruments: ranges and registers as in S. Adler, The Study of Orchestration (W. W. Norton), and N.
