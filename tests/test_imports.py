@@ -53,8 +53,8 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
 }
 OF_THE_PAPER = ("core.paper", "core.jobs", "core.evaluation")  # the only rooms that import `core.paper`
 NETWORK = {"socket", "ssl", "http", "urllib", "ftplib", "requests", "httpx", "yt_dlp"}
-# All that networks know of sound: the keys and their frequencies, the spectrum that the content encoder listens to, and where
-# partials lie.
+# All that networks know of sound: the keys and their frequencies, the input of the content encoder, and where partials
+# lie.
 KNOWN_OF_SOUND = {
     "core.music.notes": {"LOWEST_KEY", "NUM_KEYS", "key_hz"},
     "core.audio.log_spectrogram": {"LogSpectrogram"},
