@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from support.command_result import CommandResult, Start
+from support.microphones import FakeInput, PlugIn
 
 # Before torch or matplotlib are imported by anyone: they read these once.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
@@ -146,3 +147,15 @@ def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., CommandResult]:
         return CommandResult(int(stop.value.code or 0), out, err)
 
     return call
+
+
+@pytest.fixture
+def plug_in(monkeypatch: pytest.MonkeyPatch) -> PlugIn:
+    """Make a fake the system's microphone."""
+    from stylebox.core.audio.io import sound_card
+
+    def plug(stream: FakeInput) -> FakeInput:
+        monkeypatch.setattr(sound_card, "open_input", lambda device=None, channel=None: stream)
+        return stream
+
+    return plug

@@ -1,1 +1,1 @@
-"""Recording from a sound card, and the takes on disk."""
+"""Records from a sound card and keeps the takes on disk."""

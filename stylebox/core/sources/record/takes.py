@@ -1,7 +1,7 @@
-"""Takes on disk: their names, the silence before the first note, and where they are filed.
+"""Takes on disk: their names, the removal of silence at the start, copies as training material.
 
-A take is a FLAC named after when it began. Until it is finished it is called ``<name>.part.flac``, which can be
-heard and transferred as it is if the program was killed. Knows nothing of devices.
+A take is a FLAC file named after the time of its start. An unfinished one is called ``<name>.part.flac``; after a
+killed process it can still be played and transferred. Knows nothing of devices.
 """
 
 import shutil
@@ -24,12 +24,12 @@ UNFINISHED = ".part"
 SUBTYPE = "PCM_24"
 
 FRAME_SECONDS = 0.01
-LEAD_SECONDS = 0.1  # kept before the first sound: an attack begins before it is loud
+LEAD_SECONDS = 0.1  # kept before the first sound: an attack begins softly
 ABSOLUTE_SILENCE_DB = -60.0  # dBFS RMS; below it a frame is silence
-RELATIVE_SILENCE_DB = -40.0  # below the loudest frame, likewise
-ROOM_SECONDS = 0.1  # how the room sounds, unless the player was faster
-ROOM_MARGIN_DB = 6.0  # a sound exceeds the room by this
-MAX_ROOM_DB = -25.0  # below the loudest frame; what is louder at the start is music, not room
+RELATIVE_SILENCE_DB = -40.0  # relative to the loudest frame; below it a frame is silence, too
+ROOM_SECONDS = 0.1  # at the start, from which the level of the room is estimated
+ROOM_MARGIN_DB = 6.0  # by which a sound exceeds the room
+MAX_ROOM_DB = -25.0  # relative to the loudest frame; a louder start is music, not room noise
 
 
 def begin_take(folder: Path, now: datetime | None = None) -> Path:
@@ -49,14 +49,14 @@ def begin_take(folder: Path, now: datetime | None = None) -> Path:
 
 
 def finish_take(part: Path, trim: bool = True) -> tuple[Path, float]:
-    """Give a take its final name, without the silence before its first sound.
+    """Give a take its final name and remove the silence at its start.
 
     Args:
-        part: As given by `begin_take`, written and closed.
-        trim: False keeps the silence; so does a disk that cannot hold a second copy.
+        part: The file from `begin_take`, written and closed.
+        trim: False keeps the silence; it also stays if the disk has no room for a second copy.
 
     Returns:
-        The take, and how many seconds were left out.
+        The take, and the removed seconds.
     """
     path = _finished(part)
     if trim:
@@ -66,17 +66,20 @@ def finish_take(part: Path, trim: bool = True) -> tuple[Path, float]:
                 _copy_from(part, start, path)
                 part.unlink()
                 return path, start / rate
-        except (OSError, soundfile.LibsndfileError):  # better a take with silence than none
+        except (OSError, soundfile.LibsndfileError):  # keep the take with its silence
             pass
     part.replace(path)
     return path, 0.0
 
 
 def leading_silence(path: Path) -> tuple[int, int]:
-    """How many samples a recording can lose at its start, and its sample rate.
+    """Measure the silence at the start of a recording.
 
-    Silence is what stays below -60 dBFS, or 40 dB below the loudest frame, or hardly above the room's own noise;
-    0.1 s of it stay. A recording that is silent throughout loses nothing.
+    A frame is silent if it is below -60 dBFS, or 40 dB below the loudest frame, or less than 6 dB above the noise of
+    the room; the last 0.1 s of silence stay. A recording that is silent throughout loses nothing.
+
+    Returns:
+        The number of samples to remove, and the sample rate in Hz.
     """
     with soundfile.SoundFile(path) as file:
         rate = file.samplerate
@@ -97,10 +100,10 @@ def leading_silence(path: Path) -> tuple[int, int]:
 
 
 def check_instrument(name: str) -> str:
-    """`name`, Unicode composed, if it can be the name of a folder of training material.
+    """Give `name` as composed Unicode (NFC), if it can be the name of a folder.
 
     Raises:
-        SourceError: it cannot.
+        SourceError: It cannot.
     """
     safe = safe_name(name)
     if unicodedata.normalize("NFC", name) != safe:
@@ -109,7 +112,19 @@ def check_instrument(name: str) -> str:
 
 
 def file_take(take: Path, instrument: str, sources: Path) -> Path:
-    """Copy a take to the training material of an instrument, with a sidecar; gives the copy."""
+    """Copy a take to the training material of an instrument, with a sidecar.
+
+    Args:
+        take: The take.
+        instrument: Name of the instrument's folder.
+        sources: Folder with one folder per instrument.
+
+    Returns:
+        The copy.
+
+    Raises:
+        StyleboxError: The copy exists, or the instrument cannot be the name of a folder.
+    """
     target = sources / check_instrument(instrument) / take.name
     paths.refuse_overwrite(target, force=False)
     with paths.atomic_path(target) as partial:
@@ -121,13 +136,18 @@ def file_take(take: Path, instrument: str, sources: Path) -> Path:
 
 
 def copy_take(take: Path, output: Path, force: bool = False) -> Path:
-    """Write a take, mixed to one channel, in the format of the output's suffix; gives where it went.
+    """Write a take, mixed to one channel, in the format of the output's suffix.
 
     Args:
-        output: A file; a folder, for a FLAC of the take's name; or ``-`` for standard output.
+        take: The take.
+        output: A file; a folder, for a FLAC named after the take; or ``-`` for standard output.
+        force: Whether to replace an existing file.
+
+    Returns:
+        The written path.
 
     Raises:
-        StyleboxError: the output exists, or cannot be written.
+        StyleboxError: The output exists, or cannot be written.
     """
     if str(output) != "-":
         output = output / take.name if output.is_dir() else output
@@ -142,7 +162,7 @@ def _finished(part: Path) -> Path:
 
 
 def _copy_from(source: Path, start: int, target: Path) -> None:
-    """`source` from sample `start` on, as `target`, in blocks."""
+    """Copy `source` from sample `start` to `target`, in blocks."""
     with soundfile.SoundFile(source) as old, paths.atomic_path(target) as partial:
         old.seek(start)
         with soundfile.SoundFile(partial, "w", old.samplerate, old.channels, SUBTYPE, format="FLAC") as new:
@@ -156,4 +176,5 @@ def _levels(block: np.ndarray, frame: int) -> np.ndarray:
     energy = np.add.reduceat(block.astype(np.float64) ** 2, starts, axis=0).max(axis=1)
     lengths = np.diff(np.append(starts, len(block)))
     with np.errstate(divide="ignore"):
-        return 10 * np.log10(energy / lengths)
+        levels: np.ndarray = 10 * np.log10(energy / lengths)
+    return levels
