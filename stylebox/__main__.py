@@ -1,4 +1,4 @@
-"""`python -m stylebox` is the `stylebox` command."""
+"""Runs the command line for `python -m stylebox`."""
 
 from stylebox.cli import main
 

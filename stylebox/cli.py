@@ -1,6 +1,6 @@
-"""The program: its commands in the order they are listed, and `main`. What they do is in `commands`.
+"""The command line: registers the commands, and turns every error into one line and an exit code.
 
-Nothing imported here imports torch, so that `--help` answers at once.
+Nothing that is imported here imports torch, so that `--help` answers at once.
 """
 
 import functools
@@ -12,7 +12,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -36,10 +36,11 @@ from stylebox.core.errors import StyleboxError, error_message
 
 COMMANDS = (fetch, render, build, train, transfer, generate, record, evaluate, styles, models, info, doctor)
 TERMINATED = 143  # exit code after SIGTERM
+_REPEAT_SECONDS = 0.01  # until an interrupt that was lost is sent again
 
 app = typer.Typer(
     name="stylebox",
-    help="Hear a recording played by another instrument: same notes, same timing, same length.",
+    help="Play a recording with another instrument: same notes, same timing, same length.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -47,30 +48,30 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the program and exit."""
+    """Run the command line and exit."""
     signal.signal(signal.SIGTERM, _terminated)
-    # Read once, when torch loads: threads that wait by spinning make work beside anything else four times slower.
+    # torch reads this once, when it loads: threads that spin while they wait slow other programs down four times.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file name need not be valid Unicode
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file name may be invalid Unicode
     if not {"-v", "--verbose", "--debug"} & set(sys.argv):
-        warnings.simplefilter("ignore")  # those of libraries; ours go through the console
+        warnings.simplefilter("ignore")  # from libraries; our own warnings go through the console
     try:
         app(prog_name="stylebox")
     finally:
         try:
             sys.stdout.flush()
-        except BrokenPipeError:  # the reader has seen enough; Python's own flush at exit must be quiet too
+        except BrokenPipeError:  # the reader closed the pipe; Python flushes again at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _terminated(_signal: int, _frame: object) -> NoReturn:
-    """SIGTERM as an exception, so that partial files are removed on the way out."""
+    """Turn SIGTERM into an exception, so that partial files are removed."""
     raise SystemExit(TERMINATED)
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(requested: bool) -> None:
+    if requested:
         console.result(f"stylebox {__version__}")
         raise typer.Exit
 
@@ -78,7 +79,7 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _begin(
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+        bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
     ] = False,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -87,17 +88,21 @@ def _begin(
     console.configure(quiet, verbose, debug)
 
 
-_ASK_AGAIN_SECONDS = 0.01
-
-
 def run_command(run: Callable[..., None]) -> Callable[..., None]:
-    """`run` as a command: with the options all have, its errors in one line, and the exit code they mean."""
+    """Make a command of a function: add the common options, and turn its errors into one line and an exit code.
+
+    Args:
+        run: The function, without the options of `_COMMON`.
+
+    Returns:
+        A function with the signature of `run` and the common options, for Typer to register.
+    """
 
     @functools.wraps(run)
-    def command(*args: Any, quiet: bool, verbose: bool, debug: bool, **kwargs: Any) -> None:
+    def command(*args: object, quiet: bool, verbose: bool, debug: bool, **kwargs: object) -> None:
         console.configure(quiet or console.quiet, verbose or console.verbose, debug or console.debug)
         try:
-            with _no_interrupt_lost():
+            with _repeat_lost_interrupts():
                 run(*args, **kwargs)
         except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
             raise
@@ -111,25 +116,25 @@ def run_command(run: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(FAILED) from None
 
     signature = inspect.signature(run)
-    parameters = [*signature.parameters.values(), *_EVERYWHERE]
+    parameters = [*signature.parameters.values(), *_COMMON]
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return command
 
 
-_EVERYWHERE = [
+_COMMON = [
     inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
     for name, kind in {"quiet": opt.Quiet, "verbose": opt.Verbose, "debug": opt.Debug}.items()
 ]
 
 
 @contextmanager
-def _no_interrupt_lost() -> Iterator[None]:
-    """Within it a Ctrl-C that falls into a finaliser, where Python can only report it and go on, is asked again."""
+def _repeat_lost_interrupts() -> Iterator[None]:
+    """Send Ctrl-C again if it arrives inside a finaliser, where Python reports the exception and continues."""
     report = sys.unraisablehook
 
-    def hook(unraisable: Any) -> None:
+    def hook(unraisable: "sys.UnraisableHookArgs") -> None:
         if unraisable.exc_type is KeyboardInterrupt:
-            threading.Timer(_ASK_AGAIN_SECONDS, os.kill, (os.getpid(), signal.SIGINT)).start()
+            threading.Timer(_REPEAT_SECONDS, os.kill, (os.getpid(), signal.SIGINT)).start()
         else:
             report(unraisable)
 
@@ -141,11 +146,11 @@ def _no_interrupt_lost() -> Iterator[None]:
 
 
 def _error_message(error: Exception) -> str:
-    """What an error says to someone who cannot read tracebacks."""
+    """Describe an error in one line, for users who do not read tracebacks."""
     if isinstance(error, StyleboxError) or (isinstance(error, OSError) and error.filename and error.strerror):
         return error_message(error)
-    reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-    return f"unexpected {type(error).__name__}: {reason}; --debug shows where"
+    reason = (str(error).strip().splitlines() or ["no message"])[0]
+    return f"unexpected {type(error).__name__}: {reason}; add --debug for the traceback"
 
 
 for run in COMMANDS:

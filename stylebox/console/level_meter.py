@@ -1,6 +1,6 @@
-"""What a recording shows and obeys while it runs: a level meter on stderr; Enter, Ctrl-C.
+"""The level meter of a recording on stderr, and the keys that end the recording: Enter and Ctrl-C.
 
-Knows terminals, not sound cards; without a terminal the meter is a line now and then, and Enter means nothing.
+Knows terminals and not sound cards. Without a terminal the meter is a line every few seconds, and Enter is not read.
 """
 
 import os
@@ -25,38 +25,38 @@ FRAMES_PER_SECOND = 20
 
 @contextmanager
 def level_meter() -> "Iterator[Callable[[Level], None]]":
-    """Show levels while the block runs: peak, held peak, and whether it clipped."""
+    """Give a callback that shows levels during the block: peak, held peak, and clipping."""
     with console.live_line() as draw:
         yield _PlainMeter() if draw is None else _LiveMeter(draw)
 
 
 @contextmanager
 def stop_request() -> 'Iterator[Callable[[], Literal["enter", "interrupt"] | None]]':
-    """Ask for Enter (on a terminal) and Ctrl-C while the block runs; Ctrl-C raises nothing there.
+    """Give a function that tells which key was pressed: Enter (on a terminal only) or Ctrl-C.
 
-    A second Ctrl-C, after the block, means what it always does.
+    During the block Ctrl-C raises no exception; after it, it does as usual.
     """
     interrupted = False
 
-    def note(_signal: int, _frame: object) -> None:
+    def on_interrupt(_signal: int, _frame: object) -> None:
         nonlocal interrupted
         interrupted = True
 
-    def asked() -> Literal["enter", "interrupt"] | None:
+    def requested() -> Literal["enter", "interrupt"] | None:
         if interrupted:
             return "interrupt"
         return "enter" if listening and _enter_pressed() else None
 
-    before = signal.signal(signal.SIGINT, note)
+    before = signal.signal(signal.SIGINT, on_interrupt)
     try:
         with _silent_keys() as listening:
-            yield asked
+            yield requested
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 def meter_line(level: "Level") -> str:
-    """One line of a meter.
+    """Draw a level as one line.
 
     >>> from stylebox.core.sources.record.recorder import Level
     >>> meter_line(Level(72.4, -30.0, -15.0, 0))
@@ -67,12 +67,12 @@ def meter_line(level: "Level") -> str:
     if held:
         bar[held - 1] = "│"
     clipped = "  CLIPPED: turn the input down" if level.clipped_samples else ""
-    numbers = f"{_spoken(level.peak_db)}, peak {_spoken(level.held_db)}"
+    numbers = f"{_decibels(level.peak_db)}, peak {_decibels(level.held_db)}"
     return f"{_clock(level.seconds)}  {''.join(bar)}  {numbers}{clipped}"
 
 
 class _LiveMeter:
-    """A line drawn anew, some twenty times a second."""
+    """Redraws one line, at most `FRAMES_PER_SECOND` times per second."""
 
     def __init__(self, draw: Callable[[str], None]) -> None:
         self._draw, self._last = draw, 0.0
@@ -85,7 +85,7 @@ class _LiveMeter:
 
 
 class _PlainMeter:
-    """A line every `PLAIN_SECONDS`, and one when it first clips."""
+    """Writes a line every `PLAIN_SECONDS`, and one at the first clipped sample."""
 
     def __init__(self) -> None:
         self._last, self._clipped = time.monotonic(), False
@@ -97,12 +97,12 @@ class _PlainMeter:
         now = time.monotonic()
         if now - self._last >= progress.PLAIN_SECONDS:
             self._last = now
-            console.note(f"recording: {_clock(level.seconds)}, peak {_spoken(level.held_db)}")
+            console.note(f"recording: {_clock(level.seconds)}, peak {_decibels(level.held_db)}")
 
 
 @contextmanager
 def _silent_keys() -> Iterator[bool]:
-    """Whether keys can be asked for; while the block runs they leave no trace on the screen."""
+    """Tell whether keys can be read; during the block they are not shown on the screen."""
     if sys.stdin is None or sys.stdin.closed or not sys.stdin.isatty():
         yield False
         return
@@ -118,7 +118,7 @@ def _silent_keys() -> Iterator[bool]:
     before = termios.tcgetattr(keys)
     silent = list(before)
     silent[3] &= ~termios.ECHO
-    termios.tcsetattr(keys, termios.TCSAFLUSH, silent)  # an Enter from before does not count
+    termios.tcsetattr(keys, termios.TCSAFLUSH, silent)  # discard keys that were pressed before
     try:
         yield True
     finally:
@@ -126,15 +126,15 @@ def _silent_keys() -> Iterator[bool]:
 
 
 def _in_background(terminal: int) -> bool:
-    """Whether touching the terminal would stop this process."""
+    """Tell whether reading the terminal would stop this process."""
     try:
         return os.tcgetpgrp(terminal) != os.getpgrp()
-    except OSError:  # not the terminal this process belongs to
+    except OSError:  # the terminal belongs to another session
         return False
 
 
 def _enter_pressed() -> bool:
-    """Whether a line has been entered since it was last asked."""
+    """Tell whether Enter was pressed since the last call."""
     if sys.platform == "win32":
         import msvcrt
 
@@ -146,11 +146,11 @@ def _enter_pressed() -> bool:
 
 
 def _cells(level_db: float) -> int:
-    """How many cells of the bar a level fills."""
+    """Number of cells that a level fills."""
     return round(METER_WIDTH * min(1.0, max(0.0, 1 - level_db / METER_FLOOR_DB)))
 
 
-def _spoken(level_db: float) -> str:
+def _decibels(level_db: float) -> str:
     return f"{max(level_db, -99.0):.0f} dB"
 
 

@@ -1,4 +1,4 @@
-"""Progress on stderr: live bars on a terminal, else a line now and then. Knows no command and computes nothing."""
+"""Progress on stderr: live bars on a terminal, otherwise a line every few seconds."""
 
 import time
 from collections.abc import Callable
@@ -13,34 +13,36 @@ from stylebox.core.progress import Progress
 if TYPE_CHECKING:
     from stylebox.core.sources.fetch.report import DownloadProgress
 
-PLAIN_SECONDS = 10.0  # between two progress lines where no live display can be
-Say = Callable[[str], None]  # prints a line that stays
+PLAIN_SECONDS = 10.0  # between two progress lines if there is no terminal
+WriteLine = Callable[[str], None]  # writes a line that stays
 
 
 class _Remarks:
-    """Progress without a measure but with a note is no step of anything: it is said once, and stays."""
+    """Writes the notes of reports that have no total: those are remarks and not steps. Writes each once."""
 
-    def __init__(self, say: Say) -> None:
-        self._say, self._last = say, ""
+    def __init__(self, write: WriteLine) -> None:
+        self._write, self._last = write, ""
 
-    def said(self, progress: Progress) -> bool:
-        """Whether it was one."""
+    def show(self, progress: Progress) -> bool:
+        """Write the report if it is a remark; tells whether it is."""
         if progress.total is not None or not progress.note:
             return False
         if progress.note != self._last:
-            self._say(f"{progress.task}: {progress.note}")
+            self._write(f"{progress.task}: {progress.note}")
         self._last = progress.note
         return True
 
 
 class SparseLines:
-    """Progress as plain lines, at most one in `PLAIN_SECONDS`."""
+    """Shows progress as plain lines, at most one per `PLAIN_SECONDS`."""
 
-    def __init__(self, say: Say) -> None:
-        self._say, self._last, self._remarks = say, time.monotonic(), _Remarks(say)
+    def __init__(self, write: WriteLine) -> None:
+        """Start now: the first line comes after `PLAIN_SECONDS`."""
+        self._write, self._last, self._remarks = write, time.monotonic(), _Remarks(write)
 
     def __call__(self, progress: Progress) -> None:
-        if self._remarks.said(progress):
+        """Show one report."""
+        if self._remarks.show(progress):
             return
         now = time.monotonic()
         if now - self._last < PLAIN_SECONDS:
@@ -48,18 +50,20 @@ class SparseLines:
         self._last = now
         share = f"/{progress.total:.12g}" if progress.total else ""
         note = f", {progress.note}" if progress.note else ""
-        self._say(f"{progress.task}: {progress.done:.12g}{share}{note}")
+        self._write(f"{progress.task}: {progress.done:.12g}{share}{note}")
 
 
 class LiveTasks:
-    """Progress as one live bar a task."""
+    """Shows progress as one live bar per task."""
 
-    def __init__(self, live: bar.Progress, say: Say) -> None:
-        self._live, self._remarks = live, _Remarks(say)
+    def __init__(self, live: bar.Progress, write: WriteLine) -> None:
+        """Add bars to `live`; remarks go to `write`."""
+        self._live, self._remarks = live, _Remarks(write)
         self._tasks: dict[str, bar.TaskID] = {}
 
     def __call__(self, progress: Progress) -> None:
-        if self._remarks.said(progress):
+        """Show one report."""
+        if self._remarks.show(progress):
             return
         if progress.task not in self._tasks:
             self._tasks[progress.task] = self._live.add_task(progress.task, total=progress.total, note="")
@@ -68,13 +72,15 @@ class LiveTasks:
 
 
 class LiveDownloads:
-    """A line for each running download, gone when that ends; called from many threads."""
+    """Shows a bar per running download and removes it at the end. Threads may call it at the same time."""
 
     def __init__(self, live: bar.Progress) -> None:
+        """Add bars to `live`."""
         self._live = live
         self._tasks: dict[str, bar.TaskID] = {}
 
     def __call__(self, transfer: "DownloadProgress") -> None:
+        """Show one report."""
         task = self._tasks.get(transfer.key)
         if transfer.ended:
             if task is not None:
@@ -85,13 +91,13 @@ class LiveDownloads:
             return
         else:
             known = next((shown for shown in self._live.tasks if shown.id == task), None)
-            if known is not None and known.completed == 0:  # what an earlier run left was not fast, it was there
+            if known is not None and known.completed == 0:  # bytes of an earlier run do not count as speed
                 self._live.reset(task, completed=int(transfer.done), total=transfer.total)
             self._live.update(task, completed=transfer.done, total=transfer.total)
 
 
 def download_bars(terminal: Terminal) -> bar.Progress:
-    """Columns of a running download: name, share, size, speed, time to go."""
+    """Create the display of running downloads: name, share, size, speed, time left."""
     return bar.Progress(
         bar.TextColumn(
             "{task.description}", markup=False, table_column=Column(max_width=40, no_wrap=True, overflow="ellipsis")
@@ -105,7 +111,7 @@ def download_bars(terminal: Terminal) -> bar.Progress:
 
 
 def bars(terminal: Terminal) -> bar.Progress:
-    """The live display; gone when the job is, so that results stand alone."""
+    """Create the display of tasks; it disappears at the end of the job."""
     return bar.Progress(
         bar.TextColumn("{task.description}", markup=False),
         bar.BarColumn(bar_width=24),
