@@ -112,7 +112,8 @@ def run_command(run: Callable[..., None]) -> Callable[..., None]:
         except Exception as error:
             if console.debug:
                 console.traceback()
-            console.error(_error_message(error))
+            expected = isinstance(error, StyleboxError) or (isinstance(error, OSError) and error.strerror)
+            console.error(error_message(error) + ("" if expected else "; add --debug for the traceback"))
             raise typer.Exit(FAILED) from None
 
     signature = inspect.signature(run)
@@ -143,14 +144,6 @@ def _repeat_lost_interrupts() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = report
-
-
-def _error_message(error: Exception) -> str:
-    """Describe an error in one line, for users who do not read tracebacks."""
-    if isinstance(error, StyleboxError) or (isinstance(error, OSError) and error.filename and error.strerror):
-        return error_message(error)
-    reason = (str(error).strip().splitlines() or ["no message"])[0]
-    return f"unexpected {type(error).__name__}: {reason}; add --debug for the traceback"
 
 
 for run in COMMANDS:

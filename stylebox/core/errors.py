@@ -1,32 +1,55 @@
-"""The errors stylebox raises. Each message is one line that names the culprit and the fix."""
+"""The errors that stylebox raises, and how to describe any error in one line.
+
+The message of each error is one line that names the cause, such as a file, and the fix.
+"""
 
 
 class StyleboxError(Exception):
-    """Anything that went wrong for a reason the user can act on."""
+    """An error that the user can fix."""
 
 
 class AudioError(StyleboxError):
-    """A sound could not be read, written, recorded or played."""
+    """Audio cannot be read, written, recorded or played."""
 
 
 class ConfigError(StyleboxError):
-    """A preset or configuration file does not say what it must."""
+    """A preset or a configuration file is not valid."""
 
 
 class SourceError(StyleboxError):
-    """Training material could not be fetched, rendered or understood."""
+    """Training material cannot be downloaded, rendered or read."""
 
 
 class DatasetError(StyleboxError):
-    """A dataset is missing, damaged, or made with other settings."""
+    """A dataset is missing or damaged, or has other settings than required."""
 
 
 class ModelError(StyleboxError):
-    """A model is missing, damaged, or does not fit the part it is loaded into."""
+    """A model is missing or damaged, or does not fit its network."""
 
 
-def error_message(error: StyleboxError | OSError) -> str:
-    """What an error says to someone who cannot read tracebacks, the system's own with the file's name first."""
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
+def error_message(error: Exception) -> str:
+    """Describe an error in one line for users who do not read tracebacks.
+
+    >>> error_message(FileNotFoundError(2, "No such file or directory", "a.wav"))
+    'a.wav: No such file or directory'
+    >>> error_message(KeyError("tempo"))
+    "unexpected KeyError: 'tempo'"
+    """
+    if isinstance(error, StyleboxError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    first_line = next(iter(str(error).strip().splitlines()), "no message")
+    return f"unexpected {type(error).__name__}: {first_line}"
+
+
+def error_reason(error: Exception) -> str:
+    """Describe an error in one line without naming a file, to put in parentheses after a message that does.
+
+    >>> error_reason(FileNotFoundError(2, "No such file or directory", "a.wav"))
+    'No such file or directory'
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__

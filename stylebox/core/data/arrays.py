@@ -16,7 +16,7 @@ from stylebox.core.audio.mel import mel_in_blocks
 from stylebox.core.config import MelConfig, Section
 from stylebox.core.data.dataset import audio_to_int16
 from stylebox.core.data.quality.checks import find_problems
-from stylebox.core.errors import DatasetError, StyleboxError
+from stylebox.core.errors import DatasetError, StyleboxError, error_reason
 from stylebox.core.music.notes import read_midi
 from stylebox.core.paths import atomic_path, write_text
 
@@ -67,7 +67,7 @@ def make_arrays(job: ArrayJob) -> Measured | LeftOut:
     except StyleboxError as error:
         return LeftOut(str(error))
     except OSError as error:
-        return LeftOut(f"{job.source}: cannot be read ({error.strerror})")
+        return LeftOut(f"{job.source}: cannot be read ({error_reason(error)})")
     except MemoryError:
         return LeftOut(f"{job.source}: is too long for this machine's memory; cut it into parts")
     if len(audio) < MIN_SECONDS * job.mel.sample_rate:
@@ -114,4 +114,4 @@ def _save(job: ArrayJob, arrays: dict[str, np.ndarray], measured: Measured) -> N
                 np.save(partial, array)
         write_text(built_path(job.folder, job.files), measured.model_dump_json())
     except OSError as error:
-        raise DatasetError(f"{job.folder}: cannot be written ({error.strerror or error})") from error
+        raise DatasetError(f"{job.folder}: cannot be written ({error_reason(error)})") from error

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from stylebox.core.config import MelConfig, Section
-from stylebox.core.errors import DatasetError
+from stylebox.core.errors import DatasetError, error_reason
 from stylebox.core.paths import write_text
 
 FORMAT_VERSION = 1  # of the manifest and of the arrays beside it
@@ -86,7 +86,7 @@ def read_manifest(folder: Path) -> Manifest:
     except FileNotFoundError as error:
         raise DatasetError(f"{folder}: no dataset here; make one with `stylebox build`") from error
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
+        raise DatasetError(f"{path}: cannot be read ({error_reason(error)})") from error
     except ValueError as error:
         raise DatasetError(f"{path}: is damaged ({error}); run `stylebox build` again") from error
     version = values.get("format") if isinstance(values, dict) else None

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from stylebox.core import paths
+from stylebox.core.errors import error_reason
 from stylebox.core.system_packages import install_command
 
 State = Literal["ok", "limited", "broken"]
@@ -42,7 +43,7 @@ def _guarded(name: str, check: Callable[[str], Finding]) -> Finding:
     try:
         return check(name)
     except Exception as error:  # a doctor that falls ill helps nobody
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = f"{type(error).__name__}: {error_reason(error)}"
         return Finding(name, "broken", reason, "reinstall with: pip install --force-reinstall stylebox")
 
 

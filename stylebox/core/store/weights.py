@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from stylebox.core import paths
-from stylebox.core.errors import ModelError
+from stylebox.core.errors import ModelError, error_reason
 
 HEADER = "stylebox"
 """Entry of a safetensors header that holds our metadata as JSON."""
@@ -58,7 +58,7 @@ def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file; train a model or name one that is there") from None
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{path}: not a whole safetensors file ({_one_line(error)})") from None
+        raise ModelError(f"{path}: not a whole safetensors file ({error_reason(error)})") from None
 
 
 def load_metadata(path: Path) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def load_metadata(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file; train a model or name one that is there") from None
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{path}: not a whole safetensors file ({_one_line(error)})") from None
+        raise ModelError(f"{path}: not a whole safetensors file ({error_reason(error)})") from None
 
 
 @torch.no_grad()
@@ -159,7 +159,3 @@ def shape_words(tensor: torch.Tensor) -> str:
 
 def _and_more(names: list[str]) -> str:
     return f" (and {len(names) - 1} more)" if len(names) > 1 else ""
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

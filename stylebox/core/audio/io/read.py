@@ -14,7 +14,7 @@ import numpy as np
 import soxr
 
 from stylebox.core.audio.io.decode import AudioInfo, Block, decode, read_info
-from stylebox.core.errors import AudioError
+from stylebox.core.errors import AudioError, error_reason
 
 SAMPLE_RATE = 44100  # Hz; of recordings and results
 INSANE_LEVEL = 1e6  # +120 dBFS: no converter or mix makes this, only a damaged float file
@@ -88,8 +88,7 @@ def _opened(source: Path | str | BinaryIO) -> Iterator[tuple[BinaryIO, str]]:
         except FileNotFoundError as error:
             raise AudioError(f"{path}: no such file; check the name") from error
         except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-            reason = getattr(error, "strerror", None) or error
-            raise AudioError(f"{path}: cannot be opened ({reason}); check name and permissions") from error
+            raise AudioError(f"{path}: cannot be opened ({error_reason(error)}); check name and permissions") from error
         with file:
             yield _seekable(file, str(path)), str(path)
 
@@ -102,7 +101,7 @@ def _seekable(stream: BinaryIO, name: str) -> BinaryIO:
         if stream.seek(0, io.SEEK_END) == 0:
             raise AudioError(f"{name}: is empty (0 bytes); record or export it again")
     except OSError as error:
-        raise AudioError(f"{name}: cannot be read ({error.strerror or error}); copy it anew") from error
+        raise AudioError(f"{name}: cannot be read ({error_reason(error)}); copy it anew") from error
     return stream
 
 

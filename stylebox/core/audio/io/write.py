@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 
 from stylebox.core.audio.io.ogg import with_plain_serial
-from stylebox.core.errors import AudioError
+from stylebox.core.errors import AudioError, error_reason
 from stylebox.core.paths import atomic_path
 
 # Suffix -> libsndfile's format, subtype, and compression in [0, 1]: Vorbis quality 8 of 10, MP3 V1.
@@ -69,8 +69,7 @@ def write_audio(path: Path | str, audio: np.ndarray, sample_rate: int) -> float:
         fix = "look for room and permission there" if "System error" in str(error) else "try another format or rate"
         raise AudioError(f"{name}: cannot be written ({error.error_string}); {fix}") from error
     except OSError as error:
-        reason = error.strerror or error
-        raise AudioError(f"{name}: cannot be written ({reason}); choose another place") from error
+        raise AudioError(f"{name}: cannot be written ({error_reason(error)}); choose another place") from error
     return turned_down_db
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stylebox.core.errors import SourceError
+from stylebox.core.errors import SourceError, error_reason
 from stylebox.core.paths import refuse_overwrite, write_text
 
 REQUIRED, OPTIONAL = ("instrument", "title", "url"), ("license", "start", "end")
@@ -91,7 +91,7 @@ def read_catalogue(path: Path) -> Catalogue:
         fix = "check the name, or write a first list with `stylebox fetch --example`"
         raise SourceError(f"{path}: no such file; {fix}") from error
     except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
+        raise SourceError(f"{path}: cannot be read ({error_reason(error)})") from error
 
 
 def parse_catalogue(content: bytes, name: str, folder: Path) -> Catalogue:

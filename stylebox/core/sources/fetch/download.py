@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from stylebox.core.errors import SourceError
+from stylebox.core.errors import SourceError, error_reason
 from stylebox.core.sources.fetch.error_message import causes, error_message, size_text
 from stylebox.core.sources.fetch.remote import RemoteRecording, remote_recording
 
@@ -209,7 +209,7 @@ def _cookies(path: Path) -> io.StringIO:
     try:
         return io.StringIO(path.read_text("utf-8"))
     except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
+        raise SourceError(f"{path}: cannot be read ({error_reason(error)})") from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: cannot be read (is not text)") from error
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stylebox.core.errors import SourceError, StyleboxError
+from stylebox.core.errors import SourceError, StyleboxError, error_message
 from stylebox.core.progress import Progress, ProgressCallback
 from stylebox.core.sources.fetch.address import local_path, web_address
 from stylebox.core.sources.fetch.catalogue import Catalogue, Row
@@ -89,7 +89,7 @@ class Job:
             change = "licence updated" if task.need == "licence" else "renamed"
             return self._outcome(task, "replaced", change, self._store.relabel(task))
         except (StyleboxError, OSError) as error:
-            return self._outcome(task, "failed", _reason(error))
+            return self._outcome(task, "failed", error_message(error))
 
     def _in_threads(self, groups: Sequence[list[Task]], jobs: int, ended: Callable[[RowOutcome], None]) -> None:
         waiting: queue.SimpleQueue[list[Task]] = queue.SimpleQueue()
@@ -127,7 +127,7 @@ class Job:
             except StoppedError:
                 break
             except Exception as error:
-                done.put([self._outcome(task, "failed", _reason(error)) for task in group])
+                done.put([self._outcome(task, "failed", error_message(error)) for task in group])
         if downloader is not None:
             downloader.close()
 
@@ -153,7 +153,7 @@ class Job:
                 assert downloader is not None
                 recordings = downloader.resolve(web_address(group[0].row.url))
         except (StyleboxError, OSError) as error:
-            return outcomes + [self._outcome(task, "failed", _reason(error)) for task in missing]
+            return outcomes + [self._outcome(task, "failed", error_message(error)) for task in missing]
         pending = [_PendingRow(task, self._store.begin(task)) for task in missing]
         for number, recording in enumerate(recordings, start=1):
             lacking = [row for row in pending if not row.has(recording)]
@@ -182,7 +182,7 @@ class Job:
         except (StyleboxError, OSError) as error:
             title = "" if count == 1 else f"{recording.title or recording.url}: "
             for row in rows:
-                row.problems.append(f"{title}{_reason(error)}")
+                row.problems.append(f"{title}{error_message(error)}")
             return
         for row in rows:
             if self._stop.is_set():
@@ -199,7 +199,7 @@ class Job:
                 )
                 row.num_stored += 1
             except (StyleboxError, OSError) as error:
-                row.problems.append(_reason(error))
+                row.problems.append(error_message(error))
         if local is None:
             path.unlink(missing_ok=True)
 
@@ -264,15 +264,6 @@ def _local_recording(path: Path, row: Row) -> RemoteRecording:
     if not path.is_file():
         raise SourceError(f"{path}: no such file; check the name")
     return RemoteRecording(row.url, address_key(row.url), title=path.stem, extension=path.suffix.lstrip("."))
-
-
-def _reason(error: Exception) -> str:
-    """The error in one line."""
-    if isinstance(error, StyleboxError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return f"unexpected {type(error).__name__}: {error}"
 
 
 def delete_unfinished(partial: Path) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 
 from stylebox.core.audio.io.sound_card import InputStream
-from stylebox.core.errors import AudioError
+from stylebox.core.errors import AudioError, error_reason
 from stylebox.core.sources.record.takes import ABSOLUTE_SILENCE_DB, SUBTYPE, begin_take, finish_take
 
 QUEUE_SECONDS = 20.0  # of audio may wait for a slow disk; more is dropped, with a warning
@@ -102,7 +102,7 @@ def record(
             ended_by = _receive(stream, blocks, keep, stop)
         whole = True
     except (OSError, soundfile.LibsndfileError) as error:
-        ended_by, problem, whole = "disk", " ".join(str(error).split()), True
+        ended_by, problem, whole = "disk", error_reason(error), True
     finally:
         stream.close()
         if stats.samples == 0:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stylebox.core.errors import SourceError
+from stylebox.core.errors import SourceError, error_reason
 
 COLUMNS = ("file", "instrument", "midi_pitch")
 NAMES = {  # names that indexes use -> ours
@@ -102,7 +102,7 @@ def _text(index: Path) -> str:
     try:
         content = index.read_bytes()
     except OSError as error:
-        raise SourceError(f"{index}: cannot be read ({error.strerror})") from error
+        raise SourceError(f"{index}: cannot be read ({error_reason(error)})") from error
     try:
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
             return content.decode("utf-16")
