@@ -32,8 +32,6 @@ ALLOWED: dict[str, int] = {
     "core/audio/io": 2,
     "core/data": 7,
     "core/data/quality": 3,
-    "core/evaluation": 14,
-    "core/evaluation/metrics": 15,
     "core/jobs": 16,
     "core/models": 23,
     "core/paper": 31,

@@ -1,4 +1,4 @@
-"""The whole table from a model of seconds: all rows there, the same twice, and what cannot be measured is said."""
+"""The table of a small model: every row is there, the same seed repeats it, and remarks name what is not measured."""
 
 import csv
 import json
@@ -57,7 +57,7 @@ def mean(result: Evaluation, row: str, figure: str) -> float:
     return interval.mean
 
 
-def test_the_table_of_a_dataset(pipeline: BasePipeline, tiny_home: Path) -> None:
+def test_a_datasets_table_has_every_row_and_known_figures(pipeline: BasePipeline, tiny_home: Path) -> None:
     seen: list[str] = []
     result = evaluate_dataset(
         pipeline, "tiny", tiny_home / "dataset", limit=2, keep=lambda case, row, made: seen.append(row)
@@ -82,15 +82,15 @@ def test_the_table_of_a_dataset(pipeline: BasePipeline, tiny_home: Path) -> None
 def test_note_f1_is_the_mean_over_thresholds(
     pipeline: BasePipeline, inputs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is heard at three thresholds of five, and not at the others, is three fifths there."""
+    """Notes that are found at three of five thresholds give an F1 of three fifths."""
     notes = [Note(0.5, 1.0, 60, 0.8), Note(1.0, 1.5, 64, 0.8)]
     turns = iter([ONSET_THRESHOLDS, *[ONSET_THRESHOLDS[:3]] * len(ROWS)])
 
-    def heard(*_: object) -> dict[float, list[Note]]:
+    def transcriptions(*_: object) -> dict[float, list[Note]]:
         known = next(turns)
         return {at: notes if at in known else [] for at in ONSET_THRESHOLDS}
 
-    monkeypatch.setattr(content, "transcriptions", heard)
+    monkeypatch.setattr(content, "transcriptions", transcriptions)
     result = evaluate_files(pipeline, "tiny", inputs, ["reed"], limit=1)
     assert mean(result, "copy of the content", "note_f1") == pytest.approx(3 / 5)
     assert mean(result, "copy of the content", "onset_f1") == pytest.approx(3 / 5)
@@ -100,7 +100,7 @@ def test_moved_notes_are_compared_after_undoing_the_move(
     pipeline: BasePipeline, inputs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notes = [Note(0.5, 1.0, 60, 0.8), Note(1.0, 1.5, 64, 0.8)]
-    played = iter([notes, transpose(notes, 12), transpose(notes, 12)])  # the content, and the two answers to it
+    played = iter([notes, transpose(notes, 12), transpose(notes, 12)])  # of the content and of two outputs
     monkeypatch.setattr(content, "transcriptions", lambda *_: dict.fromkeys(ONSET_THRESHOLDS, next(played)))
     (case,), _ = file_cases([inputs / "50.wav"], ["reed"], SAMPLE_RATE, 1, None)
     rows = {MODEL: lambda case: SystemOutput(case.content, 12), "in silence": lambda case: SystemOutput(case.content)}
@@ -108,10 +108,12 @@ def test_moved_notes_are_compared_after_undoing_the_move(
     assert mean(result, MODEL, "note_f1") == 1.0
     assert mean(result, "in silence", "note_f1") == 0.0
     assert [outcome.transpose for outcome in result.outcomes] == [12, 0]
-    assert f"{MODEL}: moved the music in 1 of 1 cases; notes are compared after undoing that" in result.remarks
+    assert f"{MODEL}: transposed the music in 1 of 1 cases; notes are compared after undoing this" in result.remarks
 
 
-def test_a_sound_is_measured_as_its_instrument(pipeline: BasePipeline, inputs: Path, tiny_home: Path) -> None:
+def test_a_sound_of_an_instrument_is_compared_with_the_instrument(
+    pipeline: BasePipeline, inputs: Path, tiny_home: Path
+) -> None:
     dataset = Dataset.open(tiny_home / "dataset")
     cases, _ = file_cases([inputs / "50.wav"], ["reed/soft", "Reed"], SAMPLE_RATE, 2, dataset)
     assert [case.name for case in cases] == ["50.wav as reed/soft", "50.wav as Reed"]
@@ -126,7 +128,7 @@ def test_a_sound_is_measured_as_its_instrument(pipeline: BasePipeline, inputs: P
     assert {outcome.style for outcome in by_name.outcomes} == {"reed/soft"}
 
 
-def test_the_classifier_is_asked_for_the_instrument_of_a_sound(pipeline: BasePipeline) -> None:
+def test_the_classifier_names_the_instrument_of_a_style(pipeline: BasePipeline) -> None:
     classifier, audio = library.shipped_classifier(), np.zeros(30_000, np.float32)
     known = [
         instrument_probability(classifier, audio, style, pipeline.sample_rate) for style in ("piano/soft", "Piano")
@@ -135,7 +137,7 @@ def test_the_classifier_is_asked_for_the_instrument_of_a_sound(pipeline: BasePip
     assert np.isnan(instrument_probability(classifier, audio, "tuba", pipeline.sample_rate))
 
 
-def test_same_seed_same_table(pipeline: BasePipeline, inputs: Path, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_table(pipeline: BasePipeline, inputs: Path, tmp_path: Path) -> None:
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         write_csv(tmp_path / name, evaluate_files(pipeline, "tiny", inputs, ["string"], limit=1, seed=seed))
     a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
@@ -146,7 +148,7 @@ def test_same_seed_same_table(pipeline: BasePipeline, inputs: Path, tmp_path: Pa
         write_csv(tmp_path / "a", Evaluation("tiny", 0, "", 0))
 
 
-def test_files_in_a_clips_style(pipeline: BasePipeline, inputs: Path, tmp_path: Path) -> None:
+def test_a_clip_is_the_reference_of_its_own_style(pipeline: BasePipeline, inputs: Path, tmp_path: Path) -> None:
     clip = tmp_path / "clip.wav"
     soundfile.write(clip, tones(melody(60, 3.0), 3.0, PARTIALS["string"]), SAMPLE_RATE)
     result = evaluate_files(pipeline, "tiny", inputs, [str(clip)])
@@ -154,7 +156,7 @@ def test_files_in_a_clips_style(pipeline: BasePipeline, inputs: Path, tmp_path: 
     assert mean(result, "copy of the style", "timbre_distance") < mean(result, "copy of the content", "timbre_distance")
     assert next(row for row in result.table if row.row == TRUE_TARGET).cases == 0
     assert any("true target" in remark for remark in result.remarks)
-    assert any("not known exactly" in remark for remark in result.remarks)
+    assert any("exact notes of the input are not known" in remark for remark in result.remarks)
 
 
 def test_a_bad_file_does_not_stop_the_others(
@@ -166,20 +168,20 @@ def test_a_bad_file_does_not_stop_the_others(
     assert [outcome.case for outcome in result.outcomes][:1] == ["50.wav as reed"]
     assert [line.split(":")[0] for line in result.failed] == [str(inputs / "10.wav"), str(inputs / "20.wav")]
     assert command("evaluate", "--model", "tiny", "--inputs", inputs, "--styles", "reed", "--limit", 1, "--json") == 1
-    said = capsys.readouterr()
-    assert json.loads(said.out)["failed"] == result.failed
-    assert all(line in said.err for line in result.failed)
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["failed"] == result.failed
+    assert all(line in shown.err for line in result.failed)
     with pytest.raises(StyleboxError, match=r"10\.wav: is shorter than 1 s"):
         evaluate_files(pipeline, "tiny", inputs / "10.wav", ["reed"])
 
 
-def test_a_name_without_recordings_has_no_timbre(pipeline: BasePipeline, inputs: Path, tiny_home: Path) -> None:
+def test_a_name_without_recordings_has_no_timbre_figure(pipeline: BasePipeline, inputs: Path, tiny_home: Path) -> None:
     bare = evaluate_files(pipeline, "tiny", inputs, ["reed"], limit=1)
     assert all(row.figures["timbre_distance"] is None for row in bare.table)
     assert any("timbre is not measured" in remark for remark in bare.remarks)
 
 
-def test_cases_are_held_out_and_fair(pipeline: BasePipeline, tiny_home: Path) -> None:
+def test_cases_are_held_out_and_targets_are_not_references(pipeline: BasePipeline, tiny_home: Path) -> None:
     dataset = Dataset.open(tiny_home / "dataset")
     cases = dataset_cases(dataset, ["reed", "string"], 10, seed=0)
     held_out = {r.title for r in dataset.split("test")}
@@ -203,7 +205,7 @@ def test_cases_are_held_out_and_fair(pipeline: BasePipeline, tiny_home: Path) ->
         dataset_cases(dataset, [], 10, seed=0)
 
 
-def test_bad_input_is_said_in_one_line(pipeline: BasePipeline, tiny_home: Path, tmp_path: Path) -> None:
+def test_bad_input_is_an_error_that_names_it(pipeline: BasePipeline, tiny_home: Path, tmp_path: Path) -> None:
     with pytest.raises(StyleboxError, match="no style 'bagpipes'"):
         evaluate_dataset(pipeline, "tiny", tiny_home / "dataset", styles=["bagpipes"])
     with pytest.raises(StyleboxError, match="no dataset here"):
@@ -218,7 +220,9 @@ def command(*arguments: object) -> int:
     return int(stop.value.code or 0)
 
 
-def test_the_command(tiny_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_table_csv_and_page(
+    tiny_home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     made = ("evaluate", "--model", "tiny", "--limit", 1, "--device", "cpu", "--csv", "table.csv", "--report", "t.html")
     assert command(*made, "--json") == 0
     document = json.loads(capsys.readouterr().out)

@@ -1,4 +1,4 @@
-"""Every figure on cases whose answer is known: the same sound, silence, noise, one thing changed and not another."""
+"""Every metric on sounds with a known value: the same sound, silence, noise, or one property changed."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -59,7 +59,7 @@ def test_identity_is_best_and_silence_and_noise_are_worst(name: str) -> None:
         assert sign * same == pytest.approx(float(more), abs=1e-4)
 
 
-def test_silence_has_the_figures_the_page_says() -> None:
+def test_silence_has_the_figures_of_the_documentation() -> None:
     known = {name: figure(SILENCE) for name, (figure, _) in FIGURES.items()}
     assert (known["chroma"], known["pitch"], known["loudness"], known["timbre"]) == (0.0, WORST_CENTS, 0.0, 1.0)
     assert chroma_cosine(SILENCE, SILENCE, SAMPLE_RATE) == 1.0
@@ -85,7 +85,7 @@ def test_another_instrument_moves_timbre_and_not_pitch() -> None:
 
 
 def test_rendered_scores_rank_the_same() -> None:
-    """Sounds nobody made for these tests: a SoundFont's clarinet and violin."""
+    """Sounds that were not made for these tests: a SoundFont's clarinet and violin."""
     from stylebox.core.sources.render.soundfont import find_soundfonts, synthesise
 
     if not find_soundfonts():
@@ -106,7 +106,7 @@ def test_rendered_scores_rank_the_same() -> None:
 
 
 def test_rendered_content_ranks_above_its_notes_shuffled() -> None:
-    """The same notes, each in the place of another: nothing that is in the style, little that is in the content."""
+    """The same notes in another order: the style stays, the content does not."""
     from stylebox.core.sources.render.soundfont import find_soundfonts, synthesise
 
     if not find_soundfonts():
@@ -136,7 +136,7 @@ def classifier() -> Classifier:
 
 
 def test_the_classifier_names_sounds_it_was_not_trained_on(classifier: Classifier) -> None:
-    """SoundFonts that the model was trained with, and the classifier was not."""
+    """A SoundFont that the classifier was not trained on."""
     from stylebox.core.sources.render.soundfont import find_soundfonts, synthesise
 
     fonts = [font for font in find_soundfonts() if "FluidR3" in font.name]

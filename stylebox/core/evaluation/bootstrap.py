@@ -1,4 +1,4 @@
-"""How sure a mean is: percentile bootstrap over cases. Same values and seed, same interval."""
+"""Confidence intervals of means: percentile bootstrap over cases. Same values and seed, same interval."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over `count` cases, and where 95 of 100 redrawn means lie."""
+    """A mean over `count` cases and its 95 % confidence interval, from `low` to `high`."""
 
     mean: float
     low: float
@@ -25,7 +25,7 @@ class Interval:
 
 
 def mean_interval(values: Sequence[float], seed: int = 0) -> Interval | None:
-    """The mean of the values that are numbers, with its interval; None if none is.
+    """Mean and interval of the values that are finite; None if no value is.
 
     Reference:
         Efron (1979); the percentile method.

@@ -1,4 +1,4 @@
-"""What is played to whom: the transfers that are measured, and what each is measured against.
+"""Cases: the transfers that are measured, and the recordings that each is compared with.
 
 From held-out recordings of a dataset, or from a user's own files. Same seed, same cases. Knows no networks.
 """
@@ -19,19 +19,21 @@ from stylebox.core.music.style_names import instrument_of, match_name
 
 EXCERPT_SECONDS = 12.0  # of each recording
 SHORTEST_SECONDS = 1.0
-REFERENCES = 4  # recordings that stand for a style
+REFERENCES = 4  # most recordings that represent a style
 
 
 @dataclass(frozen=True)
 class Case:
-    """One transfer to be made.
+    """One transfer that is measured.
 
     Attributes:
+        name: A title for tables and pages.
+        content: The input.
         style: As `--style` takes it.
         notes: Of the content, where they are known exactly.
-        references: Recordings in the style's sound; empty if there are none at hand.
-        target: The same music truly played in the style's sound, if it was.
-        transpose: Semitones from content to target; None leaves it to the model.
+        references: Recordings in the style's sound; empty if there are none.
+        target: A recording of the same score in the style's sound, if there is one.
+        transpose: Semitones from content to target; None lets the model choose.
 
     Shape:
         content, references and target are ``(S,)`` each.
@@ -47,13 +49,16 @@ class Case:
 
 
 def dataset_cases(dataset: Dataset, styles: Sequence[str], limit: int, seed: int) -> list[Case]:
-    """Held-out recordings, each to a style that is not its own; to one that plays the same score, if there is one.
+    """Held-out recordings, each with a style of another instrument; one that plays the same score, if there is one.
 
     Args:
+        dataset: Where the recordings are from.
         styles: Names that the model knows.
+        limit: Most cases, at least 1.
+        seed: Of the order and of the styles.
 
     Raises:
-        DatasetError: nothing is held out, or nothing of it can be asked of the model.
+        DatasetError: No recording is held out, or none can be played by one of the styles.
     """
     held_out = dataset.split("test") or dataset.split("valid")
     shortest = SHORTEST_SECONDS * dataset.mel_config.frames_per_second
@@ -70,17 +75,17 @@ def dataset_cases(dataset: Dataset, styles: Sequence[str], limit: int, seed: int
         same_score = [t for t in of_score.get(content.score or "", []) if t.start_frame == content.start_frame]
         others = [style for style in styles if instrument_of(style) != content.instrument]
         played = {t.instrument: t for t in same_score}
-        twins = {style: played[instrument_of(style)] for style in others if instrument_of(style) in played}
-        choices = sorted(twins or others)
+        paired = {style: played[instrument_of(style)] for style in others if instrument_of(style) in played}
+        choices = sorted(paired or others)
         if len(cases) == limit or not choices:
             continue
         style = min(rng.permutation(choices), key=lambda name: asked[name]).item()
         asked[style] += 1
-        cases.append(_dataset_case(dataset, content, style, twins.get(style)))
+        cases.append(_dataset_case(dataset, content, style, paired.get(style)))
     if not cases:
         raise DatasetError(
             f"{dataset.path}: no held-out recording (split test or valid) that a style of the model "
-            f"({', '.join(styles)}) could play; build it from more recordings an instrument"
+            f"({', '.join(styles)}) could play; build it from more recordings per instrument"
         )
     return cases
 
@@ -88,12 +93,20 @@ def dataset_cases(dataset: Dataset, styles: Sequence[str], limit: int, seed: int
 def file_cases(
     files: Sequence[Path], styles: Sequence[str], sample_rate: int, limit: int, dataset: Dataset | None
 ) -> tuple[list[Case], list[str]]:
-    """Every file in every style, and why files were left out, a line each.
+    """Every file with every style. A style that is a file is its own reference; a name has the dataset's recordings.
 
-    A style that is a file is its own reference, a name has the dataset's recordings.
+    Args:
+        files: The inputs.
+        styles: Names or audio files.
+        sample_rate: Rate at which files are read, in Hz.
+        limit: Most cases, at least 1.
+        dataset: Where recordings of named styles are taken from, if given.
+
+    Returns:
+        The cases, and why files were left out, one line per file.
 
     Raises:
-        AudioError: a style's file cannot be read or is too short, or every other file.
+        AudioError: A style's file, or every input, cannot be read or is too short.
     """
     references = [_references(style, sample_rate, dataset) for style in styles]
     cases: list[Case] = []
@@ -106,8 +119,8 @@ def file_cases(
         except AudioError as error:
             left_out.append(str(error))
             continue
-        for style, heard in zip(styles, references, strict=True):
-            cases.append(Case(f"{file.name} as {_shown(style)}", content, style, references=heard))
+        for style, examples in zip(styles, references, strict=True):
+            cases.append(Case(f"{file.name} as {_title(style)}", content, style, references=examples))
     if left_out and not cases:
         raise AudioError(left_out[0])
     return cases[:limit], left_out
@@ -116,14 +129,25 @@ def file_cases(
 def references_of(
     dataset: Dataset, instrument: str, besides: Iterable[Recording] = (), timbre: str | None = None
 ) -> tuple[np.ndarray, ...]:
-    """Excerpts that stand for an instrument: held out before trained on, the timbre asked for before others."""
+    """Excerpts that represent an instrument, the best first: of the wanted timbre, then held out from training.
+
+    Args:
+        dataset: Where the recordings are from.
+        instrument: Name of its folder.
+        besides: Recordings that are not used.
+        timbre: The timbre that is preferred.
+
+    Shape:
+        Every excerpt is ``(S,)``.
+    """
     left_out = {recording.id for recording in besides}
     candidates = [r for r in dataset.recordings if r.instrument == instrument and r.id not in left_out]
     candidates.sort(key=lambda r: (r.timbre != timbre, ("test", "valid", "train", "unused").index(r.split), r.id))
     return tuple(_excerpt(dataset, recording) for recording in candidates[:REFERENCES])
 
 
-def _dataset_case(dataset: Dataset, content: Recording, style: str, twin: Recording | None) -> Case:
+def _dataset_case(dataset: Dataset, content: Recording, style: str, paired: Recording | None) -> Case:
+    """A case, with the recording of the same score in the style's sound if there is one."""
     known = dataset.notes(content)
     first = content.start_frame / dataset.mel_config.frames_per_second
     notes = None
@@ -135,14 +159,16 @@ def _dataset_case(dataset: Dataset, content: Recording, style: str, twin: Record
         content=_excerpt(dataset, content),
         style=style,
         notes=notes,
-        references=references_of(dataset, instrument_of(style), [twin] if twin else [], twin.timbre if twin else None),
-        target=_excerpt(dataset, twin) if twin else None,
-        transpose=twin.transpose - content.transpose if twin else None,
+        references=references_of(
+            dataset, instrument_of(style), [paired] if paired else [], paired.timbre if paired else None
+        ),
+        target=_excerpt(dataset, paired) if paired else None,
+        transpose=paired.transpose - content.transpose if paired else None,
     )
 
 
 def _excerpt(dataset: Dataset, recording: Recording) -> np.ndarray:
-    """The beginning of the stretch that may be used."""
+    """The first seconds of the part of a recording that may be used."""
     hop = dataset.mel_config.hop_length
     length = round(EXCERPT_SECONDS * dataset.mel_config.sample_rate)
     first, stop = recording.start_frame * hop, recording.stop_frame * hop
@@ -150,19 +176,20 @@ def _excerpt(dataset: Dataset, recording: Recording) -> np.ndarray:
 
 
 def _references(style: str, sample_rate: int, dataset: Dataset | None) -> tuple[np.ndarray, ...]:
-    """What a style is compared with: its own file, or recordings of its instrument."""
+    """The references of a style: its own file, or recordings of its instrument."""
     if Path(style).expanduser().is_file():
         return (_excerpt_of_file(Path(style).expanduser(), sample_rate),)
     name = None if dataset is None else match_name(instrument_of(style), dataset.instruments)
     return () if dataset is None or name is None else references_of(dataset, name)
 
 
-def _shown(style: str) -> str:
-    """A style in the name of a case: a file without its folder, a name whole."""
+def _title(style: str) -> str:
+    """A style in the name of a case: a file without its folder, or the name."""
     return Path(style).name if Path(style).expanduser().is_file() else style
 
 
 def _excerpt_of_file(path: Path, sample_rate: int) -> np.ndarray:
+    """The first seconds of a file."""
     audio = load_audio(path, sample_rate)[: round(EXCERPT_SECONDS * sample_rate)]
     if len(audio) < SHORTEST_SECONDS * sample_rate:
         raise AudioError(f"{path}: is shorter than {SHORTEST_SECONDS:g} s; give a longer recording")

@@ -1,6 +1,6 @@
-"""Spectral-envelope cross-synthesis: the cheap way to another timbre, and a row to beat.
+"""Spectral-envelope cross-synthesis: timbre transfer without a network, as a baseline.
 
-Every frame keeps its fine structure, hence its pitches, and takes on the style's mean envelope. No networks.
+Every frame keeps its fine structure, and so its pitches, and gets the mean envelope of the style.
 """
 
 import numpy as np
@@ -8,13 +8,18 @@ import numpy as np
 from stylebox.core.audio.loudness import match_loudness
 
 _FRAME, _HOP = 4096, 1024  # samples; 93 and 23 ms at 44.1 kHz
-_LIFTER = 80  # cepstral coefficients that are envelope rather than pitch: up to 1.8 ms at 44.1 kHz
-_RANGE = 1e-3  # a frame weaker than this share of the strongest is a rest: 60 dB
-_LIMIT = 3.0  # nepers, 26 dB: what one bin may be raised or lowered by
+_LIFTER = 80  # cepstral coefficients of the envelope, up to 1.8 ms at 44.1 kHz; later ones hold the pitch
+_RANGE = 1e-3  # a frame 60 dB below the loudest one is a rest
+_LIMIT = 3.0  # nepers (26 dB): largest change of a bin
 
 
 def cross_synthesis(content: np.ndarray, style: np.ndarray, sample_rate: int = 44100) -> np.ndarray:
     """`content` with the mean spectral envelope of `style`, at the content's length and loudness.
+
+    Args:
+        content: The recording that gives the notes.
+        style: A recording that gives the envelope.
+        sample_rate: Of both, in Hz.
 
     Shape:
         content and the result are ``(S,)``; the style may have another length.
@@ -28,11 +33,11 @@ def cross_synthesis(content: np.ndarray, style: np.ndarray, sample_rate: int = 4
     if not sounding.any():
         return np.zeros(len(content), np.float32)
     gain = np.clip(wanted - _envelope(spectrum), -_LIMIT, _LIMIT)
-    return match_loudness(_back(spectrum * np.exp(gain), len(content)), content, sample_rate)
+    return match_loudness(_istft(spectrum * np.exp(gain), len(content)), content, sample_rate)
 
 
 def _envelope(spectrum: np.ndarray) -> np.ndarray:
-    """Mean liftered log magnitude of the frames that sound, ``(F,)``."""
+    """Mean liftered log magnitude of the frames with sound, ``(F,)``."""
     magnitude = np.abs(spectrum)
     level = magnitude.sum(axis=1)
     frames = magnitude[level > _RANGE * level.max(initial=0.0)]
@@ -51,8 +56,8 @@ def _stft(audio: np.ndarray) -> np.ndarray:
     return np.fft.rfft(frames * np.hanning(_FRAME))
 
 
-def _back(spectrum: np.ndarray, num_samples: int) -> np.ndarray:
-    """Overlap and add, divided by what the windows sum to."""
+def _istft(spectrum: np.ndarray, num_samples: int) -> np.ndarray:
+    """Inverse STFT by overlap-add, divided by the sum of the squared windows."""
     window = np.hanning(_FRAME)
     total = np.zeros((len(spectrum) - 1) * _HOP + _FRAME)
     weight = np.full_like(total, 1e-9)

@@ -1,6 +1,6 @@
-"""`stylebox evaluate` as a job: transfers made and measured, beside rows that say what the figures mean.
+"""`stylebox evaluate` as a job: make transfers, measure them, and measure other systems on the same cases.
 
-Same model, inputs and seed on the same machine: the same table. What took how long is kept apart from it.
+The same model, inputs and seed give the same table on the same machine. The working times are not part of the table.
 """
 
 import time
@@ -31,7 +31,7 @@ from stylebox.core.store import library
 TASK = "evaluating"
 
 
-Keep = Callable[[Case, str, SystemOutput], None]
+Keep = Callable[[Case, str, SystemOutput], None]  # receives every output with its case and the system's name
 
 
 def evaluate_dataset(
@@ -48,12 +48,18 @@ def evaluate_dataset(
     """Measure a model on the held-out recordings of a dataset.
 
     Args:
-        styles: Names to transfer to; all instruments the model knows unless given.
-        limit: How many transfers, in [1, ...).
-        keep: Told every sound that is made.
+        pipeline: The loaded model.
+        model: Its name, from which its parts are loaded alone.
+        dataset: Folder of a built dataset.
+        styles: Names to transfer to; by default all instruments that the model knows.
+        limit: Most transfers, at least 1.
+        seed: Of cases, transfers and intervals.
+        progress: Receives how far the work is.
+        keep: Receives every output.
 
     Raises:
-        StyleboxError: there is no such dataset, or nothing in it is held out.
+        ModelError: The model does not know one of the styles, or has no content encoder.
+        DatasetError: There is no such dataset, or none of its recordings is held out.
     """
     opened = Dataset.open(dataset)
     opened.require_mel(pipeline.mel_config)
@@ -81,14 +87,22 @@ def evaluate_files(
     progress: ProgressCallback = silent,
     keep: Keep | None = None,
 ) -> Evaluation:
-    """Measure a model on the audio files of a folder, each in each style.
+    """Measure a model on the audio files of a folder, every file in every style.
 
     Args:
+        pipeline: The loaded model.
+        model: Its name, from which its parts are loaded alone.
+        inputs: A folder, or one file.
         styles: Names or audio files.
-        dataset: Where recordings of the styles that are names may be found, to compare timbre with.
+        dataset: A built dataset whose recordings represent named styles in the timbre metrics.
+        limit: Most transfers, at least 1.
+        seed: Of transfers and intervals.
+        progress: Receives how far the work is.
+        keep: Receives every output.
 
     Raises:
-        StyleboxError: there are no files, or none can be read.
+        AudioError: There are no audio files, or none can be read.
+        ModelError: The model has no content encoder.
     """
     files = [inputs] if inputs.is_file() else sorted(p for p in inputs.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES)
     if not files:
@@ -112,14 +126,19 @@ def evaluate_cases(
     progress: ProgressCallback = silent,
     keep: Keep | None = None,
 ) -> Evaluation:
-    """Measure answers to cases.
+    """Measure systems on cases.
 
     Args:
-        rows: What answers them, by name; the rows of `stylebox evaluate` unless given. All that is given is timed.
-        keep: Told every sound that is made.
+        pipeline: The loaded model.
+        model: Its name, from which its parts are loaded alone.
+        cases: The transfers to make.
+        seed: Of transfers and intervals.
+        rows: The systems by name, all of them timed; by default those of `stylebox evaluate`.
+        progress: Receives how far the work is.
+        keep: Receives every output.
 
     Raises:
-        ModelError: the model has no content encoder to listen with.
+        ModelError: The model has no content encoder, which transcribes.
     """
     encoder = library.load_content_encoder(model).to(pipeline.device)
     classifier = library.shipped_classifier()
@@ -150,16 +169,17 @@ def evaluate_cases(
 
 
 class _Measure:
-    """All figures of answers to one case; what the case itself sounds like is found out once."""
+    """All figures of the outputs for one case. The case itself is transcribed once."""
 
     def __init__(self, case: Case, encoder: ContentEncoder, classifier: Classifier, config: MelConfig) -> None:
         self.case, self.encoder, self.classifier, self.config = case, encoder, classifier, config
         known = None if case.notes is None else dict.fromkeys(content.ONSET_THRESHOLDS, case.notes)
-        self.notes = known or self._heard(case.content)
+        self.notes = known or self._transcribe(case.content)
 
     def __call__(self, made: SystemOutput) -> dict[str, float]:
+        """The figures of one output, by the names of `METRICS`."""
         case, rate, moved = self.case, self.config.sample_rate, made.transpose
-        found = self._heard(made.audio)
+        found = self._transcribe(made.audio)
         pairs = [(transpose(notes, moved), found[at]) for at, notes in self.notes.items()]
         figures = {
             "chroma_cosine": content.chroma_cosine(case.content, made.audio, rate, moved),
@@ -178,32 +198,34 @@ class _Measure:
             figures["mel_distance_db"] = distance.mel_distance_db(case.target, made.audio, self.config)
         return figures
 
-    def _heard(self, audio: np.ndarray) -> dict[float, list[Note]]:
+    def _transcribe(self, audio: np.ndarray) -> dict[float, list[Note]]:
+        """Notes by threshold."""
         return content.transcriptions(self.encoder, audio, self.config.sample_rate)
 
 
 def _summary(name: str, outcomes: list[CaseScores], seed: int) -> RowSummary:
+    """Means and intervals of one system."""
     figures = {m: mean_interval([o.figures[m] for o in outcomes], seed) for m in METRICS}
     return RowSummary(name, len(outcomes), figures)
 
 
 def _remarks(cases: Sequence[Case], result: Evaluation) -> list[str]:
-    """What the reader of the table must know."""
+    """Sentences that a reader of the table needs."""
     remarks = [
-        f"{row.row}: no answer to any case; the model has no such part, or there is no recording to take"
+        f"{row.row}: no output for any case; the model has no such part, or there is no recording to use"
         for row in result.table
         if row.cases == 0
     ]
     moved = sum(outcome.row == MODEL and outcome.transpose != 0 for outcome in result.outcomes)
     if moved:
         remarks.append(
-            f"{MODEL}: moved the music in {moved} of {len(cases)} cases; notes are compared after undoing that"
+            f"{MODEL}: transposed the music in {moved} of {len(cases)} cases; notes are compared after undoing this"
         )
     if not all(case.references for case in cases):
-        remarks.append("timbre is not measured where no recording of the style is at hand; name a dataset or a clip")
+        remarks.append("timbre is not measured for a style without recordings; give --dataset or a clip")
     if not any(match_name(instrument_of(case.style), CLASSES) for case in cases):
         known = ", ".join(name for name in CLASSES if name != OTHER)
-        remarks.append(f"the probability of the instrument is known for styles by these names: {known}")
+        remarks.append(f"the classifier knows only these instruments: {known}")
     if not any(case.notes is not None for case in cases):
-        remarks.append("the input's notes are not known exactly; they are those the transcriber hears in it")
+        remarks.append("the exact notes of the input are not known; the transcriber's notes are used instead")
     return remarks

@@ -1,4 +1,4 @@
-"""An evaluation as one HTML page that needs nothing else: the table, and some cases to hear and see. Writes no file."""
+"""An evaluation as one self-contained HTML page: the table, sound and spectrograms of some cases. Writes no file."""
 
 import base64
 import io
@@ -12,7 +12,7 @@ from stylebox import __version__
 from stylebox.core.audio.io.write import encode_audio
 from stylebox.core.jobs.spectrogram_image import spectrogram
 
-_RANGE_DB = 80.0  # from the loudest to what is drawn black
+_RANGE_DB = 80.0  # from the loudest level of a spectrogram to black
 _STYLE = """
 :root { color-scheme: light dark }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
@@ -26,7 +26,11 @@ audio, img { width: 100% } img { height: 9rem } figure { margin: 0 }
 
 @dataclass(frozen=True)
 class AudioSample:
-    """One row's sound for one case."""
+    """The output of one system for one case.
+
+    Shape:
+        ``audio`` is ``(S,)``.
+    """
 
     case: str
     row: str
@@ -41,7 +45,16 @@ def evaluation_page(
     sounds: Sequence[AudioSample],
     sample_rate: int,
 ) -> str:
-    """The whole page. The same evaluation gives the same page: it holds no time or date."""
+    """The whole page. The same evaluation gives the same page: it holds no time or date.
+
+    Args:
+        title: Heading of the page.
+        columns: Headings of the table.
+        rows: Cells of the table.
+        remarks: Sentences under the table.
+        sounds: Outputs to play and see, grouped by case.
+        sample_rate: Of the sounds, in Hz.
+    """
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
     parts = [
@@ -62,7 +75,7 @@ def evaluation_page(
 
 
 def _figure(sound: AudioSample, sample_rate: int) -> str:
-    """A row's name, spectrogram and player."""
+    """Name, spectrogram and player of one output."""
     picture = _data("image/png", _picture(sound.audio, sample_rate))
     player = _data("audio/flac", encode_audio(sound.audio, sample_rate))
     name = escape(sound.row)
@@ -73,7 +86,7 @@ def _figure(sound: AudioSample, sample_rate: int) -> str:
 
 
 def _picture(audio: np.ndarray, sample_rate: int) -> bytes:
-    """Levels as colours, a pixel each."""
+    """A spectrogram as PNG, one pixel per level."""
     from matplotlib.image import imsave  # slow to import
 
     levels, _ = spectrogram(audio, sample_rate)
@@ -92,5 +105,5 @@ def _picture(audio: np.ndarray, sample_rate: int) -> bytes:
 
 
 def _data(kind: str, content: bytes) -> str:
-    """Content as an address that holds it."""
+    """A data URL."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"

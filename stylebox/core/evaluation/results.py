@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from stylebox.core.evaluation.bootstrap import Interval
 
-METRICS = {  # name -> whether more is better, the head of its column, digits after the point
+METRICS = {  # name -> whether more is better, column heading, decimals
     "chroma_cosine": (True, "chroma", 3),
     "onset_f1": (True, "onset F1", 3),
     "note_f1": (True, "note F1", 3),
@@ -20,7 +20,16 @@ COLUMNS = ("row", *(head for _, head, _ in METRICS.values()))
 
 @dataclass(frozen=True)
 class CaseScores:
-    """One row's answer to one case. A figure that does not apply is NaN."""
+    """The figures of one system's output for one case.
+
+    Attributes:
+        row: Name of the system.
+        case: Name of the case.
+        style: The style that was asked for.
+        seconds: Length of the output.
+        transpose: Semitones by which the notes were moved.
+        figures: One value per name of `METRICS`; NaN where a metric does not apply.
+    """
 
     row: str
     case: str
@@ -32,7 +41,13 @@ class CaseScores:
 
 @dataclass(frozen=True)
 class RowSummary:
-    """One row of the table: means over its cases, with 95 % intervals; None where nothing could be measured."""
+    """One row of the table.
+
+    Attributes:
+        row: Name of the system.
+        cases: How many cases it gave an output for.
+        figures: Mean and 95 % interval per name of `METRICS`; None where the metric applied to no case.
+    """
 
     row: str
     cases: int
@@ -41,7 +56,19 @@ class RowSummary:
 
 @dataclass
 class Evaluation:
-    """The whole table, and all that went into it."""
+    """The table of an evaluation and all that it was computed from.
+
+    Attributes:
+        model: Name of the model.
+        seed: Seed of cases, transfers and intervals.
+        transcriber: Name of what counted the notes.
+        cases: Number of transfers per system.
+        table: One row per system.
+        outcomes: Figures per system and case.
+        real_time_factor: Seconds of work per second of sound, by system.
+        remarks: Sentences that a reader of the table needs.
+        failed: Why files were left out, one line per file.
+    """
 
     model: str
     seed: int
@@ -51,4 +78,4 @@ class Evaluation:
     outcomes: list[CaseScores] = field(default_factory=list)
     real_time_factor: dict[str, float] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)  # why files were left out
+    failed: list[str] = field(default_factory=list)

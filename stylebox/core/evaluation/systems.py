@@ -1,6 +1,6 @@
-"""The rows of the table: ways to answer a transfer, from doing nothing to the model itself.
+"""The systems that are compared, one per row of the table: copies, baselines, the model's parts, the model.
 
-Copies show what the figures of no transfer at all are; the parts alone show what each of them costs. Knows no metrics.
+Copies show the figures of no transfer at all; the parts alone show what each of them loses. Knows no metrics.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ TIMED = ("vocoder only", "VAE only", "Griffin-Lim", "spectral envelope", "draft 
 
 @dataclass(frozen=True)
 class SystemOutput:
-    """One row's answer to one case, and by how many semitones it moved the notes.
+    """The output of a system for one case, and by how many semitones it moved the notes.
 
     Shape:
         audio is ``(S,)``.
@@ -43,15 +43,21 @@ System = Callable[[Case], SystemOutput | None]
 
 
 def make_systems(pipeline: BasePipeline | PaperPipeline, model: str, seed: int) -> dict[str, System]:
-    """Every row by its name, in the order of the table; a row gives None where it has no answer."""
-    bench = _Bench(pipeline, model)
+    """Every system by its name, in the order of the table. A system returns None where it has no output.
+
+    Args:
+        pipeline: The loaded model.
+        model: Its name, from which its vocoder is loaded.
+        seed: Of the transfers.
+    """
+    parts = _Parts(pipeline, model)
     rows: dict[str, System] = {
         TRUE_TARGET: lambda case: SystemOutput(case.target, case.transpose or 0) if case.target is not None else None,
         "copy of the content": lambda case: SystemOutput(case.content),
         "copy of the style": _style_copy,
-        "vocoder only": bench.vocoder_only,
-        "VAE only": bench.vae_only,
-        "Griffin-Lim": bench.griffin_lim_only,
+        "vocoder only": parts.vocoder_only,
+        "VAE only": parts.vae_only,
+        "Griffin-Lim": parts.griffin_lim_only,
         "spectral envelope": lambda case: (
             SystemOutput(cross_synthesis(case.content, case.references[0], pipeline.sample_rate))
             if case.references
@@ -74,12 +80,12 @@ def make_systems(pipeline: BasePipeline | PaperPipeline, model: str, seed: int) 
 
 
 def _style_copy(case: Case) -> SystemOutput | None:
-    """A recording in the style's sound, other music; from the start again where it is too short."""
+    """A recording of other music in the style's sound, repeated where it is too short."""
     return SystemOutput(np.resize(case.references[0], len(case.content))) if case.references else None
 
 
-class _Bench:
-    """The model's parts, each alone on the content."""
+class _Parts:
+    """The parts of the model, each alone, applied to the content."""
 
     def __init__(self, pipeline: BasePipeline | PaperPipeline, model: str) -> None:
         self.pipeline, self.config = pipeline, pipeline.mel_config
@@ -88,24 +94,25 @@ class _Bench:
             self.vocoder = library.load_vocoder(model, self.config).to(pipeline.device)
 
     def griffin_lim_only(self, case: Case) -> SystemOutput:
+        """The content's mel, then Griffin-Lim."""
         return SystemOutput(self._numpy(griffin_lim(self._mel(case), self.config, len(case.content)), case))
 
     def vocoder_only(self, case: Case) -> SystemOutput | None:
-        """What `--vocoder auto` comes to; nothing where that is Griffin-Lim, which has a row."""
-        return None if isinstance(self.pipeline, PaperPipeline) else self._sounded(self._mel(case), case)
+        """The content's mel, then the model's own vocoder; None where that is Griffin-Lim, which has its own row."""
+        return None if isinstance(self.pipeline, PaperPipeline) else self._vocode(self._mel(case), case)
 
     @torch.no_grad()
     def vae_only(self, case: Case) -> SystemOutput:
-        """Through the autoencoder, and sounded as the model would sound it."""
+        """The content's mel, the autoencoder, then the model's own vocoder."""
         mel = self._mel(case)
         if isinstance(self.pipeline, PaperPipeline):
-            return self._sounded(transfer_mel(self.pipeline.network, mel, mel, steps=0), case)
+            return self._vocode(transfer_mel(self.pipeline.network, mel, mel, steps=0), case)
         vae = self.pipeline.vae
-        return self._sounded(vae.decode(vae.encode(mel[None]), mel.shape[1])[0], case)
+        return self._vocode(vae.decode(vae.encode(mel[None]), mel.shape[1])[0], case)
 
     @torch.no_grad()
-    def _sounded(self, mel: Tensor, case: Case) -> SystemOutput:
-        """A mel by the model's own way to sound."""
+    def _vocode(self, mel: Tensor, case: Case) -> SystemOutput:
+        """A mel as audio by the model's own vocoder."""
         if isinstance(self.pipeline, BasePipeline):
             keys = self.pipeline.listen(case.content).content[0]
             if self.vocoder is not None:
@@ -117,10 +124,12 @@ class _Bench:
         return SystemOutput(self._numpy(audio, case))
 
     def _mel(self, case: Case) -> Tensor:
+        """The content's mel at the model's loudness."""
         levelled, _ = normalise_loudness(case.content, self.config.sample_rate)
         mel: Tensor = self.pipeline.mel_transform(torch.from_numpy(levelled).to(self.pipeline.device))
         return mel
 
     def _numpy(self, audio: Tensor, case: Case) -> np.ndarray:
+        """Audio at the length of the content."""
         made = audio.cpu().numpy().astype(np.float32)[: len(case.content)]
         return np.pad(made, (0, len(case.content) - len(made)))

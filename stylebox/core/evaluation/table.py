@@ -10,24 +10,35 @@ from stylebox.core.evaluation.page import AudioSample, evaluation_page
 from stylebox.core.evaluation.results import COLUMNS, METRICS, Evaluation, RowSummary
 from stylebox.core.evaluation.systems import SystemOutput
 
-SHOWN_CASES = 3  # on a page; a case is some megabytes
+SHOWN_CASES = 3  # cases on a page; each takes some megabytes
 
 
 class SampleCollector:
-    """Keeps what is made for the first few cases, to be put on a page."""
+    """Keeps the outputs of the first cases for a page.
+
+    Args:
+        cases: How many cases.
+    """
 
     def __init__(self, cases: int = SHOWN_CASES) -> None:
         self.cases = cases
-        self.heard: list[AudioSample] = []
+        self.samples: list[AudioSample] = []
 
     def __call__(self, case: Case, row: str, made: SystemOutput) -> None:
-        names = {sound.case for sound in self.heard}
+        """Keep one output if its case is among the first.
+
+        Args:
+            case: The case.
+            row: Name of the system.
+            made: Its output.
+        """
+        names = {sound.case for sound in self.samples}
         if case.name in names or len(names) < self.cases:
-            self.heard.append(AudioSample(case.name, row, made.audio))
+            self.samples.append(AudioSample(case.name, row, made.audio))
 
 
 def cells(row: RowSummary) -> list[str]:
-    """One row of the table for the eye: means, and the larger side of their intervals."""
+    """One row of the table as text: the name, then means with the larger side of their intervals."""
     shown = [row.row]
     for name, (_, _, digits) in METRICS.items():
         interval = row.figures[name]
@@ -36,7 +47,12 @@ def cells(row: RowSummary) -> list[str]:
 
 
 def write_csv(path: Path, result: Evaluation, force: bool = False) -> None:
-    """The table, a line a row and figure.
+    """Write the table as CSV, one line per system and metric.
+
+    Args:
+        path: The file.
+        result: The evaluation.
+        force: Replace an existing file.
 
     Raises:
         StyleboxError: `path` exists and `force` is false.
@@ -53,13 +69,20 @@ def write_csv(path: Path, result: Evaluation, force: bool = False) -> None:
 
 
 def write_page(path: Path, result: Evaluation, sounds: SampleCollector, sample_rate: int, force: bool = False) -> None:
-    """The table, and the sounds that were kept, as one HTML page.
+    """Write the table and the collected outputs as one HTML page.
+
+    Args:
+        path: The file.
+        result: The evaluation.
+        sounds: The outputs to put on the page.
+        sample_rate: Of the outputs, in Hz.
+        force: Replace an existing file.
 
     Raises:
         StyleboxError: `path` exists and `force` is false.
     """
     paths.refuse_overwrite(path, force)
     title = f"Model {result.model}: {result.cases} transfers, seed {result.seed}"
-    remarks = [f"Notes are those that the {result.transcriber} hears.", *result.remarks]
+    remarks = [f"Notes are transcribed by the {result.transcriber}.", *result.remarks]
     rows = [cells(row) for row in result.table]
-    paths.write_text(path, evaluation_page(title, COLUMNS, rows, remarks, sounds.heard, sample_rate))
+    paths.write_text(path, evaluation_page(title, COLUMNS, rows, remarks, sounds.samples, sample_rate))

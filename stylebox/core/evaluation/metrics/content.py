@@ -1,7 +1,7 @@
-"""Is it the same music? Pitch classes, pitch over time, and the notes that the content encoder hears.
+"""Content: does the output have the notes of the input? Pitch classes, pitch over time, and transcribed notes.
 
-Every measure takes the semitones by which the output was meant to be moved; timbre and loudness are others' business.
-The transcriber is the model's own content encoder: it hears rows alike, but it is no independent judge.
+Every metric takes the semitones by which the output was moved. The transcriber is the model's own content encoder: it
+treats all systems alike, but it is no independent judge.
 """
 
 from collections.abc import Sequence
@@ -16,23 +16,31 @@ from stylebox.core.models.content_encoder import ContentEncoder, posteriors
 from stylebox.core.music.notes import Note, notes_from_posteriors
 
 TRANSCRIBER = "stylebox content encoder"
-WORST_CENTS = 1200.0  # of a frame without pitch; errors beyond it count as this
-ONSET_THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.9)  # a figure at one of them hangs on where it lies: see docs/evaluation.md
-USUAL_THRESHOLD = 0.5
-MONOPHONIC_SHARE = 0.95  # of the sounding frames that have one note only
+WORST_CENTS = 1200.0  # error of a frame without pitch, and the largest error
+ONSET_THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.9)  # note figures are means over them: see docs/evaluation.md
+USUAL_THRESHOLD = 0.5  # of a single transcription
+MONOPHONIC_SHARE = 0.95  # least share of the time with notes that has one note only
 
-_RATE = 22050  # Hz; pitch and pitch class are measured here, as nothing above 11 kHz matters to them
+_RATE = 22050  # Hz; pitches lie far below its limit of 11 kHz
 _FRAME, _HOP = 4096, 512  # samples
 _RANGE_DB = 40.0  # a frame further below the loudest one is a rest
-_PITCH_FRAME = 1024  # samples; longer ones would flatten vibrato
+_PITCH_FRAME = 1024  # samples; a longer frame would flatten vibrato
 _LOWEST_HZ, _HIGHEST_HZ = 50.0, 2200.0
 _PERIODIC = 0.15  # YIN's threshold
-_UNVOICED = 0.4  # of a frame whose best dip is no deeper, the pitch is unknown
+_UNVOICED = 0.4  # a frame whose deepest dip lies above it has no pitch
 
 
 @torch.no_grad()
 def transcriptions(encoder: ContentEncoder, audio: np.ndarray, sample_rate: int) -> dict[float, list[Note]]:
-    """The notes the content encoder hears at the loudness it was trained at, for each of `ONSET_THRESHOLDS`.
+    """The notes that the content encoder finds at each of `ONSET_THRESHOLDS`.
+
+    Args:
+        encoder: A trained content encoder.
+        audio: A recording; it is brought to the encoder's rate and loudness.
+        sample_rate: Of `audio`, in Hz.
+
+    Returns:
+        Notes by threshold.
 
     Shape:
         ``audio`` is ``(S,)``.
@@ -44,12 +52,27 @@ def transcriptions(encoder: ContentEncoder, audio: np.ndarray, sample_rate: int)
 
 
 def transcribe(encoder: ContentEncoder, audio: np.ndarray, sample_rate: int) -> list[Note]:
-    """The one of `transcriptions` at the usual threshold."""
+    """The notes that the content encoder finds at `USUAL_THRESHOLD`.
+
+    Args:
+        encoder: A trained content encoder.
+        audio: A recording; it is brought to the encoder's rate and loudness.
+        sample_rate: Of `audio`, in Hz.
+
+    Shape:
+        ``audio`` is ``(S,)``.
+    """
     return transcriptions(encoder, audio, sample_rate)[USUAL_THRESHOLD]
 
 
 def chroma_cosine(reference: np.ndarray, audio: np.ndarray, sample_rate: int, transpose: int = 0) -> float:
-    """Cosine of the twelve pitch classes' energies, frame by frame; the mean over frames where the reference sounds.
+    """Cosine similarity of the energies of twelve pitch classes, as a mean over frames where the reference has sound.
+
+    Args:
+        reference: The input of the transfer.
+        audio: Its output.
+        sample_rate: Of both, in Hz.
+        transpose: Semitones by which the output was moved.
 
     Returns:
         In [0, 1]. A silent output has 0; white noise about 0.5, as it has all classes.
@@ -71,10 +94,14 @@ def chroma_cosine(reference: np.ndarray, audio: np.ndarray, sample_rate: int, tr
 def pitch_error_cents(
     reference: np.ndarray, audio: np.ndarray, sample_rate: int, notes: Sequence[Note], transpose: int = 0
 ) -> float:
-    """Median distance of the two pitch contours where the reference plays one note, so bends and vibrato count.
+    """Median distance between the two pitch contours where the reference plays one note: bends and vibrato count.
 
     Args:
-        notes: Of the reference. A frame counts where one sounds and the contour agrees with it to a semitone.
+        reference: The input of the transfer.
+        audio: Its output.
+        sample_rate: Of both, in Hz.
+        notes: Of the reference. A frame counts where a note is active and the contour is within a semitone of it.
+        transpose: Semitones by which the output was moved.
 
     Returns:
         Cents in [0, 1200]; NaN if the reference is not monophonic or has no pitch.
@@ -98,7 +125,7 @@ def pitch_error_cents(
 
 
 def is_monophonic(notes: Sequence[Note]) -> bool:
-    """Whether there are notes, and hardly ever two at once."""
+    """Whether there are notes, and 95 % of the time with notes has one note only."""
     ends = sorted([(n.start_seconds, 1) for n in notes] + [(n.end_seconds, -1) for n in notes])
     one = several = 0.0
     sounding, before = 0, 0.0
@@ -110,7 +137,7 @@ def is_monophonic(notes: Sequence[Note]) -> bool:
 
 
 def pitch_contour(audio: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Fundamental frequency of every 512th sample, in Hz; NaN where there is none.
+    """Fundamental frequency at every 512th sample, in Hz; NaN where there is no pitch.
 
     Shape:
         ``audio`` is ``(S,)``, the result ``(1 + S // 512,)``.
@@ -136,7 +163,7 @@ def pitch_contour(audio: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def _first_dip(row: np.ndarray, shortest: int) -> float:
-    """The lag of the first dip that is deep enough, between samples; NaN if even the deepest is none."""
+    """Lag of the first dip below the threshold, with a fraction of a sample; NaN if no dip is deep enough."""
     inner = row[shortest:-1]
     minima = (inner <= row[shortest - 1 : -2]) & (inner < row[shortest + 1 :])
     deep = np.flatnonzero(minima & (inner < _PERIODIC))
@@ -151,7 +178,8 @@ def _first_dip(row: np.ndarray, shortest: int) -> float:
 def _chroma(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     """Energy of each pitch class, ``(12, T)``."""
     spectrum = np.fft.rfft(_frames(np.asarray(audio, np.float64), _FRAME) * np.hanning(_FRAME))
-    return _classes(sample_rate) @ (np.abs(spectrum) ** 2).T
+    energy: np.ndarray = _classes(sample_rate) @ (np.abs(spectrum) ** 2).T
+    return energy
 
 
 @lru_cache(maxsize=4)
@@ -164,12 +192,13 @@ def _classes(sample_rate: int) -> np.ndarray:
 
 
 def _frames(audio: np.ndarray, length: int) -> np.ndarray:
-    """Frames centred on every 512th sample, zeros beyond the ends, ``(T, length)``."""
+    """Frames around every 512th sample, with zeros beyond the ends, ``(T, length)``."""
     padded = np.pad(audio, (length // 2, length))
     windows = np.lib.stride_tricks.sliding_window_view(padded, length)
     return windows[: len(audio) + 1 : _HOP]
 
 
 def _cut(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both at the length of the shorter one."""
     length = min(len(first), len(second))
     return first[:length], second[:length]

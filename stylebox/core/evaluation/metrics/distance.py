@@ -1,7 +1,6 @@
-"""How far from the real thing: from the one true target, frame by frame, and from a style's recordings as a set.
+"""Distances to real recordings: to the true target, frame by frame, and to the style's recordings as a set.
 
-The set's distance is a kernel distance on hand-made features, so that nothing has to be downloaded and no network's
-taste decides. Knows nothing of notes.
+The second is a kernel distance on cepstral features: it needs no download and no trained network. Knows no notes.
 """
 
 from collections.abc import Sequence
@@ -14,13 +13,18 @@ from stylebox.core.audio.mel import MelSpectrogram, db_per_unit
 from stylebox.core.config import MelConfig
 from stylebox.core.evaluation.metrics.timbre import cepstra
 
-WINDOW_SECONDS = 1.0  # of sounding frames, to one feature vector
-CEPSTRA = 20
+WINDOW_SECONDS = 1.0  # of frames with sound, per feature vector
+CEPSTRA = 20  # coefficients per frame
 _SMALLEST_SPREAD = 1e-3
 
 
 def mel_distance_db(target: np.ndarray, audio: np.ndarray, config: MelConfig) -> float:
-    """Mean absolute difference of the two mels at the common loudness, in dB over the mel's whole range.
+    """Mean absolute difference of the two mels at -23 dBFS, in dB over the mel's whole range, silence included.
+
+    Args:
+        target: The true target, at the sample rate of `config`.
+        audio: The output, at the same rate.
+        config: The mel that is compared.
 
     Shape:
         target and audio are ``(S,)``; the longer one is cut.
@@ -34,7 +38,7 @@ def mel_distance_db(target: np.ndarray, audio: np.ndarray, config: MelConfig) ->
 
 
 def features(audio: np.ndarray, config: MelConfig) -> np.ndarray:
-    """Mean and standard deviation of mel cepstra 1 to 20 over each second that sounds; what is over is left out.
+    """Mean and standard deviation of mel cepstra 1 to 20 per second of sound; an incomplete last second is left out.
 
     Shape:
         ``audio`` is ``(S,)``, the result ``(W, 40)``.
@@ -46,15 +50,23 @@ def features(audio: np.ndarray, config: MelConfig) -> np.ndarray:
 
 
 def kernel_distance(references: Sequence[np.ndarray], audio: np.ndarray, config: MelConfig) -> float:
-    """Squared maximum mean discrepancy of an output's seconds and a style's, Gaussian kernel.
+    """Squared maximum mean discrepancy between the seconds of an output and those of a style, with a Gaussian kernel.
 
-    Features are standardised by the references; the bandwidth is the references' median distance. The estimator is
-    unbiased for independent seconds and can be a little below 0. Seconds of one recording are not independent: even a
-    true recording of the style stays above 0, so compare rows, not with 0.
+    Features are standardised by the references; the bandwidth is the median distance between references. The estimator
+    is unbiased for independent seconds and can be slightly below 0. Seconds of one recording are not independent, so
+    even a true recording of the style has a value above 0: compare systems, not with 0.
+
+    Args:
+        references: Recordings in the style's sound, at the sample rate of `config`.
+        audio: The output, at the same rate.
+        config: The mel that the features are of.
 
     Returns:
-        About 0 (the same) to 2; NaN if the references have fewer than two seconds. An output with fewer than two
-        counts as one that resembles nothing but itself.
+        From about 0 (the same) to 2; NaN if the references have fewer than two seconds of sound. If the output has
+        fewer than two, it counts as unlike the references.
+
+    Shape:
+        audio and every reference are ``(S,)``, each of its own length.
 
     Reference:
         Gretton et al. (2012), eq. 3. As Kernel Audio Distance: Chung et al. (2025), arXiv:2502.15602, there on
@@ -68,22 +80,25 @@ def kernel_distance(references: Sequence[np.ndarray], audio: np.ndarray, config:
     apart = _squared_distances(wanted, wanted)
     bandwidth = max(float(np.median(apart[np.triu_indices(len(wanted), 1)])), 1e-9)
 
-    def alike(squared: np.ndarray) -> np.ndarray:
-        return np.exp(-squared / (2 * bandwidth))
+    def similarity(squared: np.ndarray) -> np.ndarray:
+        kernel: np.ndarray = np.exp(-squared / (2 * bandwidth))
+        return kernel
 
-    own = _mean_of_pairs(alike(apart))
+    own = _mean_of_pairs(similarity(apart))
     if len(found) < 2:
         return own + 1.0
-    among = _mean_of_pairs(alike(_squared_distances(found, found)))
-    across = float(alike(_squared_distances(wanted, found)).mean())
+    among = _mean_of_pairs(similarity(_squared_distances(found, found)))
+    across = float(similarity(_squared_distances(wanted, found)).mean())
     return own + among - 2 * across
 
 
 def _squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return ((a[:, None] - b[None]) ** 2).sum(axis=2)
+    """Between every row of ``(A, F)`` and of ``(B, F)``, ``(A, B)``."""
+    squared: np.ndarray = ((a[:, None] - b[None]) ** 2).sum(axis=2)
+    return squared
 
 
-def _mean_of_pairs(alike: np.ndarray) -> float:
+def _mean_of_pairs(similarities: np.ndarray) -> float:
     """Mean over pairs of different items."""
-    count = len(alike)
-    return float((alike.sum() - np.trace(alike)) / (count * (count - 1)))
+    count = len(similarities)
+    return float((similarities.sum() - np.trace(similarities)) / (count * (count - 1)))

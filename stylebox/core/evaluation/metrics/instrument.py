@@ -1,6 +1,6 @@
-"""Which instrument is heard? A small classifier that ships and that no model is trained with.
+"""Which instrument does it sound like? The answer of a small classifier that ships with the package.
 
-It has only ever heard sounds that are kept out of the shipped model's training: see MODEL_CARD.md.
+It was trained on sounds that the shipped model does not play, and no model is trained with it: see MODEL_CARD.md.
 """
 
 from pathlib import Path
@@ -14,13 +14,21 @@ from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.models.classifier import CLASSES, OTHER, Classifier
 from stylebox.core.music.style_names import instrument_of, match_name
 
-WINDOW_SECONDS = 3.0
-_SILENT = -0.98  # loudest mel of a window without sound
-_RANGE = 0.9  # a window 40 dB further down than the loudest is a rest
+WINDOW_SECONDS = 3.0  # length of what is classified at once
+_SILENT = -0.98  # a window whose loudest mel value is below it is silent
+_RANGE = 0.9  # a window 40 dB below the loudest one is a rest
 
 
 def instrument_probabilities(classifier: Classifier, audio: np.ndarray, sample_rate: int) -> dict[str, float]:
-    """By class; the mean over windows of 3 s (half of each shared with the next) that sound. Silence is all 0.
+    """Probability of each class: the mean over windows of 3 s with sound, which overlap by half.
+
+    Args:
+        classifier: A trained classifier.
+        audio: A recording.
+        sample_rate: Of `audio`, in Hz.
+
+    Returns:
+        By the names of `CLASSES`; all 0 for silence.
 
     Shape:
         ``audio`` is ``(S,)``.
@@ -41,7 +49,20 @@ def instrument_probabilities(classifier: Classifier, audio: np.ndarray, sample_r
 
 
 def instrument_probability(classifier: Classifier, audio: np.ndarray, style: str, sample_rate: int) -> float:
-    """Of a style's instrument; NaN for a style that is none of the classifier's, such as a file."""
+    """Probability of a style's instrument.
+
+    Args:
+        classifier: A trained classifier.
+        audio: The output of a transfer.
+        style: A style as `--style` takes it.
+        sample_rate: Of `audio`, in Hz.
+
+    Returns:
+        In [0, 1]; NaN for a style that is a file or an instrument that the classifier does not know.
+
+    Shape:
+        ``audio`` is ``(S,)``.
+    """
     name = match_name(instrument_of(style), CLASSES)
     if name is None or name == OTHER or Path(style).expanduser().is_file():
         return float("nan")

@@ -1,4 +1,4 @@
-"""Does it swell where the input swells? Level over time compared, blind to how loud either is over all."""
+"""Loudness over time: does the output get louder where the input does? The overall level does not count."""
 
 import numpy as np
 
@@ -8,10 +8,15 @@ _HOP_SECONDS, _FRAME_SECONDS = 0.05, 0.2
 
 
 def loudness_correlation(reference: np.ndarray, audio: np.ndarray, sample_rate: int) -> float:
-    """Pearson correlation of the two levels in dB, of 200 ms every 50 ms, at least -60 dBFS.
+    """Pearson correlation of the two levels in dB, over 200 ms every 50 ms, limited to -60 dBFS from below.
+
+    Args:
+        reference: The input of the transfer.
+        audio: Its output.
+        sample_rate: Of both, in Hz.
 
     Returns:
-        In [-1, 1]; 0 where one of them does not change, NaN where the reference does not.
+        In [-1, 1]; 0 if the output's level is constant, NaN if the reference's is.
 
     Shape:
         reference and audio are ``(S,)``; the longer one is cut.
