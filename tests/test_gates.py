@@ -36,7 +36,6 @@ ALLOWED: dict[str, int] = {
     "core/models": 23,
     "core/paper": 31,
     "core/pipeline": 6,
-    "core/sources/record": 2,
     "core/sources/render": 12,
     "core/store": 10,
     "core/training": 55,

@@ -44,8 +44,6 @@ ALLOWED: dict[str, int] = {
     "stylebox/core/models": 3,
     "stylebox/core/paper": 8,
     "stylebox/core/pipeline": 7,
-    "stylebox/core/sources": 1,
-    "stylebox/core/sources/record": 3,
     "stylebox/core/sources/render": 5,
     "stylebox/core/store": 2,
     "stylebox/core/training": 9,

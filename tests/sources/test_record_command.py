@@ -183,7 +183,7 @@ def test_the_take_stays_when_the_transfer_fails(
 ) -> None:
     plug_in(FakeInput(two_channels(music(1.0))))
     Path("style.wav").write_text("no sound")
-    code, out, err = run("record", "--seconds", 1, "--style", "style.wav", "--compute", "cpu")
+    code, out, err = run("record", "--seconds", 1, "--style", "style.wav", "--device", "cpu")
     assert code == 1
     assert err.splitlines()[-1].startswith("stylebox: ")
     assert takes(own_home) == [Path(out.strip())]
@@ -203,7 +203,7 @@ def test_ctrl_c_during_playback_ends_only_the_playback(
     monkeypatch.setattr(sound_card_module, "check_output", lambda: None)
     monkeypatch.setattr(sound_card_module, "play", interrupted)
     code, _, err = run("record", "--seconds", 1, "--play")
-    assert (code, err.splitlines()[-1]) == (0, "playing stopped")
+    assert (code, err.splitlines()[-1]) == (0, "playback stopped")
 
 
 def test_the_command_reports_input_clipping_and_removed_silence(
@@ -212,6 +212,6 @@ def test_the_command_reports_input_clipping_and_removed_silence(
     loud = np.clip(4 * music(1.0), -1, 1)
     plug_in(FakeInput(two_channels(np.zeros(RATE), loud)))
     result = run("record", "--seconds", 2)
-    assert "recording from fake microphone at 8000 Hz; Enter or Ctrl-C ends it" in result.err
+    assert "recording from fake microphone at 8000 Hz; Enter or Ctrl-C ends the take" in result.err
     assert "samples at full scale); turn the input down" in result.err
-    assert "peak 0.0 dBFS, 0.9 s of silence before it left out" in result.err
+    assert "peak 0.0 dBFS, 0.9 s of silence at the start removed" in result.err

@@ -110,7 +110,7 @@ def test_one_channel_is_recorded_and_played(own_home: Path) -> None:
 def test_a_take_is_transferred_with_its_length(tiny_home: Path) -> None:
     sound_card(tiny_home, two_channels(np.zeros(22050), music(2.5, 44100)))
     code, out, err = stylebox(
-        "record", "--style", "string", "--seconds", 3, "--model", "tiny", "--compute", "cpu", "--steps", 0
+        "record", "--style", "string", "--seconds", 3, "--model", "tiny", "--device", "cpu", "--steps", 0
     )
     assert code == 0, err
     take, made = map(Path, out.splitlines())
@@ -214,7 +214,7 @@ def test_a_wrong_device_or_channel_is_refused_with_the_reason(
     device: str, reason: str, portaudio: FakePortAudio, run: Callable[..., CommandResult]
 ) -> None:
     message = f"stylebox: device '{device}': {reason}; `stylebox record --list-devices` shows what there is\n"
-    assert run("record", "--device", device) == CommandResult(1, "", message)
+    assert run("record", "--input", device) == CommandResult(1, "", message)
     assert run("record", "--channel", 5) == CommandResult(
         1, "", "stylebox: fake card: has no channel 5, only 4; choose another\n"
     )
