@@ -44,8 +44,9 @@ def train_both(dataset: Path, minutes: float) -> EqualBudget:
     opened = Dataset.open(dataset)
     with _home():
         models = paths.models_dir()
+        preset = load_preset("base")
         torch.manual_seed(0)
-        listener = ContentStage(load_preset("base"), opened)
+        listener = ContentStage(opened, preset.stage("content"), preset.content)
         listening = trained(listener, listener.config, LISTENING_SHARE * minutes)
         listening.export(models / BASE / "content.safetensors", {})
         begun = time.monotonic()

@@ -45,7 +45,7 @@ from stylebox.core.paper.transfer import transfer_mel
 from stylebox.core.store import library
 from stylebox.core.training.losses import audible_loss
 from stylebox.core.training.stages.base import Stage, eval_mode
-from stylebox.core.training.stages.ldm import LDMStage
+from stylebox.core.training.stages.ldm import LDMSections, LDMStage
 from stylebox.core.training.trainer import Trainer
 
 PAIRS, FRAMES = 16, 256  # held out: 16 times 6 s
@@ -124,14 +124,14 @@ class Trial(LDMStage):
 
     def __init__(self, material: Material, variant: Variant) -> None:
         preset = material.preset_of(variant)
-        super().__init__(preset, material.dataset, material.store, material.vae)
+        super().__init__(material.dataset, material.store, material.vae, preset.stage("ldm"), LDMSections.of(preset))
         self.encoder, self.change = material.encoder, variant.change
         pairs = ExampleSampler(
             self.dataset.split("valid"), FRAMES, round(CLIP_SECONDS * preset.mel.frames_per_second), pair_share=1.0
         )
         self.examples = pairs.draw(np.random.default_rng(7), PAIRS)
         short, self.config = self.config, self.config.model_copy(update={"crop_frames": FRAMES})
-        self.pairs = self._read(self.examples, np.zeros(PAIRS, bool))  # as heard: the score tells nothing
+        self.pairs = self.read(self.examples, np.zeros(PAIRS, bool))  # as heard: the score tells nothing
         self.config = short
         self.seen = variant.change(self.pairs) if variant.change is without_map else self.pairs
 
@@ -168,11 +168,11 @@ class Trial(LDMStage):
     def distance(self, mel: Tensor, reference: Tensor | None = None) -> str:
         """To the true targets, or to `reference`, in dB."""
         reference = self.pairs["mel"] if reference is None else reference
-        return f"{float(audible_loss(mel, reference)) * db_per_unit(self.preset.mel):.2f}"
+        return f"{float(audible_loss(mel, reference)) * db_per_unit(self.mel):.2f}"
 
     def notes(self, mels: Tensor) -> str:
         """Mean F1 (onsets within 50 ms) of the notes in these mels against the score."""
-        config, silent = self.preset.mel, torch.zeros(NUM_KEYS, FRAMES)
+        config, silent = self.mel, torch.zeros(NUM_KEYS, FRAMES)
         scores = []
         for mel, example in zip(mels, self.examples, strict=True):
             audio = harmonic_inversion(mel, silent, config, (FRAMES - 1) * config.hop_length)
@@ -202,7 +202,7 @@ def trained(stage: Stage, config: Any, minutes: float) -> Trainer:
         run = Trainer(stage, config, Path(folder), "cpu")
         stop = time.thread_time() + 60 * minutes
         while time.thread_time() < stop:
-            run.advance(run.batch(run.step))
+            run.train_step(run.batch(run.step))
     return run
 
 
@@ -259,16 +259,16 @@ def paper_runs(dataset: Dataset, minutes: float, update: dict[str, Any]) -> Pape
     stages = {name: preset.stage(name).model_copy(update=update) for name in ("vae", "ldm")}
     preset = preset.model_copy(update={"train": stages})
     torch.manual_seed(0)
-    first = PaperVAEStage(preset, dataset)
+    first = PaperVAEStage(dataset, preset.stage("vae"), preset.paper)
     autoencoding = trained(first, first.config, minutes / 2)
-    second = PaperLDMStage(preset, dataset, first.autoencoder)
+    second = PaperLDMStage(dataset, first.autoencoder, preset.stage("ldm"), preset.paper)
     return PaperRuns(autoencoding, trained(second, second.config, minutes / 2), first.autoencoder, second)
 
 
 def paper_pairs(trial: Trial, runs: PaperRuns) -> list[str]:
     """What the report's networks make of the held-out pairs: a trial's row."""
     autoencoder, stage = runs.autoencoder, runs.stage
-    preset = stage.preset
+    preset = load_preset("paper")
     model = PaperModel(autoencoder, stage.style_encoder, stage.unet, preset.paper, preset.mel, {})
 
     def play(styles: Tensor) -> Tensor:

@@ -32,8 +32,7 @@ from stylebox.core.paths import atomic_path, refuse_overwrite
 from stylebox.core.progress import Progress
 from stylebox.core.sources.render.render import RenderReport
 from stylebox.core.sources.render.sample_sets import SampleRemark
-from stylebox.core.training.loop import FitResult
-from stylebox.core.training.training_log import TrainingProgress
+from stylebox.core.training.loop import FitResult, TrainingProgress
 
 HEAVY = {"torch", "librosa", "numpy", "scipy", "av", "soundfile", "matplotlib", "accelerate"}
 

@@ -21,8 +21,7 @@ if TYPE_CHECKING:  # slow to import, and `--help` needs none of them
     from stylebox.core.sources.fetch.report import FetchReport
     from stylebox.core.sources.record.recorder import Take
     from stylebox.core.sources.render.render import RenderReport
-    from stylebox.core.training.loop import FitResult
-    from stylebox.core.training.training_log import TrainingProgress
+    from stylebox.core.training.loop import FitResult, TrainingProgress
 
 SPLITS = ("train", "valid", "test")
 _STOPPED_BY = {
@@ -30,7 +29,6 @@ _STOPPED_BY = {
     "max_steps": "reached --max-steps",
     "minutes": "reached --max-minutes",
     "interrupted": "interrupted",
-    "stopped": "stopped",
 }
 
 

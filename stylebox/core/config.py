@@ -146,9 +146,7 @@ class TrainConfig(Section):
     weights: dict[str, float] = Field(default_factory=dict)  # of the loss terms, by name
     begin_with: str | None = None  # a model to take the weights from; None is from scratch
     frozen: tuple[str, ...] = ()  # parts that stay as they begin, by name
-    speakers: dict[str, str] = Field(
-        default_factory=dict
-    )  # instrument -> part of the name of the timbre that stands for it
+    reference_timbres: dict[str, str] = Field(default_factory=dict)  # instrument -> part of the timbre's name
 
     def weights_over(self, defaults: dict[str, float]) -> dict[str, float]:
         """The weights of a stage's loss terms: its own defaults, with those of the configuration laid over them.

@@ -71,7 +71,7 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 def _quick() -> Iterator[None]:
     """Neither pictures nor downloads, and few crops to validate with."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stylebox.core.training.training_log.plot_losses", lambda *_: None)
+        patch.setattr("stylebox.core.training.log.plot_losses", lambda *_: None)
         patch.setattr("stylebox.core.jobs.train.load_features", offline)
         patch.setattr("stylebox.core.paper.stages._VALIDATION_CROPS", 4)
         yield
@@ -129,7 +129,11 @@ def model(trained: tuple[Path, list[Progress]]) -> PaperModel:
 
 def ldm_stage(preset: Preset, dataset: Dataset, features: nn.Module | None = None) -> PaperLDMStage:
     torch.manual_seed(0)
-    return PaperLDMStage(preset, dataset, PaperAutoencoder().eval(), features)
+    return PaperLDMStage(dataset, PaperAutoencoder().eval(), preset.stage("ldm"), preset.paper, features)
+
+
+def vae_stage(preset: Preset, dataset: Dataset, features: nn.Module | None = None) -> PaperVAEStage:
+    return PaperVAEStage(dataset, preset.stage("vae"), preset.paper, features)
 
 
 def recording_numbers(mels: Tensor) -> list[int]:
@@ -215,7 +219,7 @@ def test_the_encoder_stays_in_evaluation_mode(preset: Preset, dataset: Dataset) 
 @pytest.mark.parametrize("features", [None, Maps()], ids=["no features", "features"])
 def test_every_trainable_part_receives_gradient(preset: Preset, dataset: Dataset, features: nn.Module | None) -> None:
     torch.manual_seed(0)
-    for stage in (PaperVAEStage(preset, dataset, features), ldm_stage(preset, dataset, features)):
+    for stage in (vae_stage(preset, dataset, features), ldm_stage(preset, dataset, features)):
         trained = {name for names in stage.groups.values() for name in names}
         for name, part in stage.parts.items():
             part.train(name in trained)
@@ -262,7 +266,7 @@ def test_trained_on_velocity_a_perfect_denoiser_has_no_diffusion_loss(preset: Pr
 
 
 def test_batch_depends_on_seed_and_step_alone(preset: Preset, dataset: Dataset) -> None:
-    for make in (PaperVAEStage, ldm_stage):
+    for make in (vae_stage, ldm_stage):
         first, second = make(preset, dataset), make(preset, dataset)
         second.batch(0)
         for key, value in first.batch(7).items():
@@ -282,7 +286,7 @@ def test_style_is_another_recording_of_the_same_instrument(preset: Preset, datas
 
 
 def test_one_range_and_loudness_kept_between_chunks(preset: Preset, dataset: Dataset) -> None:
-    stage = PaperVAEStage(preset, dataset)
+    stage = vae_stage(preset, dataset)
     mel = stage.crops.crop(stage.crops.recordings[0], 0)
     quiet, loud = mel[1:, :60].mean(), mel[1:, 80:].mean()
     assert loud + 1 > 3 * (quiet + 1)

@@ -7,9 +7,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from stylebox.core.config import TrainConfig
+from stylebox.core.training.stages.base import Stage
 
 
-class TinyStage:
+class TinyStage(Stage):
     """Learns to scale noise; `adversary` adds a critic, `idle` a part that no group trains."""
 
     name = "tiny"
@@ -23,15 +24,13 @@ class TinyStage:
                 nn.Dropout(0.1),
                 nn.Conv2d(width, 1, 1),
             )
-            self.parts: dict[str, nn.Module] = {"net": net}
-            self.groups: dict[str, list[str]] = {"model": ["net"]}
+            super().__init__({"net": net})
             if idle:
-                self.parts["vae"] = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1))
+                self.parts = {**self.parts, "vae": nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1))}
             if adversary:
-                self.parts["critic"] = nn.Conv2d(1, 1, 3)
-                self.groups["critic"] = ["critic"]
-        self.settings: dict[str, Any] = {"net": {"width": width}, "mel": {"n_mels": 8}}
-        self.finished = False
+                self.parts = {**self.parts, "critic": nn.Conv2d(1, 1, 3)}
+                self.groups = {**self.groups, "critic": ["critic"]}
+        self.settings = {"net": {"width": width}, "mel": {"n_mels": 8}}
 
     def batch(self, step: int) -> dict[str, torch.Tensor]:
         return {"x": torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(step))}
@@ -55,9 +54,6 @@ class TinyStage:
 
     def export(self) -> dict[str, torch.Tensor]:
         return {"styles.mean": self.parts["net"](torch.ones(1, 1, 8, 8)).mean()}
-
-    def finish(self) -> None:
-        self.finished = True
 
 
 def tiny_config(**changes: Any) -> TrainConfig:

@@ -13,6 +13,7 @@ from stylebox.core import paths
 from stylebox.core.errors import ModelError
 from stylebox.core.store import weights
 from stylebox.core.training import checkpoint
+from stylebox.core.training.optimizer import load_optimizer, optimizer_tensors
 
 
 def tensors_of(value: float) -> dict[str, torch.Tensor]:
@@ -223,13 +224,13 @@ def test_optimiser_memory_fits_its_parameters_or_is_refused() -> None:
     optimizer = torch.optim.AdamW(layer.parameters())
     layer(torch.ones(1, 2)).sum().backward()
     optimizer.step()
-    kept = checkpoint.optimizer_tensors(optimizer, parameters)
+    kept = optimizer_tensors(optimizer, parameters)
     other = torch.optim.AdamW(layer.parameters())
-    checkpoint.load_optimizer(other, parameters, kept, "state.json")
-    again = checkpoint.optimizer_tensors(other, parameters)
+    load_optimizer(other, parameters, kept, "state.json")
+    again = optimizer_tensors(other, parameters)
     assert kept.keys() == again.keys()
     assert all(torch.equal(kept[name], again[name]) for name in kept)
     with pytest.raises(ModelError, match="gain/exp_avg is unexpected"):
-        checkpoint.load_optimizer(other, parameters, {"gain/exp_avg": torch.ones(1)}, "state.json")
+        load_optimizer(other, parameters, {"gain/exp_avg": torch.ones(1)}, "state.json")
     with pytest.raises(ModelError, match="bias/exp_avg has shape 3"):
-        checkpoint.load_optimizer(other, parameters, {"bias/exp_avg": torch.ones(3)}, "state.json")
+        load_optimizer(other, parameters, {"bias/exp_avg": torch.ones(3)}, "state.json")

@@ -1,7 +1,4 @@
-"""`stylebox train`: a preset, a dataset and a stage's name become a trained part of a model.
-
-It looks up what the stage builds on and hands both to the one training loop.
-"""
+"""The work of `stylebox train`: loads what a stage builds on, makes the stage and runs the training loop."""
 
 from pathlib import Path
 
@@ -23,9 +20,9 @@ from stylebox.core.store.library import load_content_encoder, load_part, load_va
 from stylebox.core.store.weights import load_into, load_weights
 from stylebox.core.training.loop import FitResult, TrainingCallback, fit
 from stylebox.core.training.losses import Features
-from stylebox.core.training.stages.base import Stage, exported_parts
+from stylebox.core.training.stages.base import Stage
 from stylebox.core.training.stages.content import ContentStage
-from stylebox.core.training.stages.ldm import LDMStage
+from stylebox.core.training.stages.ldm import LDMSections, LDMStage
 from stylebox.core.training.stages.vae import VAEStage
 from stylebox.core.training.stages.vocoder import VocoderStage
 
@@ -49,28 +46,34 @@ def train(
 
     Args:
         stage_name: "vae", "ldm", "content" or "vocoder".
-        preset: Sizes and defaults; `config_file` is laid over it.
-        dataset: A built dataset's folder; the one of `stylebox build` unless given.
-        name: Of the model; the preset's unless given.
+        preset: Name of a preset: sizes and defaults.
+        config_file: TOML whose keys replace the preset's.
+        dataset: Folder of a built dataset; default: the one of `stylebox build`.
+        name: Of the model; default: the preset's.
+        resume: Continue an earlier run of this stage.
+        force: Discard an earlier run of this stage.
+        max_steps: Stop once this many steps are done in all.
+        max_minutes: Stop after this time.
+        device: "auto", "cuda", "mps" or "cpu".
         progress: Called after every step.
-        prepare: Told of the work before the first step.
+        prepare: Receives the progress of the work before the first step.
 
     Raises:
-        ConfigError: The preset has no such stage, the configuration is wrong, or the name can be no folder's.
+        ConfigError: The preset has no such stage, the configuration is wrong, or the name cannot be a folder's.
         DatasetError: The dataset is missing, unfit, or made with other mel settings.
         ModelError: A part the stage builds on, or begins with, is missing or of another size.
     """
     settings = load_preset(preset, config_file)
-    material = Dataset.open(dataset or paths.dataset_dir())
-    material.require_mel(settings.mel)
+    opened = Dataset.open(dataset or paths.dataset_dir())
+    opened.require_mel(settings.mel)
     model = name or settings.name
     if safe_name(model) != model:
         raise ConfigError(f"--name {model}: cannot be the name of a folder; {safe_name(model)} can")
-    with torch.random.fork_rng(devices=[]):  # the weights a run begins with follow from its seed, too
+    with torch.random.fork_rng(devices=[]):  # the first weights follow from the seed, too
         torch.manual_seed(settings.stage(stage_name).seed)
-        stage = make_stage(stage_name, settings, material, model, device, prepare)
+        stage = make_stage(stage_name, settings, opened, model, device, prepare)
     if begin_with := settings.stage(stage_name).begin_with:
-        _fill(stage, begin_with)
+        _start_from(stage, begin_with)
     return fit(
         stage,
         settings.stage(stage_name),
@@ -89,31 +92,42 @@ def make_stage(
 ) -> Stage:
     """The stage of that name for the preset's family, with the trained parts it builds on.
 
+    Args:
+        stage_name: "vae", "ldm", "content" or "vocoder".
+        preset: Sizes and training settings.
+        dataset: A built dataset.
+        model: Name of the model whose parts the stage builds on.
+        device: Where the content encoder computes.
+        prepare: Receives the progress of what is computed or downloaded first.
+
     Raises:
         ConfigError: The preset has no such stage.
+        DatasetError: The dataset lacks what the stage needs.
+        ModelError: A part that the stage builds on is missing or of another size.
     """
+    config = preset.stage(stage_name)
     if preset.family == "base":
         if stage_name == "content":
-            return ContentStage(preset, dataset)
+            return ContentStage(dataset, config, preset.content)
         if stage_name == "vae":
-            wanted = preset.stage("vae").weights.get("perceptual", 0.0) > 0
-            return VAEStage(preset, dataset, _features(preset, prepare) if wanted else None)
+            weighted = config.weights.get("perceptual", 0.0) > 0
+            return VAEStage(dataset, config, preset.vae, _features(preset, prepare) if weighted else None)
         if stage_name == "vocoder":
-            return VocoderStage(preset, dataset, _heard(dataset, model, device, prepare))
+            return VocoderStage(dataset, _content(dataset, model, device, prepare), config, preset.vocoder)
         if stage_name == "ldm":
-            vae = _vae(preset, model)
-            return LDMStage(preset, dataset, _heard(dataset, model, device, prepare), vae)
+            vae, content = _vae(preset, model), _content(dataset, model, device, prepare)
+            return LDMStage(dataset, content, vae, config, LDMSections.of(preset))
     if preset.family == "paper":
         if stage_name == "vae":
-            return PaperVAEStage(preset, dataset, _features(preset, prepare))
+            return PaperVAEStage(dataset, config, preset.paper, _features(preset, prepare))
         if stage_name == "ldm":
             autoencoder = load_paper_autoencoder(model, preset.mel)
-            return PaperLDMStage(preset, dataset, autoencoder, _features(preset, prepare))
+            return PaperLDMStage(dataset, autoencoder, config, preset.paper, _features(preset, prepare))
     raise ConfigError(f"preset {preset.name} has no stage {stage_name!r}")
 
 
-def _fill(stage: Stage, model: str) -> None:
-    """Begin with a trained model's weights.
+def _start_from(stage: Stage, model: str) -> None:
+    """Load the weights of a trained model as the start.
 
     Raises:
         ModelError: The model has no such part, or its networks are of another size.
@@ -121,7 +135,7 @@ def _fill(stage: Stage, model: str) -> None:
     require_model(model)
     path = part_path(model, stage.name)
     tensors, _ = load_weights(path)
-    for name, part in exported_parts(stage).items():
+    for name, part in stage.exported_parts().items():
         load_into(part, tensors, f"{name}.", path)
 
 
@@ -129,7 +143,7 @@ def _vae(preset: Preset, model: str) -> VAE:
     """The model's autoencoder, or the shipped one.
 
     Raises:
-        ModelError: it is of another size than the preset's.
+        ModelError: It has another size than the preset's.
     """
     part = load_part(model, "vae", preset.mel)
     if part.preset.vae != preset.vae:
@@ -140,16 +154,16 @@ def _vae(preset: Preset, model: str) -> VAE:
     return load_vae(model, preset.mel)
 
 
-def _heard(dataset: Dataset, model: str, device: str, prepare: ProgressCallback) -> ContentCache:
-    """What the model's content encoder hears in a dataset."""
+def _content(dataset: Dataset, model: str, device: str, prepare: ProgressCallback) -> ContentCache:
+    """The posteriors that the model's content encoder gives for a dataset."""
     where = torch.device(resolve_device(device)[0])
-    store = ContentCache(dataset, load_content_encoder(model))
-    store.fill([*dataset.split("train"), *dataset.split("valid")], where, prepare)
-    return store
+    content = ContentCache(dataset, load_content_encoder(model))
+    content.fill([*dataset.split("train"), *dataset.split("valid")], where, prepare)
+    return content
 
 
 def _features(preset: Preset, prepare: ProgressCallback) -> Features | None:
-    """VGGish; None where its weights can't be had, which `prepare` is told in a line."""
+    """VGGish; None where its weights are not available, which `prepare` receives as a note."""
     try:
         return load_features(preset.mel, prepare)
     except ModelError as error:

@@ -1,10 +1,10 @@
-"""The report's two stages: its autoencoder, then its denoiser with the encoder frozen (`docs/paper.md`).
+"""The paper's two training stages: the autoencoder, then the denoiser with the encoder frozen (`docs/paper.md`).
 
-Networks, loss terms and their order are the report's; what was a fault in it is mended. Eq. N is the number in
+Networks, loss terms and their order are the paper's; the faults of its code are fixed. Eq. N is the number in
 Prioteasa & Stempel-Hauburger (2025).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from stylebox.core.audio.mel import db_per_unit, mel_to_uint8
-from stylebox.core.config import Preset
+from stylebox.core.config import MelConfig, PaperConfig, TrainConfig
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.manifest import Recording
 from stylebox.core.data.sampler import Example, ExampleSampler
@@ -23,35 +23,41 @@ from stylebox.core.paper.networks import PaperAutoencoder, PaperUNet, Spectrogra
 from stylebox.core.paper.schedule import paper_schedule
 from stylebox.core.training.crops import MelCrops, read_mel
 from stylebox.core.training.losses import Features, diffusion_loss, reconstruction_loss
+from stylebox.core.training.stages.base import Stage
 from stylebox.core.training.style_library import reference_clips, reference_timbres
 
 _VALIDATION_CROPS = 32
 _CANDIDATES_PER_STYLE = 24
 
 
-class PaperVAEStage:
-    """Stage 1: trains the autoencoder on crops of every recording, by eq. 10.
-
-    Args:
-        features: Perceptual features; None leaves their term out.
-    """
+class PaperVAEStage(Stage):
+    """Stage 1: trains the autoencoder on crops of every recording, by eq. 10."""
 
     name = "vae"
 
-    def __init__(self, preset: Preset, dataset: Dataset, features: Features | None = None) -> None:
-        self.preset, self.features = preset, features
-        self.config = preset.stage("vae")
-        self.weights = self.config.weights_over({"perceptual": 0.1, "kl": 0.01})
-        self.crops = MelCrops(dataset, "train", self.config.crop_frames)
-        self.held_out = MelCrops(dataset, "valid", self.config.crop_frames)
+    def __init__(
+        self, dataset: Dataset, config: TrainConfig, paper: PaperConfig, features: Features | None = None
+    ) -> None:
+        """Make the network and the samplers of crops.
+
+        Args:
+            dataset: Recordings in both splits.
+            config: Of this stage's training.
+            paper: The paper's numbers, saved with the weights.
+            features: Perceptual features; None leaves their term out.
+
+        Raises:
+            ConfigError: The configuration weighs a loss term that does not exist.
+            DatasetError: A split is empty.
+        """
+        self.config, self.features, self.mel = config, features, dataset.mel_config
+        self.weights = config.weights_over({"perceptual": 0.1, "kl": 0.01})
+        self.crops = MelCrops(dataset, "train", config.crop_frames)
+        self.held_out = MelCrops(dataset, "valid", config.crop_frames)
         self.autoencoder = PaperAutoencoder()
-        self.parts: Mapping[str, nn.Module] = {
-            "encoder": self.autoencoder.encoder,
-            "decoder": self.autoencoder.decoder,
-        }
-        self.groups: Mapping[str, Sequence[str]] = {"model": list(self.parts)}
+        super().__init__({"encoder": self.autoencoder.encoder, "decoder": self.autoencoder.decoder})
         self.frozen = _networks(features)
-        self.settings = _settings(preset)
+        self.settings = _settings(self.mel, paper)
         self.provenance = _provenance(dataset, features)
 
     def batch(self, step: int) -> dict[str, Tensor]:
@@ -63,7 +69,7 @@ class PaperVAEStage:
         z = self.autoencoder.encode(mel).float()  # a network may answer in half precision
         back = _decode(self.autoencoder.decoder, z, mel)
         loss = paper_reconstruction_loss(back, mel, z, self.features, self.weights["perceptual"], self.weights["kl"])
-        return {"loss": loss, "l1_db": _distance_db(back, mel, self.preset)}
+        return {"loss": loss, "l1_db": _distance_db(back, mel, self.mel)}
 
     def validate(self, generator: torch.Generator) -> dict[str, float]:
         mel = self.held_out.draw(np.random.default_rng(1), _VALIDATION_CROPS)[:, None].to(generator.device)
@@ -71,49 +77,54 @@ class PaperVAEStage:
         return {key: float(value) for key, value in losses.items()}
 
 
-class PaperLDMStage:
-    """Stage 2: trains denoiser, style encoder and decoder by eq. 9; the encoder is a constant.
+class PaperLDMStage(Stage):
+    """Stage 2: trains denoiser, style encoder and decoder by eq. 9; the encoder stays unchanged.
 
-    The target is its own content (the report has no other path for it than what the noise leaves), and the style
-    clip is another recording in the target's sound.
-
-    Args:
-        autoencoder: Trained; its encoder stays as it is, buffers included, and is saved with the rest.
-        features: Perceptual features; None leaves their terms out.
+    The target is its own content: the paper has no other path for the content than the signal that the noise leaves.
+    The style clip is another recording of the target's timbre.
     """
 
     name = "ldm"
 
     def __init__(
         self,
-        preset: Preset,
         dataset: Dataset,
         autoencoder: PaperAutoencoder,
+        config: TrainConfig,
+        paper: PaperConfig,
         features: Features | None = None,
     ) -> None:
-        self.preset, self.dataset, self.features = preset, dataset, features
-        self.config = preset.stage("ldm")
-        # eq. 10's prior would move the encoder's latent, which no longer moves: its weight is 0 here
+        """Make the networks and the samplers of examples.
+
+        Args:
+            dataset: Recordings in both splits.
+            autoencoder: Trained; its encoder stays unchanged, buffers included, and is saved with the rest.
+            config: Of this stage's training.
+            paper: The paper's noise schedule.
+            features: Perceptual features; None leaves their terms out.
+
+        Raises:
+            ConfigError: The configuration weighs a loss term that does not exist.
+            DatasetError: A split is empty, or `config.reference_timbres` names a timbre that does not exist.
+        """
+        self.dataset, self.features, self.config, self.mel = dataset, features, config, dataset.mel_config
+        # eq. 10's prior would move the encoder's latent, and the encoder is frozen: its weight is 0 here
         terms = {"reconstruction": 1.0, "style": 0.1, "diffusion": 1.0, "perceptual": 0.1, "kl": 0.0}
-        self.weights = self.config.weights_over(terms)
-        frames = self.config.crop_frames
-        self.speakers = reference_timbres(dataset.split("train"), self.config.speakers)
+        self.weights = config.weights_over(terms)
+        frames = config.crop_frames
+        self.reference_timbres = reference_timbres(dataset.split("train"), config.reference_timbres)
         self.train = ExampleSampler(dataset.split("train"), frames, frames, pair_share=0.0)
         self.held_out = ExampleSampler(dataset.split("valid"), frames, frames, pair_share=0.0)
-        self.schedule = paper_schedule(preset.paper)
+        self.schedule = paper_schedule(paper)
         self.encoder = freeze(autoencoder.encoder)
         self.decoder: SpectrogramDecoder = autoencoder.decoder.requires_grad_(True)
         self.style_encoder = StyleEncoder()
         self.unet = PaperUNet()
-        self.parts: Mapping[str, nn.Module] = {
-            "encoder": self.encoder,
-            "decoder": self.decoder,
-            "style_encoder": self.style_encoder,
-            "unet": self.unet,
-        }
-        self.groups: Mapping[str, Sequence[str]] = {"model": ["decoder", "style_encoder", "unet"]}
+        parts = {"decoder": self.decoder, "style_encoder": self.style_encoder, "unet": self.unet}
+        super().__init__({"encoder": self.encoder, **parts})
+        self.groups = {"model": list(parts)}
         self.frozen = _networks(features)
-        self.settings = _settings(preset)
+        self.settings = _settings(self.mel, paper)
         self.provenance = _provenance(dataset, features)
 
     def batch(self, step: int) -> dict[str, Tensor]:
@@ -132,10 +143,10 @@ class PaperLDMStage:
 
     def export(self) -> dict[str, Tensor]:
         """One clip of each instrument, ``styles.<name>.mel``: uint8 ``(M, T)``, T of one crop."""
-        return style_clips(self.dataset, self.speakers, self.config.crop_frames)
+        return style_clips(self.dataset, self.reference_timbres, self.config.crop_frames)
 
     def _losses_at(self, t: Tensor, mel: Tensor, style: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """Eq. 9 and its terms at times t, ``(B,)``; mels ``(B, 1, M, T)``."""
+        """Eq. 9 and its terms at times t, ``(B,)``, for mels ``(B, 1, M, T)``."""
         with torch.no_grad():
             x_0 = self.encoder(mel).float()
         eps = torch.randn(x_0.shape, generator=generator, device=x_0.device)
@@ -155,7 +166,7 @@ class PaperLDMStage:
             weights["style"],
             weights["diffusion"],
         )
-        shown = {"diffusion": noise_loss.detach(), "l1_db": _distance_db(back, mel, self.preset)}
+        shown = {"diffusion": noise_loss.detach(), "l1_db": _distance_db(back, mel, self.mel)}
         return {"loss": loss, **shown} | ({} if likeness is None else {"style": likeness.detach()})
 
     def _read(self, examples: list[Example]) -> dict[str, Tensor]:
@@ -165,17 +176,22 @@ class PaperLDMStage:
         return {"mel": torch.stack(mels)[:, None], "style": torch.stack(styles)[:, None]}
 
 
-def style_clips(dataset: Dataset, speaking: Mapping[str, list[Recording]], num_frames: int) -> dict[str, Tensor]:
-    """The clip of each instrument whose mean spectrum is most like that of many, as ``styles.<name>.mel``.
+def style_clips(dataset: Dataset, recordings: Mapping[str, list[Recording]], num_frames: int) -> dict[str, Tensor]:
+    """The most typical clip of each instrument, as ``styles.<name>.mel``.
 
-    Depends on the dataset alone: a silent bar or an odd one speaks for nobody.
+    It is the clip whose mean spectrum is nearest to the mean of many clips, so neither silence nor an unusual bar.
+
+    Args:
+        dataset: Holds the recordings.
+        recordings: Of each instrument's reference timbre, by instrument.
+        num_frames: Length of a clip.
 
     Shape:
         Each uint8 ``(M, num_frames)``; see `uint8_to_mel`.
     """
     clips: dict[str, Tensor] = {}
-    for name, recordings in speaking.items():
-        candidates = reference_clips(dataset, recordings, _CANDIDATES_PER_STYLE, num_frames)
+    for name, own in recordings.items():
+        candidates = reference_clips(dataset, own, _CANDIDATES_PER_STYLE, num_frames)
         spectra = candidates.mean(-1)
         nearest = int((spectra - spectra.mean(0)).square().sum(1).argmin())
         clips[f"styles.{name}.mel"] = torch.from_numpy(mel_to_uint8(candidates[nearest]))
@@ -183,22 +199,22 @@ def style_clips(dataset: Dataset, speaking: Mapping[str, list[Recording]], num_f
 
 
 def _decode(decoder: nn.Module, z: Tensor, mel: Tensor) -> Tensor:
-    """z as a mel of `mel`'s size: the decoder's comes in multiples of 8."""
+    """z as a mel of `mel`'s size; the decoder gives multiples of 8."""
     back: Tensor = decoder(z)[..., : mel.shape[-2], : mel.shape[-1]]
     return back.float()
 
 
-def _distance_db(prediction: Tensor, mel: Tensor, preset: Preset) -> Tensor:
-    return reconstruction_loss(prediction.detach(), mel) * db_per_unit(preset.mel)
+def _distance_db(prediction: Tensor, mel: Tensor, config: MelConfig) -> Tensor:
+    return reconstruction_loss(prediction.detach(), mel) * db_per_unit(config)
 
 
 def _networks(features: Features | None) -> dict[str, nn.Module]:
-    """What the loop must move to the device along with the stage."""
+    """The features as a network for the trainer to move to the device, if they are one."""
     return {"features": features} if isinstance(features, nn.Module) else {}
 
 
-def _settings(preset: Preset) -> dict[str, Any]:
-    return {"family": "paper", "mel": preset.mel.model_dump(), "paper": preset.paper.model_dump()}
+def _settings(mel: MelConfig, paper: PaperConfig) -> dict[str, Any]:
+    return {"family": "paper", "mel": mel.model_dump(), "paper": paper.model_dump()}
 
 
 def _provenance(dataset: Dataset, features: Features | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Training state on disk: safetensors and JSON, whole or not at all, checked when read.
+"""The training state on disk: safetensors and JSON, written atomically and checked when read.
 
-Knows tensors, names and files. Nothing is ever pickled or unpickled, so that a stranger's checkpoint can hold
-numbers and text and no code. Knows nothing of stages, losses or the loop.
+Nothing is pickled, so a checkpoint from a stranger cannot run code. Knows tensors, names and files; knows nothing of
+stages, losses or the training loop.
 """
 
 import json
@@ -10,22 +10,30 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from stylebox.core import paths
 from stylebox.core.errors import ModelError
-from stylebox.core.store.weights import load_weights, save_weights, shape_words
+from stylebox.core.store.weights import load_weights, save_weights
 
 STATE_FILE = "state.json"
 STATE_VERSION = 1
+CHANGEABLE = frozenset(
+    {"steps", "learning_rate", "validate_every", "checkpoint_minutes"} | {"guidance", "strength"}  # of sampling
+)
+"""Keys of the configuration that a resumed run may change."""
 
 
 def save_state(directory: Path, step: int, tensors: Mapping[str, torch.Tensor], document: dict[str, Any]) -> None:
     """Make this the state that `load_state` finds in `directory`.
 
-    The tensors go to a file of their own; replacing the small JSON file that names it is the moment of
-    change, so that a process killed at any point leaves the earlier state or this one. Older files are
-    deleted last.
+    The tensors go to a new file; the switch is the replacement of the small JSON file that names it. A process killed
+    at any moment leaves the earlier state or this one. Older files are deleted last.
+
+    Args:
+        directory: Where the state is kept.
+        step: Steps done.
+        tensors: Weights, averages and optimiser states, by name.
+        document: JSON values.
     """
     name = f"state-{step:09d}.safetensors"
     save_weights(directory / name, tensors)
@@ -38,7 +46,7 @@ def save_state(directory: Path, step: int, tensors: Mapping[str, torch.Tensor], 
 
 
 def load_state(directory: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
-    """Tensors and document (with "step") of the state kept in `directory`; None if there is none.
+    """Tensors and document (with "step") of the state in `directory`; None if there is none.
 
     Raises:
         ModelError: The state is damaged or was written by another version.
@@ -57,49 +65,42 @@ def load_state(directory: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]
 
 
 def discard_state(directory: Path) -> None:
-    """Forget the state kept in `directory`, if there is one."""
+    """Delete the state in `directory`, if there is one."""
     (directory / STATE_FILE).unlink(missing_ok=True)
     for path in directory.glob("state-*.safetensors"):
         path.unlink(missing_ok=True)
 
 
-def optimizer_tensors(
-    optimizer: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter]
-) -> dict[str, torch.Tensor]:
-    """The optimiser's memory as ``parameter/quantity``; a parameter it never moved has none."""
-    return {
-        f"{name}/{quantity}": torch.as_tensor(value)
-        for name, parameter in parameters.items()
-        for quantity, value in optimizer.state.get(parameter, {}).items()
-    }
+def tensors_below(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """The tensors whose names begin with `prefix`, named without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def load_optimizer(
-    optimizer: torch.optim.Optimizer,
-    parameters: Mapping[str, nn.Parameter],
-    tensors: Mapping[str, torch.Tensor],
-    where: Path | str,
-) -> None:
-    """Give the optimiser the memory that `optimizer_tensors` returned.
+def refuse_other_settings(saved: Mapping[str, Any], current: Mapping[str, Any], where: Path) -> None:
+    """Check that a run was started with the current settings; `CHANGEABLE` ones may differ.
+
+    Args:
+        saved: Sections of the saved run.
+        current: Sections of the run that wants to resume it.
+        where: The file of the saved run, for the error.
 
     Raises:
-        ModelError: `tensors` speaks of a parameter the optimiser does not have, or of another shape.
+        ModelError: Names the first key that differs, with both values.
     """
-    memory: dict[str, dict[str, torch.Tensor]] = {}
-    for key, value in tensors.items():
-        name, _, quantity = key.rpartition("/")
-        if name not in parameters:
-            raise ModelError(f"{where}: {key} is unexpected; it belongs to another network")
-        parameter = parameters[name]
-        if value.dim() and value.shape != parameter.shape:
-            raise ModelError(
-                f"{where}: {key} has shape {shape_words(value)}, this network needs {shape_words(parameter)}"
-            )
-        # laid out like the parameter: sums over memory then run in the same order as in an unbroken run
-        laid_out = torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value.clone()
-        memory.setdefault(name, {})[quantity] = laid_out.detach()
-    groups = optimizer.state_dict()["param_groups"]
-    ordered = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    index = {id(parameter): number for number, parameter in enumerate(ordered)}
-    state = {index[id(parameters[name])]: quantities for name, quantities in memory.items()}
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    before, after = ({key: _flat(document.get(key, {})) for key in current} for document in (saved, current))
+    for section in current:
+        for key in sorted(before[section].keys() | after[section].keys()):
+            was, is_now = before[section].get(key), after[section].get(key)
+            if was != is_now and key.rpartition(".")[2] not in CHANGEABLE:
+                raise ModelError(
+                    f"{where}: begun with {section}.{key} = {was}, now it is {is_now}; "
+                    f"set it back to {was}, or train under another --name"
+                )
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested keys joined by dots."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish that a loop can look at. Knows signals, nothing of training."""
+"""Ctrl-C and SIGTERM as a flag that a loop can read. Knows nothing of training."""
 
 import signal
 import threading
@@ -7,16 +7,18 @@ from typing import Any, Self
 
 
 class StopSignals:
-    """Within it the first SIGINT or SIGTERM only sets `requested`; the second raises KeyboardInterrupt.
+    """Within its block the first SIGINT or SIGTERM only sets `requested`; the second raises KeyboardInterrupt.
 
-    Handlers are installed in the main thread only (Python allows no other) and put back afterwards.
+    The handlers are installed in the main thread only (Python allows no other) and restored afterwards.
     """
 
     def __init__(self) -> None:
+        """Start without a request; the handlers are installed on entering the block."""
         self.requested = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
+        """Install the handlers."""
         if threading.current_thread() is threading.main_thread():
             for kind in (signal.SIGINT, signal.SIGTERM):
                 self._before[kind] = signal.signal(kind, self._on_signal)
@@ -25,6 +27,7 @@ class StopSignals:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Restore the earlier handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before.clear()

@@ -1,4 +1,4 @@
-"""The style library: what each instrument of a dataset sounds like, as the style encoder sees it."""
+"""The style library: style tokens and vector of each instrument of a dataset, and its playing range."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -21,25 +21,40 @@ _CLIPS_PER_STYLE = 24
 def style_library(
     encoder: StyleEncoder,
     dataset: Dataset,
-    store: ContentCache,
-    speaking: Mapping[str, list[Recording]],
+    content: ContentCache,
+    recordings: Mapping[str, list[Recording]],
     num_frames: int,
 ) -> dict[str, Tensor]:
-    """Each instrument's mean tokens and vector over clips of those who speak for it, and the keys they are at home on.
+    """Each instrument's mean tokens and vector over clips of its reference timbre, and its playing range.
 
-    Named ``styles.<name>.tokens``, ``.vector`` and ``.keys`` (lowest and highest MIDI number).
+    Args:
+        encoder: Trained, in evaluation mode.
+        dataset: Holds the recordings.
+        content: Posteriors of the recordings.
+        recordings: Of each instrument's reference timbre, by instrument.
+        num_frames: Length of a clip.
+
+    Shape:
+        ``styles.<name>.tokens`` is ``(K, D)``, ``.vector`` ``(D',)``, and ``.keys`` ``(2,)``: the lowest and highest
+        MIDI number.
     """
     device = encoder.queries.device
     library: dict[str, Tensor] = {}
-    for name, recordings in speaking.items():
-        tokens, vector = encoder(reference_clips(dataset, recordings, _CLIPS_PER_STYLE, num_frames).to(device))
+    for name, own in recordings.items():
+        tokens, vector = encoder(reference_clips(dataset, own, _CLIPS_PER_STYLE, num_frames).to(device))
         library[f"styles.{name}.tokens"], library[f"styles.{name}.vector"] = tokens.mean(0), vector.mean(0)
-        library[f"styles.{name}.keys"] = torch.tensor(played_keys(recordings, store))
+        library[f"styles.{name}.keys"] = torch.tensor(played_keys(own, content))
     return library
 
 
 def reference_clips(dataset: Dataset, recordings: list[Recording], count: int, num_frames: int) -> Tensor:
-    """Clips drawn from an instrument's recordings, the same ones each time.
+    """Clips drawn at random from an instrument's recordings, the same ones each time.
+
+    Args:
+        dataset: Holds the recordings.
+        recordings: To draw from.
+        count: Number of clips.
+        num_frames: Length of a clip.
 
     Shape:
         ``(count, M, num_frames)`` in [-1, 1].
@@ -52,11 +67,11 @@ def reference_clips(dataset: Dataset, recordings: list[Recording], count: int, n
     return torch.stack(clips)
 
 
-def played_keys(recordings: list[Recording], store: ContentCache) -> tuple[int, int]:
-    """Lowest and highest MIDI number but for the rarest hundredth of playing time at either end."""
+def played_keys(recordings: list[Recording], content: ContentCache) -> tuple[int, int]:
+    """Lowest and highest MIDI number, without the rarest hundredth of playing time at either end."""
     time_on_key = np.zeros(NUM_KEYS)
     for recording in recordings:
-        frame = store.read(recording, recording.start_frame, recording.stop_frame - recording.start_frame)[0]
+        frame = content.read(recording, recording.start_frame, recording.stop_frame - recording.start_frame)[0]
         time_on_key += (frame > 0.5).sum(1).numpy()
     if not time_on_key.any():
         return LOWEST_KEY, LOWEST_KEY + NUM_KEYS - 1
@@ -67,26 +82,29 @@ def played_keys(recordings: list[Recording], store: ContentCache) -> tuple[int, 
 def reference_timbres(
     recordings: Sequence[Recording], wanted: Mapping[str, str] | None = None
 ) -> dict[str, list[Recording]]:
-    """The recordings of each instrument in the sound that speaks for it, by instrument.
+    """The recordings of one timbre of each instrument, by instrument.
 
-    One sound speaks, not their mean: unless wanted otherwise, recordings before SoundFonts before folders of single
-    notes, which are uneven.
+    One timbre, because the mean of several sounds like none of them. By default recordings of players come before
+    SoundFonts, and those before single recorded notes, which are uneven.
 
     Args:
-        wanted: Instrument -> part of the name of the timbre that is to speak for it.
+        recordings: To choose from.
+        wanted: Instrument -> part of the name of the timbre to take.
 
     Raises:
-        DatasetError: no timbre of that instrument has such a name.
+        DatasetError: No timbre of that instrument has such a name.
     """
     ranked: dict[str, dict[tuple[int, str], list[Recording]]] = defaultdict(lambda: defaultdict(list))
     for recording in recordings:
         ranked[recording.instrument][_rank(recording)].append(recording)
     for name, part in (wanted or {}).items():
-        there = ranked.get(name, {})
-        ranked[name] = {rank: of_timbre for rank, of_timbre in there.items() if part in rank[1]}
+        timbres = ranked.get(name, {})
+        ranked[name] = {rank: of_timbre for rank, of_timbre in timbres.items() if part in rank[1]}
         if not ranked[name]:
-            names = ", ".join(timbre for _, timbre in sorted(there) if timbre) or "none"
-            raise DatasetError(f"no timbre of {name} has {part!r} in its name, as `speakers` wants; there are: {names}")
+            names = ", ".join(timbre for _, timbre in sorted(timbres) if timbre) or "none"
+            raise DatasetError(
+                f"no timbre of {name} has {part!r} in its name, as `reference_timbres` wants; there are: {names}"
+            )
     return {name: timbres[min(timbres)] for name, timbres in sorted(ranked.items())}
 
 

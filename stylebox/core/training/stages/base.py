@@ -1,12 +1,12 @@
-"""What a stage of training offers the loop: its parts, its batches, its losses, its validation.
+"""What a training stage gives the training loop: networks, batches, losses and a validation.
 
-A stage knows its networks and its data. It knows no optimiser, no step count beyond the one it is handed, and
-no file; the loop owns those.
+A stage knows its networks and its data. It knows no optimiser, no checkpoint and no file of weights.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -14,79 +14,87 @@ from torch import nn
 Batch = dict[str, torch.Tensor]
 
 
-class Stage(Protocol):
-    """One thing that can be trained.
+class Stage(ABC):
+    """One part of a model under training.
 
-    A stage may also offer, and the loop then uses:
-
-    * ``frozen: Mapping[str, nn.Module]``: networks it needs but neither trains nor saves. The loop moves
-      them to the device, puts them in evaluation mode and takes their gradients away.
-    * ``settings: Mapping[str, Any]``: what its networks and its data were built with (sizes, mel settings),
-      as JSON would hold it. Written beside the weights; a resumed run must have the same.
-    * ``provenance: Mapping[str, Any]``: what else a reader should know (recordings, licences). Written, not
-      compared.
-    * ``export() -> Mapping[str, Tensor]``: tensors to store with the weights (a style library). Called in
-      evaluation mode, with averaged weights, without gradients.
-    * ``finish()``: called once when `fit` has saved everything.
+    Attributes:
+        name: Short and unique within a model, for example "vae".
+        parts: Every network that is saved, by name. A part that no group names is saved unchanged.
+        groups: The parts that each optimiser trains, in order. The first group is the model. Later groups are
+            adversaries: the training state keeps them, an export does not.
+        frozen: Networks that the stage uses but neither trains nor saves. The trainer moves them to the device
+            and puts them in evaluation mode without gradients.
+        settings: Sizes and mel settings as JSON values. They are saved with the weights, and a resumed run must
+            have the same ones.
+        provenance: Facts for the reader of the weights (recordings, instruments). Saved, not compared.
     """
 
-    name: str
-    """Short and unique within a model: "vae", "ldm", "content", "vocoder"."""
+    name: ClassVar[str]
     parts: Mapping[str, nn.Module]
-    """Every network that is saved, by name. One that no group names is saved but stays as it is."""
     groups: Mapping[str, Sequence[str]]
-    """Names of the parts each optimiser trains, in order. The first group is the model; later ones are
-    adversaries, kept in the training state and never exported."""
+    frozen: Mapping[str, nn.Module]
+    settings: Mapping[str, Any]
+    provenance: Mapping[str, Any]
 
+    def __init__(self, parts: Mapping[str, nn.Module]) -> None:
+        """Start with all `parts` in one group called "model"; a subclass changes the attributes it needs to.
+
+        Args:
+            parts: Networks to train, by name.
+        """
+        self.parts = dict(parts)
+        self.groups = {"model": list(parts)}
+        self.frozen = {}
+        self.settings = {}
+        self.provenance = {}
+
+    @abstractmethod
     def batch(self, step: int) -> Batch:
         """Training material of one step, on the CPU.
 
-        Depends on the step and the stage's seed alone, so that resumed runs see the data of unbroken ones.
-        Called from another thread, ahead of time.
+        The result depends on the step and the seed alone, so a resumed run sees the same data as an uninterrupted
+        one. A background thread calls this ahead of time.
         """
-        ...
 
+    @abstractmethod
     def losses(self, batch: Batch, generator: torch.Generator, group: str) -> dict[str, torch.Tensor]:
-        """Scalars; "loss" is the one `group` descends, the rest is shown.
+        """Compute the losses of one batch: "loss" is minimised for `group`, the others are logged.
 
         Args:
             batch: What `batch` returned, on the device.
             generator: The only source of randomness, on the device.
-            group: Key of `groups`.
-        """
-        ...
+            group: A key of `groups`.
 
+        Shape:
+            Every loss is a scalar.
+        """
+
+    @abstractmethod
     def validate(self, generator: torch.Generator) -> dict[str, float]:
-        """Scalars over held-out recordings; "loss" decides which weights are best, less is better.
+        """Score held-out recordings; a smaller "loss" is better and decides which weights are kept.
 
-        Called in evaluation mode, with averaged weights, without gradients. The generator lives on the device
-        (``generator.device``) and starts from the same seed each time, so that two validations compare.
+        Runs in evaluation mode with averaged weights and without gradients. The generator has the same seed at each
+        validation, so that two validations can be compared.
         """
-        ...
 
+    def export(self) -> dict[str, torch.Tensor]:
+        """Tensors to save with the weights, such as a style library. Runs under the conditions of `validate`."""
+        return {}
 
-def frozen_parts(stage: Stage) -> dict[str, nn.Module]:
-    """Networks the stage uses and does not train: its ``frozen``, and parts that no group names."""
-    trained = {part for names in stage.groups.values() for part in names}
-    idle = {name: part for name, part in stage.parts.items() if name not in trained}
-    extra: Mapping[str, nn.Module] = getattr(stage, "frozen", {})
-    return idle | dict(extra)
+    def constant_parts(self) -> dict[str, nn.Module]:
+        """Networks that no optimiser moves: `frozen`, and the parts that no group names."""
+        trained = {part for names in self.groups.values() for part in names}
+        return {name: part for name, part in self.parts.items() if name not in trained} | dict(self.frozen)
 
-
-def exported_parts(stage: Stage) -> dict[str, nn.Module]:
-    """Parts whose weights leave training: all but the adversaries'."""
-    adversaries = {part for names in list(stage.groups.values())[1:] for part in names}
-    return {name: part for name, part in stage.parts.items() if name not in adversaries}
-
-
-def stage_notes(stage: Stage, which: str) -> dict[str, Any]:
-    """The stage's ``settings`` or ``provenance``, empty if it offers none."""
-    return dict(getattr(stage, which, {}))
+    def exported_parts(self) -> dict[str, nn.Module]:
+        """Parts whose weights are exported: all but the adversaries."""
+        adversaries = {part for names in list(self.groups.values())[1:] for part in names}
+        return {name: part for name, part in self.parts.items() if name not in adversaries}
 
 
 @contextmanager
 def eval_mode(*modules: nn.Module) -> Iterator[None]:
-    """Evaluation mode within the block; each submodule then gets back the mode it had."""
+    """Evaluation mode within the block; afterwards each submodule returns to the mode it had."""
     before = [(module, module.training) for root in modules for module in root.modules()]
     try:
         for root in modules:

@@ -1,15 +1,12 @@
-"""The content stage: teach the transcriber which keys sound and begin, on audio whose notes are known."""
-
-from collections.abc import Mapping, Sequence
-from typing import Any
+"""The content stage: trains the transcriber on audio whose notes are known."""
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from stylebox.core.audio.io.read import resample
-from stylebox.core.config import Preset
+from stylebox.core.config import ContentEncoderConfig, TrainConfig
 from stylebox.core.data.dataset import Dataset, int16_to_audio
 from stylebox.core.data.manifest import Recording
 from stylebox.core.errors import DatasetError
@@ -17,21 +14,30 @@ from stylebox.core.models.content_encoder import ContentEncoder, posteriors
 from stylebox.core.music.note_matching import note_f1
 from stylebox.core.music.notes import Note, notes_from_posteriors
 from stylebox.core.training.crops import notes_within, random_start, recorded_crop, sounding
+from stylebox.core.training.stages.base import Stage
 
 _DETUNE_CENTS = 30.0
 _VALIDATION_CROPS = 48
 _VALIDATION_RECORDINGS = 12
 
 
-class ContentStage:
-    """Trains a `ContentEncoder` on recordings with notes, degraded as recordings are."""
+class ContentStage(Stage):
+    """Trains a `ContentEncoder` on recordings with known notes, degraded like real recordings."""
 
     name = "content"
 
-    def __init__(self, preset: Preset, dataset: Dataset) -> None:
-        self.preset = preset
-        self.config = preset.stage("content")
-        self.dataset = dataset
+    def __init__(self, dataset: Dataset, config: TrainConfig, content: ContentEncoderConfig) -> None:
+        """Find the recordings with known notes and make the network.
+
+        Args:
+            dataset: Recordings, some of them with notes in each split.
+            config: Of this stage's training.
+            content: Sizes of the encoder.
+
+        Raises:
+            DatasetError: No recordings have known notes.
+        """
+        self.dataset, self.config, self.mel = dataset, config, dataset.mel_config
         self.train = [r for r in dataset.split("train") if r.has_notes]
         self.held_out = [r for r in dataset.split("valid") if r.has_notes]
         if not self.train or not self.held_out:
@@ -39,10 +45,9 @@ class ContentStage:
                 f"{dataset.path}: has no recordings with known notes for training and validation; "
                 "`stylebox render` makes some, then `stylebox build`"
             )
-        self.encoder = ContentEncoder(preset.content)
-        self.parts: Mapping[str, nn.Module] = {"content_encoder": self.encoder}
-        self.groups: Mapping[str, Sequence[str]] = {"model": ["content_encoder"]}
-        self.settings: dict[str, Any] = {"content": preset.content.model_dump()}
+        self.encoder = ContentEncoder(content)
+        super().__init__({"content_encoder": self.encoder})
+        self.settings = {"content": content.model_dump()}
         self.provenance = {"recordings": len(self.train), "instruments": list(dataset.instruments)}
 
     def batch(self, step: int) -> dict[str, Tensor]:
@@ -72,7 +77,7 @@ class ContentStage:
         """F1 of notes found in a whole recording, onsets within 50 ms, offsets ignored."""
         known = self.dataset.notes(recording)
         assert known is not None
-        audio = self._heard(int16_to_audio(self.dataset.audio(recording)))
+        audio = self._resampled(int16_to_audio(self.dataset.audio(recording)))
         frame, onset = posteriors(self.encoder, torch.from_numpy(audio).to(device)).cpu().numpy().transpose(0, 2, 1)
         found = notes_from_posteriors(frame, onset, self.encoder.frames_per_second)
         return note_f1([_note(row) for row in known], found)
@@ -83,7 +88,7 @@ class ContentStage:
         return {"audio": audio, "frame": frame, "onset": onset}
 
     def _crop(self, recording: Recording, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        mel, encoder, frames = self.preset.mel, self.encoder, self.config.crop_frames
+        mel, encoder, frames = self.mel, self.encoder, self.config.crop_frames
         seconds = (frames - 1) / encoder.frames_per_second
         start = random_start(recording, round(seconds * mel.frames_per_second), rng)
         ratio = 2.0 ** (rng.uniform(-_DETUNE_CENTS, _DETUNE_CENTS) / 1200)
@@ -91,15 +96,15 @@ class ContentStage:
         audio = recorded_crop(self.dataset, recording, start, num_samples, ratio, rng, degraded=True)
         notes = notes_within(self.dataset, recording, start / mel.frames_per_second, seconds * ratio, speed=ratio)
         frame, onset = sounding(notes, frames, encoder.frames_per_second)
-        return self._heard(audio), frame.T, onset.T
+        return self._resampled(audio), frame.T, onset.T
 
-    def _heard(self, audio: np.ndarray) -> np.ndarray:
-        """A recording of the dataset at the encoder's rate."""
-        return resample(audio, self.preset.mel.sample_rate, self.encoder.sample_rate)
+    def _resampled(self, audio: np.ndarray) -> np.ndarray:
+        """Audio of the dataset at the encoder's sample rate."""
+        return resample(audio, self.mel.sample_rate, self.encoder.sample_rate)
 
 
 def _losses(frame: Tensor, onset: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Cross-entropy of both heads; an onset is rare, so one that is missed costs more than one too many."""
+    """Binary cross-entropy of both heads; onsets are rare, so a missed one weighs three times a false one."""
     onset_loss = F.binary_cross_entropy_with_logits(
         onset, batch["onset"], pos_weight=torch.tensor(3.0, device=onset.device)
     )

@@ -1,20 +1,30 @@
-"""The ldm stage: style encoder, draft network and denoiser, trained beside one another.
+"""The ldm stage: trains style encoder, draft network and denoiser together.
 
-The draft learns the target's mean by L1 and, against an adversary, the texture that a mean lacks; the denoiser learns,
-in the frozen VAE's latent, to go on from there. The draft gets no gradient from the denoiser.
+The draft minimises the L1 distance to the target and, optionally, an adversary's loss. The denoiser is conditioned on
+the draft and works in the latent of the frozen VAE. The draft gets no gradient from the denoiser.
 """
 
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from stylebox.core.audio.dynamics import dynamics
 from stylebox.core.audio.mel import db_per_unit
-from stylebox.core.config import Preset
+from stylebox.core.config import (
+    DenoiserConfig,
+    DiffusionConfig,
+    DraftConfig,
+    MelConfig,
+    Preset,
+    Section,
+    StyleEncoderConfig,
+    TrainConfig,
+    VAEConfig,
+)
 from stylebox.core.data.content_cache import ContentCache
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.sampler import Example, ExampleSampler
@@ -35,60 +45,92 @@ from stylebox.core.training.losses import (
     feature_matching_loss,
     generator_loss,
 )
+from stylebox.core.training.stages.base import Stage
 from stylebox.core.training.style_library import reference_timbres, style_library
 
-_VALIDATION_TRIPLES = 32
-_MARKED_SHARE = 0.75  # of the examples; the others keep the posterior, so that a note without a mark sounds, too
+_VALIDATION_EXAMPLES = 32
+_MARKED_SHARE = 0.75  # of the examples; in the others the network learns to start a note without an exact onset
 _WEIGHTS = {"draft": 1.0, "contrastive": 0.05, "diffusion": 1.0, "adversarial": 0.0, "matching": 2.0}
 
 
-class LDMStage:
-    """Trains the draft network, the style encoder and the denoiser.
+@dataclass(frozen=True)
+class LDMSections:
+    """The sections of a preset that this stage needs."""
 
-    Args:
-        store: What every recording plays, already heard.
-        vae: Trained; stays as it is.
-    """
+    style: StyleEncoderConfig
+    draft: DraftConfig
+    vae: VAEConfig
+    denoiser: DenoiserConfig
+    diffusion: DiffusionConfig
+
+    @classmethod
+    def of(cls, preset: Preset) -> "LDMSections":
+        """The sections of a preset."""
+        return cls(preset.style, preset.draft, preset.vae, preset.denoiser, preset.diffusion)
+
+    def settings(self, mel: MelConfig) -> dict[str, Any]:
+        """Everything the weights depend on, as JSON values."""
+        sections: dict[str, Section] = {
+            "mel": mel,
+            "style": self.style,
+            "draft": self.draft,
+            "vae": self.vae,
+            "denoiser": self.denoiser,
+            "diffusion": self.diffusion,
+        }
+        return {name: section.model_dump() for name, section in sections.items()}
+
+
+class LDMStage(Stage):
+    """Trains the draft network, the style encoder and the denoiser."""
 
     name = "ldm"
 
-    def __init__(self, preset: Preset, dataset: Dataset, store: ContentCache, vae: VAE) -> None:
-        self.preset, self.dataset, self.store = preset, dataset, store
-        self.config = preset.stage("ldm")
-        self.weights = self.config.weights_over(_WEIGHTS)
-        self.style_frames = round(CLIP_SECONDS * preset.mel.frames_per_second)
-        self.train = ExampleSampler(dataset.split("train"), self.config.crop_frames, self.style_frames)
-        self.held_out = ExampleSampler(dataset.split("valid"), self.config.crop_frames, self.style_frames)
-        self.speakers = reference_timbres(dataset.split("train"), self.config.speakers)
+    def __init__(
+        self, dataset: Dataset, content: ContentCache, vae: VAE, config: TrainConfig, sections: LDMSections
+    ) -> None:
+        """Make the networks and the samplers of examples.
+
+        Args:
+            dataset: Recordings in both splits.
+            content: Posteriors of every recording, already computed.
+            vae: Trained; it stays unchanged.
+            config: Of this stage's training.
+            sections: Sizes of the networks, and the diffusion.
+
+        Raises:
+            ConfigError: The configuration weighs a loss term that does not exist.
+            DatasetError: A split is empty, or `config.reference_timbres` names a timbre that does not exist.
+        """
+        self.dataset, self.content, self.vae = dataset, content, vae
+        self.config, self.diffusion, self.mel = config, sections.diffusion, dataset.mel_config
+        self.weights = config.weights_over(_WEIGHTS)
+        self.style_frames = round(CLIP_SECONDS * self.mel.frames_per_second)
+        self.train = ExampleSampler(dataset.split("train"), config.crop_frames, self.style_frames)
+        self.held_out = ExampleSampler(dataset.split("valid"), config.crop_frames, self.style_frames)
+        self.reference_timbres = reference_timbres(dataset.split("train"), config.reference_timbres)
         self.labels = {name: number for number, name in enumerate(dataset.instruments)}
         self.schedule = FlowSchedule()
-        self.vae = vae
-        self.style_encoder = StyleEncoder(preset.style)
-        self.draft = DraftNetwork(preset.draft, preset.style, preset.mel)
-        self.denoiser = Denoiser(preset.denoiser, preset.vae, preset.style, preset.mel)
-        self.parts: Mapping[str, nn.Module] = {
-            "style_encoder": self.style_encoder,
-            "draft": self.draft,
-            "denoiser": self.denoiser,
-        }
-        self.groups: Mapping[str, Sequence[str]] = {"model": list(self.parts)}
+        self.style_encoder = StyleEncoder(sections.style)
+        self.draft = DraftNetwork(sections.draft, sections.style, self.mel)
+        self.denoiser = Denoiser(sections.denoiser, sections.vae, sections.style, self.mel)
+        super().__init__({"style_encoder": self.style_encoder, "draft": self.draft, "denoiser": self.denoiser})
         if self.weights["adversarial"] > 0:
-            self.discriminator = Discriminator(preset.style)
+            self.discriminator = Discriminator(sections.style)
             self.parts = {**self.parts, "discriminator": self.discriminator}
             self.groups = {**self.groups, "discriminator": ["discriminator"]}
         self.frozen = {"vae": vae}
-        sections = ("mel", "style", "draft", "vae", "denoiser", "diffusion")
-        self.settings: dict[str, Any] = {name: getattr(preset, name).model_dump() for name in sections}
+        self.settings = sections.settings(self.mel)
         self.provenance = {
             "instruments": list(dataset.instruments),
-            "content": store.folder.name,
+            "content": content.folder.name,
             "vae": fingerprint(vae),
         }
 
     def batch(self, step: int) -> dict[str, Tensor]:
         rng = np.random.default_rng((self.config.seed, step))
         examples = self.train.draw(rng, self.config.batch_size)
-        return self._read(examples, rng.random(len(examples)) < _MARKED_SHARE)
+        return self.read(examples, rng.random(len(examples)) < _MARKED_SHARE)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         if group == "discriminator":
@@ -100,7 +142,7 @@ class LDMStage:
         draft = self.draft(content, curve, tokens, vector)
         draft_loss = audible_loss(draft, mel)
         loss = self.weights["draft"] * draft_loss + self.weights["contrastive"] * alike
-        shown = {"draft_db": draft_loss.detach() * db_per_unit(self.preset.mel), "contrastive": alike.detach()}
+        shown = {"draft_db": draft_loss.detach() * db_per_unit(self.mel), "contrastive": alike.detach()}
         if self.weights["adversarial"] > 0 and draft.requires_grad:
             scores, maps = self.discriminator(draft, vector.detach())
             with torch.no_grad():
@@ -119,12 +161,12 @@ class LDMStage:
 
     def validate(self, generator: torch.Generator) -> dict[str, float]:
         rng = np.random.default_rng(1)
-        examples = self.held_out.draw(rng, _VALIDATION_TRIPLES)
-        batch = self._read(examples, np.ones(len(examples), bool))
+        examples = self.held_out.draw(rng, _VALIDATION_EXAMPLES)
+        batch = self.read(examples, np.ones(len(examples), bool))
         batch = {key: value.to(generator.device) for key, value in batch.items()}
         tokens, vector = self.style_encoder(batch["style"])
         draft = self.draft(batch["content"], batch["dynamics"], tokens, vector).clamp(-1, 1)
-        per_unit = db_per_unit(self.preset.mel)
+        per_unit = db_per_unit(self.mel)
         draft_loss = float(audible_loss(draft, batch["mel"]))
         scores = {
             "loss": draft_loss,
@@ -141,8 +183,8 @@ class LDMStage:
         return scores
 
     def export(self) -> dict[str, Tensor]:
-        """The style library: each instrument's tokens and vector."""
-        return style_library(self.style_encoder, self.dataset, self.store, self.speakers, self.style_frames)
+        """The style library: tokens, vector and playing range of each instrument."""
+        return style_library(self.style_encoder, self.dataset, self.content, self.reference_timbres, self.style_frames)
 
     def _discriminator_losses(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         with torch.no_grad():
@@ -163,7 +205,7 @@ class LDMStage:
         vector: Tensor,
         generator: torch.Generator,
     ) -> Tensor:
-        """Velocity loss at times t."""
+        """Velocity loss at times t, ``(B,)``."""
         with torch.no_grad():
             x_0, z_draft = self.vae.encode(mel), self.vae.encode(draft)
         eps = torch.randn(x_0.shape, generator=generator, device=x_0.device)
@@ -172,25 +214,34 @@ class LDMStage:
         return diffusion_loss(predicted, velocity_target(x_0, eps, t, self.schedule))
 
     def _drop_style(self, tokens: Tensor, vector: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Now and then nothing is said of the style, so that guidance has something to move away from."""
-        chance = torch.rand(len(tokens), generator=generator, device=tokens.device)
-        dropped = (chance < self.preset.diffusion.condition_dropout)[:, None]
+        """Replace a random share of the styles by the null style, which classifier-free guidance needs."""
+        draw = torch.rand(len(tokens), generator=generator, device=tokens.device)
+        dropped = (draw < self.diffusion.condition_dropout)[:, None]
         null_tokens, null_vector = self.style_encoder.null_tokens, self.style_encoder.null_vector
         return (
             torch.where(dropped[:, :, None], null_tokens.expand_as(tokens), tokens),
             torch.where(dropped, null_vector.expand_as(vector), vector),
         )
 
-    def _read(self, examples: list[Example], marked: np.ndarray) -> dict[str, Tensor]:
-        """A batch; where `marked`, onsets are the score's own, to the frame, not the posterior of what was heard."""
+    def read(self, examples: list[Example], marked: np.ndarray) -> dict[str, Tensor]:
+        """Read a batch.
+
+        Args:
+            examples: Which recordings, and where in them.
+            marked: Per example, whether its onsets are the score's, exact to the frame, instead of the posterior.
+
+        Shape:
+            ``marked`` is ``(B,)``, bool. ``mel`` and ``content_mel`` are ``(B, M, T)``, ``style`` ``(B, M, T')``,
+            ``content`` ``(B, 2, N, T)``, ``dynamics`` ``(B, T)`` and ``label`` ``(B,)``.
+        """
         frames = self.config.crop_frames
         mel = torch.stack([read_mel(self.dataset, x.target, x.start_frame, frames) for x in examples])
         content_mel = torch.stack([read_mel(self.dataset, x.content, x.start_frame, frames) for x in examples])
         style = torch.stack([read_mel(self.dataset, x.style, x.style_frame, self.style_frames) for x in examples])
-        heard = torch.stack(
-            [shift_keys(self.store.read(x.content, x.start_frame, frames), x.transpose) for x in examples]
+        posteriors = torch.stack(
+            [shift_keys(self.content.read(x.content, x.start_frame, frames), x.transpose) for x in examples]
         )
-        content = F.pad(heard, (0, frames - heard.shape[-1]))
+        content = F.pad(posteriors, (0, frames - posteriors.shape[-1]))
         for number in np.flatnonzero(marked):
             example = examples[number]
             if example.target.has_notes:
@@ -200,13 +251,13 @@ class LDMStage:
             "content_mel": content_mel,
             "style": style,
             "content": content,
-            "dynamics": dynamics(content_mel, self.preset.mel),
+            "dynamics": dynamics(content_mel, self.mel),
             "label": torch.tensor([self.labels[x.target.instrument] for x in examples]),
         }
 
 
 def _gradient_ratio(first: Tensor, second: Tensor, at: Tensor) -> Tensor:
-    """By how much the gradient of `first` is longer than that of `second`: keeps an adversary's pull in proportion.
+    """Ratio of the norms of two losses' gradients at `at`: keeps an adversary in proportion to the draft loss.
 
     Reference:
         Esser et al. (2021), eq. 7. arXiv:2012.09841.

@@ -1,7 +1,4 @@
-"""The VAE stage: mel -> latent -> mel, so well that what the vocoder is given sounds like the original."""
-
-from collections.abc import Mapping, Sequence
-from typing import Any
+"""The VAE stage: mel -> latent -> mel."""
 
 import numpy as np
 import torch
@@ -9,36 +6,42 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stylebox.core.audio.mel import db_per_unit
-from stylebox.core.config import Preset
+from stylebox.core.config import TrainConfig, VAEConfig
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.models.vae import VAE
 from stylebox.core.training.crops import MelCrops
 from stylebox.core.training.losses import Features, feature_loss, kl_loss, reconstruction_loss
+from stylebox.core.training.stages.base import Stage
 
 _VALIDATION_CROPS = 32
 
 
-class VAEStage:
-    """Trains a `VAE` on crops of every recording.
-
-    Args:
-        features: Perceptual features for the loss; None leaves that term out.
-    """
+class VAEStage(Stage):
+    """Trains a `VAE` on crops of every recording."""
 
     name = "vae"
 
-    def __init__(self, preset: Preset, dataset: Dataset, features: Features | None = None) -> None:
-        self.preset = preset
-        self.config = preset.stage("vae")
-        self.weights = self.config.weights_over({"kl": 1e-4, "gradient": 0.5, "perceptual": 0.0})
-        self.features = features
-        self.crops = MelCrops(dataset, "train", self.config.crop_frames)
-        self.held_out = MelCrops(dataset, "valid", self.config.crop_frames)
-        self.vae = VAE(preset.vae)
-        self.parts: Mapping[str, nn.Module] = {"vae": self.vae}
+    def __init__(self, dataset: Dataset, config: TrainConfig, vae: VAEConfig, features: Features | None = None) -> None:
+        """Make the network and the samplers of crops.
+
+        Args:
+            dataset: Recordings in both splits.
+            config: Of this stage's training.
+            vae: Sizes of the autoencoder.
+            features: Perceptual features for the loss; None leaves that term out.
+
+        Raises:
+            ConfigError: The configuration weighs a loss term that does not exist.
+            DatasetError: A split is empty.
+        """
+        self.config, self.features, self.mel = config, features, dataset.mel_config
+        self.weights = config.weights_over({"kl": 1e-4, "gradient": 0.5, "perceptual": 0.0})
+        self.crops = MelCrops(dataset, "train", config.crop_frames)
+        self.held_out = MelCrops(dataset, "valid", config.crop_frames)
+        self.vae = VAE(vae)
+        super().__init__({"vae": self.vae})
         self.frozen = {"features": features} if isinstance(features, nn.Module) else {}
-        self.groups: Mapping[str, Sequence[str]] = {"model": ["vae"]}
-        self.settings: dict[str, Any] = {"mel": preset.mel.model_dump(), "vae": preset.vae.model_dump()}
+        self.settings = {"mel": self.mel.model_dump(), "vae": vae.model_dump()}
         self.provenance = {"recordings": len(self.crops.recordings), "instruments": list(dataset.instruments)}
 
     def batch(self, step: int) -> dict[str, Tensor]:
@@ -53,7 +56,7 @@ class VAEStage:
         l1, kl = reconstruction_loss(back, mel), kl_loss(mean, log_variance)
         edges = _gradient_loss(back, mel)
         loss = l1 + self.weights["kl"] * kl + self.weights["gradient"] * edges
-        shown = {"l1_db": l1.detach() * db_per_unit(self.preset.mel), "kl": kl.detach()}
+        shown = {"l1_db": l1.detach() * db_per_unit(self.mel), "kl": kl.detach()}
         if self.features is not None and self.weights["perceptual"] > 0:
             perceptual = feature_loss(self.features, back, mel)
             loss = loss + self.weights["perceptual"] * perceptual
@@ -67,12 +70,12 @@ class VAEStage:
         l1 = reconstruction_loss(self.vae.reconstruct(mean)[..., : mel.shape[-1]], mel)
         return {
             "loss": float(l1),
-            "l1_db": float(l1) * db_per_unit(self.preset.mel),
+            "l1_db": float(l1) * db_per_unit(self.mel),
             "kl": float(kl_loss(mean, log_variance)),
         }
 
     def export(self) -> dict[str, Tensor]:
-        """The scale that gives latents unit variance, measured on training material."""
+        """The scale that gives latents unit variance, measured on training crops."""
         rng = np.random.default_rng(2)
         device = self.vae.scale.device
         mean, _ = self.vae.posterior(self.crops.draw(rng, _VALIDATION_CROPS).to(device))
@@ -80,6 +83,6 @@ class VAEStage:
 
 
 def _gradient_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    """L1 of the differences between neighbours in time and in frequency: a mean that blurs edges pays here."""
+    """L1 distance of the differences between neighbouring cells in time and in frequency: penalises blurred edges."""
     in_time = F.l1_loss(prediction.diff(dim=-1), target.diff(dim=-1))
     return in_time + F.l1_loss(prediction.diff(dim=-2), target.diff(dim=-2))
