@@ -26,29 +26,29 @@ Made by `python tools/style_table.py` from `configs/base/styles.toml`; do not ed
 styles of any model.
 
 `--style` takes a plain name (`piano`) or one of the instrument's sounds (`piano/upright`). Blanks, hyphens and capitals
-do not matter: `"English horn"` is `english_horn`. Of several sounds the one in bold is that of the plain name; where
-none is, the plain name has a sound of its own.
+do not matter: `"English horn"` is `english_horn`. If an instrument has several sounds, the plain name is the one in
+bold, or a sound of its own if none is bold.
 
-*Range* is the playing range, *usual* the register in which solo music mostly has its centre, both in sounding pitch (C4
-is middle C). Music is moved by the octaves that bring most of its sounding time into the range and its centre into the
-usual register; `--transpose 0` keeps the pitches. The sources of the figures: `stylebox/core/music/instruments.py`.
+*Range* is the playing range. *Usual* is the register in which solo music mostly has its centre. Both are sounding pitch
+(C4 is middle C). Music is transposed by octaves: most of its notes into the range, its centre into the usual register.
+`--transpose 0` keeps the pitches. The sources of the figures are in `stylebox/core/music`.
 
 ## How the plain names were chosen
 
-Every timbre of the six instruments that a music tagger (musicnn) knows played six or seven real recordings of other
-instruments, 6 s each, moved into the register, at the defaults of 2026-11-27. *Heard* is the tagger's share for the
-instrument, *F1* that of the notes by the content encoder (50 ms, the move undone). Chosen is the timbre that is heard
-most; of several within 0.06, a real player, or recorded notes that keep more of the input's notes. The other
-instruments were not compared: they have recorded notes, else a SoundFont.
+A music tagger (musicnn) knows six of the instruments. Every timbre of these six played six or seven real recordings of
+other instruments, 6 s each, in the usual register, with the default settings of 2026-11-27. *Share* is the tagger's
+share for the instrument. *F1* is that of the notes by the content encoder (50 ms, the transposition undone). The timbre
+with the highest share was chosen; among timbres within 0.06, a real player, or recorded notes that keep more notes. The
+other instruments were not compared: they have recorded notes, or a SoundFont if there are none.
 
-| instrument | chosen: heard / F1 | heard most of the others: heard / F1 |
-|---|---|---|
-| piano | Salamander-9 0.86 / 0.95 | upright-KW-L 0.89 / 0.94 |
-| guitar | GuitarSet 0.80 / 0.89 | HD28 0.80 / 0.88 |
-| harp | FluidR3 0.27 / 0.78 | MuseScore General 0.25 / 0.78 |
-| violin | Kim 0.77 / 0.80 | MuseScore General 0.82 / 0.80 |
-| flute | Philharmonia, mezzo-piano 0.76 / 0.80 | Philharmonia, piano 0.76 / 0.79 |
-| cello | Philharmonia, forte 0.29 / 0.83 | FluidR3 0.33 / 0.78 |
+| instrument | chosen | share | F1 | best of the others | share | F1 |
+|---|---|---|---|---|---|---|
+| piano | Salamander-9 | 0.86 | 0.95 | upright-KW-L | 0.89 | 0.94 |
+| guitar | GuitarSet | 0.80 | 0.89 | HD28 | 0.80 | 0.88 |
+| harp | FluidR3 | 0.27 | 0.78 | MuseScore General | 0.25 | 0.78 |
+| violin | Kim | 0.77 | 0.80 | MuseScore General | 0.82 | 0.80 |
+| flute | Philharmonia, mezzo-piano | 0.76 | 0.80 | Philharmonia, piano | 0.76 | 0.79 |
+| cello | Philharmonia, forte | 0.29 | 0.83 | FluidR3 | 0.33 | 0.78 |
 
 ## The table
 """
