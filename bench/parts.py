@@ -28,7 +28,7 @@ def parts(
     pipeline: BasePipeline, model: str, judge: ExternalTranscriber, recordings: Sequence[Recording], seed: int
 ) -> Section:
     """Each way back from a mel: notes found again, and two distances to the recording itself; then by instrument."""
-    rows = make_systems(pipeline, model, seed)
+    rows = make_systems(pipeline, seed)
     ways = {title: rows[name] for name, title in SHOWN.items()}
     found: dict[str, list[list[float]]] = {title: [] for title in (*ways, "`harmonic`")}
     for recording in recordings:
@@ -74,5 +74,5 @@ def _by_instrument(recordings: Sequence[Recording], found: dict[str, list[list[f
 @torch.no_grad()
 def _harmonic(pipeline: BasePipeline, audio: np.ndarray) -> np.ndarray:
     mel = pipeline.mel_transform(torch.from_numpy(audio).to(pipeline.device))
-    keys = pipeline.listen(audio).content[0]
+    keys = pipeline.transcribe(audio).frame
     return harmonic_inversion(mel, keys, pipeline.mel_config, len(audio)).cpu().numpy()

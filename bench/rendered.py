@@ -74,7 +74,7 @@ def rendered(
     for pair in make_pairs(content_font, target_font, styles, pipeline.sample_rate):
         score = [(note.start_seconds, note.end_seconds, note.pitch) for note in pair.notes]
         options = TransferOptions(pair.style, seed=seed, transpose=pair.transpose)
-        made = pipeline.run(pair.content, options).audio
+        made = pipeline.transfer(pair.content, options).audio
         figures: list[float] = []
         for audio in (pair.target, made):
             figures.append(float(judge.module.f1(score, judge.module.transcribe(audio), strict)))

@@ -35,7 +35,7 @@ def speed(
     pipeline: BasePipeline, model: str, rival: BasicPitchBaseline, audio: np.ndarray, style: str, clip: np.ndarray
 ) -> Section:
     """Seconds for one recording, least of some rounds, and how many times as fast as the report's way."""
-    config, keys = pipeline.mel_config, pipeline.listen(audio).content[0]
+    config, keys = pipeline.mel_config, pipeline.transcribe(audio).frame
     mel = pipeline.mel_transform(torch.from_numpy(normalise_loudness(audio, config.sample_rate)[0]))
     preset = load_preset("paper")
     torch.manual_seed(0)
@@ -54,7 +54,7 @@ def speed(
         )
 
     def ours(**options: Any) -> Callable[[], object]:
-        return lambda: pipeline.run(audio, TransferOptions(style, seed=0, **options))
+        return lambda: pipeline.transfer(audio, TransferOptions(style, seed=0, **options))
 
     sounding = {
         f"librosa `mel_to_audio`, {REPORT_ITERATIONS} iterations": lambda: librosas(mel),

@@ -87,7 +87,7 @@ def transfer(pipeline: BasePipeline, seed: int, **options: Any) -> Callable[[np.
     """Ours with these options, as a function of audio and style."""
 
     def run(audio: np.ndarray, style: str) -> SystemOutput:
-        made = pipeline.run(audio, TransferOptions(style, seed=seed, **options))
+        made = pipeline.transfer(audio, TransferOptions(style, seed=seed, **options))
         return SystemOutput(made.audio, made.transpose)
 
     return run
@@ -98,7 +98,7 @@ def all_rows(
 ) -> dict[str, System]:
     """Everyone by name, in the order of the table."""
     steps = pipeline.preset.diffusion.steps
-    own = make_systems(pipeline, model, seed)
+    own = make_systems(pipeline, seed)
     rows: dict[str, System] = {name: own[name] for name in COPIES}
 
     def add(name: str, run: Callable[[np.ndarray, str], SystemOutput]) -> None:
@@ -114,6 +114,6 @@ def all_rows(
     if equals is not None:
         add("`base`, same minutes", transfer(equals.base, seed, steps=0, vocoder="harmonic"))
         rows["`paper`, same minutes"] = lambda case: SystemOutput(
-            equals.paper.run(case.content, TransferOptions(case.style, seed=seed)).audio
+            equals.paper.transfer(case.content, TransferOptions(case.style, seed=seed)).audio
         )
     return rows

@@ -41,7 +41,7 @@ class TimbreTests:
         self._midi = {r.name: rival.transcribe(r.audio) for r in recordings}
 
     def ours(self, audio: np.ndarray, style: str) -> np.ndarray:
-        return self.pipeline.run(audio, TransferOptions(style, seed=self.seed)).audio
+        return self.pipeline.transfer(audio, TransferOptions(style, seed=self.seed)).audio
 
     def program(self, recording: Recording, program: int) -> np.ndarray:
         """A recording's transcription by one program."""

@@ -29,7 +29,7 @@ def pipeline() -> BasePipeline:
 @cache
 def played(style: str) -> TransferResult:
     """The example in a style, as a user has it who asks for nothing else."""
-    return pipeline().run(load_audio(PIANO, RATE), TransferOptions(style, seed=1))
+    return pipeline().transfer(load_audio(PIANO, RATE), TransferOptions(style, seed=1))
 
 
 def rise(audio: np.ndarray, seconds: float, pitch: int) -> float:

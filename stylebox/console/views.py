@@ -15,9 +15,9 @@ if TYPE_CHECKING:  # slow to import, and `--help` needs none of them
     from stylebox.core.data.build import BuildReport
     from stylebox.core.evaluation.results import Evaluation
     from stylebox.core.jobs.doctor import Finding
+    from stylebox.core.jobs.outputs import FileReport
     from stylebox.core.jobs.record import KeptTake
     from stylebox.core.jobs.style_list import StyleInfo
-    from stylebox.core.jobs.transfer import TransferReport
     from stylebox.core.sources.fetch.report import FetchReport
     from stylebox.core.sources.record.recorder import Take
     from stylebox.core.sources.render.render import RenderReport
@@ -53,7 +53,7 @@ def show_tree(values: Mapping[str, object], indent: int = 0) -> None:
             console.result(f"{' ' * indent}{key}: {format_value(value)}")
 
 
-def show_transfer(report: "TransferReport", results: bool) -> None:
+def show_transfer(report: "FileReport", results: bool) -> None:
     """Show the warnings, length and seed of one transfer and, as results, the files it wrote.
 
     Args:

@@ -11,7 +11,7 @@ import soundfile
 
 from stylebox.core.errors import StyleboxError
 from stylebox.core.jobs.html import report_page
-from stylebox.core.jobs.outputs import SideOutputs, Story, write_side_outputs
+from stylebox.core.jobs.outputs import SideOutputs, write_side_outputs
 from stylebox.core.jobs.spectrogram_image import FLOOR_DB, LOWEST_HZ, MOST_COLUMNS, ROWS, png, spectrogram, spectrograms
 from stylebox.core.music.notes import Note, read_midi
 from stylebox.core.pipeline.options import Settings
@@ -24,10 +24,25 @@ def tone(hz: float, seconds: float = 1.0, height: float = 0.5) -> np.ndarray:
     return (height * np.sin(2 * np.pi * hz * np.arange(round(seconds * RATE)) / RATE)).astype(np.float32)
 
 
-def story(source: str = "piano.wav", notes: int = 2, warnings: tuple[str, ...] = ()) -> Story:
-    heard = [Note(0.25 * i, 0.25 * i + 0.2, 60 + i) for i in range(notes)]
-    result = TransferResult(tone(880), RATE, 42, -12, heard, list(warnings))
-    return Story(source, "harp", "base", Settings(12, 1.3, 0.5, "neural", 1.0, 0.5, 1.0), tone(440, 1.5), result)
+BEFORE = tone(440, 1.5)
+
+
+def transferred(notes: int = 2, warnings: tuple[str, ...] = ()) -> TransferResult:
+    played = [Note(0.25 * i, 0.25 * i + 0.2, 60 + i) for i in range(notes)]
+    settings = Settings(
+        style="harp",
+        seed=42,
+        transpose=-12,
+        into_register=False,
+        steps=12,
+        guidance=1.3,
+        strength=0.5,
+        vocoder="neural",
+        follow=1.0,
+        bend=0.5,
+        vibrato=1.0,
+    )
+    return TransferResult(tone(880), RATE, played, settings, "base", list(warnings))
 
 
 @pytest.mark.parametrize("hz", [55.0, 440.0, 1000.0, 8000.0])
@@ -87,8 +102,8 @@ class Page(HTMLParser):
 
 
 def test_a_report_needs_nothing_but_itself() -> None:
-    told = story("<b>&.wav", warnings=("few <notes>",))
-    page = Page(report_page(told, told.source, b"\x89PNG"))
+    result = transferred(warnings=("few <notes>",))
+    page = Page(report_page(result, BEFORE, "<b>&.wav", b"\x89PNG"))
     assert page.open == []
     assert [tag for tag, _ in page.addresses] == ["audio", "audio", "img"]
     sounds = []
@@ -97,7 +112,7 @@ def test_a_report_needs_nothing_but_itself() -> None:
         assert kind in ("data:audio/flac", "data:image/png")
         if "flac" in kind:
             sounds.append(soundfile.read(io.BytesIO(base64.b64decode(content, validate=True)))[0])
-    for heard, meant in zip(sounds, (told.before, told.result.audio), strict=True):
+    for heard, meant in zip(sounds, (BEFORE, result.audio), strict=True):
         assert np.abs(heard - meant).max() < 1e-3
     words = " ".join(page.words)
     said = ("<b>&.wav in the style of harp", "few <notes>", "42", "-12 semitones", "neural", "2 were found", "C#4")
@@ -105,18 +120,20 @@ def test_a_report_needs_nothing_but_itself() -> None:
 
 
 def test_a_report_without_notes_says_so() -> None:
-    assert "None were found." in report_page(story(notes=0), "x", b"")
+    assert "None were found." in report_page(transferred(notes=0), BEFORE, "x", b"")
 
 
 def test_extras_are_written_whole_and_the_same_each_time(tmp_path: Path) -> None:
     for name in ("one", "two"):
         folder = tmp_path / name
-        write_side_outputs(SideOutputs(folder / "n.mid", folder / "p.png", folder / "r.html"), story())
+        write_side_outputs(
+            SideOutputs(folder / "n.mid", folder / "p.png", folder / "r.html"), transferred(), BEFORE, "piano.wav"
+        )
     one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
     assert sorted(one) == ["n.mid", "p.png", "r.html"]
     assert one == two
     assert [note.pitch for note in read_midi(tmp_path / "one" / "n.mid")] == [60, 61]
-    write_side_outputs(SideOutputs(), story())
+    write_side_outputs(SideOutputs(), transferred(), BEFORE, "piano.wav")
 
 
 def test_a_wrong_suffix_is_said_before_any_work() -> None:

@@ -10,7 +10,8 @@ from stylebox.core.jobs.style_list import StyleInfo, list_styles
 from stylebox.core.music.instruments import INSTRUMENTS
 from stylebox.core.music.register import Register
 from stylebox.core.music.style_names import describe_move, match_name, style_register
-from stylebox.core.pipeline.style import check_style, resolve_style, style_slug
+from stylebox.core.pipeline.style import check_style, resolve_style
+from stylebox.core.pipeline.style_spec import StyleSpec
 from stylebox.core.store import weights
 from stylebox.core.store.library import Style, load_part, named_styles
 
@@ -23,7 +24,7 @@ def no_clip(path: Path) -> Style:
 
 
 def resolved(wanted: str) -> str:
-    return resolve_style(wanted, STYLES, no_clip).name
+    return resolve_style(StyleSpec.parse(wanted), STYLES, no_clip).name
 
 
 @pytest.mark.parametrize("typed", ["english_horn", "English horn", "english-horn", " ENGLISH  HORN "])
@@ -37,7 +38,7 @@ def test_sounds_stand_alone_and_in_blends() -> None:
         "piano/upright",
         "piano/upright",
     ]
-    blend = resolve_style("piano/soft:1, english horn:1", STYLES, no_clip)
+    blend = resolve_style(StyleSpec.parse("piano/soft:1, english horn:1"), STYLES, no_clip)
     assert torch.equal(blend.tokens, (STYLES["piano/soft"].tokens + STYLES["english_horn"].tokens) / 2)
 
 
@@ -49,7 +50,7 @@ def test_an_exact_name_comes_before_one_that_is_spelt_alike() -> None:
 def test_a_file_comes_before_a_name_that_is_spelt_otherwise(tmp_path: Path) -> None:
     Path("English horn").write_text("a clip")
     clip = Style("clip", torch.zeros(1), torch.zeros(1))
-    assert resolve_style("English horn", STYLES, lambda path: clip) is clip
+    assert resolve_style(StyleSpec.parse("English horn"), STYLES, lambda path: clip) is clip
     assert resolved("english_horn") == "english_horn"
 
 
@@ -57,20 +58,21 @@ def test_an_unknown_sound_lists_those_of_its_instrument() -> None:
     with pytest.raises(ModelError, match=r"piano has no sound 'loud'.*its sounds are soft, upright$"):
         resolved("Piano/loud")
     with pytest.raises(ModelError, match=r"tuba has no sound 'section'.*one sound, --style tuba"):
-        check_style("tuba/section", NAMES)
+        check_style(StyleSpec.parse("tuba/section"), NAMES)
     with pytest.raises(ModelError, match="did you mean french_horn"):
         resolved("French horns")
     with pytest.raises(ModelError, match="styles are english_horn, french_horn, piano, tuba, or give an audio file"):
         resolved("zzz")
     with pytest.raises(ModelError, match="`stylebox styles` lists all 30"):
-        check_style("zzz", [f"style{number}" for number in range(30)])
+        check_style(StyleSpec.parse("zzz"), [f"style{number}" for number in range(30)])
 
 
 def test_a_style_is_a_safe_part_of_a_file_name(tmp_path: Path) -> None:
     clip = tmp_path / "my cello.wav"
     clip.write_text("a clip")
     slugs = [
-        style_slug(style) for style in ("violin/section", "St. Piano", str(clip), f"{clip}:1,piano/soft:2", "../x")
+        StyleSpec.parse(style).slug
+        for style in ("violin/section", "St. Piano", str(clip), f"{clip}:1,piano/soft:2", "../x")
     ]
     assert slugs == ["violin_section", "St._Piano", "my_cello", "my_cello+piano_soft", "x"]
 

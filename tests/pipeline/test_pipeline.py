@@ -29,6 +29,7 @@ from stylebox.core.music.register import Register
 from stylebox.core.pipeline.options import resolve
 from stylebox.core.pipeline.pipeline import BasePipeline, TransferOptions
 from stylebox.core.pipeline.style import resolve_style
+from stylebox.core.pipeline.style_spec import StyleSpec
 from stylebox.core.store import library, weights
 
 OPTIONS = TransferOptions("string", seed=7)
@@ -54,28 +55,28 @@ def hear(pipeline: BasePipeline) -> None:
 def test_a_transfer_keeps_the_duration_and_loudness(pipeline: BasePipeline, recording: np.ndarray) -> None:
     hear(pipeline)
     for vocoder in ("neural", "harmonic", "griffin-lim"):
-        made = pipeline.run(recording, TransferOptions("string", seed=1, vocoder=vocoder)).audio
+        made = pipeline.transfer(recording, TransferOptions("string", seed=1, vocoder=vocoder)).audio
         assert made.shape == recording.shape
         assert loudness_db(made, SAMPLE_RATE) == pytest.approx(loudness_db(recording, SAMPLE_RATE), abs=1.0)
 
 
 def test_same_seed_same_samples_another_seed_others(pipeline: BasePipeline, recording: np.ndarray) -> None:
-    first, again, other = (pipeline.run(recording, TransferOptions("string", seed=s)) for s in (3, 3, 4))
+    first, again, other = (pipeline.transfer(recording, TransferOptions("string", seed=s)) for s in (3, 3, 4))
     assert np.array_equal(first.audio, again.audio)
     assert not np.array_equal(first.audio, other.audio)
     assert first.seed == 3
 
 
 def test_silence_stays_silent(pipeline: BasePipeline) -> None:
-    made = pipeline.run(np.zeros(30000, np.float32), OPTIONS)
+    made = pipeline.transfer(np.zeros(30000, np.float32), OPTIONS)
     assert np.abs(made.audio).max() < 1e-3
     assert made.warnings
 
 
 def test_a_constant_is_not_heard(pipeline: BasePipeline, recording: np.ndarray) -> None:
-    plain, shifted = (pipeline.run(recording + np.float32(x), OPTIONS).audio for x in (0.0, 0.3))
+    plain, shifted = (pipeline.transfer(recording + np.float32(x), OPTIONS).audio for x in (0.0, 0.3))
     assert loudness_db(shifted, SAMPLE_RATE) == pytest.approx(loudness_db(plain, SAMPLE_RATE), abs=0.1)
-    assert not pipeline.run(np.full_like(recording, 0.3), OPTIONS).audio.any()
+    assert not pipeline.transfer(np.full_like(recording, 0.3), OPTIONS).audio.any()
 
 
 def test_noise_is_harmless_and_said(pipeline: BasePipeline) -> None:
@@ -83,7 +84,7 @@ def test_noise_is_harmless_and_said(pipeline: BasePipeline) -> None:
         pipeline.content_encoder.onset_head.bias -= 20.0  # hears nothing
         pipeline.content_encoder.frame_head.bias -= 20.0
     noise = np.random.default_rng(0).standard_normal(30000).astype(np.float32) * 0.1
-    made = pipeline.run(noise, OPTIONS)
+    made = pipeline.transfer(noise, OPTIONS)
     assert np.sqrt((made.audio**2).mean()) < 0.02
     assert "no notes" in made.warnings[0]
 
@@ -95,10 +96,10 @@ def test_a_note_makes_music_of_noise_only_where_it_is_heard(
     """A tenth of a second at the noise's own level is a mistake; 20 dB over it, a note."""
     noise = np.random.default_rng(0).standard_normal(44_000).astype(np.float32) * 0.1
     noise[22_000:24_200] *= note_level / 0.1
-    listen = pipeline.listen
+    transcribe = pipeline.transcribe
     one = [Note(22_000 / SAMPLE_RATE, 24_200 / SAMPLE_RATE, 60, 0.5)]
-    monkeypatch.setattr(pipeline, "listen", lambda *given: dataclasses.replace(listen(*given), notes=one))
-    made = pipeline.run(noise, OPTIONS)
+    monkeypatch.setattr(pipeline, "transcribe", lambda *given: dataclasses.replace(transcribe(*given), notes=one))
+    made = pipeline.transfer(noise, OPTIONS)
     assert bool(made.warnings) != music
     below_db = loudness_db(noise, SAMPLE_RATE) - loudness_db(made.audio, SAMPLE_RATE)
     assert (below_db < 1.0) if music else (below_db > 15.0)
@@ -113,9 +114,9 @@ def test_chunked_equals_whole(pipeline: BasePipeline, monkeypatch: pytest.Monkey
     hear(pipeline)
     options = TransferOptions("string", seed=7, vocoder="griffin-lim")
     long = tones(melody(41, 9.0), 9.0, PARTIALS["reed"])
-    whole = pipeline.run(long, options).audio
+    whole = pipeline.transfer(long, options).audio
     monkeypatch.setattr(windows, "WINDOW_FRAMES", 128)
-    chunked = pipeline.run(long, options).audio
+    chunked = pipeline.transfer(long, options).audio
     assert np.abs(whole - chunked).max() < 2e-4 * np.abs(whole).max()
 
 
@@ -126,26 +127,32 @@ def test_windows_put_every_frame_where_it_belongs() -> None:
 
 
 def test_steps_zero_is_the_draft_alone(pipeline: BasePipeline, recording: np.ndarray) -> None:
-    made = [pipeline.run(recording, TransferOptions("string", steps=0, seed=s)).audio for s in (1, 2)]
+    made = [pipeline.transfer(recording, TransferOptions("string", steps=0, seed=s)).audio for s in (1, 2)]
     assert np.array_equal(*made)  # no noise, so no seed matters
 
 
 def test_guidance_and_strength_matter(pipeline: BasePipeline, recording: np.ndarray) -> None:
-    plain = pipeline.run(recording, TransferOptions("string", seed=1, guidance=1.0, strength=0.3)).audio
+    plain = pipeline.transfer(recording, TransferOptions("string", seed=1, guidance=1.0, strength=0.3)).audio
     for changed in ({"guidance": 4.0, "strength": 0.3}, {"guidance": 1.0, "strength": 1.0}):
-        assert not np.array_equal(pipeline.run(recording, TransferOptions("string", seed=1, **changed)).audio, plain)
+        assert not np.array_equal(
+            pipeline.transfer(recording, TransferOptions("string", seed=1, **changed)).audio, plain
+        )
     with pytest.raises(ModelError, match="strength"):
-        pipeline.run(recording, TransferOptions("string", strength=2.0))
+        pipeline.transfer(recording, TransferOptions("string", strength=2.0))
 
 
 def test_the_model_fills_in_what_is_not_asked_for() -> None:
     own = DiffusionConfig(steps=6, strength=0.4, guidance=1.5)
-    assert resolve(TransferOptions("x"), own, "auto")[:3] == (6, 1.5, 0.4)
-    assert resolve(TransferOptions("x", strength=0.7), own, "auto")[:3] == (6, 1.5, 0.7)
-    assert resolve(TransferOptions("x", guidance=2.0), own, "auto")[:3] == (6, 2.0, 0.4)
-    assert resolve(TransferOptions("x", steps=0), own, "auto")[:3] == (0, 1.5, 0.4)
+    for asked, steps, guidance, strength in (
+        ({}, 6, 1.5, 0.4),
+        ({"strength": 0.7}, 6, 1.5, 0.7),
+        ({"guidance": 2.0}, 6, 2.0, 0.4),
+        ({"steps": 0}, 0, 1.5, 0.4),
+    ):
+        settings = resolve(TransferOptions("x", **asked), own, "harmonic")
+        assert (settings.steps, settings.guidance, settings.strength) == (steps, guidance, strength)
     with pytest.raises(ModelError, match="--guidance inf"):
-        resolve(TransferOptions("x", guidance=float("inf")), own, "auto")
+        resolve(TransferOptions("x", guidance=float("inf")), own, "harmonic")
 
 
 def test_a_clip_is_a_style_and_blends_mix(pipeline: BasePipeline, tmp_path: Path) -> None:
@@ -153,29 +160,29 @@ def test_a_clip_is_a_style_and_blends_mix(pipeline: BasePipeline, tmp_path: Path
     soundfile.write(clip, tones(melody(3, 3.0), 3.0, PARTIALS["reed"]), SAMPLE_RATE)
     named = pipeline.named_styles
     assert sorted(named) == ["reed", "string"]
-    from_clip = resolve_style(str(clip), named, pipeline.style_of_clip)
+    from_clip = resolve_style(StyleSpec.parse(str(clip)), named, pipeline.style_of_clip)
     assert from_clip.tokens.shape == named["reed"].tokens.shape
-    blend = resolve_style("reed:3,string:1", named, pipeline.style_of_clip)
+    blend = resolve_style(StyleSpec.parse("reed:3,string:1"), named, pipeline.style_of_clip)
     assert torch.allclose(blend.vector, 0.75 * named["reed"].vector + 0.25 * named["string"].vector)
-    one = resolve_style("reed:1,string:0", named, pipeline.style_of_clip)
+    one = resolve_style(StyleSpec.parse("reed:1,string:0"), named, pipeline.style_of_clip)
     assert torch.allclose(one.tokens, named["reed"].tokens)
     odd = tmp_path / "Suite, in D:2"
     odd.write_bytes(clip.read_bytes())
-    assert torch.equal(resolve_style(str(odd), named, pipeline.style_of_clip).vector, from_clip.vector)
+    assert torch.equal(resolve_style(StyleSpec.parse(str(odd)), named, pipeline.style_of_clip).vector, from_clip.vector)
     strings = {"strings, low": named["string"], "st. reed": named["reed"]}
-    assert resolve_style("strings, low", strings, pipeline.style_of_clip) is strings["strings, low"]
-    assert resolve_style(" st. reed :1", strings, pipeline.style_of_clip) is strings["st. reed"]
+    assert resolve_style(StyleSpec.parse("strings, low"), strings, pipeline.style_of_clip) is strings["strings, low"]
+    assert resolve_style(StyleSpec.parse(" st. reed :1"), strings, pipeline.style_of_clip) is strings["st. reed"]
     with pytest.raises(ModelError, match="did you mean string"):
-        resolve_style("String s", named, pipeline.style_of_clip)
+        resolve_style(StyleSpec.parse("String s"), named, pipeline.style_of_clip)
     for wrong in ("bagpipes", "reed:-1", "reed:0", "", "x" * 5000):
         with pytest.raises(ModelError):
-            resolve_style(wrong, named, pipeline.style_of_clip)
+            resolve_style(StyleSpec.parse(wrong), named, pipeline.style_of_clip)
 
 
 def test_transposition_moves_notes_and_is_reported(pipeline: BasePipeline, recording: np.ndarray) -> None:
     hear(pipeline)
-    made = pipeline.run(recording, TransferOptions("string", seed=1, transpose=5))
-    unmoved = pipeline.run(recording, TransferOptions("string", seed=1, transpose=0))
+    made = pipeline.transfer(recording, TransferOptions("string", seed=1, transpose=5))
+    unmoved = pipeline.transfer(recording, TransferOptions("string", seed=1, transpose=0))
     assert made.transpose == 5
     assert [n.pitch - 5 for n in made.notes] == [n.pitch for n in unmoved.notes if n.pitch + 5 <= 108]  # as it sounds
 
@@ -228,7 +235,7 @@ def test_silence_and_a_clip_without_notes_move_nothing(pipeline: BasePipeline, t
     with torch.no_grad():
         pipeline.content_encoder.onset_head.bias -= 20.0  # hears nothing
         pipeline.content_encoder.frame_head.bias -= 20.0
-    assert pipeline.run(np.zeros(30000, np.float32), OPTIONS).transpose == 0
+    assert pipeline.transfer(np.zeros(30000, np.float32), OPTIONS).transpose == 0
     soundfile.write(tmp_path / "clip.wav", tones(melody(3, 3.0), 3.0, PARTIALS["reed"]), SAMPLE_RATE)
     assert pipeline.style_of_clip(tmp_path / "clip.wav").register is None
 
@@ -237,8 +244,8 @@ def test_a_clips_register_is_what_it_plays(
     pipeline: BasePipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recording: np.ndarray
 ) -> None:
     notes = [Note(float(at), at + 1.0, pitch) for at, pitch in enumerate((70, 72, 74, 75, 77, 79, 81, 82, 84))]
-    listen = pipeline.listen
-    monkeypatch.setattr(pipeline, "listen", lambda *given: dataclasses.replace(listen(*given), notes=notes))
+    transcribe = pipeline.transcribe
+    monkeypatch.setattr(pipeline, "transcribe", lambda *given: dataclasses.replace(transcribe(*given), notes=notes))
     soundfile.write(tmp_path / "clip.wav", recording, SAMPLE_RATE)
     assert pipeline.style_of_clip(tmp_path / "clip.wav").register == Register(65, 89, 70, 84)
 
@@ -246,21 +253,21 @@ def test_a_clips_register_is_what_it_plays(
 def test_bends_are_taken_on_as_far_as_asked(pipeline: BasePipeline, recording: np.ndarray) -> None:
     hear(pipeline)
     kept, some, none = (
-        pipeline.run(recording, TransferOptions("string", seed=1, bend=x)).audio for x in (1.0, 0.5, 0.0)
+        pipeline.transfer(recording, TransferOptions("string", seed=1, bend=x)).audio for x in (1.0, 0.5, 0.0)
     )
     assert not np.array_equal(kept, none)
     assert not np.array_equal(kept, some)
-    unasked = pipeline.run(recording, TransferOptions("string", seed=1)).audio
+    unasked = pipeline.transfer(recording, TransferOptions("string", seed=1)).audio
     assert np.array_equal(unasked, kept)  # no instrument is known by that name, so nothing speaks against it
     with pytest.raises(ModelError, match="--bend 2"):
-        pipeline.settings(TransferOptions("string", bend=2.0))
+        pipeline.resolve(TransferOptions("string", bend=2.0))
 
 
 def test_pianos_do_not_bend_and_violins_do() -> None:
     named = library.named_styles(library.load_part("base", "ldm"))
     assert [named[name].intonation.bends for name in ("piano", "guitar", "violin")] == [0.0, 0.5, 1.0]
     assert [named[name].intonation.depth_cents for name in ("piano", "violin")] == [0.0, 10.0]
-    half = resolve_style("piano:1,violin:1", named, lambda path: named["piano"]).intonation
+    half = resolve_style(StyleSpec.parse("piano:1,violin:1"), named, lambda path: named["piano"]).intonation
     assert (half.bends, half.depth_cents) == (0.5, 5.0)
 
 
@@ -299,9 +306,9 @@ def test_a_batch_goes_on_past_a_bad_file(pipeline: BasePipeline, recording: np.n
 def test_an_unknown_style_is_said_before_anything_is_heard(
     pipeline: BasePipeline, recording: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "listen", lambda *_: pytest.fail("listened"))
+    monkeypatch.setattr(pipeline, "transcribe", lambda *_: pytest.fail("listened"))
     with pytest.raises(ModelError, match="bagpipes"):
-        pipeline.run(recording, TransferOptions("bagpipes"))
+        pipeline.transfer(recording, TransferOptions("bagpipes"))
 
 
 def test_channels_that_cancel_are_said(pipeline: BasePipeline, recording: np.ndarray, tmp_path: Path) -> None:
@@ -371,7 +378,7 @@ def test_an_ldm_of_another_vae_is_refused(tiny_home: Path) -> None:
     tensors["vae.decoder.0.bias"] += 0.5
     weights.save_weights(path, tensors, card)
     with pytest.raises(ModelError, match="another vae"):
-        BasePipeline("tiny", "cpu")
+        _ = BasePipeline("tiny", "cpu").vae
 
 
 def test_a_vae_that_was_trained_since_does_not_break_what_ships(tiny_home: Path) -> None:

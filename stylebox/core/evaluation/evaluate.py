@@ -18,13 +18,13 @@ from stylebox.core.evaluation.cases import Case, dataset_cases, file_cases
 from stylebox.core.evaluation.metrics import content, distance, instrument, loudness, timbre
 from stylebox.core.evaluation.results import METRICS, CaseScores, Evaluation, RowSummary
 from stylebox.core.evaluation.systems import MODEL, TIMED, System, SystemOutput, make_systems
-from stylebox.core.jobs.transfer import AUDIO_SUFFIXES, Pipeline
+from stylebox.core.jobs.transfer import AUDIO_SUFFIXES
 from stylebox.core.models.classifier import CLASSES, OTHER, Classifier
 from stylebox.core.models.content_encoder import ContentEncoder
 from stylebox.core.music.note_matching import note_f1, onset_f1
 from stylebox.core.music.notes import Note, transpose
 from stylebox.core.music.style_names import instrument_of, match_name
-from stylebox.core.pipeline.pipeline import BasePipeline
+from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.store import library
 
@@ -63,7 +63,7 @@ def evaluate_dataset(
     """
     opened = Dataset.open(dataset)
     opened.require_mel(pipeline.mel_config)
-    known = sorted(pipeline.named_styles if isinstance(pipeline, BasePipeline) else pipeline.network.styles)
+    known = pipeline.style_names
     asked: list[str] = []
     for style in styles:
         name = match_name(style, known)
@@ -143,7 +143,7 @@ def evaluate_cases(
     encoder = library.load_content_encoder(model).to(pipeline.device)
     classifier = library.shipped_classifier()
     timed = TIMED if rows is None else tuple(rows)
-    rows = make_systems(pipeline, model, seed) if rows is None else rows
+    rows = make_systems(pipeline, seed) if rows is None else rows
     result = Evaluation(model, seed, content.TRANSCRIBER, len(cases))
     spent: dict[str, list[float]] = {name: [0.0, 0.0] for name in rows}
     for number, case in enumerate(cases):

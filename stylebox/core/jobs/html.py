@@ -1,17 +1,16 @@
-"""A transfer as one HTML page that needs nothing else: players, spectrograms, settings, notes. Writes no file."""
+"""A transfer as one HTML page without links to other files: players, spectrograms, settings, notes. Writes no file."""
 
 import base64
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from stylebox import __version__
 from stylebox.core.audio.io.write import encode_audio
 from stylebox.core.music.notes import Note
 from stylebox.core.music.register import key_name
-
-if TYPE_CHECKING:
-    from stylebox.core.jobs.outputs import Story
+from stylebox.core.pipeline.result import TransferResult
 
 _STYLE = """
 :root { color-scheme: light dark }
@@ -24,23 +23,28 @@ td { font-variant-numeric: tabular-nums }
 """
 
 
-def report_page(story: "Story", source: str, picture: bytes) -> str:
+def report_page(result: TransferResult, before: np.ndarray, source: str, picture: bytes) -> str:
     """The whole page. The same transfer gives the same page: it holds no time or date.
 
     Args:
+        result: What was made.
+        before: The input, at the result's rate.
         source: What the input is called.
         picture: PNG of the spectrograms.
+
+    Shape:
+        before ``(S,)``.
     """
-    result, rate = story.result, story.result.sample_rate
-    title = f"{source} in the style of {story.style}"
+    rate = result.sample_rate
+    title = f"{source} in the style of {result.style}"
     parts = [
         f"<h1>{escape(title)}</h1>",
         *(f'<p class="warning">{escape(warning)}</p>' for warning in result.warnings),
-        *([f"<p>{escape(story.moved)}</p>"] if story.moved else []),
-        f"<h2>Before</h2>{_player(encode_audio(story.before, rate))}",
+        *([f"<p>{escape(result.moved)}</p>"] if result.moved else []),
+        f"<h2>Before</h2>{_player(encode_audio(before, rate))}",
         f"<h2>After</h2>{_player(encode_audio(result.audio, rate))}",
         f'<h2>Spectrograms</h2><img alt="Spectrograms of input and output" src="{_data("image/png", picture)}">',
-        f"<h2>Settings</h2>{_table(_settings(story))}",
+        f"<h2>Settings</h2>{_table(_settings(result))}",
         f"<h2>Notes</h2>{_notes(result.notes)}",
     ]
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
@@ -50,22 +54,21 @@ def report_page(story: "Story", source: str, picture: bytes) -> str:
     )
 
 
-def _settings(story: "Story") -> Iterable[tuple[str, str]]:
+def _settings(result: TransferResult) -> Iterable[tuple[str, str]]:
     """What it was made with; enough to make it again."""
-    result = story.result
-    yield "model", story.model
-    yield "style", story.style
+    yield "model", result.model
+    yield "style", result.style
     yield "seed", str(result.seed)
     yield "transposed by", f"{result.transpose:+d} semitones" if result.transpose else "nothing"
-    for name, value in story.settings._asdict().items():
-        shown = "as the style can" if value is None else value
+    for name, value in result.settings.details().items():
+        shown = "depends on the instrument" if value is None else value
         yield name, f"{shown:g}" if isinstance(shown, float) else str(shown)
-    yield "length", f"{len(result.audio) / result.sample_rate:.2f} s at {result.sample_rate} Hz"
+    yield "length", f"{result.seconds:.2f} s at {result.sample_rate} Hz"
     yield "made by", f"stylebox {__version__}"
 
 
 def _notes(notes: Sequence[Note]) -> str:
-    """The notes heard, as played back, folded away."""
+    """The notes of the output, folded away."""
     if not notes:
         return "<p>None were found.</p>"
     head = "".join(f"<th>{name}</th>" for name in ("from", "to", "key", "velocity"))

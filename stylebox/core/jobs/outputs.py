@@ -1,6 +1,9 @@
-"""What is kept of a transfer besides its sound: the notes, a picture, a report. Knows no pipeline."""
+"""What is kept of a transfer besides its sound: the notes, a picture, a page; and what is reported of a file.
 
-from dataclasses import dataclass, replace
+Knows no pipeline.
+"""
+
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,20 +11,20 @@ import numpy as np
 from stylebox.core.errors import StyleboxError
 from stylebox.core.music.notes import write_midi
 from stylebox.core.paths import write_text
-from stylebox.core.pipeline.options import Settings
 from stylebox.core.pipeline.result import TransferResult
 
+STREAM = "-"  # standard input or output
 SUFFIXES = {"midi": (".mid", ".midi"), "plot": (".png",), "report": (".html", ".htm")}
 
 
 @dataclass(frozen=True)
 class SideOutputs:
-    """Where each goes, if it is wanted: a file; a folder, where there are several sources.
+    """Where each side output goes, if it is asked for: a file, or a folder where there are several sources.
 
     Attributes:
-        midi: The notes heard, as played back.
+        midi: The notes found, as played in the output.
         plot: Spectrograms of input and output, as PNG.
-        report: All of it in one HTML file, to look at and listen to.
+        report: One HTML page with both sounds, the spectrograms, the settings and the notes.
     """
 
     midi: Path | None = None
@@ -29,11 +32,11 @@ class SideOutputs:
     report: Path | None = None
 
     def named(self) -> dict[str, Path]:
-        """Those wanted, by name."""
+        """Those asked for, by name."""
         return {name: path for name, path in vars(self).items() if path is not None}
 
     def paths(self) -> list[Path]:
-        """Those wanted."""
+        """Those asked for."""
         return list(self.named().values())
 
     def within(self, stem: str) -> "SideOutputs":
@@ -52,41 +55,106 @@ class SideOutputs:
 
 
 @dataclass(frozen=True)
-class Story:
-    """One transfer, from what went in to what came out.
+class FileReport:
+    """A file that was written, as `--json` prints it: facts of the file beside those of its transfer.
 
     Attributes:
-        before: The input at the output's rate.
-        moved: The line that tells of a move into the style's register, if there was one.
+        source: The input, or what it is called.
+        output: The file written.
+        style: As it was asked for.
+        seconds: Length of the output.
+        seed: Of all noise.
+        transpose: Semitones from input to output.
+        notes: How many notes the output plays.
+        warnings: What a listener should know.
+        clipped_db: By how many dB the output was turned down so that it does not clip.
+        real_time_factor: Seconds of work per second of sound.
+        moved: The line that reports a move into the style's register, if there was one.
+        settings: What else it was made with.
+        midi: The MIDI file written, if any.
+        plot: The picture written, if any.
+        report: The HTML page written, if any.
+    """
+
+    source: str
+    output: str
+    style: str
+    seconds: float
+    seed: int
+    transpose: int
+    notes: int
+    warnings: list[str]
+    clipped_db: float
+    real_time_factor: float
+    moved: str | None = None
+    settings: dict[str, float | str | None] = field(default_factory=dict)
+    midi: str | None = None
+    plot: str | None = None
+    report: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        result: TransferResult,
+        source: str,
+        output: Path,
+        side_outputs: SideOutputs,
+        *,
+        clipped_db: float,
+        work_seconds: float,
+    ) -> "FileReport":
+        """The report of a result that was written to a file.
+
+        Args:
+            result: What was made.
+            source: The input, or what it is called.
+            output: The file written.
+            side_outputs: What was written beside it.
+            clipped_db: By how many dB the sound was turned down.
+            work_seconds: How long the work took.
+        """
+        return cls(
+            source=source,
+            output=str(output),
+            style=result.style,
+            seconds=result.seconds,
+            seed=result.seed,
+            transpose=result.transpose,
+            notes=len(result.notes),
+            warnings=result.warnings,
+            clipped_db=clipped_db,
+            real_time_factor=work_seconds / max(result.seconds, 1e-9),
+            moved=result.moved,
+            settings=result.settings.details(),
+            **{name: str(path) for name, path in side_outputs.named().items()},
+        )
+
+
+def write_side_outputs(side_outputs: SideOutputs, result: TransferResult, before: np.ndarray, source: str) -> None:
+    """Write the side outputs that are asked for, each file whole or not at all.
+
+    Args:
+        side_outputs: Which, and where to.
+        result: What was made.
+        before: The input, at the result's rate.
+        source: The input's path; "-" is standard input.
 
     Shape:
         before ``(S,)``.
     """
-
-    source: str
-    style: str
-    model: str
-    settings: Settings
-    before: np.ndarray
-    result: TransferResult
-    moved: str | None = None
-
-
-def write_side_outputs(side_outputs: SideOutputs, story: Story) -> None:
-    """Write what is wanted, each file whole or not at all."""
     if side_outputs.midi is not None:
-        shift = story.result.transpose
-        write_midi(side_outputs.midi, story.result.notes, name=f"moved by {shift:+d} semitones" if shift else "")
+        shift = result.transpose
+        write_midi(side_outputs.midi, result.notes, name=f"moved by {shift:+d} semitones" if shift else "")
     if side_outputs.plot is None and side_outputs.report is None:
         return
     from stylebox.core.jobs.spectrogram_image import png, spectrograms, write_png  # matplotlib is slow to import
 
-    source = "standard input" if story.source == "-" else Path(story.source).name
-    titles = (f"in: {source}", f"out: {story.style}")
-    figure = spectrograms(story.before, story.result.audio, story.result.sample_rate, titles)
+    name = "standard input" if source == STREAM else Path(source).name
+    titles = (f"in: {name}", f"out: {result.style}")
+    figure = spectrograms(before, result.audio, result.sample_rate, titles)
     if side_outputs.plot is not None:
         write_png(side_outputs.plot, figure)
     if side_outputs.report is not None:
         from stylebox.core.jobs.html import report_page
 
-        write_text(side_outputs.report, report_page(story, source, png(figure)))
+        write_text(side_outputs.report, report_page(result, before, name, png(figure)))

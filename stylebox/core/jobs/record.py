@@ -8,6 +8,7 @@ from stylebox.core.jobs.outputs import SideOutputs
 from stylebox.core.jobs.style_list import list_styles
 from stylebox.core.paths import refuse_overwrite, sources_dir
 from stylebox.core.pipeline.style import check_style
+from stylebox.core.pipeline.style_spec import StyleSpec
 from stylebox.core.sources.record.takes import check_instrument, copy_take, file_take
 
 
@@ -49,7 +50,7 @@ def check_take(
     if instrument is not None:
         check_instrument(instrument)
     if style is not None:
-        check_style(style, [known.name for known in list_styles(model)])
+        check_style(StyleSpec.parse(style), [known.name for known in list_styles(model)])
 
 
 def keep_take(take: Path, instrument: str | None, output: Path | None, force: bool) -> KeptTake:

@@ -2,50 +2,25 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stylebox.core.audio.io.read import load_audio
-from stylebox.core.audio.io.write import check_format, write_audio
+from stylebox.core.audio.io.write import check_format
 from stylebox.core.errors import AudioError, StyleboxError, error_message
-from stylebox.core.jobs.outputs import SideOutputs, Story, write_side_outputs
-from stylebox.core.music.style_names import describe_move
+from stylebox.core.jobs.outputs import STREAM, FileReport, SideOutputs, write_side_outputs
 from stylebox.core.paper.pipeline import PaperPipeline
 from stylebox.core.paths import refuse_overwrite
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.pipeline import BasePipeline
-from stylebox.core.pipeline.result import TransferResult
-from stylebox.core.pipeline.style import style_slug
+from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.progress import ProgressCallback, silent
 from stylebox.core.store import library
 
-Pipeline = BasePipeline | PaperPipeline
-STREAM = "-"  # standard input or output
 AUDIO_SUFFIXES = {
     *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".au", ".caf", ".wma"),
     *(".webm", ".mka", ".mp4", ".mkv", ".mov"),
 }
-
-
-@dataclass(frozen=True)
-class TransferReport:
-    """One file made."""
-
-    source: str
-    output: str
-    style: str
-    seconds: float
-    seed: int
-    transpose: int
-    notes: int
-    warnings: list[str]
-    clipped_db: float
-    real_time_factor: float
-    moved: str | None = None  # by octaves, into the register of the style: the line that says so
-    settings: dict[str, float | str] = field(default_factory=dict)
-    midi: str | None = None
-    plot: str | None = None
-    report: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,9 +33,9 @@ class TransferFailure:
 
 @dataclass
 class TransferBatch:
-    """What became of all files."""
+    """The outcome for all files, in order."""
 
-    done: list[TransferReport] = field(default_factory=list)
+    done: list[FileReport] = field(default_factory=list)
     failed: list[TransferFailure] = field(default_factory=list)
 
 
@@ -81,16 +56,21 @@ def transfer_files(
     *,
     force: bool = False,
     side_outputs: SideOutputs | None = None,
-    made: Callable[[TransferReport], None] = lambda report: None,
+    made: Callable[[FileReport], None] = lambda report: None,
     progress: ProgressCallback = silent,
 ) -> TransferBatch:
     """Transfer every file, and every audio file of every folder.
 
     Args:
+        sources: Files and folders; ``-`` is standard input.
         output: A file for one source, a folder for several; ``-`` is standard output. Unless given, files are named
             ``<source>-<style>.wav`` in the current folder.
+        options: For every file.
+        pipeline: The loaded model.
+        force: Whether to overwrite files.
         side_outputs: What else to keep: files for one source, folders for several.
-        made: Told of each file as it is done.
+        made: Called with the report of each file when it is written.
+        progress: Called as work goes on.
 
     Raises:
         StyleboxError: nothing to transfer, or a file is named where a folder is needed.
@@ -102,9 +82,9 @@ def transfer_files(
     side_outputs = side_outputs or SideOutputs()
     for target in (output, *side_outputs.paths()):
         if several and target is not None and not _names_folder(target):
-            raise AudioError(f"{target}: is no folder, and there are several files; name a folder")
+            raise AudioError(f"{target}: is not a folder, and there are several files; name a folder")
     batch = TransferBatch()
-    for file, target in zip(files, output_names(files, output, options.style, several), strict=True):
+    for file, target in zip(files, output_names(files, output, options, several), strict=True):
         own = side_outputs.within(target.stem) if several else side_outputs
         try:
             report = transfer_file(file, target, options, pipeline, force, own, progress)
@@ -124,59 +104,52 @@ def transfer_file(
     force: bool = False,
     side_outputs: SideOutputs | None = None,
     progress: ProgressCallback = silent,
-) -> TransferReport:
+) -> FileReport:
     """Transfer one file; the output has the input's length to the sample, at the model's rate.
+
+    Args:
+        source: A file; ``-`` is standard input.
+        output: A file; ``-`` is standard output.
+        options: What the user asks for.
+        pipeline: The loaded model.
+        force: Whether to overwrite files.
+        side_outputs: Files for what else to keep.
+        progress: Called as work goes on.
 
     Raises:
         StyleboxError: the input cannot be read, the output exists or cannot be written, an option is wrong.
     """
     side_outputs = side_outputs or SideOutputs()
     check_targets(output, side_outputs, pipeline.sample_rate, force)
-    audio = load_audio(str(source) if str(source) == STREAM else source, pipeline.sample_rate)
-    settings = pipeline.settings(options)
+    audio = load_audio(source, pipeline.sample_rate)
     begun = time.monotonic()
-    result = pipeline.run(audio, options, progress)
-    spent = time.monotonic() - begun
-    clipped_db = write_audio(str(output) if str(output) == STREAM else output, result.audio, result.sample_rate)
-    moved = register_move(options, result)
-    write_side_outputs(side_outputs, Story(str(source), options.style, pipeline.model, settings, audio, result, moved))
-    seconds = len(result.audio) / result.sample_rate
-    return TransferReport(
-        source=str(source),
-        output=str(output),
-        style=options.style,
-        seconds=seconds,
-        seed=result.seed,
-        transpose=result.transpose,
-        notes=len(result.notes),
-        warnings=result.warnings if result.audio.any() else [*result.warnings, *_channel_faults(source)],
-        clipped_db=clipped_db,
-        real_time_factor=spent / max(seconds, 1e-9),
-        moved=moved,
-        settings=settings._asdict(),
-        **{name: str(path) for name, path in side_outputs.named().items()},
-    )
-
-
-def register_move(options: TransferOptions, result: TransferResult) -> str | None:
-    """The line that tells of a move into the style's register; None without one, or where --transpose asked for it."""
-    if options.transpose is not None or result.transpose == 0:
-        return None
-    return describe_move(result.transpose, options.style)
+    result = pipeline.transfer(audio, options, progress)
+    work_seconds = time.monotonic() - begun
+    clipped_db = result.save(output)
+    write_side_outputs(side_outputs, result, audio, str(source))
+    report = FileReport.of(result, str(source), output, side_outputs, clipped_db=clipped_db, work_seconds=work_seconds)
+    warnings = result.warnings if result.audio.any() else [*result.warnings, *_channel_faults(source)]
+    return replace(report, warnings=warnings)
 
 
 def _channel_faults(source: Path) -> list[str]:
-    """Why a recording may be silent that is not: its channels can cancel one another."""
+    """Why the mix of a recording is silent though its channels are not: they can cancel one another."""
     from stylebox.core.audio.channels import channel_faults
 
     return [] if str(source) == STREAM else channel_faults(source)
 
 
 def check_targets(output: Path, side_outputs: SideOutputs, sample_rate: int, force: bool) -> None:
-    """Before any work: everything can be written where it is to go.
+    """Check before any work that everything can be written where it is to go.
+
+    Args:
+        output: The sound.
+        side_outputs: What else is written.
+        sample_rate: Of the sound, in Hz.
+        force: Whether to overwrite files.
 
     Raises:
-        StyleboxError: a name is taken, is used twice, or has a suffix that is not understood.
+        StyleboxError: a name is taken, is used twice, or has an unknown suffix.
     """
     check_format(output, sample_rate)
     side_outputs.check()
@@ -184,32 +157,39 @@ def check_targets(output: Path, side_outputs: SideOutputs, sample_rate: int, for
     for target in targets:
         refuse_overwrite(target, force)
         if targets.count(target) > 1:
-            raise AudioError(f"{target}: named for two things; give each a name of its own")
+            raise AudioError(f"{target}: named for two outputs; give each a name of its own")
 
 
-def output_names(files: Sequence[Path], output: Path | None, style: str, several: bool) -> list[Path]:
-    """Where each file goes; sources of one name do not overwrite one another."""
+def output_names(files: Sequence[Path], output: Path | None, options: TransferOptions, several: bool) -> list[Path]:
+    """Where each file goes; sources of one name do not overwrite one another.
+
+    Args:
+        files: The sources.
+        output: A file or a folder; the current folder unless given.
+        options: Name the style, which is part of a file's name.
+        several: Whether `output` names a folder, even if it does not exist yet.
+    """
     if output is not None and not several:
-        return [output / _name(files[0], style, 0)] if output.is_dir() else [output]
+        return [output / _name(files[0], options.spec.slug, 0)] if output.is_dir() else [output]
     folder = output or Path()
     names: list[Path] = []
     for file in files:
         number = 0
-        while (name := folder / _name(file, style, number)) in names:
+        while (name := folder / _name(file, options.spec.slug, number)) in names:
             number += 1
         names.append(name)
     return names
 
 
 def _names_folder(target: Path) -> bool:
-    """Whether it is a folder, or can become one; a suffix on what is not there says that a file is meant."""
+    """Whether it is a folder, or can become one; a name with a suffix that does not exist yet means a file."""
     return target.is_dir() or not (target.exists() or target.suffix or str(target) == STREAM)
 
 
-def _name(file: Path, style: str, number: int) -> str:
-    """`<file>-<style>.wav`, a style that is a path or a blend made fit for a file name."""
+def _name(file: Path, slug: str, number: int) -> str:
+    """`<file>-<style>.wav`, with a number from the second file of that name on."""
     stem = "take" if str(file) == STREAM else file.stem
-    return f"{stem}-{style_slug(style)}{f'-{number + 1}' if number else ''}.wav"
+    return f"{stem}-{slug}{f'-{number + 1}' if number else ''}.wav"
 
 
 def _files_of(source: Path) -> list[Path]:

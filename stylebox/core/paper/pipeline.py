@@ -1,4 +1,4 @@
-"""A model of preset `paper` at work: the report's way, audio in and audio out. It hears no notes."""
+"""A model of preset `paper` from recording to recording, as the paper does it. It works on mels and knows no notes."""
 
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.errors import ModelError
 from stylebox.core.paper.model import load_paper_model
 from stylebox.core.paper.transfer import transfer_mel
+from stylebox.core.pipeline.content import Content
+from stylebox.core.pipeline.finish import SILENT_INPUT
 from stylebox.core.pipeline.options import Settings, TransferOptions, drawn_seed
 from stylebox.core.pipeline.pipeline import STYLE_SECONDS
 from stylebox.core.pipeline.result import TransferResult
@@ -21,11 +23,17 @@ from stylebox.core.progress import ProgressCallback, silent
 
 
 class PaperPipeline:
-    """The report's networks, loaded once.
+    """The paper's networks, loaded once, used for any number of recordings.
+
+    Args:
+        model: Its name, or a folder.
+        device: Where the networks compute.
 
     Raises:
         ModelError: the model, or a part of it, is missing or does not fit.
     """
+
+    has_notes = False
 
     def __init__(self, model: str, device: str = "cpu") -> None:
         self.model, self.network = model, load_paper_model(model, device=device)
@@ -35,19 +43,24 @@ class PaperPipeline:
 
     @property
     def sample_rate(self) -> int:
-        """Of what goes in and what comes out, in Hz."""
+        """Rate of input and output, in Hz."""
         return self.mel_config.sample_rate
 
-    def settings(self, options: TransferOptions) -> Settings:
-        """What these options come to with this model.
+    @property
+    def style_names(self) -> list[str]:
+        """The styles that the model knows by name, sorted."""
+        return sorted(self.network.styles)
+
+    def resolve(self, options: TransferOptions) -> Settings:
+        """The settings that these options give with this model.
 
         Raises:
-            ModelError: something is asked for that these networks cannot do.
+            ModelError: an option asks for what these networks cannot do.
         """
         if options.transpose:
             raise ModelError("--transpose: preset paper does not know the notes and cannot move them")
         if options.vocoder not in ("auto", "griffin-lim"):
-            raise ModelError(f"--vocoder {options.vocoder}: preset paper sounds by griffin-lim")
+            raise ModelError(f"--vocoder {options.vocoder}: preset paper has only griffin-lim")
         if options.guidance not in (None, 1.0):
             raise ModelError("--guidance: preset paper was not trained without its style, so there is no guidance")
         if options.follow:
@@ -57,54 +70,101 @@ class PaperPipeline:
         if options.vibrato:
             raise ModelError("--vibrato: preset paper does not know the notes and gives them no vibrato")
         own = self.network.config
-        steps = own.steps if options.steps is None else options.steps
-        strength = own.strength if options.strength is None else options.strength
-        return Settings(steps, 1.0, strength, "griffin-lim", 0.0, 0.0, 0.0)
+        return Settings(
+            style=options.style,
+            seed=drawn_seed(options.seed),
+            transpose=0,
+            into_register=False,
+            steps=own.steps if options.steps is None else options.steps,
+            guidance=1.0,
+            strength=own.strength if options.strength is None else options.strength,
+            vocoder="griffin-lim",
+            follow=0.0,
+            bend=0.0,
+            vibrato=0.0,
+        )
 
-    def run(self, audio: np.ndarray, options: TransferOptions, progress: ProgressCallback = silent) -> TransferResult:
+    def transfer(
+        self, audio: np.ndarray, options: TransferOptions, progress: ProgressCallback = silent
+    ) -> TransferResult:
         """The recording in the style clip's sound, by Griffin-Lim, at the recording's length and loudness.
+
+        Args:
+            audio: Mono, at `sample_rate`.
+            options: What the user asks for.
+            progress: Called after every step.
 
         Shape:
             audio and the result's audio are ``(S,)``.
 
         Raises:
-            ModelError: the style is unknown, or something is asked for that these networks cannot do.
+            ModelError: the style is unknown, or an option asks for what these networks cannot do.
         """
-        settings = self.settings(options)
-        seed = drawn_seed(options.seed)
+        settings = self.resolve(options)
         if not np.isfinite(loudness_db(audio, self.sample_rate)):
-            warning = "it is silent, and so is the output"
-            return TransferResult(np.zeros_like(audio), self.sample_rate, seed, 0, [], [warning])
+            return TransferResult(np.zeros_like(audio), self.sample_rate, [], settings, self.model, [SILENT_INPUT])
         mel = transfer_mel(
             self.network,
             self._mel(audio),
             self._style(options.style),
             steps=settings.steps,
             strength=settings.strength,
-            seed=seed,
+            seed=settings.seed,
             progress=progress,
         )
-        made = griffin_lim(mel, self.mel_config, len(audio)).cpu().numpy().astype(np.float32)
-        return TransferResult(match_loudness(made, audio, self.sample_rate), self.sample_rate, seed, 0, [])
+        made = match_loudness(self.resynthesise(audio, mel), audio, self.sample_rate)
+        return TransferResult(made, self.sample_rate, [], settings, self.model)
 
     def play(self, *_: Any, **__: Any) -> TransferResult:
-        """There is no content path to play notes through.
+        """Refuse: these networks know no notes to play.
 
         Raises:
             ModelError: always.
         """
         raise ModelError("preset paper cannot play notes, only recordings; use a model of preset base to generate")
 
-    def _mel(self, audio: np.ndarray) -> Tensor:
-        return self.mel_transform(torch.from_numpy(normalise_loudness(audio, self.sample_rate)[0]).to(self.device))
+    def transcribe(self, *_: Any, **__: Any) -> Content:
+        """Refuse: these networks know no notes.
 
-    def _style(self, wanted: str) -> Tensor:
+        Raises:
+            ModelError: always.
+        """
+        raise ModelError("preset paper cannot transcribe; use a model of preset base")
+
+    def autoencode(self, mel: Tensor) -> Tensor:
+        """A mel through the autoencoder and back.
+
+        Shape:
+            ``(M, T)`` -> the same.
+        """
+        return transfer_mel(self.network, mel, mel, steps=0)
+
+    def resynthesise(self, audio: np.ndarray, mel: Tensor) -> np.ndarray:
+        """The sound of a mel by Griffin-Lim, as long as a recording.
+
+        Args:
+            audio: The recording.
+            mel: In [-1, 1].
+
+        Shape:
+            audio ``(S,)``, mel ``(M, T)`` -> ``(S,)``.
+        """
+        made = griffin_lim(mel, self.mel_config, len(audio)).cpu().numpy().astype(np.float32)
+        return np.pad(made, (0, len(audio) - len(made)))
+
+    def _mel(self, audio: np.ndarray) -> Tensor:
+        """The mel of a recording at the common loudness."""
+        levelled, _ = normalise_loudness(audio, self.sample_rate)
+        mel: Tensor = self.mel_transform(torch.from_numpy(levelled).to(self.device))
+        return mel
+
+    def _style(self, style: str) -> Tensor:
         """A named clip, or an audio file's mel."""
-        if wanted in self.network.styles:
-            return self.network.styles[wanted].to(self.device)
-        if Path(wanted).expanduser().is_file():
-            clip = load_audio(Path(wanted).expanduser(), self.sample_rate)
+        if style in self.network.styles:
+            return self.network.styles[style].to(self.device)
+        if Path(style).expanduser().is_file():
+            clip = load_audio(Path(style).expanduser(), self.sample_rate)
             return self._mel(clip[: int(STYLE_SECONDS * self.sample_rate)])
         raise ModelError(
-            f"no style and no file {wanted!r}; styles are {', '.join(self.network.styles)}, or give an audio file"
+            f"no style and no file {style!r}; styles are {', '.join(self.network.styles)}, or give an audio file"
         )

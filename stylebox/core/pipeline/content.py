@@ -1,23 +1,86 @@
-"""The content of a recording: which notes sound when, how loud, and how far from their keys."""
+"""The content of a recording: which notes sound when, how loud, and how far they are from their keys.
 
+It holds nothing of the instrument that played them.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import torch
 from torch import Tensor
 
-from stylebox.core.music.notes import Note
+from stylebox.core.models.content_encoder import shift_keys
+from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, Note, piano_roll, transpose
+
+_DECAY_PER_SECOND = 0.3  # log10 of power that a held note loses per second
+_CURVE_OFFSET, _CURVE_SLOPE = 0.35, 0.22  # from log10 of summed power to the dynamics curve
 
 
 @dataclass(frozen=True)
 class Content:
-    """What is to be played; how far notes are from their keys is None where nothing was heard.
+    """What is to be played, frame by frame and as a list of notes.
 
-    Content is how surely each key sounds, and marks where the notes begin.
+    Attributes:
+        frame: Probability that each key sounds, in [0, 1].
+        onset: Marks of note onsets, in [0, 1].
+        dynamics: Loudness curve in the range of a mel, [-1, 1].
+        cents: Distance of each key's note from the key, in cents; 0 where the key does not sound.
+        notes: The same music as notes, times in seconds.
 
     Shape:
-        content ``(2, N, T)`` in [0, 1], dynamics ``(T,)`` in [-1, 1], cents ``(N, T)``.
+        frame, onset and cents ``(N, T)``, dynamics ``(T,)``.
     """
 
-    content: Tensor
+    frame: Tensor
+    onset: Tensor
     dynamics: Tensor
+    cents: Tensor
     notes: list[Note]
-    cents: Tensor | None = None
+
+    @property
+    def posteriors(self) -> Tensor:
+        """Frame and onset as the networks take them, ``(2, N, T)``."""
+        return torch.stack([self.frame, self.onset])
+
+    def transposed(self, semitones: int) -> "Content":
+        """The content moved along the keys; notes that leave the keyboard are dropped.
+
+        Args:
+            semitones: Upwards if positive.
+        """
+        return Content(
+            frame=shift_keys(self.frame, semitones),
+            onset=shift_keys(self.onset, semitones),
+            dynamics=self.dynamics,
+            cents=shift_keys(self.cents, semitones),
+            notes=[note for note in transpose(self.notes, semitones) if 0 <= note.pitch - LOWEST_KEY < NUM_KEYS],
+        )
+
+    @classmethod
+    def of_notes(
+        cls, notes: Sequence[Note], num_frames: int, frames_per_second: float, device: torch.device | str = "cpu"
+    ) -> "Content":
+        """Content of a score: what a transcriber would find in a clean recording of it.
+
+        The dynamics curve follows the velocities of the sounding notes, which decay by 3 dB per second.
+
+        Args:
+            notes: Times in seconds, velocities in (0, 1].
+            num_frames: Length of the result, T.
+            frames_per_second: Frame rate of the result.
+            device: Where the tensors go.
+        """
+        score = list(notes)
+        frame, onset = (
+            torch.from_numpy(roll.T.copy()).to(device) for roll in piano_roll(score, num_frames, frames_per_second)
+        )
+        power = np.zeros(num_frames)
+        for note in score:
+            start = round(note.start_seconds * frames_per_second)
+            stop = max(1, round(note.end_seconds * frames_per_second))
+            age = np.arange(max(0, min(stop, num_frames) - start)) / frames_per_second
+            power[start : start + len(age)] += (note.velocity**2) * 10.0 ** (-_DECAY_PER_SECOND * age)
+        level = _CURVE_OFFSET + _CURVE_SLOPE * np.log10(np.maximum(power, 1e-6))
+        curve = np.where(power > 0, np.clip(level, -1, 1), -1.0).astype(np.float32)
+        return cls(frame, onset, torch.from_numpy(curve).to(device), torch.zeros_like(frame), score)

@@ -1,34 +1,44 @@
-"""What a user may ask of a transfer, and what that comes to once a model has filled the gaps. Knows no network."""
+"""What a user may ask of a transfer, and the settings that follow from it once a model has filled the gaps.
+
+Knows no network.
+"""
 
 import math
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, asdict, dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from stylebox.core.config import DiffusionConfig
 from stylebox.core.errors import ModelError
+from stylebox.core.music.notes import Note
+from stylebox.core.music.register import Register, octave_shift
+from stylebox.core.pipeline.style_spec import StyleSpec
+
+VOCODERS = ("auto", "neural", "harmonic", "griffin-lim")
 
 
 @dataclass(frozen=True)
 class TransferOptions:
-    """What a user may ask for; None leaves the model's choice.
+    """What a user asks for; None leaves the choice to the model.
 
     Attributes:
         style: A name, an audio file, or a blend ``a:0.7,b:0.3``.
         steps: Network calls of the diffusion; 0 gives the draft.
-        guidance: How far beyond the style prediction to go; 1 is not at all.
-        strength: Where the noised draft starts, in (0, 1]; 1 is pure noise.
-        seed: Of the noise; one is drawn unless given.
-        transpose: Semitones; None moves by octaves where the target's register asks for it.
+        guidance: Classifier-free guidance scale; 1 disables guidance.
+        strength: Where the noised draft starts, in [0, 1]; 1 is pure noise, 0 is the draft.
+        seed: Of all noise; drawn at random unless given.
+        transpose: Semitones; None moves by octaves into the register of the style.
         vocoder: "auto", "neural", "harmonic" or "griffin-lim".
-        follow: How closely the output keeps to the input's loudness, in [0, 1]: 0 over phrases, 1 at each moment.
-        bend: How much of the input's slides, vibrato and tuning the output takes on, in [0, 1]; None is as the style's
-            instrument can: all of it where it is bowed or blown, none where it is struck, little where it is plucked.
-        vibrato: Depth of the instrument's own vibrato on long notes that have none in the input, in [0, 2]; None is 1.
+        follow: How closely the output follows the input's loudness, in [0, 1]: 0 over phrases, 1 at each moment.
+        bend: Share of the input's slides, vibrato and tuning that the output takes on, in [0, 1]; None depends on the
+            instrument: all where it is bowed or blown, none where it is struck, little where it is plucked.
+        vibrato: Depth of the instrument's own vibrato on long notes without one in the input, in [0, 2]; None is 1.
     """
 
     style: str
+    _: KW_ONLY
     steps: int | None = None
     guidance: float | None = None
     strength: float | None = None
@@ -39,10 +49,38 @@ class TransferOptions:
     bend: float | None = None
     vibrato: float | None = None
 
+    @cached_property
+    def spec(self) -> StyleSpec:
+        """The style, parsed.
 
-class Settings(NamedTuple):
-    """What a transfer goes by: the options, and the model's own choice where there was none."""
+        Raises:
+            ModelError: a weight is not a number from 0 up.
+        """
+        return StyleSpec.parse(self.style)
 
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What one transfer is made with: every option has its value.
+
+    Attributes:
+        style: As it was asked for.
+        seed: Of all noise.
+        transpose: Semitones from the input to the output.
+        into_register: Whether the transposition is chosen by the style's register.
+        steps: Network calls of the diffusion.
+        guidance: Classifier-free guidance scale.
+        strength: Where the noised draft starts.
+        vocoder: "neural", "harmonic" or "griffin-lim".
+        follow: How closely the output follows the input's loudness.
+        bend: Share of the input's bends; None depends on the instrument.
+        vibrato: Depth of the instrument's own vibrato.
+    """
+
+    style: str
+    seed: int
+    transpose: int
+    into_register: bool
     steps: int
     guidance: float
     strength: float
@@ -51,9 +89,33 @@ class Settings(NamedTuple):
     bend: float | None
     vibrato: float
 
+    @property
+    def diffuses(self) -> bool:
+        """Whether the draft is refined at all."""
+        return self.steps > 0 and self.strength > 0
+
+    def for_music(self, notes: Sequence[Note], register: Register | None) -> "Settings":
+        """The same settings with the transposition that these notes need.
+
+        Args:
+            notes: Of the input.
+            register: Of the style; None where it is unknown.
+        """
+        return replace(self, transpose=octave_shift(list(notes), register)) if self.into_register else self
+
+    def details(self) -> dict[str, float | str | None]:
+        """All but the style, the seed and the transposition, by name."""
+        apart = {"style", "seed", "transpose", "into_register"}
+        return {name: value for name, value in asdict(self).items() if name not in apart}
+
 
 def resolve(options: TransferOptions, own: DiffusionConfig, vocoder: str) -> Settings:
-    """`options`, the gaps filled with a model's `own` choices and the `vocoder` it has.
+    """Fill the gaps in the options and draw a seed.
+
+    Args:
+        options: What the user asks for.
+        own: The model's defaults of the diffusion.
+        vocoder: The vocoder that ``auto`` or the user's choice comes down to.
 
     Raises:
         ModelError: an option is out of range.
@@ -62,20 +124,32 @@ def resolve(options: TransferOptions, own: DiffusionConfig, vocoder: str) -> Set
     guidance = own.guidance if options.guidance is None else options.guidance
     strength = own.strength if options.strength is None else options.strength
     follow = 0.0 if options.follow is None else options.follow
-    if not math.isfinite(guidance):
-        raise ModelError(f"--guidance {guidance}: is no number to go by; 1 is none, 2 much")
-    if steps < 0 or not 0 <= strength <= 1:
-        raise ModelError(f"--steps {steps} --strength {strength}: steps are 0 up, strength is from 0 to 1")
-    if not 0 <= follow <= 1:
-        raise ModelError(f"--follow {follow}: is from 0, over phrases, to 1, from moment to moment")
-    if options.bend is not None and not 0 <= options.bend <= 1:
-        raise ModelError(f"--bend {options.bend}: is from 0, not at all, to 1")
     vibrato = 1.0 if options.vibrato is None else options.vibrato
+    if not math.isfinite(guidance):
+        raise ModelError(f"--guidance {guidance}: is not a finite number; 1 disables guidance, 2 is strong")
+    if steps < 0 or not 0 <= strength <= 1:
+        raise ModelError(f"--steps {steps} --strength {strength}: steps must be 0 or more, strength from 0 to 1")
+    if not 0 <= follow <= 1:
+        raise ModelError(f"--follow {follow}: must be from 0 (over phrases) to 1 (at each moment)")
+    if options.bend is not None and not 0 <= options.bend <= 1:
+        raise ModelError(f"--bend {options.bend}: must be from 0 (no bends) to 1 (all of them)")
     if not 0 <= vibrato <= 2:
-        raise ModelError(f"--vibrato {vibrato}: is from 0, none, to 2, a soloist's")
-    return Settings(steps, guidance, strength, vocoder, follow, options.bend, vibrato)
+        raise ModelError(f"--vibrato {vibrato}: must be from 0 (none) to 2 (twice the usual depth)")
+    return Settings(
+        style=options.style,
+        seed=drawn_seed(options.seed),
+        transpose=options.transpose or 0,
+        into_register=options.transpose is None,
+        steps=steps,
+        guidance=guidance,
+        strength=strength,
+        vocoder=vocoder,
+        follow=follow,
+        bend=options.bend,
+        vibrato=vibrato,
+    )
 
 
 def drawn_seed(seed: int | None) -> int:
-    """The seed asked for, or a fresh one."""
+    """The seed that was given, or a random one."""
     return int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed

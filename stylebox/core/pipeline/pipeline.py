@@ -1,11 +1,11 @@
-"""A model at work: audio in, the same music in another sound out. Files and commands are others' business.
+"""A model of preset `base` from recording to recording: transcribe, draft, refine, vocode, finish.
 
-Everything here is local in time but for the noise, which is drawn whole, and guidance, which keeps a window's spread: a
-recording done in windows equals one done in a single pass, under guidance to a tenth of a decibel or two, at bounded
-memory.
+Every step is local in time but for the noise, which is drawn for the whole recording, and for guidance, which keeps
+the spread of a window: a recording done in windows equals one done in a single pass (with guidance to 0.2 dB), in
+bounded memory. Knows nothing of files but clips of a style.
 """
 
-from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,97 +14,112 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylebox.core.audio.attacks import sharpen_attacks
-from stylebox.core.audio.dynamics import dynamics
-from stylebox.core.audio.frames import resample_frames
-from stylebox.core.audio.griffin_lim import griffin_lim
-from stylebox.core.audio.harmonic_vocoder import harmonic_inversion
-from stylebox.core.audio.io.read import load_audio, resample
-from stylebox.core.audio.loudness import follow_loudness, loudness_db, match_loudness, normalise_loudness
+from stylebox.core.audio.io.read import load_audio
+from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram
-from stylebox.core.audio.pitch_bend import estimate_bends
 from stylebox.core.audio.vibrato import played_bends
-from stylebox.core.audio.windows import in_windows, stretch
-from stylebox.core.config import MelConfig
-from stylebox.core.device import half_precision
-from stylebox.core.diffusion.sampling import denoiser, dpm_solver_2m, guided, timesteps
-from stylebox.core.diffusion.schedule import FlowSchedule, add_noise
 from stylebox.core.errors import ModelError
-from stylebox.core.models.content_encoder import posteriors, shift_keys
 from stylebox.core.models.style_encoder import CLIP_SECONDS
+from stylebox.core.models.vae import VAE
 from stylebox.core.models.vocoder import Vocoder
-from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, Note, notes_from_posteriors, piano_roll, transpose
-from stylebox.core.music.register import Register, octave_shift
+from stylebox.core.music.register import Register
 from stylebox.core.pipeline.content import Content
-from stylebox.core.pipeline.options import Settings, TransferOptions, drawn_seed, resolve
+from stylebox.core.pipeline.draft import draft
+from stylebox.core.pipeline.finish import finish
+from stylebox.core.pipeline.options import VOCODERS, Settings, TransferOptions, resolve
+from stylebox.core.pipeline.refine import Refiner
 from stylebox.core.pipeline.result import TransferResult
 from stylebox.core.pipeline.style import resolve_style
-from stylebox.core.pipeline.vocode import vocode
+from stylebox.core.pipeline.style_spec import StyleSpec
+from stylebox.core.pipeline.transcribe import transcribe
+from stylebox.core.pipeline.vocode import mel_to_audio
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.store import library
 from stylebox.core.store.weights import fingerprint
 
 STYLE_SECONDS = 30.0  # how much of a style recording is used
-VOCODERS = ("auto", "neural", "harmonic", "griffin-lim")
-NO_NOTES = "no notes to speak of were found in it; the output is kept at least 20 dB below it"
-_LEAST_HEARD = 0.1  # of a recording's energy, while notes sound: phrases have 0.65 and more, steady noise 0.09 at most
 
 
 class BasePipeline:
     """A model of preset `base`, loaded once, used for any number of recordings.
 
+    The autoencoder, the denoiser and the vocoder are read when they are first needed.
+
+    Args:
+        model: Its name, or a folder.
+        device: Where the networks compute, such as "cpu" or "cuda".
+
     Raises:
         ModelError: the model, or a part of it, is missing or does not fit.
     """
 
+    has_notes = True
+
     def __init__(self, model: str = library.SHIPPED_MODEL, device: str = "cpu") -> None:
         self.model, self.device = model, torch.device(device)
-        part = library.load_part(model, "ldm")
-        self.preset = part.preset
+        self._part = library.load_part(model, "ldm")
+        self.preset = self._part.preset
         self.mel_config = self.preset.mel
-        self.named_styles = library.named_styles(part)
-        self.style_encoder = library.load_style_encoder(part).to(self.device)
-        self.draft_network = library.load_draft(part).to(self.device)
-        self.denoiser = library.load_denoiser(part).to(self.device)
-        home = str(part.path.parent.absolute())  # of what was trained together; a newer vae of the model may not fit it
-        self.vae = library.load_vae(home, self.mel_config).to(self.device)
-        trained_with = part.card.get("provenance", {}).get("vae")
-        if trained_with not in (None, fingerprint(self.vae)):
-            raise ModelError(
-                f"{part.path}: was trained with another vae than model {model!r} has now; "
-                f"train it anew with `stylebox train ldm --name {model}`"
-            )
+        self.named_styles = library.named_styles(self._part)
+        self.style_encoder = library.load_style_encoder(self._part).to(self.device)
+        self.draft_network = library.load_draft(self._part).to(self.device)
         self.content_encoder = library.load_content_encoder(model).to(self.device)
         self.mel_transform = MelSpectrogram(self.mel_config).to(self.device)
-        self.schedule = FlowSchedule()
 
     @property
     def sample_rate(self) -> int:
-        """Of what goes in and what comes out, in Hz."""
+        """Rate of input and output, in Hz."""
         return self.mel_config.sample_rate
+
+    @property
+    def style_names(self) -> list[str]:
+        """The styles that the model knows by name, sorted."""
+        return sorted(self.named_styles)
 
     @cached_property
     def vocoder(self) -> Vocoder:
-        """The neural vocoder, read when it is first wanted.
+        """The neural vocoder.
 
         Raises:
             ModelError: the model has none.
         """
         return library.load_vocoder(self.model, self.mel_config).to(self.device)
 
-    def settings(self, options: TransferOptions) -> Settings:
-        """What these options come to with this model.
+    @cached_property
+    def vae(self) -> VAE:
+        """The autoencoder that the denoiser was trained with.
 
         Raises:
-            ModelError: an option is out of range, or the vocoder asked for is not there.
+            ModelError: it is missing, or was trained again since.
         """
-        return resolve(options, self.preset.diffusion, self._vocoder_choice(options.vocoder))
+        part = self._part
+        vae = library.load_vae(str(part.path.parent.absolute()), self.mel_config)  # the one beside the denoiser
+        if part.card.get("provenance", {}).get("vae") not in (None, fingerprint(vae)):
+            raise ModelError(
+                f"{part.path}: was trained with another vae than model {self.model!r} has now; "
+                f"train it again with `stylebox train ldm --name {self.model}`"
+            )
+        return vae.to(self.device)
 
-    def run(self, audio: np.ndarray, options: TransferOptions, progress: ProgressCallback = silent) -> TransferResult:
+    @cached_property
+    def refiner(self) -> Refiner:
+        """The networks of the diffusion.
+
+        Raises:
+            ModelError: a part is missing or does not fit.
+        """
+        denoiser = library.load_denoiser(self._part).to(self.device)
+        return Refiner(self.vae, denoiser, self.style_encoder)
+
+    def transfer(
+        self, audio: np.ndarray, options: TransferOptions, progress: ProgressCallback = silent
+    ) -> TransferResult:
         """Play the music of a recording in another sound, at the recording's length and loudness.
 
         Args:
-            audio: At `sample_rate`, mono.
+            audio: Mono, at `sample_rate`.
+            options: What the user asks for.
+            progress: Called as work goes on.
 
         Shape:
             audio and the result's audio are ``(S,)``.
@@ -112,222 +127,158 @@ class BasePipeline:
         Raises:
             StyleboxError: the style is unknown or an option is out of range.
         """
-        settings, style = self.settings(options), self._style(options.style)
-        audio = audio - np.float32(audio.mean(dtype=np.float64))  # nobody hears a constant, but a meter does
-        music = self.listen(audio, progress)
-        result = self._play(music, style, settings, options, len(audio), progress)
-        silent_input = not np.isfinite(loudness_db(audio, self.sample_rate))
-        if silent_input or _heard_share(audio, music.notes, self.sample_rate) < _LEAST_HEARD:
-            warning = "it is silent, and so is the output" if silent_input else NO_NOTES
-            quiet = np.zeros_like(result.audio) if silent_input else _no_louder(result.audio, audio)
-            return TransferResult(quiet, result.sample_rate, result.seed, result.transpose, [], [warning])
-        bent = follow_loudness(
-            match_loudness(result.audio, audio, self.sample_rate), audio, self.sample_rate, settings.follow
-        )
-        loud = match_loudness(bent, audio, self.sample_rate)
-        return TransferResult(loud, result.sample_rate, result.seed, result.transpose, result.notes, result.warnings)
-
-    @torch.no_grad()
-    def listen(self, audio: np.ndarray, progress: ProgressCallback = silent) -> Content:
-        """What a recording plays."""
-        progress(Progress("listening", 0, 1))
-        levelled, _ = normalise_loudness(audio, self.sample_rate)
-        curve = dynamics(self.mel_transform(torch.from_numpy(levelled).to(self.device))[None], self.mel_config)[0]
-        encoder = self.content_encoder
-        heard = torch.from_numpy(resample(levelled, self.sample_rate, encoder.sample_rate)).to(self.device)
-        frame, onset = posteriors(encoder, heard)
-        notes = notes_from_posteriors(frame.T.cpu().numpy(), onset.T.cpu().numpy(), encoder.frames_per_second)
-        own = MelConfig(sample_rate=encoder.sample_rate, hop_length=encoder.hop_length)
-        cents = estimate_bends(heard, frame, own)
-        rate, num_frames = self.mel_config.frames_per_second, len(curve)
-        frame, cents = (resample_frames(x, encoder.frames_per_second, rate, num_frames) for x in (frame, cents))
-        marks = torch.from_numpy(piano_roll(notes, num_frames, rate)[1].T).to(frame)
-        progress(Progress("listening", 1, 1))
-        return Content(torch.stack([frame, marks]), curve, notes, cents)
+        settings, style = self.resolve(options), self.style(options.spec)
+        audio = audio - np.float32(audio.mean(dtype=np.float64))  # remove DC, which would raise the measured level
+        content = self.transcribe(audio, progress)
+        result = self._play(content, style, settings, len(audio), progress)
+        return finish(result, audio, content.notes)
 
     def play(
-        self, music: Content, options: TransferOptions, num_samples: int, progress: ProgressCallback = silent
+        self, content: Content, options: TransferOptions, num_samples: int, progress: ProgressCallback = silent
     ) -> TransferResult:
-        """Music in a style, as audio at the model's own level.
+        """Play content in a style, at the model's own level.
+
+        Args:
+            content: At the frame rate of the mel.
+            options: What the user asks for.
+            num_samples: Length of the result.
+            progress: Called as work goes on.
 
         Raises:
             StyleboxError: the style is unknown or an option is out of range.
         """
-        settings, style = self.settings(options), self._style(options.style)
-        return self._play(music, style, settings, options, num_samples, progress)
+        settings, style = self.resolve(options), self.style(options.spec)
+        return self._play(content, style, settings, num_samples, progress)
 
-    @torch.no_grad()
     def _play(
-        self,
-        music: Content,
-        style: library.Style,
-        settings: Settings,
-        options: TransferOptions,
-        num_samples: int,
-        progress: ProgressCallback,
+        self, content: Content, style: library.Style, settings: Settings, num_samples: int, progress: ProgressCallback
     ) -> TransferResult:
-        shift = options.transpose
-        if shift is None:
-            shift = octave_shift(music.notes, style.register)
-        seed = drawn_seed(options.seed)
-        notes = [note for note in transpose(music.notes, shift) if 0 <= note.pitch - LOWEST_KEY < NUM_KEYS]
-        cents = torch.zeros_like(music.content[0]) if music.cents is None else shift_keys(music.cents, shift)
-        rate = self.mel_config.frames_per_second
-        cents = played_bends(cents, notes, rate, style.intonation, seed, settings.bend, settings.vibrato)
-        moved = Content(shift_keys(music.content, shift), music.dynamics, notes, cents)
-        draft = self._draft(moved, style)
-        mel = self._refine(draft, moved, style, settings, seed, progress)
-        audio = self._sound(mel, moved, settings.vocoder, num_samples, progress)
-        if settings.vocoder == "neural" and not style.sustained:
-            audio = sharpen_attacks(audio, [note.start_seconds for note in notes], self.sample_rate)
-        return TransferResult(audio, self.sample_rate, seed, shift, notes)
+        settings = settings.for_music(content.notes, style.register)
+        content = self._in_style(content.transposed(settings.transpose), style, settings)
+        mel = draft(self.draft_network, content, style)
+        if settings.diffuses:
+            mel = self.refiner.refine(mel, content, style, settings, progress)
+        audio = self.vocode(mel, content, style, settings, num_samples, progress)
+        return TransferResult(audio, self.sample_rate, content.notes, settings, self.model)
 
-    def _style(self, wanted: str) -> library.Style:
-        return resolve_style(wanted, self.named_styles, self.style_of_clip)
+    def resolve(self, options: TransferOptions) -> Settings:
+        """The settings that these options give with this model; reads the networks that they need.
+
+        Raises:
+            ModelError: an option is out of range, or a part that it needs is missing or does not fit.
+        """
+        if options.vocoder not in VOCODERS:
+            raise ModelError(f"--vocoder {options.vocoder}: there are {', '.join(VOCODERS)}")
+        vocoder = options.vocoder
+        if vocoder == "auto":
+            vocoder = "neural" if library.has_part(self.model, "vocoder", self.mel_config) else "harmonic"
+        settings = resolve(options, self.preset.diffusion, vocoder)
+        if settings.vocoder == "neural":
+            _ = self.vocoder  # read now: a part that is missing is reported before the work
+        if settings.diffuses:
+            _ = self.refiner
+        return settings
+
+    def style(self, spec: StyleSpec) -> library.Style:
+        """The style that a specification asks for.
+
+        Raises:
+            StyleboxError: there is no such name or file, or the file cannot be read.
+        """
+        return resolve_style(spec, self.named_styles, self.style_of_clip)
 
     @torch.no_grad()
     def style_of_clip(self, path: Path) -> library.Style:
-        """The style of the first half minute of a recording, and the register it is played in."""
+        """The style of the first half minute of a recording, and the register of its notes.
+
+        Raises:
+            AudioError: the file cannot be read.
+        """
         audio = load_audio(path, self.sample_rate)[: int(STYLE_SECONDS * self.sample_rate)]
         levelled = torch.from_numpy(normalise_loudness(audio, self.sample_rate)[0]).to(self.device)
         mel = self.mel_transform(levelled)
         size = round(CLIP_SECONDS * self.mel_config.frames_per_second)
-        looks = max(1, round(mel.shape[1] / size))
-        mel = F.pad(mel, (0, max(0, looks * size - mel.shape[1])), value=-1.0)
-        clips = mel[:, : looks * size].unflatten(1, (looks, size)).movedim(1, 0)
+        count = max(1, round(mel.shape[1] / size))
+        mel = F.pad(mel, (0, max(0, count * size - mel.shape[1])), value=-1.0)
+        clips = torch.unflatten(mel[:, : count * size], 1, (count, size)).movedim(1, 0)
         tokens, vector = self.style_encoder(clips)
-        register = Register.of_notes(self.listen(audio).notes)
+        register = Register.of_notes(self.transcribe(audio).notes)
         return library.Style(path.name, tokens.mean(0).cpu(), vector.mean(0).cpu(), register)
 
-    def _draft(self, music: Content, style: library.Style) -> Tensor:
-        """Draft mel, ``(M, T)``."""
-        tokens, vector = style.tokens[None].to(self.device), style.vector[None].to(self.device)
+    def transcribe(self, audio: np.ndarray, progress: ProgressCallback = silent) -> Content:
+        """The content of a recording: its notes, dynamics and pitch bends.
 
-        def draw(first: int, last: int) -> Tensor:
-            content, curve = music.content[None, :, :, first:last], music.dynamics[None, first:last]
-            with half_precision(self.device.type):
-                return self.draft_network(content, curve, tokens, vector)[0].float()
+        Args:
+            audio: Mono, at `sample_rate`.
+            progress: Called before and after.
 
-        return in_windows(draw, music.content.shape[-1], 1).clamp(-1.0, 1.0)
+        Shape:
+            audio ``(S,)``.
+        """
+        progress(Progress("listening", 0, 1))
+        content = transcribe(audio, self.content_encoder, self.mel_transform)
+        progress(Progress("listening", 1, 1))
+        return content
 
-    def _refine(
+    def _in_style(self, content: Content, style: library.Style, settings: Settings) -> Content:
+        """Content with the pitch bends that the instrument plays: part of the input's, and its own vibrato."""
+        rate, playing = self.mel_config.frames_per_second, style.intonation
+        cents = content.cents
+        cents = played_bends(cents, content.notes, rate, playing, settings.seed, settings.bend, settings.vibrato)
+        return replace(content, cents=cents)
+
+    def vocode(
         self,
-        draft: Tensor,
-        music: Content,
+        mel: Tensor,
+        content: Content,
         style: library.Style,
         settings: Settings,
-        seed: int,
-        progress: ProgressCallback,
-    ) -> Tensor:
-        """The draft with its detail given back by diffusion, ``(M, T)``."""
-        if settings.steps == 0 or settings.strength == 0:
-            return draft
-        z_draft = self._encode(draft)
-        generator = torch.Generator().manual_seed(seed)
-        eps = torch.randn(z_draft.shape, generator=generator).to(self.device)
-        times = timesteps(settings.steps, settings.strength)
-        start = torch.full((1,), settings.strength, device=self.device)
-        x_t = add_noise(z_draft, eps, start, self.schedule)
-        network = self._network(z_draft, music, style, settings.guidance)
-        z = dpm_solver_2m(
-            denoiser(network, self.schedule),
-            x_t,
-            self.schedule,
-            times,
-            callback=lambda done, total: progress(Progress("denoising", done, total)),
-        )
-        return self._decode(z, draft.shape[-1])
-
-    def _network(
-        self, z_draft: Tensor, music: Content, style: library.Style, guidance: float
-    ) -> Callable[[Tensor, Tensor], Tensor]:
-        """The denoiser over a whole recording, in windows, with guidance."""
-        null = self.style_encoder.null_tokens, self.style_encoder.null_vector
-        tokens = torch.stack([style.tokens.to(self.device), null[0]])
-        vectors = torch.stack([style.vector.to(self.device), null[1]])
-        count = 1 if guidance == 1 else 2
-        stride = self.vae.stride
-
-        def network(x_t: Tensor, t: Tensor) -> Tensor:
-            def look(first: int, last: int) -> Tensor:
-                with half_precision(self.device.type):
-                    seen = self.denoiser(
-                        x_t[..., first:last].expand(count, -1, -1, -1),
-                        t.expand(count),
-                        z_draft[..., first:last].expand(count, -1, -1, -1),
-                        stretch(music.content, first * stride, last * stride).expand(count, -1, -1, -1),
-                        stretch(music.dynamics, first * stride, last * stride, -1.0).expand(count, -1),
-                        tokens[:count],
-                        vectors[:count],
-                    ).float()
-                return seen[0] if count == 1 else guided(seen[:1], seen[1:], guidance)[0]
-
-            align = self.denoiser.unet.stride
-            return in_windows(look, x_t.shape[-1], align, stride)[None]
-
-        return network
-
-    def _encode(self, mel: Tensor) -> Tensor:
-        """``(M, T)`` -> ``(1, C, H, W)``."""
-        stride = self.vae.stride
-        padded = F.pad(mel, (0, -mel.shape[-1] % stride), value=-1.0)
-
-        def look(first: int, last: int) -> Tensor:
-            return self.vae.encode(padded[None, :, first * stride : last * stride])[0]
-
-        width = padded.shape[-1] // stride
-        return in_windows(look, width, 1, stride)[None]
-
-    def _decode(self, z: Tensor, num_frames: int) -> Tensor:
-        """``(1, C, H, W)`` -> ``(M, num_frames)``."""
-        stride = self.vae.stride
-
-        def look(first: int, last: int) -> Tensor:
-            return self.vae.decode(z[..., first:last], (last - first) * stride)[0].unflatten(1, (-1, stride))
-
-        whole = in_windows(lambda a, b: look(a, b).movedim(1, -1), z.shape[-1], 1, stride)
-        return whole.movedim(-1, 1).flatten(1)[:, :num_frames]
-
-    def _sound(
-        self, mel: Tensor, music: Content, vocoder: str, num_samples: int, progress: ProgressCallback
+        num_samples: int,
+        progress: ProgressCallback = silent,
     ) -> np.ndarray:
-        """Mel to audio of `num_samples`."""
-        progress(Progress("sounding", 0, 1))
-        if vocoder == "neural":
-            audio = vocode(self.vocoder, mel, music.content[0], num_samples, music.cents, phase_steps=1)
-        elif vocoder == "harmonic":
-            audio = harmonic_inversion(mel, music.content[0], self.mel_config, num_samples, music.cents)
-        else:
-            audio = griffin_lim(mel, self.mel_config, num_samples)
-        progress(Progress("sounding", 1, 1))
-        made = audio.cpu().numpy().astype(np.float32)[:num_samples]
-        return np.pad(made, (0, num_samples - len(made)))
+        """The sound of a mel that the model drew, with steep attacks where the instrument is struck or plucked.
 
-    def _vocoder_choice(self, wanted: str) -> str:
-        """The neural vocoder where the model has one, else the harmonic inversion, unless told otherwise.
+        Args:
+            mel: In [-1, 1].
+            content: What it plays, with the instrument's pitch bends.
+            style: Whether its notes are sustained decides about the attacks.
+            settings: Name the vocoder.
+            num_samples: Length of the result.
+            progress: Called before and after.
 
-        Raises:
-            ModelError: there is no such vocoder, or the model has no neural one.
+        Shape:
+            mel ``(M, T)`` -> ``(num_samples,)``.
         """
-        if wanted not in VOCODERS:
-            raise ModelError(f"--vocoder {wanted}: there are {', '.join(VOCODERS)}")
-        if wanted == "neural":
-            library.load_part(self.model, "vocoder", self.mel_config)
-        if wanted != "auto":
-            return wanted
-        return "neural" if library.has_part(self.model, "vocoder", self.mel_config) else "harmonic"
+        progress(Progress("sounding", 0, 1))
+        method = settings.vocoder
+        vocoder = self.vocoder if method == "neural" else None
+        audio = mel_to_audio(
+            mel, content, self.mel_config, num_samples, method=method, vocoder=vocoder, sharpen=not style.sustained
+        )
+        progress(Progress("sounding", 1, 1))
+        return audio
 
+    @torch.no_grad()
+    def autoencode(self, mel: Tensor) -> Tensor:
+        """A mel through the autoencoder and back.
 
-def _heard_share(audio: np.ndarray, notes: list[Note], sample_rate: int) -> float:
-    """How much of a recording's energy lies where notes sound."""
-    power = np.square(audio, dtype=np.float64)
-    sounding = np.zeros(len(audio), bool)
-    for note in notes:
-        sounding[int(note.start_seconds * sample_rate) : int(note.end_seconds * sample_rate)] = True
-    return float(power[sounding].sum() / max(power.sum(), 1e-12))
+        Shape:
+            ``(M, T)`` -> the same.
+        """
+        return self.vae.decode(self.vae.encode(mel[None]), mel.shape[1])[0]
 
+    def resynthesise(self, audio: np.ndarray, mel: Tensor) -> np.ndarray:
+        """The sound of a recording's own mel: the vocoder alone, with the notes found in the recording.
 
-def _no_louder(audio: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """`audio` turned down to 20 dB under the reference, so that what is not music stays harmless."""
-    level, limit = (float(np.sqrt(np.mean(np.square(x, dtype=np.float64)))) for x in (audio, reference))
-    return audio * np.float32(min(1.0, 0.1 * limit / max(level, 1e-9)))
+        Args:
+            audio: The recording, at `sample_rate`.
+            mel: Its mel, in [-1, 1].
+
+        Shape:
+            audio ``(S,)``, mel ``(M, T)`` -> ``(S,)``.
+        """
+        content = self.transcribe(audio)
+        content = replace(content, cents=torch.zeros_like(content.cents))  # the mel is bent already
+        neural = library.has_part(self.model, "vocoder", self.mel_config)
+        method, vocoder = ("neural", self.vocoder) if neural else ("harmonic", None)
+        return mel_to_audio(mel, content, self.mel_config, len(audio), method=method, vocoder=vocoder, phase_steps=4)

@@ -1,13 +1,60 @@
-"""From a mel and its notes to audio by a trained vocoder, a stretch at a time."""
+"""The fourth step, and the one place where a mel becomes sound: vocoder, pitch bends, phases, attacks."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from stylebox.core.audio.attacks import sharpen_attacks
+from stylebox.core.audio.griffin_lim import griffin_lim
+from stylebox.core.audio.harmonic_vocoder import harmonic_inversion
 from stylebox.core.audio.phase import magnitude_to_audio
 from stylebox.core.audio.pitch_bend import apply_bends
 from stylebox.core.audio.windows import in_windows
+from stylebox.core.config import MelConfig
 from stylebox.core.device import half_precision
 from stylebox.core.models.vocoder import FLOOR, Vocoder
+from stylebox.core.pipeline.content import Content
+
+
+@torch.no_grad()
+def mel_to_audio(
+    mel: Tensor,
+    content: Content,
+    config: MelConfig,
+    num_samples: int,
+    *,
+    method: str,
+    vocoder: Vocoder | None = None,
+    sharpen: bool = False,
+    phase_steps: int = 1,
+) -> np.ndarray:
+    """The sound of a mel by one of three methods.
+
+    Args:
+        mel: In [-1, 1].
+        content: What the mel plays; its notes bend by its cents.
+        config: Of the mel.
+        num_samples: Length of the result.
+        method: "neural" draws a spectrum with the vocoder, "harmonic" computes one from the notes, "griffin-lim"
+            iterates phases and uses no notes.
+        vocoder: The neural vocoder, where the method is "neural".
+        sharpen: Whether to make the attacks steep that the vocoder's windows smeared.
+        phase_steps: See `vocode`.
+
+    Shape:
+        mel ``(M, T)`` -> ``(num_samples,)``, float32.
+    """
+    if method == "neural" and vocoder is not None:
+        sound = vocode(vocoder, mel, content.frame, num_samples, content.cents, phase_steps)
+    elif method == "harmonic":
+        sound = harmonic_inversion(mel, content.frame, config, num_samples, content.cents)
+    else:
+        sound = griffin_lim(mel, config, num_samples)
+    audio = sound.cpu().numpy().astype(np.float32)[:num_samples]
+    audio = np.pad(audio, (0, num_samples - len(audio)))
+    if sharpen and method == "neural":
+        audio = sharpen_attacks(audio, [note.start_seconds for note in content.notes], config.sample_rate)
+    return audio
 
 
 @torch.no_grad()
@@ -19,15 +66,17 @@ def vocode(
     cents: Tensor | None = None,
     phase_steps: int = 4,
 ) -> Tensor:
-    """A mel made audible by the spectrum a vocoder draws; what it draws at its floor is silent.
+    """The sound of a mel by the spectrum that a neural vocoder draws, in windows; bins at its floor are silent.
 
     Computes in bfloat16 where the hardware does: faster, and as true to the notes (docs/log.md).
 
     Args:
+        vocoder: Draws magnitudes.
         mel: In [-1, 1].
-        frame: How surely each key sounds, in [0, 1].
-        cents: How far each key's note is to be from it.
-        phase_steps: See `magnitude_to_audio`: four for the mel of a recording, one for a mel that is drawn.
+        frame: Probability that each key sounds, in [0, 1].
+        num_samples: Length of the result.
+        cents: Distance of each key's note from the key.
+        phase_steps: See `magnitude_to_audio`: four for the mel of a recording, one for a mel that a network drew.
 
     Shape:
         mel ``(M, T)``, frame and cents ``(N, T)`` -> ``(num_samples,)``.
@@ -37,7 +86,7 @@ def vocode(
         with half_precision(mel.device.type):
             level = vocoder(mel[None, :, first:last], frame[None, :, first:last])[0]
         magnitude = torch.where(level <= FLOOR, 0.0, 10.0**level)
-        return magnitude.unflatten(1, (-1, vocoder.times)).transpose(1, 2)  # frames of the mel last
+        return torch.unflatten(magnitude, 1, (-1, vocoder.times)).transpose(1, 2)  # frames of the mel last
 
     drawn = in_windows(look, mel.shape[-1], 1)
     magnitude = drawn.transpose(1, 2).flatten(1)[:, : 1 + num_samples // vocoder.hop_length]

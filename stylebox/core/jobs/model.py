@@ -1,0 +1,185 @@
+"""The Python API: a loaded model that takes files or arrays. `stylebox.load` gives one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from stylebox.core.audio.io.read import load_audio, resample
+from stylebox.core.errors import AudioError
+from stylebox.core.jobs.generate import generate
+from stylebox.core.jobs.transfer import load_pipeline
+from stylebox.core.music.notes import Note, read_midi
+from stylebox.core.pipeline.content import Content
+from stylebox.core.pipeline.options import TransferOptions
+from stylebox.core.pipeline.result import TransferResult
+from stylebox.core.progress import ProgressCallback, silent
+from stylebox.core.store.library import SHIPPED_MODEL
+
+Audio = str | Path | np.ndarray
+
+
+class Model:
+    """A model, loaded once, used for any number of recordings.
+
+    Args:
+        name: A name of `stylebox.list_models()`, or a folder with the model's files.
+        device: Where the networks compute, such as "cpu" or "cuda".
+
+    Raises:
+        ModelError: the model, or a part of it, is missing or does not fit.
+    """
+
+    def __init__(self, name: str = SHIPPED_MODEL, device: str = "cpu") -> None:
+        self._pipeline = load_pipeline(name, device)
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._pipeline.model
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate of every result, in Hz."""
+        return self._pipeline.sample_rate
+
+    @property
+    def styles(self) -> list[str]:
+        """The styles that the model knows by name, sorted."""
+        return self._pipeline.style_names
+
+    def transfer(
+        self,
+        audio: Audio,
+        *,
+        style: str,
+        sample_rate: int | None = None,
+        seed: int | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        strength: float | None = None,
+        transpose: int | None = None,
+        follow: float | None = None,
+        bend: float | None = None,
+        vibrato: float | None = None,
+        vocoder: str = "auto",
+        progress: ProgressCallback = silent,
+    ) -> TransferResult:
+        """Play a recording in another sound: same notes, same timing, same length, same loudness.
+
+        Args:
+            audio: A file, or an array with its `sample_rate`; full scale is 1.
+            style: A name, an audio file, or a blend such as "violin:0.7,flute:0.3".
+            sample_rate: Of an array, in Hz.
+            seed: Of all noise; drawn at random unless given.
+            steps: Network calls of the diffusion, 0 or more; 0 gives the draft, the model's own number if None.
+            guidance: Classifier-free guidance scale; 1 disables guidance.
+            strength: Where the noised draft starts, in [0, 1]; 1 is pure noise.
+            transpose: Semitones; None moves by octaves into the register of the style.
+            follow: How closely the output follows the input's loudness, in [0, 1].
+            bend: Share of the input's pitch bends that the output takes on, in [0, 1]; None depends on the instrument.
+            vibrato: Depth of the instrument's own vibrato, in [0, 2]; None is 1.
+            vocoder: "auto", "neural", "harmonic" or "griffin-lim".
+            progress: Called as work goes on.
+
+        Shape:
+            An array is ``(S,)``, or ``(S, channels)``, which are mixed by their mean. The result's audio is ``(S',)``,
+            as long as the input, at the model's rate.
+
+        Raises:
+            AudioError: the file cannot be read, or an array has no rate or no samples.
+            ModelError: the style is unknown, or an option is out of range.
+        """
+        options = TransferOptions(
+            style,
+            steps=steps,
+            guidance=guidance,
+            strength=strength,
+            seed=seed,
+            transpose=transpose,
+            vocoder=vocoder,
+            follow=follow,
+            bend=bend,
+            vibrato=vibrato,
+        )
+        return self._pipeline.transfer(self._read(audio, sample_rate), options, progress)
+
+    def generate(
+        self,
+        *,
+        style: str,
+        notes: str | Path | Sequence[Note] | None = None,
+        seconds: float | None = None,
+        seed: int | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        strength: float | None = None,
+        transpose: int | None = None,
+        vocoder: str = "auto",
+        progress: ProgressCallback = silent,
+    ) -> TransferResult:
+        """Play a score in a style; without one, random notes that the seed decides.
+
+        Args:
+            style: A name, an audio file, or a blend such as "violin:0.7,flute:0.3".
+            notes: A MIDI file, or notes; the result ends one second after the last of them.
+            seconds: Length of a random score, from 0.5 to 3600; 12 unless given. Not together with `notes`.
+            seed: Of the random score and of all noise; drawn at random unless given.
+            steps: Network calls of the diffusion, 0 or more; 0 gives the draft.
+            guidance: Classifier-free guidance scale; 1 disables guidance.
+            strength: Where the noised draft starts, in [0, 1]; 1 is pure noise.
+            transpose: Semitones; None moves by octaves into the register of the style.
+            vocoder: "auto", "neural", "harmonic" or "griffin-lim".
+            progress: Called as work goes on.
+
+        Raises:
+            ValueError: both `notes` and `seconds` are given.
+            SourceError: the MIDI file cannot be read, there are no notes, or `seconds` is out of range.
+            ModelError: the style is unknown, an option is out of range, or the model has no notes.
+        """
+        if notes is not None and seconds is not None:
+            raise ValueError("give notes or seconds, not both: notes have their own length")
+        options = TransferOptions(
+            style,
+            steps=steps,
+            guidance=guidance,
+            strength=strength,
+            seed=seed,
+            transpose=transpose,
+            vocoder=vocoder,
+        )
+        score = read_midi(Path(notes)) if isinstance(notes, str | Path) else notes
+        return generate(self._pipeline, options, notes=score, seconds=seconds, progress=progress)
+
+    def transcribe(
+        self, audio: Audio, *, sample_rate: int | None = None, progress: ProgressCallback = silent
+    ) -> Content:
+        """The notes of a recording, with its dynamics and pitch bends frame by frame.
+
+        Args:
+            audio: A file, or an array with its `sample_rate`; full scale is 1.
+            sample_rate: Of an array, in Hz.
+            progress: Called as work goes on.
+
+        Shape:
+            An array is ``(S,)``, or ``(S, channels)``, which are mixed by their mean.
+
+        Raises:
+            AudioError: the file cannot be read, or an array has no rate or no samples.
+            ModelError: the model has no notes (preset paper).
+        """
+        return self._pipeline.transcribe(self._read(audio, sample_rate), progress)
+
+    def _read(self, audio: Audio, sample_rate: int | None) -> np.ndarray:
+        """Mono audio at the model's rate."""
+        if isinstance(audio, str | Path):
+            return load_audio(Path(audio), self.sample_rate)
+        if sample_rate is None:
+            raise AudioError("an array of samples needs its sample_rate, in Hz")
+        samples = np.asarray(audio, np.float32)
+        if samples.ndim not in (1, 2) or samples.size == 0:
+            raise AudioError(f"an array of samples is (S,) or (S, channels), not {samples.shape}")
+        if not np.isfinite(samples).all():
+            raise AudioError("an array of samples holds values that are not finite numbers")
+        mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
+        return mono if sample_rate == self.sample_rate else resample(mono, sample_rate, self.sample_rate)

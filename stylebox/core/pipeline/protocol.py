@@ -1,0 +1,103 @@
+"""What every loaded model can do, whichever networks it has. Commands and evaluation know no more of it."""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stylebox.core.audio.mel import MelSpectrogram
+from stylebox.core.config import MelConfig
+from stylebox.core.pipeline.content import Content
+from stylebox.core.pipeline.options import TransferOptions
+from stylebox.core.pipeline.result import TransferResult
+from stylebox.core.progress import ProgressCallback, silent
+
+
+class Pipeline(Protocol):
+    """A model, loaded once, used for any number of recordings."""
+
+    @property
+    def model(self) -> str:
+        """Its name."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where its networks are."""
+
+    @property
+    def mel_config(self) -> MelConfig:
+        """Its mel's settings."""
+
+    @property
+    def mel_transform(self) -> MelSpectrogram:
+        """From audio to its mel."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate of its input and output, in Hz."""
+
+    @property
+    def style_names(self) -> list[str]:
+        """The styles it knows by name, sorted."""
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether it works on notes: only then it can transcribe, transpose, and play a score."""
+
+    def transfer(
+        self, audio: np.ndarray, options: TransferOptions, progress: ProgressCallback = silent
+    ) -> TransferResult:
+        """Play a recording in another sound, at the recording's length and loudness.
+
+        Args:
+            audio: Mono, at the pipeline's rate.
+            options: What the user asks for.
+            progress: Called as work goes on.
+
+        Shape:
+            audio and the result's audio are ``(S,)``.
+
+        Raises:
+            ModelError: the style is unknown, or an option is out of range or beyond this model.
+        """
+
+    def play(
+        self, content: Content, options: TransferOptions, num_samples: int, progress: ProgressCallback = silent
+    ) -> TransferResult:
+        """Play content in a style, at the model's own level.
+
+        Args:
+            content: At the frame rate of the mel.
+            options: What the user asks for.
+            num_samples: Length of the result.
+            progress: Called as work goes on.
+
+        Raises:
+            ModelError: as for `transfer`, or the model has no notes.
+        """
+
+    def transcribe(self, audio: np.ndarray, progress: ProgressCallback = silent) -> Content:
+        """The content of a recording.
+
+        Raises:
+            ModelError: the model has no notes.
+        """
+
+    def autoencode(self, mel: Tensor) -> Tensor:
+        """A mel through the autoencoder and back, without a transfer.
+
+        Shape:
+            ``(M, T)`` -> the same.
+        """
+
+    def resynthesise(self, audio: np.ndarray, mel: Tensor) -> np.ndarray:
+        """The sound of a mel by the model's own vocoder.
+
+        Args:
+            audio: The recording that the mel is of; it tells the vocoder the notes.
+            mel: In [-1, 1].
+
+        Shape:
+            audio ``(S,)``, mel ``(M, T)`` -> ``(S,)``.
+        """

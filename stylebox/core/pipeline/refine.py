@@ -1,0 +1,115 @@
+"""The third step: diffusion gives a draft the detail that a mean cannot have."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylebox.core.audio.windows import in_windows, stretch
+from stylebox.core.device import half_precision
+from stylebox.core.diffusion.sampling import Network, denoiser, dpm_solver_2m, guided, timesteps
+from stylebox.core.diffusion.schedule import FlowSchedule, add_noise
+from stylebox.core.models.denoiser import Denoiser
+from stylebox.core.models.style_encoder import StyleEncoder
+from stylebox.core.models.vae import VAE
+from stylebox.core.pipeline.content import Content
+from stylebox.core.pipeline.options import Settings
+from stylebox.core.progress import Progress, ProgressCallback, silent
+from stylebox.core.store.library import Style
+
+_SILENCE = -1.0
+
+
+@dataclass(frozen=True)
+class Refiner:
+    """The networks of the diffusion; all are on one device.
+
+    Attributes:
+        vae: Between mel and latent.
+        denoiser: Predicts velocity on the latent.
+        style_encoder: Holds the null style for guidance.
+    """
+
+    vae: VAE
+    denoiser: Denoiser
+    style_encoder: StyleEncoder
+
+    @torch.no_grad()
+    def refine(
+        self, draft: Tensor, content: Content, style: Style, settings: Settings, progress: ProgressCallback = silent
+    ) -> Tensor:
+        """The draft, noised to the strength of the settings and denoised.
+
+        The noise is drawn for the whole recording, and the networks work in windows: memory is bounded.
+
+        Args:
+            draft: Mel in [-1, 1].
+            content: Of the same frames.
+            style: Sound to reach.
+            settings: Steps above 0, strength in (0, 1], guidance scale, seed.
+            progress: Called after every step.
+
+        Shape:
+            draft and the result ``(M, T)``.
+
+        Reference:
+            Warm start: Meng et al. (2022), SDEdit. arXiv:2108.01073.
+        """
+        z_draft, schedule = self.encode(draft), FlowSchedule()
+        generator = torch.Generator().manual_seed(settings.seed)
+        eps = torch.randn(z_draft.shape, generator=generator).to(draft.device)
+        start = torch.full((1,), settings.strength, device=draft.device)
+        z = dpm_solver_2m(
+            denoiser(self._network(z_draft, content, style, settings.guidance), schedule),
+            add_noise(z_draft, eps, start, schedule),
+            schedule,
+            timesteps(settings.steps, settings.strength),
+            callback=lambda done, total: progress(Progress("denoising", done, total)),
+        )
+        return self.decode(z, draft.shape[-1])
+
+    def encode(self, mel: Tensor) -> Tensor:
+        """Mel ``(M, T)`` to latent ``(1, C, H, W)``."""
+        stride = self.vae.stride
+        padded = F.pad(mel, (0, -mel.shape[-1] % stride), value=_SILENCE)
+
+        def look(first: int, last: int) -> Tensor:
+            return self.vae.encode(padded[None, :, first * stride : last * stride])[0]
+
+        return in_windows(look, padded.shape[-1] // stride, 1, stride)[None]
+
+    def decode(self, z: Tensor, num_frames: int) -> Tensor:
+        """Latent ``(1, C, H, W)`` to mel ``(M, num_frames)``."""
+        stride = self.vae.stride
+
+        def look(first: int, last: int) -> Tensor:
+            mel = self.vae.decode(z[..., first:last], (last - first) * stride)[0]
+            return torch.unflatten(mel, 1, (-1, stride)).movedim(1, -1)  # cells of the latent last
+
+        return in_windows(look, z.shape[-1], 1, stride).movedim(-1, 1).flatten(1)[:, :num_frames]
+
+    def _network(self, z_draft: Tensor, content: Content, style: Style, guidance: float) -> Network:
+        """The denoiser over a whole recording, in windows, with guidance."""
+        tokens = torch.stack([style.tokens.to(z_draft.device), self.style_encoder.null_tokens])
+        vectors = torch.stack([style.vector.to(z_draft.device), self.style_encoder.null_vector])
+        posteriors, stride = content.posteriors, self.vae.stride
+        count = 1 if guidance == 1 else 2
+
+        def network(x_t: Tensor, t: Tensor) -> Tensor:
+            def look(first: int, last: int) -> Tensor:
+                with half_precision(z_draft.device.type):
+                    velocity = self.denoiser(
+                        x_t[..., first:last].expand(count, -1, -1, -1),
+                        t.expand(count),
+                        z_draft[..., first:last].expand(count, -1, -1, -1),
+                        stretch(posteriors, first * stride, last * stride).expand(count, -1, -1, -1),
+                        stretch(content.dynamics, first * stride, last * stride, _SILENCE).expand(count, -1),
+                        tokens[:count],
+                        vectors[:count],
+                    ).float()
+                return velocity[0] if count == 1 else guided(velocity[:1], velocity[1:], guidance)[0]
+
+            return in_windows(look, x_t.shape[-1], self.denoiser.unet.stride, stride)[None]
+
+        return network

@@ -1,0 +1,40 @@
+"""The first step: from a recording to its content. The style plays no part in it."""
+
+import numpy as np
+import torch
+
+from stylebox.core.audio.dynamics import dynamics
+from stylebox.core.audio.frames import resample_frames
+from stylebox.core.audio.io.read import resample
+from stylebox.core.audio.loudness import normalise_loudness
+from stylebox.core.audio.mel import MelSpectrogram
+from stylebox.core.audio.pitch_bend import estimate_bends
+from stylebox.core.config import MelConfig
+from stylebox.core.models.content_encoder import ContentEncoder, posteriors
+from stylebox.core.music.notes import notes_from_posteriors, piano_roll
+from stylebox.core.pipeline.content import Content
+
+
+@torch.no_grad()
+def transcribe(audio: np.ndarray, encoder: ContentEncoder, mel_transform: MelSpectrogram) -> Content:
+    """The notes, dynamics and pitch bends of a recording, at the frame rate of the mel.
+
+    Args:
+        audio: Mono, at the rate of the mel.
+        encoder: Works at its own rates; its result is resampled to the mel's frames.
+        mel_transform: Gives the dynamics and the frame rate. Both networks are on one device.
+
+    Shape:
+        audio ``(S,)``.
+    """
+    config, device = mel_transform.config, mel_transform.window.device
+    levelled, _ = normalise_loudness(audio, config.sample_rate)
+    curve = dynamics(mel_transform(torch.from_numpy(levelled).to(device))[None], config)[0]
+    encoded = torch.from_numpy(resample(levelled, config.sample_rate, encoder.sample_rate)).to(device)
+    frame, onset = posteriors(encoder, encoded)
+    notes = notes_from_posteriors(frame.T.cpu().numpy(), onset.T.cpu().numpy(), encoder.frames_per_second)
+    cents = estimate_bends(encoded, frame, MelConfig(sample_rate=encoder.sample_rate, hop_length=encoder.hop_length))
+    rate, num_frames = config.frames_per_second, len(curve)
+    frame, cents = (resample_frames(x, encoder.frames_per_second, rate, num_frames) for x in (frame, cents))
+    onsets = torch.from_numpy(piano_roll(notes, num_frames, rate)[1].T).to(frame)
+    return Content(frame, onsets, curve, cents, notes)
