@@ -1,6 +1,6 @@
-"""Presets: every size, rate and weight of a model, in one frozen tree read from a TOML file.
+"""Presets: every size, rate and weight of a model, in one frozen tree that is read from a TOML file.
 
-A part receives its own section only. Unknown keys are errors; what follows from other values is a property.
+Each part receives its own section. Unknown keys are errors; derived values are properties.
 """
 
 import tomllib
@@ -14,13 +14,13 @@ from stylebox.core.errors import ConfigError, error_reason
 
 
 class Section(BaseModel):
-    """A frozen group of settings that refuses keys it does not know."""
+    """A frozen group of settings; unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class MelConfig(Section):
-    """The mel front end. Every artefact carries the one it was made with."""
+    """The mel front end. Every weights file and dataset stores the one it was made with."""
 
     sample_rate: int = 44100  # Hz
     n_fft: int = 2048  # samples
@@ -31,13 +31,14 @@ class MelConfig(Section):
 
     @property
     def frames_per_second(self) -> float:
+        """Frame rate in Hz."""
         return self.sample_rate / self.hop_length
 
 
 class ContentEncoderConfig(Section):
     """The transcriber: log-frequency spectrogram -> frame and onset posteriors of 88 keys.
 
-    It has its own sample rate and frame rate: notes need neither the mel's bandwidth nor its time resolution.
+    It has its own sample rate and frame rate: notes need less bandwidth and time resolution than the mel.
     """
 
     sample_rate: int = 22050  # Hz
@@ -50,11 +51,12 @@ class ContentEncoderConfig(Section):
 
     @property
     def frames_per_second(self) -> float:
+        """Frame rate in Hz."""
         return self.sample_rate / self.hop_length
 
 
 class StyleEncoderConfig(Section):
-    """Clip -> style tokens and one style vector."""
+    """The style encoder: clip -> style tokens and one style vector."""
 
     channels: tuple[int, ...] = (48, 96, 128, 192)
     num_tokens: int = 8
@@ -63,7 +65,7 @@ class StyleEncoderConfig(Section):
 
 
 class DraftConfig(Section):
-    """Content map and style -> draft mel: a small 2-D U-Net on patches."""
+    """The draft network: content map and style -> draft mel; a small 2-D U-Net on patches."""
 
     patch: int = 2
     channels: tuple[int, ...] = (96, 144, 208)
@@ -71,7 +73,7 @@ class DraftConfig(Section):
 
 
 class VAEConfig(Section):
-    """Mel <-> latent, fully convolutional."""
+    """The autoencoder: mel <-> latent, fully convolutional."""
 
     patch: int = 2
     channels: tuple[int, ...] = (64, 128)
@@ -80,7 +82,7 @@ class VAEConfig(Section):
 
     @property
     def stride(self) -> int:
-        """Mel bands, and frames, to one latent cell."""
+        """Mel bands, and frames, per latent cell."""
         return self.patch * 2 ** (len(self.channels) - 1)
 
 
@@ -93,23 +95,23 @@ class DenoiserConfig(Section):
 
 
 class DiffusionConfig(Section):
-    """How noise is added in training, and the defaults of sampling."""
+    """The noise of training, and the defaults of sampling."""
 
     schedule: Literal["flow"] = "flow"
-    steps: int = 5  # network calls of a transfer; 0 is the draft
+    steps: int = 5  # network calls of a transfer; 0 gives the draft
     sampler: Literal["dpm"] = "dpm"
-    guidance: float = 1.0  # 1 is none; above 1 every step costs two calls
-    strength: float = 1.0  # where the noised draft starts: 1 is pure noise
+    guidance: float = 1.0  # 1 disables it; above 1 every step needs two network calls
+    strength: float = 1.0  # noise that sampling starts from: 0 is the draft, 1 is pure noise
     condition_dropout: float = 0.15
 
 
 class VocoderConfig(Section):
-    """Mel and notes -> the magnitudes of a spectrum with this window and hop."""
+    """The vocoder: mel and notes -> magnitudes of a spectrum with this window and hop."""
 
     dim: int = 384
     intermediate_dim: int = 1152
     num_layers: int = 6
-    fold: int = 8  # bins to one place of the 2-D convolutions
+    fold: int = 8  # bins per position of the 2-D convolutions
     channels: int = 48
     num_blocks: int = 2
     n_fft: int = 2048
@@ -117,7 +119,7 @@ class VocoderConfig(Section):
 
 
 class PaperConfig(Section):
-    """The report's own numbers (Prioteasa & Stempel-Hauburger 2025)."""
+    """The numbers of the paper (Prioteasa & Stempel-Hauburger 2025)."""
 
     num_steps: int = 200
     beta_start: float = 1e-4
@@ -128,7 +130,7 @@ class PaperConfig(Section):
 
 
 class TrainConfig(Section):
-    """One stage's training."""
+    """The training of one stage."""
 
     steps: int = 20000
     batch_size: int = 16
@@ -143,24 +145,27 @@ class TrainConfig(Section):
     validate_every: int = 500
     checkpoint_minutes: float = 5.0
     seed: int = 0
-    weights: dict[str, float] = Field(default_factory=dict)  # of the loss terms, by name
-    begin_with: str | None = None  # a model to take the weights from; None is from scratch
-    frozen: tuple[str, ...] = ()  # parts that stay as they begin, by name
-    reference_timbres: dict[str, str] = Field(default_factory=dict)  # instrument -> part of the timbre's name
+    weights: dict[str, float] = Field(default_factory=dict)  # of the loss terms, by name; see `weights_over`
+    begin_with: str | None = None  # model to start from; None starts from random weights
+    frozen: tuple[str, ...] = ()  # parts that are not trained, by name
+    reference_timbres: dict[str, str] = Field(default_factory=dict)  # instrument -> part of the name of its timbre
 
     def weights_over(self, defaults: dict[str, float]) -> dict[str, float]:
-        """The weights of a stage's loss terms: its own defaults, with those of the configuration laid over them.
+        """Weights of the loss terms of a stage: those of the configuration, defaults for the others.
+
+        Args:
+            defaults: All loss terms of the stage.
 
         Raises:
-            ConfigError: the configuration names a term that the stage has not.
+            ConfigError: The configuration names a term that the stage does not have.
         """
         if unknown := sorted(set(self.weights) - set(defaults)):
-            raise ConfigError(f"weights: no loss term {', '.join(unknown)}; there are: {', '.join(defaults)}")
+            raise ConfigError(f"weights: there is no loss term {', '.join(unknown)}; there are: {', '.join(defaults)}")
         return defaults | self.weights
 
 
 class Preset(Section):
-    """A whole model: what it is made of and how it is trained."""
+    """A whole model: its parts and their training."""
 
     name: str
     family: Literal["base", "paper"] = "base"
@@ -176,7 +181,7 @@ class Preset(Section):
     train: dict[Literal["vae", "ldm", "content", "vocoder"], TrainConfig] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _fits(self) -> "Preset":
+    def _check_sizes(self) -> "Preset":
         if self.mel.n_mels % self.vae.stride:
             raise ValueError(f"vae: {self.mel.n_mels} mel bands are not a multiple of its stride {self.vae.stride}")
         if self.mel.hop_length % self.vocoder.hop_length:
@@ -186,24 +191,28 @@ class Preset(Section):
         return self
 
     def stage(self, name: str) -> TrainConfig:
-        """The training section of one stage, defaults where the preset is silent."""
+        """Training settings of one stage; defaults if the preset has none."""
         return self.train.get(name, TrainConfig())  # type: ignore[call-overload]
 
 
 def preset_names() -> list[str]:
-    """The presets that ship."""
+    """Names of the presets of this package."""
     folder = resources.files("stylebox") / "presets"
     return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
 
 
 def load_preset(name: str = "base", overrides: Path | None = None) -> Preset:
-    """A shipped preset, with the keys of a TOML file laid over it.
+    """Load a preset of this package.
+
+    Args:
+        name: One of `preset_names`.
+        overrides: TOML file whose keys replace those of the preset.
 
     Raises:
-        ConfigError: no such preset, or the file is missing, malformed or has unknown keys.
+        ConfigError: There is no such preset, or the file is missing, malformed or has unknown keys.
     """
     if name not in preset_names():
-        raise ConfigError(f"no preset {name!r}; there are: {', '.join(preset_names())}")
+        raise ConfigError(f"there is no preset {name!r}; choose one of {', '.join(preset_names())}")
     values = tomllib.loads((resources.files("stylebox") / "presets" / f"{name}.toml").read_text("utf-8"))
     values.setdefault("name", name)
     if overrides is not None:
@@ -212,10 +221,14 @@ def load_preset(name: str = "base", overrides: Path | None = None) -> Preset:
 
 
 def parse_preset(values: dict[str, Any], where: str) -> Preset:
-    """Validate a preset; `where` names it in the error.
+    """Validate a preset.
+
+    Args:
+        values: Its sections and keys.
+        where: Name of the preset or file, for the error.
 
     Raises:
-        ConfigError: the first thing that is wrong, in one line.
+        ConfigError: A key is unknown or a value is not valid; names the first one.
     """
     try:
         return Preset.model_validate(values)
@@ -235,7 +248,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """`above` laid over `below`, tables merged key by key."""
+    """Merge two tables key by key; `above` wins."""
     both = dict(below)
     for key, value in above.items():
         inner = both.get(key)

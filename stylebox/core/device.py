@@ -1,6 +1,6 @@
-"""Which device the networks run on. CUDA is the choice; where there is none, says what is used instead.
+"""The computing device of the networks: CUDA if PyTorch finds it, otherwise Apple's MPS or the CPU.
 
-Knows only what PyTorch can see; allocates nothing.
+Allocates nothing on any device.
 """
 
 from typing import TYPE_CHECKING
@@ -14,35 +14,35 @@ DEVICES = ("auto", "cuda", "mps", "cpu")
 
 
 def resolve_device(choice: str = "auto") -> tuple[str, str | None]:
-    """Turn the user's choice into a device that is there.
+    """Resolve a choice of device to a device that exists.
 
     Args:
-        choice: One of `DEVICES`; ``auto`` takes CUDA, else Apple's MPS, else the CPU.
+        choice: One of `DEVICES`; ``auto`` takes the first of CUDA, Apple's MPS and the CPU that exists.
 
     Returns:
-        ``(device, note)``: a name for `torch.device`, and a line to show when ``auto`` did not find CUDA.
+        ``(device, note)``: a name for `torch.device`, and a line to show if ``auto`` did not find CUDA.
 
     Raises:
-        StyleboxError: `choice` is unknown, or was asked for by name and is not there.
+        StyleboxError: `choice` is not in `DEVICES`, or that device does not exist.
     """
-    import torch  # seconds to import
+    import torch  # takes seconds to import
 
     if choice not in DEVICES:
-        raise StyleboxError(f"device {choice}: unknown; choose one of {', '.join(DEVICES)}")
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+        raise StyleboxError(f"device {choice}: no such device; choose one of {', '.join(DEVICES)}")
+    exists = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if choice != "auto":
-        if not there[choice]:
+        if not exists[choice]:
             raise StyleboxError(f"device {choice}: {_absence(choice)}; use --device auto")
         return choice, None
-    device = next(name for name in ("cuda", "mps", "cpu") if there[name])
+    device = next(name for name in ("cuda", "mps", "cpu") if exists[name])
     if device == "cuda":
         return device, None
-    spoken = "the CPU" if device == "cpu" else "Apple's MPS"
-    return device, f"{_absence('cuda')}; using {spoken}"
+    used = "the CPU" if device == "cpu" else "Apple's MPS"
+    return device, f"{_absence('cuda')}; using {used}"
 
 
 def computes_in_bfloat16(device: str) -> bool:
-    """Whether the hardware does; one that only emulates bfloat16 is many times slower with it than without."""
+    """Tell whether the hardware computes in bfloat16; hardware that emulates it is many times slower with it."""
     import torch
 
     if device == "cuda":
@@ -54,14 +54,14 @@ def computes_in_bfloat16(device: str) -> bool:
 
 
 def half_precision(device: str) -> "torch.autocast":
-    """A context in which networks compute in bfloat16 where the hardware does, else as they are."""
+    """Give a context in which networks compute in bfloat16 if the hardware does, otherwise in their own precision."""
     import torch
 
     return torch.autocast(device, torch.bfloat16, enabled=computes_in_bfloat16(device))
 
 
 def _absence(device: str) -> str:
-    """Why `device` is not there."""
+    """Why a device does not exist."""
     import torch
 
     if device == "cuda":

@@ -1,33 +1,30 @@
-"""A title as a file name that every system takes, and that never leaves its folder.
-
-Knows nothing of what is in the files.
-"""
+"""File names from titles: valid on every operating system, and never outside their folder."""
 
 import re
 import unicodedata
 from collections.abc import Callable
 
-MAX_BYTES = 120  # of a name in UTF-8: room for a number, a suffix, and for systems that decompose accents
+MAX_BYTES = 120  # of a name in UTF-8; leaves room for a number, a suffix, and decomposed accents
 _RESERVED = re.compile(r'[<>:"/\\|?*]+')
 _WINDOWS = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
     f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³"
 }
-_JOINERS = "\u200c\u200d"  # part of how some scripts and emoji are spelt
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # controls, direction marks, lone surrogates, not assigned
+_JOINERS = "\u200c\u200d"  # part of the spelling of some scripts and emoji
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # controls, direction marks, surrogates, unassigned
 
 
 def safe_name(text: str) -> str:
-    """`text` as a file name without suffix: Unicode composed, nothing reserved, of bounded length, not hidden.
+    """Convert a title to a file name without suffix: composed Unicode, no reserved characters, not hidden, not long.
 
     >>> safe_name("../../evil"), safe_name("AC/DC: Live?"), safe_name("  "), safe_name("con")
     ('evil', 'AC_DC_ Live_', 'untitled', 'con_')
     """
     text = unicodedata.normalize("NFC", text)
     text = "".join(" " if c.isspace() else c for c in text)
-    text = "".join(c for c in text if c in _JOINERS or unicodedata.category(c) not in _UNSEEN)
+    text = "".join(c for c in text if c in _JOINERS or unicodedata.category(c) not in _INVISIBLE)
     text = " ".join(_RESERVED.sub("_", text).split())
     while text.startswith((".", "_", "-", " ")) and text.strip("._- "):
-        text = text[1:]  # hidden, or taken for an option
+        text = text[1:]  # a hidden file, or an option of a command
     encoded = text.encode()[:MAX_BYTES]
     text = encoded.decode(errors="ignore").rstrip(f". {_JOINERS}")
     if not text.strip("._- "):
@@ -39,12 +36,12 @@ def safe_name(text: str) -> str:
 
 
 def folded(name: str) -> str:
-    """What two names share that some system takes for one."""
+    """Fold case and accents, so that names that some system treats as equal are equal."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def numbered(name: str, is_free: Callable[[str], bool]) -> str:
-    """`name`, or the first of `name (2)`, `name (3)`, ... that is free."""
+    """Give `name`, or the first of `name (2)`, `name (3)`, ... that is free."""
     candidate, number = name, 1
     while not is_free(candidate):
         number += 1

@@ -1,4 +1,4 @@
-"""Where things live, and how a file comes to be: whole or not at all. Knows no formats."""
+"""Folders of the data directory, and files that are written completely or not at all. Knows no file formats."""
 
 import hashlib
 import os
@@ -12,50 +12,50 @@ from stylebox.core.errors import StyleboxError
 
 
 def home() -> Path:
-    """Everything stylebox keeps: `STYLEBOX_HOME`, or the user data directory."""
+    """The data directory: the environment variable `STYLEBOX_HOME`, or the user data directory of the system."""
     chosen = os.environ.get("STYLEBOX_HOME")
     return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("stylebox")
 
 
 def sources_dir() -> Path:
-    """Training material, one folder an instrument."""
+    """Folder of training material, with one folder per instrument."""
     return home() / "sources"
 
 
 def dataset_dir() -> Path:
-    """The built dataset."""
+    """Folder of the dataset."""
     return home() / "dataset"
 
 
 def models_dir() -> Path:
-    """Trained models, one folder a name."""
+    """Folder of trained models, with one folder per model."""
     return home() / "models"
 
 
 def recordings_dir() -> Path:
-    """Takes recorded live."""
+    """Folder of recorded takes."""
     return home() / "recordings"
 
 
 def refuse_overwrite(path: Path, force: bool) -> None:
-    """Raise unless `path` is free or `force` allows replacing it, and its folder is there to be written to, or can be.
+    """Check that a file can be written, before the work that makes it.
 
     Raises:
-        StyleboxError: `path` exists and `force` is false, or nothing can be written there.
+        StyleboxError: The file exists and `force` is false, or its folder cannot be written to.
     """
     if path.exists() and not force:
-        raise StyleboxError(f"{path}: exists already; use --force to replace it or choose another name")
+        raise StyleboxError(f"{path}: exists already; use --force to replace it, or choose another name")
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
-        reason = "may not be written to" if folder.is_dir() else "is no folder"
-        raise StyleboxError(f"{path}: cannot be written, as {folder} {reason}; choose another place")
+        reason = "is write-protected" if folder.is_dir() else "is not a folder"
+        raise StyleboxError(f"{path}: cannot be written because {folder} {reason}; choose another folder")
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` (same suffix) that becomes `path` when the block ends well.
+    """Give a temporary name next to `path`, with its suffix; the file is renamed to `path` after the block.
 
-    If the block raises, or the process is interrupted, nothing appears under `path` and an earlier file stays.
+    If the block raises or the process is interrupted, `path` does not change.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
@@ -64,19 +64,19 @@ def atomic_path(path: Path) -> Iterator[Path]:
         partial.replace(path)
     except OSError as error:
         if error.filename == str(partial):
-            error.filename = str(path)  # the name that the user knows
+            error.filename = str(path)  # the name that the user gave
         raise
     finally:
         partial.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` atomically."""
+    """Write text to a file in UTF-8, completely or not at all."""
     with atomic_path(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
+    """SHA-256 of the content of a file, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""How a long job says how far it is. Knows nothing of how that looks."""
+"""Progress reports of long jobs. Knows nothing about how they are shown."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Progress:
-    """One report: `done` of `total` (None if unknown) units of `task`, and what is at hand."""
+    """One report of a job.
+
+    Attributes:
+        task: Name of the task.
+        done: Units of work that are done.
+        total: All units of work; None if unknown.
+        note: The current item, or a remark.
+    """
 
     task: str
     done: float
@@ -18,4 +25,4 @@ ProgressCallback = Callable[[Progress], None]
 
 
 def silent(_: Progress) -> None:
-    """Report to nobody."""
+    """Ignore a report."""

@@ -1,9 +1,9 @@
-"""How a system's own packages are installed here. Knows names and commands, and runs nothing."""
+"""Commands that install packages of the operating system. Runs none of them."""
 
 import shutil
 import sys
 
-_ELSEWHERE = {  # Debian's name of a package -> Homebrew's, Fedora's
+_ELSEWHERE = {  # Debian's name of a package -> Homebrew's name, Fedora's name
     "libportaudio2": ("portaudio", "portaudio"),
     "fluidsynth": ("fluid-synth", "fluidsynth-libs"),
     "fluid-soundfont-gm": ("fluid-synth", "fluid-soundfont-gm"),
@@ -11,7 +11,10 @@ _ELSEWHERE = {  # Debian's name of a package -> Homebrew's, Fedora's
 
 
 def install_command(package: str) -> str:
-    """The command that installs Debian's `package` on this system.
+    """The command that installs a package on this system.
+
+    Args:
+        package: Its name on Debian.
 
     >>> install_command("libportaudio2").split()[-1] in ("libportaudio2", "portaudio")
     True

@@ -77,7 +77,7 @@ def test_what_is_not_safetensors_is_refused_unread(tmp_path: Path, kind: str) ->
     else:
         path.write_bytes(b"" if kind == "empty" else b"weights, honestly\n" * 10)
     for read in (weights.load_weights, weights.load_metadata):
-        with pytest.raises(ModelError, match="not a whole safetensors file") as caught:
+        with pytest.raises(ModelError, match="is not a complete safetensors file") as caught:
             read(path)
         assert str(path) in str(caught.value)
         assert "\n" not in str(caught.value)

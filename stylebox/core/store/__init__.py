@@ -1,1 +1,1 @@
-"""Weights on disk and the installed models."""
+"""Weights files and installed models."""

@@ -1,7 +1,7 @@
-"""Installed models: where each part's weights are, and the parts themselves, ready to use.
+"""Installed models: finds the weights of each part of a model and loads them into the networks.
 
-A part is looked for under the user's models first, then among the weights that ship; a model that lacks a part of its
-own borrows the shipped one's. A model may also be a folder anywhere. Knows nothing of training.
+A part is searched first among the user's models, then among the shipped ones; a model without that part uses the part
+of the shipped model. A model can also be a folder anywhere. Knows nothing of training.
 """
 
 from dataclasses import dataclass
@@ -30,13 +30,21 @@ from stylebox.core.store.weights import load_into, load_metadata, load_weights
 
 SHIPPED_MODEL = "base"
 STAGES = ("content", "vae", "ldm", "vocoder")
-CLASSIFIER = "judges/classifier.safetensors"  # of the weights that ship
+CLASSIFIER = "judges/classifier.safetensors"  # below `shipped_models()`
 Module = TypeVar("Module", bound=nn.Module)
 
 
 @dataclass(frozen=True)
 class Style:
-    """How something sounds, as a model sees it; the register it is heard in, if known; how it is played.
+    """A style of a model.
+
+    Attributes:
+        name: An instrument, one of its sounds, or a recording.
+        tokens: Style tokens for the networks.
+        vector: Style vector for the networks.
+        register: Playing range and usual register; None if unknown.
+        intonation: Vibrato and slides that the instrument can play.
+        sustained: Whether a note lasts as long as it is played: true for bowed and blown instruments.
 
     Shape:
         tokens ``(K, D)``, vector ``(D',)``.
@@ -52,7 +60,13 @@ class Style:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A row of `stylebox models`."""
+    """A model, as `stylebox models` lists it.
+
+    Attributes:
+        name: Name of the model.
+        parts: Names of the parts that it has itself, separated by commas.
+        where: Its folder, or ``shipped``.
+    """
 
     name: str
     parts: str
@@ -61,7 +75,13 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Part:
-    """One part's file, opened."""
+    """The weights file of one part of a model, loaded.
+
+    Attributes:
+        path: The file.
+        tensors: By name.
+        card: Metadata of the file: settings, training, provenance.
+    """
 
     path: Path
     tensors: dict[str, Tensor]
@@ -69,10 +89,10 @@ class Part:
 
     @property
     def preset(self) -> Preset:
-        """The sections this part was made with, defaults for the rest.
+        """The settings that this part was made with, defaults for the others.
 
         Raises:
-            ModelError: they are not what this version knows.
+            ModelError: This version does not know one of the settings.
         """
         try:
             return parse_preset({"name": "kept", **self.card["config"]}, str(self.path))
@@ -81,15 +101,19 @@ class Part:
 
 
 def shipped_models() -> Path:
-    """The folder of the weights that come with the package."""
+    """Folder of the models of this package."""
     return Path(str(resources.files("stylebox"))) / "weights"
 
 
 def part_path(model: str, stage: str) -> Path:
-    """The weights file of one part of a model.
+    """Find the weights file of one part of a model.
+
+    Args:
+        model: Name of the model, or path of its folder.
+        stage: One of `STAGES`.
 
     Raises:
-        ModelError: neither the model nor what ships has it.
+        ModelError: Neither the model nor the shipped model has that part.
     """
     for folder in (*_folders(model), shipped_models() / SHIPPED_MODEL):
         path = folder / f"{stage}.safetensors"
@@ -99,26 +123,32 @@ def part_path(model: str, stage: str) -> Path:
 
 
 def require_model(model: str) -> None:
-    """Refuse a name that no model has: what is borrowed from the shipped one would hide the mistake.
+    """Check that a model exists; otherwise the parts of the shipped model would hide a mistake in its name.
 
     Raises:
-        ModelError: there is no such model, of the user's or shipped.
+        ModelError: There is no such model.
     """
     if not any(
         any(folder.glob("*.safetensors")) and folder != shipped_models() / "judges" for folder in _folders(model)
     ):
-        raise ModelError(f"no model {model!r}; `stylebox models` lists what there is")
+        raise ModelError(f"no model {model!r}; `stylebox models` lists all models")
 
 
 def _folders(model: str) -> list[Path]:
-    """Where a model's own parts can be: in a folder named by a path, or under its name."""
+    """Folders that can hold the parts of a model: the folder that a path names, or those of that name."""
     if Path(model).name != model:
         return [Path(model).expanduser()]
     return [paths.models_dir() / model, shipped_models() / model]
 
 
 def has_part(model: str, stage: str, mel: MelConfig) -> bool:
-    """Whether the model, or what ships, has that part for these mel settings."""
+    """Tell whether the model, or the shipped model, has a part for these mel settings.
+
+    Args:
+        model: Name of the model, or path of its folder.
+        stage: One of `STAGES`.
+        mel: Settings that the part has to have.
+    """
     try:
         path = part_path(model, stage)
     except ModelError:
@@ -127,75 +157,96 @@ def has_part(model: str, stage: str, mel: MelConfig) -> bool:
 
 
 def load_part(model: str, stage: str, mel: MelConfig | None = None) -> Part:
-    """One part's tensors and card; its mel settings checked against `mel`, if given.
+    """Load one part of a model.
+
+    Args:
+        model: Name of the model, or path of its folder.
+        stage: One of `STAGES`.
+        mel: Settings that the part has to have; None accepts any.
 
     Raises:
-        ModelError: missing, damaged, or made with other mel settings.
+        ModelError: The part is missing or damaged, or was made with other mel settings.
     """
     return open_part(part_path(model, stage), mel)
 
 
 def open_part(path: Path, mel: MelConfig | None = None) -> Part:
-    """One file of weights as a part: see `load_part`."""
+    """Load one weights file as a part.
+
+    Args:
+        path: The file.
+        mel: Settings that the part has to have; None accepts any.
+
+    Raises:
+        ModelError: The file is missing or damaged, is not a part, or was made with other mel settings.
+    """
     tensors, card = load_weights(path)
     if "config" not in card:
-        raise ModelError(f"{path}: does not say what it was made with; it is not a part of a stylebox model")
+        raise ModelError(f"{path}: has no settings in it, so it is not a part of a stylebox model; name another file")
     made_with = card["config"].get("mel", {})
     for key, value in (mel.model_dump() if mel else {}).items():
         if made_with.get(key) != value:
-            raise ModelError(f"{path}: made with mel.{key} = {made_with.get(key)}, not {value}; train it anew")
+            raise ModelError(f"{path}: made with mel.{key} = {made_with.get(key)}, not {value}; train it again")
     return Part(path, tensors, card)
 
 
 def load_content_encoder(model: str) -> ContentEncoder:
-    """The transcriber of a model, in evaluation mode; it hears at its own rates, whatever the model's mel."""
+    """Load the transcriber of a model, in evaluation mode. It has its own sample rate and frame rate."""
     part = load_part(model, "content")
     return load_module(ContentEncoder(part.preset.content), part, "content_encoder")
 
 
 def load_vae(model: str, mel: MelConfig) -> VAE:
-    """The autoencoder of a model, in evaluation mode."""
+    """Load the autoencoder of a model, in evaluation mode."""
     part = load_part(model, "vae", mel)
     return load_module(VAE(part.preset.vae), part, "vae")
 
 
 def load_vocoder(model: str, mel: MelConfig) -> Vocoder:
-    """The vocoder of a model, in evaluation mode."""
+    """Load the vocoder of a model, in evaluation mode."""
     part = load_part(model, "vocoder", mel)
     return load_module(Vocoder(part.preset.vocoder, mel), part, "vocoder")
 
 
 def shipped_classifier() -> Classifier:
-    """The classifier that comes with the package, in evaluation mode. No model has one of its own: it is their judge.
+    """Load the classifier of this package, in evaluation mode. It judges all models and belongs to none.
 
     Raises:
-        ModelError: missing or damaged.
+        ModelError: The file is missing or damaged.
     """
     part = open_part(shipped_models() / CLASSIFIER)
     return load_module(Classifier(part.preset.mel), part, "classifier")
 
 
 def load_style_encoder(part: Part) -> StyleEncoder:
-    """The style encoder of an opened ldm part, in evaluation mode."""
+    """Load the style encoder of an ldm part, in evaluation mode."""
     return load_module(StyleEncoder(part.preset.style), part, "style_encoder")
 
 
 def load_draft(part: Part) -> DraftNetwork:
-    """The draft network of an opened ldm part, in evaluation mode."""
+    """Load the draft network of an ldm part, in evaluation mode."""
     return load_module(DraftNetwork(part.preset.draft, part.preset.style, part.preset.mel), part, "draft")
 
 
 def load_denoiser(part: Part) -> Denoiser:
-    """The denoiser of an opened ldm part, in evaluation mode."""
+    """Load the denoiser of an ldm part, in evaluation mode."""
     preset = part.preset
     return load_module(Denoiser(preset.denoiser, preset.vae, preset.style, preset.mel), part, "denoiser")
 
 
 def load_module(module: Module, part: Part, name: str) -> Module:
-    """`module` with the weights a part keeps under `name`, in evaluation mode, without gradients, channels last.
+    """Load the weights of a part into a module, in evaluation mode, without gradients, channels last.
+
+    Args:
+        module: Is changed.
+        part: Holds the weights.
+        name: Name of the module in the part.
+
+    Returns:
+        The module.
 
     Raises:
-        ModelError: they do not fit.
+        ModelError: The weights do not fit.
     """
     load_into(module, part.tensors, f"{name}.", part.path)
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -203,7 +254,7 @@ def load_module(module: Module, part: Part, name: str) -> Module:
 
 
 def named_styles(part: Part) -> dict[str, Style]:
-    """The style library of an ldm part, by name."""
+    """The styles of an ldm part, by name."""
     styles = {}
     for name in style_names(part.tensors):
         tokens, vector = (part.tensors[f"styles.{name}.{kind}"].float() for kind in ("tokens", "vector"))
@@ -215,13 +266,13 @@ def named_styles(part: Part) -> dict[str, Style]:
 
 
 def part_register(part: Part, name: str) -> Register | None:
-    """The register of a style of an ldm part: of its instrument, or about the keys it was learnt on."""
+    """The register of a style of an ldm part: of its instrument, or of the keys in its training recordings."""
     keys = part.tensors.get(f"styles.{name}.keys")
     return style_register(name, None if keys is None else keys.tolist())
 
 
 def list_models() -> list[ModelInfo]:
-    """The user's models and the shipped ones."""
+    """List the models of the user and the shipped ones."""
     found = []
     for folder, where in ((paths.models_dir(), None), (shipped_models(), "shipped")):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -232,15 +283,19 @@ def list_models() -> list[ModelInfo]:
 
 
 def style_names(tensors: dict[str, torch.Tensor]) -> list[str]:
-    """The styles that an ldm part's tensors are of; a name may hold dots."""
+    """Names of the styles among the tensors of an ldm part, sorted. A name can contain dots.
+
+    Shape:
+        Tensors of any shape.
+    """
     return sorted({name.removeprefix("styles.").rpartition(".")[0] for name in tensors if name.startswith("styles.")})
 
 
 def model_family(model: str) -> str:
-    """ "base" or "paper": which networks a model's ldm part holds.
+    """Tell which networks the ldm part of a model holds: "base" or "paper".
 
     Raises:
-        ModelError: there is no such part.
+        ModelError: There is no such model, or it has no ldm part.
     """
     require_model(model)
     return str(load_metadata(part_path(model, "ldm")).get("config", {}).get("family", "base"))

@@ -1,6 +1,6 @@
-"""Weights on disk: safetensors with what is known of them, checked name by name when read.
+"""Weights files: safetensors with metadata, checked name by name when they are loaded.
 
-Nothing is ever pickled or unpickled, so that a stranger's file can hold numbers and text and no code. Knows nothing of
+Nothing is pickled or unpickled, so that a file from elsewhere holds numbers and text and no code. Knows nothing of
 training.
 """
 
@@ -20,7 +20,7 @@ from stylebox.core import paths
 from stylebox.core.errors import ModelError, error_reason
 
 HEADER = "stylebox"
-"""Entry of a safetensors header that holds our metadata as JSON."""
+"""Entry of a safetensors header that holds the metadata as JSON."""
 
 
 def save_weights(
@@ -29,40 +29,49 @@ def save_weights(
     metadata: Mapping[str, Any] | None = None,
     dtype: torch.dtype | None = None,
 ) -> None:
-    """Write tensors and what is known of them as one safetensors file.
+    """Write tensors and metadata as one safetensors file.
 
     Args:
-        path: Where to.
+        path: The file.
         tensors: By name.
-        metadata: Any JSON values by name; kept in the file's header.
-        dtype: Floating tensors are stored as this (``torch.float16`` halves the file), except those whose
-            values it cannot hold. None keeps what they are.
+        metadata: JSON values by name; stored in the header of the file.
+        dtype: Type of stored floating-point tensors (``torch.float16`` halves the file), except those with values
+            that it cannot represent. None keeps the type of each tensor.
+
+    Shape:
+        Tensors of any shape.
     """
     ready = {name: _stored(tensor.detach().cpu(), dtype) for name, tensor in tensors.items()}
-    # one entry: the format does not keep the order of several, and equal models should be equal files
+    # one entry, because the format does not keep the order of several; equal models give equal files
     header = {HEADER: json.dumps(metadata)} if metadata else None
     with paths.atomic_path(path) as partial:
         save_file(ready, partial, header)
 
 
 def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Tensors and metadata of a file that `save_weights` (or another writer of safetensors) wrote.
+    """Load the tensors and the metadata of a safetensors file.
+
+    Returns:
+        ``(tensors, metadata)``; the metadata of `save_weights`, or the header that another program wrote.
+
+    Shape:
+        Tensors of any shape.
 
     Raises:
-        ModelError: There is no such file, or it is not a whole safetensors file.
+        ModelError: There is no such file, or it is not a complete safetensors file.
     """
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             return tensors, _decoded(file.metadata() or {})
     except FileNotFoundError:
-        raise ModelError(f"{path}: no such file; train a model or name one that is there") from None
+        raise ModelError(f"{path}: no such file; train a model, or choose one of `stylebox models`") from None
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{path}: not a whole safetensors file ({error_reason(error)})") from None
+        raise ModelError(f"{path}: is not a complete safetensors file ({error_reason(error)})") from None
 
 
 def load_metadata(path: Path) -> dict[str, Any]:
-    """What `load_weights` returns as metadata, without reading the tensors.
+    """Load the metadata of a safetensors file, without its tensors.
 
     Raises:
         ModelError: There is no such file, or it is not a safetensors file.
@@ -71,25 +80,28 @@ def load_metadata(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="pt") as file:
             return _decoded(file.metadata() or {})
     except FileNotFoundError:
-        raise ModelError(f"{path}: no such file; train a model or name one that is there") from None
+        raise ModelError(f"{path}: no such file; train a model, or choose one of `stylebox models`") from None
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{path}: not a whole safetensors file ({error_reason(error)})") from None
+        raise ModelError(f"{path}: is not a complete safetensors file ({error_reason(error)})") from None
 
 
 @torch.no_grad()
 def load_into(
     module: nn.Module, tensors: Mapping[str, torch.Tensor], prefix: str = "", where: Path | str = "weights"
 ) -> None:
-    """Fill every parameter and buffer of `module` from the tensors named ``prefix + key``, all or nothing.
+    """Copy tensors into every parameter and buffer of a module; if one does not fit, none is copied.
 
     Args:
         module: Keeps its device, dtype and memory layout.
-        tensors: May hold other names; those that start with `prefix` must all belong to `module`.
+        tensors: Named ``prefix + key``. Other names are allowed if they do not start with `prefix`.
         prefix: For example ``"draft."``.
-        where: The file the tensors come from, for the message.
+        where: File of the tensors, for the message.
+
+    Shape:
+        Each tensor has the shape of its parameter or buffer.
 
     Raises:
-        ModelError: A tensor is missing, unexpected, or of another shape or kind.
+        ModelError: A tensor is missing or unexpected, or has another shape or kind.
     """
     wanted = {f"{prefix}{key}": tensor for key, tensor in module.state_dict().items()}
     check_names(wanted, (name for name in tensors if name.startswith(prefix)), where)
@@ -98,7 +110,7 @@ def load_into(
         if source.shape != target.shape:
             raise ModelError(
                 f"{where}: {name} has shape {shape_words(source)}, this network needs {shape_words(target)}; "
-                "it was made with other settings"
+                "it was made with other settings; choose another file"
             )
         if source.is_floating_point() != target.is_floating_point():
             raise ModelError(f"{where}: {name} holds {source.dtype}, this network needs {target.dtype}")
@@ -107,10 +119,15 @@ def load_into(
 
 
 def check_names(wanted: Iterable[str], found: Iterable[str], where: Path | str) -> None:
-    """Raise unless both name the same tensors.
+    """Check that a file has exactly the tensors that a network needs.
+
+    Args:
+        wanted: Names that the network needs.
+        found: Names in the file.
+        where: The file, for the message.
 
     Raises:
-        ModelError: Names the first missing or unexpected tensor.
+        ModelError: A tensor is missing or unexpected; names the first one.
     """
     wanted, found = set(wanted), set(found)
     if missing := sorted(wanted - found):
@@ -120,14 +137,14 @@ def check_names(wanted: Iterable[str], found: Iterable[str], where: Path | str) 
 
 
 def copy_weights(source: Path, target: Path) -> None:
-    """Put a copy of a weights file, and of the JSON file beside it, in place of what is at `target`."""
+    """Copy a weights file, and the JSON file next to it, over `target`."""
     for suffix in (".safetensors", ".json"):
         with paths.atomic_path(target.with_suffix(suffix)) as partial:
             shutil.copyfile(source.with_suffix(suffix), partial)
 
 
 def fingerprint(module: nn.Module) -> str:
-    """Twelve hex digits that change with any weight, but not when weights are stored in half precision."""
+    """Twelve hexadecimal digits that identify the weights of a module; the same after storage in half precision."""
     digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
         digest.update(name.encode())
@@ -136,7 +153,7 @@ def fingerprint(module: nn.Module) -> str:
 
 
 def _stored(tensor: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
-    """Plain layout, own memory, and the smaller type if its range suffices."""
+    """Copy a tensor in contiguous layout, in the smaller type if that represents all values."""
     if dtype is not None and tensor.is_floating_point():
         smaller = tensor.to(dtype)
         if torch.equal(smaller.isfinite(), tensor.isfinite()):
@@ -145,7 +162,7 @@ def _stored(tensor: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
 
 
 def _decoded(header: Mapping[str, str]) -> dict[str, Any]:
-    """The metadata in the header of a file of ours; another writer's header as it is."""
+    """Decode the metadata that `save_weights` wrote; another header stays unchanged."""
     try:
         ours = json.loads(header.get(HEADER, ""))
     except json.JSONDecodeError:
@@ -154,6 +171,11 @@ def _decoded(header: Mapping[str, str]) -> dict[str, Any]:
 
 
 def shape_words(tensor: torch.Tensor) -> str:
+    """Write the shape of a tensor for a message, such as ``3x4``.
+
+    Shape:
+        Any.
+    """
     return "x".join(str(size) for size in tensor.shape) or "of a scalar"
 
 
