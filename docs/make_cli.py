@@ -1,38 +1,41 @@
-"""Writes docs/cli.md from the commands themselves: `python docs/make_cli.py`. A test holds the page to them."""
+"""Writes docs/cli.md from the commands: `python docs/make_cli.py`. A test checks that the page is up to date."""
 
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import get_args, get_origin
 
 from typer.models import ArgumentInfo, ParameterInfo
 
 from stylebox.cli import app
 
 PAGE = Path(__file__).with_name("cli.md")
-EVERYWHERE = {"quiet", "verbose", "debug"}  # the options that every command has; listed once
+EVERYWHERE = {"quiet", "verbose", "debug"}  # options of every command; the head of the page lists them
 
 HEAD = """\
 # The commands
 
-Made by `python docs/make_cli.py`; do not edit. `stylebox COMMAND --help` says the same.
+Written by `python docs/make_cli.py`; do not edit. `stylebox COMMAND --help` prints the same.
 
-Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 the work failed (one line says why), 2 wrong
-usage, 130 interrupted. Every command has `--help` (`-h`), `--quiet` (`-q`: only results and errors), `--verbose`
-(`-v`) and `--debug` (the traceback of an error). `stylebox --version` and `stylebox --install-completion` do what
-they say. `NO_COLOR` turns colours off; `STYLEBOX_HOME` is the folder where everything is kept.
+Results go to stdout, everything else to stderr. Exit codes: 0 success, 1 failure (one line names the reason), 2 wrong
+usage, 130 interrupted by Ctrl-C. Every command has `--help` (`-h`), `--quiet` (`-q`: only results and errors),
+`--verbose` (`-v`: more details) and `--debug` (the traceback of an error). `stylebox --version` prints the version, and
+`stylebox --install-completion` installs completion for your shell.
+
+The environment variable `STYLEBOX_HOME` sets the data directory, which holds sources, the dataset, models and takes.
+`NO_COLOR` turns colours off.
 """
 
 
 def page() -> str:
-    """The whole page."""
+    """The page in Markdown."""
     return "\n".join([HEAD, *(line for info in app.registered_commands for line in section(info.callback))])
 
 
 def section(command: Callable[..., None] | None) -> Iterator[str]:
-    """One command: usage, what it does, a row an argument and option."""
+    """The lines of one command: what it does, its usage, and a row per argument and option."""
     assert command is not None
     found = [p for p in parameters(command) if p.name not in EVERYWHERE]
     yield f"## stylebox {command.__name__}"
@@ -43,7 +46,7 @@ def section(command: Callable[..., None] | None) -> Iterator[str]:
     yield " ".join(["stylebox", command.__name__, *(p.usage for p in found if p.usage), "[OPTIONS]"])
     yield "```"
     yield ""
-    yield "| | takes | |"
+    yield "| option | value | meaning |"
     yield "|---|---|---|"
     for parameter in found:
         yield f"| `{', '.join(parameter.spellings)}` | {parameter.values} | {parameter.help} |"
@@ -52,7 +55,15 @@ def section(command: Callable[..., None] | None) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Parameter:
-    """An argument or option as a reader sees it; `usage` is empty for what may be left away by name."""
+    """An argument or option.
+
+    Attributes:
+        name: Name of the parameter of the function.
+        spellings: How users write it.
+        usage: How it stands in the line of usage; empty for an option that is not required.
+        values: What values it takes, in words.
+        help: Its help, with its default.
+    """
 
     name: str
     spellings: tuple[str, ...]
@@ -62,7 +73,7 @@ class Parameter:
 
 
 def parameters(command: Callable[..., None]) -> Iterator[Parameter]:
-    """What a command takes, read from its signature: Typer's own objects change from release to release."""
+    """The arguments and options of a command, from its signature: the objects of Typer change between releases."""
     for name, declared in inspect.signature(command).parameters.items():
         kind, info = get_args(declared.annotation)
         required, many = declared.default is inspect.Parameter.empty, get_origin(kind) is list
@@ -80,12 +91,13 @@ def parameters(command: Callable[..., None]) -> Iterator[Parameter]:
         yield Parameter(name, spellings, usage, _values(kind, info), f"{info.help}{ending}")
 
 
-def _values(kind: Any, info: ParameterInfo) -> str:
-    """Choices, a range, or the kind of value; nothing for a switch."""
+def _values(kind: object, info: ParameterInfo) -> str:
+    """The choices, the range, or the kind of value; empty for a flag."""
     inner = next((part for part in get_args(kind) if part is not type(None)), kind)  # of `list[X] | None`
     inner = next(iter(get_args(inner)), inner)
     if inner is bool:
         return ""
+    assert isinstance(inner, type)
     if issubclass(inner, Enum):
         return ", ".join(f"`{choice.value}`" for choice in inner)
     word = {int: "whole number", float: "number", str: "text", Path: "path"}[inner]

@@ -26,8 +26,6 @@ SECTION = r"^\s*{}:\s*$"
 HELP_PAGES = ("cli.py", "commands/")  # Typer prints their docstrings; options are described where they are declared
 
 ALLOWED: dict[str, int] = {
-    "console": 1,
-    "core": 2,
     "core/audio": 30,
     "core/audio/io": 2,
     "core/data": 7,
@@ -37,7 +35,6 @@ ALLOWED: dict[str, int] = {
     "core/paper": 31,
     "core/pipeline": 6,
     "core/sources/render": 12,
-    "core/store": 10,
     "core/training": 55,
     "core/training/stages": 15,
 }

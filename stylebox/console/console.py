@@ -37,7 +37,13 @@ class Console:
         self.configure()
 
     def configure(self, quiet: bool = False, verbose: bool = False, debug: bool = False) -> None:
-        """Apply these settings, and write to the current `sys.stderr`."""
+        """Apply new settings, and write to the current `sys.stderr`.
+
+        Args:
+            quiet: Write only results and errors.
+            verbose: Also write details.
+            debug: Write the traceback of an error.
+        """
         self.quiet, self.verbose, self.debug = quiet, verbose, debug
         self._err = Terminal(stderr=True, highlight=False, emoji=False)  # a file name may contain ":violin:"
         if isinstance(sys.stdout, TextIOWrapper):

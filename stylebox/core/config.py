@@ -4,6 +4,7 @@ Each part receives its own section. Unknown keys are errors; derived values are 
 """
 
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -83,7 +84,7 @@ class VAEConfig(Section):
     @property
     def stride(self) -> int:
         """Mel bands, and frames, per latent cell."""
-        return self.patch * 2 ** (len(self.channels) - 1)
+        return self.patch * int(2 ** (len(self.channels) - 1))
 
 
 class DenoiserConfig(Section):
@@ -192,7 +193,8 @@ class Preset(Section):
 
     def stage(self, name: str) -> TrainConfig:
         """Training settings of one stage; defaults if the preset has none."""
-        return self.train.get(name, TrainConfig())  # type: ignore[call-overload]
+        stages: Mapping[str, TrainConfig] = {**self.train}
+        return stages.get(name, TrainConfig())
 
 
 def preset_names() -> list[str]:

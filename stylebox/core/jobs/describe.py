@@ -1,4 +1,4 @@
-"""`stylebox info` as a job: what a model, a preset or a file is made of."""
+"""`stylebox info` as a job: the details of a model, a preset or a file."""
 
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,19 @@ from stylebox.core.store.weights import load_metadata
 
 
 def describe(model: str | None = None, preset: str | None = None, file: Path | None = None) -> dict[str, Any]:
-    """What `stylebox info` says of a model, a preset or a file.
+    """Describe a file, a preset or a model; the first of them that is given.
+
+    Args:
+        model: Name of a model, or path of its folder. Default: the shipped model.
+        preset: Name of a preset.
+        file: A recording, or a weights file.
+
+    Returns:
+        Nested values by name.
 
     Raises:
-        StyleboxError: there is no such thing, or it cannot be read.
+        ModelError: There is no such model, or it has no trained part.
+        StyleboxError: There is no such preset, or the file cannot be read.
     """
     if file is not None:
         return _describe_file(file)
@@ -78,5 +87,5 @@ def _describe_file(file: Path) -> dict[str, Any]:
 
 
 def count_parameters(module: nn.Module) -> int:
-    """How many numbers training could move, frozen ones included."""
+    """Number of parameters of a module, including frozen ones."""
     return sum(parameter.numel() for parameter in module.parameters())

@@ -1,6 +1,6 @@
-"""What works on this machine, and how to mend what does not. Looks, and changes nothing.
+"""`stylebox doctor` as a job: checks of this machine, with a fix for each problem. Changes nothing.
 
-A check that fails by itself is a finding too: nothing here raises.
+A check that raises an error is a finding, too: `examine` raises nothing.
 """
 
 import ctypes.util
@@ -20,12 +20,19 @@ from stylebox.core.system_packages import install_command
 
 State = Literal["ok", "limited", "broken"]
 
-MIN_FREE_GB, COMFORTABLE_GB = 0.5, 10.0  # a transfer's files; a dataset with its recordings
+MIN_FREE_GB, COMFORTABLE_GB = 0.5, 10.0  # enough for transfers; enough for a dataset with its recordings
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: ``limited`` costs a feature, ``broken`` costs the whole program."""
+    """The result of one check.
+
+    Attributes:
+        name: Name of the check.
+        state: ``ok``; ``limited`` if a feature does not work; ``broken`` if nothing does.
+        found: What the check found.
+        fix: What the user can do; empty if the state is ``ok``.
+    """
 
     name: str
     state: State
@@ -34,15 +41,15 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at everything, most important first."""
+    """Run all checks, the most important first."""
     return [_guarded(name, check) for name, check in _CHECKS.items()]
 
 
 def _guarded(name: str, check: Callable[[str], Finding]) -> Finding:
-    """The finding of `check`, or that it failed."""
+    """Run one check; an error is a finding."""
     try:
         return check(name)
-    except Exception as error:  # a doctor that falls ill helps nobody
+    except Exception as error:  # the other checks still have to run
         reason = f"{type(error).__name__}: {error_reason(error)}"
         return Finding(name, "broken", reason, "reinstall with: pip install --force-reinstall stylebox")
 
@@ -61,7 +68,7 @@ def _device(name: str) -> Finding:
     if device == "cuda":
         return Finding(name, "ok", f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}")
     found = f"{device} with {torch.get_num_threads()} threads, PyTorch {torch.__version__} ({note})"
-    fix = "transfers work; training wants an NVIDIA card: https://pytorch.org/get-started/locally"
+    fix = "transfers work; training needs an NVIDIA card: https://pytorch.org/get-started/locally"
     return Finding(name, "limited", found, fix)
 
 
@@ -74,7 +81,7 @@ def _weights(name: str) -> Finding:
     folder = paths.models_dir()
     own = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     if not shipped:
-        found = f"none shipped; your own: {', '.join(own) or 'none'}"
+        found = f"no shipped model; your own: {', '.join(own) or 'none'}"
         return Finding(name, "limited" if own else "broken", found, "reinstall stylebox, or train a model")
     return Finding(name, "ok", f"shipped: {', '.join(shipped)}; your own: {', '.join(own) or 'none'}")
 
@@ -83,9 +90,9 @@ def _home(name: str) -> Finding:
     folder = paths.home()
     ground = _existing(folder)
     if ground.is_dir() and os.access(ground, os.W_OK | os.X_OK):
-        return Finding(name, "ok", f"{folder}{'' if folder.exists() else ' (made when first needed)'}")
-    fix = "make it writable, or set STYLEBOX_HOME to a folder that is"
-    return Finding(name, "broken", f"{ground} cannot be written to", fix)
+        return Finding(name, "ok", f"{folder}{'' if folder.exists() else ' (created when needed)'}")
+    fix = "change its permissions, or set STYLEBOX_HOME to another folder"
+    return Finding(name, "broken", f"{ground} is write-protected", fix)
 
 
 def _disk(name: str) -> Finding:
@@ -93,7 +100,7 @@ def _disk(name: str) -> Finding:
     found = f"{free_gb:.1f} GB free at {paths.home()}"
     if free_gb >= COMFORTABLE_GB:
         return Finding(name, "ok", found)
-    fix = "free some space, or set STYLEBOX_HOME to a larger disk; training material takes gigabytes"
+    fix = "free some space, or set STYLEBOX_HOME to a folder on a larger disk; training material takes gigabytes"
     return Finding(name, "limited" if free_gb >= MIN_FREE_GB else "broken", found, fix)
 
 
@@ -116,14 +123,16 @@ def _portaudio(name: str) -> Finding:
     library = ctypes.util.find_library("portaudio") or ("bundled" if bundled else None)
     if library:
         return Finding(name, "ok", f"PortAudio {library}")
-    return Finding(name, "limited", "no PortAudio: no recording, no playback", install_command("libportaudio2"))
+    return Finding(name, "limited", "PortAudio is missing: no recording, no playback", install_command("libportaudio2"))
 
 
 def _synthesizer(name: str) -> Finding:
     library = ctypes.util.find_library("fluidsynth")
     if library:
         return Finding(name, "ok", f"FluidSynth {library}")
-    return Finding(name, "limited", "no FluidSynth: `stylebox render` cannot work", install_command("fluidsynth"))
+    return Finding(
+        name, "limited", "FluidSynth is missing: `stylebox render` does not work", install_command("fluidsynth")
+    )
 
 
 def _soundfonts(name: str) -> Finding:
@@ -133,7 +142,7 @@ def _soundfonts(name: str) -> Finding:
     if fonts:
         return Finding(name, "ok", ", ".join(fonts))
     fix = f"{install_command('fluid-soundfont-gm')}, or name one with `stylebox render --soundfont FILE.sf2`"
-    return Finding(name, "limited", "none in the usual folders", fix)
+    return Finding(name, "limited", "no SoundFont in the usual folders", fix)
 
 
 def _existing(path: Path) -> Path:

@@ -4,6 +4,7 @@ A part is searched first among the user's models, then among the shipped ones; a
 of the shipped model. A model can also be a folder anywhere. Knows nothing of training.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -282,13 +283,10 @@ def list_models() -> list[ModelInfo]:
     return found
 
 
-def style_names(tensors: dict[str, torch.Tensor]) -> list[str]:
-    """Names of the styles among the tensors of an ldm part, sorted. A name can contain dots.
-
-    Shape:
-        Tensors of any shape.
-    """
-    return sorted({name.removeprefix("styles.").rpartition(".")[0] for name in tensors if name.startswith("styles.")})
+def style_names(tensor_names: Iterable[str]) -> list[str]:
+    """Names of the styles in an ldm part, from the names of its tensors; sorted. A name can contain dots."""
+    found = (name.removeprefix("styles.") for name in tensor_names if name.startswith("styles."))
+    return sorted({name.rpartition(".")[0] for name in found})
 
 
 def model_family(model: str) -> str:
