@@ -203,7 +203,7 @@ def test_an_unwritable_piece_is_reported_and_the_rest_goes_on(
 ) -> None:
     from stylebox.core.sources.render import render as module
 
-    write, calls = module._write_flac, []
+    write, calls = module.write_flac, []
 
     def full_disk_at_first(path: Path, audio: np.ndarray) -> None:
         calls.append(path)
@@ -211,7 +211,7 @@ def test_an_unwritable_piece_is_reported_and_the_rest_goes_on(
             raise OSError(28, "No space left on device", str(path))
         write(path, audio)
 
-    monkeypatch.setattr(module, "_write_flac", full_disk_at_first)
+    monkeypatch.setattr(module, "write_flac", full_disk_at_first)
     report = render(tmp_path / "out", instruments=["violin"], minutes=0.1, samples=notes_folder, seconds_per_piece=3.0)
     assert (report.written, len(report.failures)) == (1, 1)
     assert "No space left" in report.failures[0]

@@ -177,7 +177,7 @@ def test_every_faulty_line_is_named(index: Index) -> None:
         (["file\tinstrument\tmidi_pitch"], "lists no samples"),
         (["file\tinstrument\tpitch"], r"line 1: no column midi_pitch \(found: file, instrument, pitch\)"),
         (["é72.wav\tflute\t72"], "no column file and no column instrument and no column midi_pitch"),
-        (["file\tfile\tinstrument\tmidi_pitch"], "column file is there twice"),
+        (["file\tfile\tinstrument\tmidi_pitch"], "column file appears twice"),
         (["file\tinstrument\tmidi_pitch", '"é72.wav\tflute\t72'], "line 2: unexpected end of data"),
     ],
 )
@@ -248,5 +248,5 @@ def test_a_sample_with_values_that_are_no_numbers_is_refused(tmp_path: Path) -> 
     audio = tone(69)
     audio[5000] = np.nan
     soundfile.write(tmp_path / "nan.wav", audio, SAMPLE_RATE, subtype="FLOAT")
-    with pytest.raises(SourceError, match=r"nan\.wav: holds values that are no numbers"):
+    with pytest.raises(SourceError, match=r"nan\.wav: holds invalid values"):
         read_sample(tmp_path / "nan.wav")

@@ -1,8 +1,8 @@
-"""Does a recorded note sound at its labelled pitch, octaves away from it, or elsewhere?
+"""Checks whether a recorded note sounds at its labelled pitch, octaves away from it, or elsewhere.
 
-The spectrum's peaks, as semitones above the label, are correlated with the partials of a tone at every pitch within two
-octaves of it. A peak that falls between the partials counts against a pitch, so that octaves below, whose partials lie
-close, gain nothing by chance; and peaks count by amplitude, so that a weak one at half the frequency decides nothing.
+The peaks of the spectrum, in semitones above the label, are correlated with the partials of a tone at every pitch
+within two octaves. A peak between the partials counts against a pitch, because the dense partials of a lower octave would
+otherwise match by chance. Peaks are weighted by amplitude, so that a weak one at half the frequency decides nothing.
 Knows nothing of files and instruments.
 
 Reference:
@@ -15,54 +15,61 @@ from functools import cache
 
 import numpy as np
 
-LARGEST_SHIFT = 26  # semitones by which a whole folder's labels may differ from what sounds
+from stylebox.core.music.notes import key_hz
 
-_OFFSETS = np.arange(-10 * LARGEST_SHIFT - 10, 10 * LARGEST_SHIFT + 11) / 10  # semitones from the label
-_OUT_OF_TUNE = 0.8  # semitones: a note further from its label is another note
-_STRETCHED = 0.3  # more than that, for the highest key of a piano, which is tuned sharp; from C7 upwards
-_NEIGHBOUR = 1.3  # semitones: what is further away is another pitch, not a mistuning
-_LOWER_NEEDS = 0.15  # a pitch below the label must explain so much more of the tone: room noise and sympathetic strings
-_UNPITCHED = 0.12  # a tone of which no pitch explains more has none
+MAX_SHIFT = 26  # semitones by which all labels of a folder may be wrong
+
+_OFFSETS = np.arange(-10 * MAX_SHIFT - 10, 10 * MAX_SHIFT + 11) / 10  # semitones from the label
+_OUT_OF_TUNE = 0.8  # semitones; a note further from its label is another note
+_STRETCHED = 0.3  # semitones added for the highest key of a piano, which is tuned sharp; grows from C7 upwards
+_NEIGHBOUR = 1.3  # semitones; further away is another pitch, not a mistuning
+_LOWER_MARGIN = 0.15  # share by which a lower pitch must explain more: room noise and sympathetic strings lie low
+_UNPITCHED = 0.12  # a tone has no pitch if no pitch explains a larger share of it
 
 _NUM_PEAKS = 40
 _PEAK_RANGE_DB = 50.0
 _HIGHEST_HZ = 16000.0
 _NUM_PARTIALS = 16
-_INHARMONICITIES = np.array([0, *1e-4 * 2.0 ** np.arange(9)])  # wind and bow; strings, a piano's up to its top
-_STEP = 0.01  # semitones, of the templates
+_INHARMONICITIES = np.array([0, *1e-4 * 2.0 ** np.arange(9)])  # 0: wind and bow; others: strings, up to a piano's top
+_STEP = 0.01  # semitones, resolution of the templates
 _TEMPLATE_LOW = -12.0
 
 
 class PitchCheck:
-    """How well each pitch around its label explains a recorded note.
-
-    Args:
-        audio: ``(S,)``, beginning at the onset, at least 0.1 s.
-        pitch: The label, a MIDI number.
-    """
+    """How well each pitch around its label explains a recorded note."""
 
     def __init__(self, audio: np.ndarray, sample_rate: int, pitch: float) -> None:
+        """Analyse a note.
+
+        Args:
+            audio: From the onset on, at least 0.1 s.
+            sample_rate: In Hz.
+            pitch: The label, a MIDI number.
+
+        Shape:
+            ``audio`` is ``(S,)``.
+        """
         self.pitch = pitch
         self._intervals, self._weights = _peaks(audio, sample_rate, pitch)
         self._scores = self._explained(_OFFSETS, 0.3)
 
     @property
     def is_pitched(self) -> bool:
-        """Whether there is a pitch to speak of: noise and clicks have none."""
+        """Whether the note has a clear pitch; noise and clicks have none."""
         return bool(self._scores.max() > _UNPITCHED)
 
     def offset(self, shift: int = 0) -> float:
-        """How many semitones above the label the note sounds, to a tenth, if it is expected `shift` above it."""
+        """Measure by how many semitones, to a tenth, the note sounds above its label; `shift` is expected."""
         below = shift - _OFFSETS > _NEIGHBOUR
-        return float(_OFFSETS[int(np.argmax(self._scores - _LOWER_NEEDS * below))])
+        return float(_OFFSETS[int(np.argmax(self._scores - _LOWER_MARGIN * below))])
 
     def agrees(self, shift: int = 0) -> bool:
-        """Whether the note sounds `shift` semitones above its label."""
+        """Whether the note sounds `shift` semitones above its label, within the tolerance."""
         low, high = self._tolerance(shift)
         return self.is_pitched and low <= self.offset(shift) - shift <= high
 
     def sounding_pitch(self, shift: int = 0) -> float:
-        """The pitch near `shift` semitones above the label that explains the note best: a MIDI number, to a cent."""
+        """Measure the pitch near `shift` semitones above the label: a MIDI number, to a cent."""
         low, high = self._tolerance(shift)
         distance = _OFFSETS - shift
         near = np.flatnonzero((distance >= low) & (distance <= high))
@@ -75,11 +82,11 @@ class PitchCheck:
         return -_OUT_OF_TUNE - 1e-6, _OUT_OF_TUNE + _STRETCHED * height + 1e-6
 
     def _explained(self, offsets: np.ndarray, width: float) -> np.ndarray:
-        """Share of the tone, at most 1, that a pitch explains, by the inharmonicity that suits it best.
+        """The share of the tone, at most 1, that each pitch explains at its best inharmonicity.
 
         Args:
             offsets: Semitones above the label, ``(N,)``.
-            width: Of a partial, in semitones (standard deviation).
+            width: Width of a partial, in semitones (standard deviation).
         """
         templates = _templates(width)
         at = np.rint((self._intervals - offsets[:, None] - _TEMPLATE_LOW) / _STEP).astype(int)
@@ -92,25 +99,25 @@ class PitchCheck:
 
 
 def common_shift(checks: Sequence[PitchCheck]) -> int:
-    """By how many semitones the labels of a folder differ from what sounds: where most of its notes agree.
+    """Find by how many semitones all labels of a folder are wrong.
 
-    0 unless more than half of them agree elsewhere, and more than do at 0.
+    0 unless more than half of the notes agree on another shift, and more than on 0.
     """
-    shifts = range(-LARGEST_SHIFT, LARGEST_SHIFT + 1)
+    shifts = range(-MAX_SHIFT, MAX_SHIFT + 1)
     votes = {shift: sum(check.agrees(shift) for check in checks) for shift in shifts}
     best = max(sorted(shifts, key=abs), key=votes.__getitem__)
     return best if 2 * votes[best] > len(checks) else 0
 
 
 def _peaks(audio: np.ndarray, sample_rate: int, pitch: float) -> tuple[np.ndarray, np.ndarray]:
-    """The loudest peaks of a tone's spectrum, no lower than any pitch in question.
+    """The loudest peaks of a tone's spectrum, none below the lowest possible pitch.
 
-    High notes are measured over less time: they die away while wood and room go on.
+    High notes are measured over a shorter time: they decay while wood and room still sound.
 
     Returns:
         Semitones above `pitch`, and amplitudes that add up to 1, both ``(P,)``.
     """
-    label_hz = 440 * 2 ** ((pitch - 69) / 12)
+    label_hz = key_hz(pitch)
     seconds = min(max(80 / label_hz, 0.5), 0.7)
     start = round(0.03 * sample_rate)
     part = audio[start : start + round(seconds * sample_rate)].astype(np.float64)
@@ -130,9 +137,9 @@ def _peaks(audio: np.ndarray, sample_rate: int, pitch: float) -> tuple[np.ndarra
 
 @cache
 def _templates(width: float) -> np.ndarray:
-    """What a peak says for a pitch that lies so many semitones below it, for each inharmonicity.
+    """The score of a peak for a pitch so many semitones below it, for each inharmonicity.
 
-    1 on a partial; between partials less than nothing, so that peaks at random count zero.
+    1 on a partial, negative between partials, so that random peaks have a mean of zero.
     """
     partials = np.arange(1, _NUM_PARTIALS + 1)
     slots = 12 * np.log2((partials + 0.5) / (partials - 0.5))
@@ -145,6 +152,6 @@ def _templates(width: float) -> np.ndarray:
     nearest = distances.argmin(axis=2)
     distance = distances.min(axis=2)
     by_chance = np.sqrt(2 * np.pi) * width / slots[nearest]
-    values = np.exp(-0.5 * (distance / width) ** 2) - by_chance
-    values[intervals > places[:, -1:] + 0.35] = 0.0  # above the last partial nothing is expected, nothing counts
+    values: np.ndarray = np.exp(-0.5 * (distance / width) ** 2) - by_chance
+    values[intervals > places[:, -1:] + 0.35] = 0.0  # above the last partial nothing counts
     return values

@@ -1,7 +1,7 @@
-"""Scores to training material: every score played by several timbres, the notes kept beside each file.
+"""Renders scores as training material: several timbres play each score, and the notes are saved beside each file.
 
-Decides who plays what and writes it: `<instrument>/<score>_<timbre>.flac` with `.mid` and `.json`. Knows
-nothing of how a timbre sounds; rooms, noise and detuning are left to training.
+Decides which timbre plays which score and writes `<instrument>/<score>_<timbre>.flac` with `.mid` and `.json`. Knows
+nothing of synthesis; rooms, noise and detuning are left to training.
 """
 
 import multiprocessing
@@ -30,13 +30,13 @@ from stylebox.core.sources.render.timbres import Timbre, find_timbres
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
 
 SAMPLE_RATE = 44100  # Hz
-_Pieces = Sequence[tuple[str, list[Note]]]  # scores by name
-PEAK = 0.7  # of every file; training normalises loudness anyway
+_Pieces = Sequence[tuple[str, list[Note]]]  # names and notes of scores
+PEAK = 0.7  # of every file; training normalises the loudness
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """One file to be: a score, moved by `transpose`, played by a timbre."""
+    """One file to write: a score, transposed by `transpose` semitones, played by a timbre."""
 
     path: Path
     score: str
@@ -50,13 +50,23 @@ class _Piece:
 
 @dataclass
 class RenderReport:
-    """What became of a rendering."""
+    """The results of a rendering."""
 
     written: int = 0
-    skipped: int = 0  # there already
-    seconds: dict[str, float] = field(default_factory=dict)  # by instrument, what was there included
-    failures: list[str] = field(default_factory=list)  # one line each
-    samples: list[SampleRemark] = field(default_factory=list)  # which recorded notes are not used as labelled
+    skipped: int = 0  # existed already
+    seconds: dict[str, float] = field(default_factory=dict)  # by instrument, with existing files
+    failures: list[str] = field(default_factory=list)  # one line per piece
+    samples: list[SampleRemark] = field(default_factory=list)  # recorded notes that are not used as labelled
+
+    def add(self, piece: _Piece, failure: str | None) -> None:
+        """Count a piece: `failure` is None if it was written, "" if it existed, otherwise the reason."""
+        if failure:
+            self.failures.append(failure)
+            return
+        self.written += failure is None
+        self.skipped += failure == ""
+        name = piece.timbre.instrument
+        self.seconds[name] = self.seconds.get(name, 0.0) + piece.seconds
 
 
 def render(
@@ -77,37 +87,34 @@ def render(
     """Render scores until every instrument has `minutes` of audio.
 
     Args:
-        to: Gets a folder for each instrument. What is there already is left as it is, and counts.
-        scores: A folder of MIDI files; None makes music up.
-        samples: A folder of recorded notes (see `sample_sets`), besides the SoundFonts.
-        timbres_per_score: How many sound sources play each score; None: one for each instrument.
-        pedal: Share of the pieces of struck and plucked instruments that are played with the pedal down; the notes
-            beside a file still say what was written.
+        to: Receives one folder per instrument. Existing files stay and count.
+        instruments: Names of instruments.
+        scores: A folder of MIDI files; None generates scores.
+        minutes: Audio per instrument.
+        soundfonts: SoundFonts to play with.
+        samples: A folder of recorded notes to play with (see `sample_sets`).
+        seconds_per_piece: Length of each file.
+        timbres_per_score: Number of sound sources that play each score; None: one per instrument.
+        pedal: Share of the pieces of struck and plucked instruments, 0 to 1, that are played with the pedal down; the
+            MIDI file keeps the written note ends.
         seed: Decides scores and timbres; the files do not depend on `jobs`.
-        jobs: Processes; with more than one, the calling script must guard its main part.
+        jobs: Number of processes; a script that uses more than one must guard its main part.
+        progress: Called after each piece.
 
     Raises:
-        SourceError: unknown instrument, nothing to play it with, or no scores.
+        SourceError: An instrument is unknown or has no sound source, or there are no scores.
     """
     for name in instruments:
-        instrument(name)  # a misspelt one is refused before the samples are checked
+        instrument(name)  # refuse an unknown one before the samples are checked
     found = find_sample_sets(samples, instruments, progress) if samples else FoundSamples()
     timbres = find_timbres(instruments, soundfonts, found)
     pieces, unread = (None, []) if scores is None else midi_scores(scores, seconds_per_piece)
     plan = list(_plan(to, timbres, pieces, minutes, seconds_per_piece, timbres_per_score, pedal, seed))
     report = RenderReport(failures=unread, samples=list(found.remarks))
     total = sum(len(group) for group in plan) * seconds_per_piece / 60
-    done = 0.0
-    for piece, failure in _results(plan, jobs):
-        name = piece.timbre.instrument
-        if failure is None or failure == "":
-            report.written += failure is None
-            report.skipped += failure == ""
-            report.seconds[name] = report.seconds.get(name, 0.0) + piece.seconds
-        else:
-            report.failures.append(failure)
-        done += piece.seconds / 60
-        progress(Progress("rendering", done, total, piece.path.name))
+    for number, (piece, failure) in enumerate(_results(plan, jobs), start=1):
+        report.add(piece, failure)
+        progress(Progress("rendering", number * seconds_per_piece / 60, total, piece.path.name))
     return report
 
 
@@ -121,35 +128,35 @@ def _plan(
     pedal: float,
     seed: int,
 ) -> Iterator[list[_Piece]]:
-    """The pieces, grouped by score, until every instrument has its minutes: those with least go first."""
+    """The pieces, grouped by score, until every instrument has its minutes; least served first."""
     rng = np.random.default_rng([seed, 1])
-    have = dict.fromkeys((t.instrument for t in timbres), 0.0)
-    count = len(have) if timbres_per_score is None else timbres_per_score
-    fruitless = 0
+    planned = dict.fromkeys((t.instrument for t in timbres), 0.0)  # seconds
+    count = len(planned) if timbres_per_score is None else timbres_per_score
+    num_unplayable = 0
     for score, notes in _scores(pieces, seconds, seed):
-        if min(have.values()) >= minutes * 60:
+        if min(planned.values()) >= minutes * 60:
             return
         group: list[_Piece] = []
-        for timbre, shift in _cast(rng, timbres, notes, count, have):
+        for timbre, shift in _choose_timbres(rng, timbres, notes, count, planned):
             slug = re.sub(r"[^A-Za-z0-9]+", "-", timbre.name.split("/", 1)[1] if timbre.soundfont else timbre.name)
             path = to / timbre.instrument / f"{score}_{slug}.flac"
             piece_seed = crc32(f"{seed}/{score}/{timbre.name}".encode())
             group.append(_Piece(path, score, tuple(notes), timbre, shift, seconds, piece_seed, pedal))
-            have[timbre.instrument] += seconds
-        fruitless = 0 if group else fruitless + 1
-        if fruitless > 1000:
+            planned[timbre.instrument] += seconds
+        num_unplayable = 0 if group else num_unplayable + 1
+        if num_unplayable > 1000:
             raise SourceError("no score fits the instruments' ranges; give a SoundFont or more samples")
         yield group
 
 
-def _cast(
+def _choose_timbres(
     rng: np.random.Generator,
     timbres: Sequence[Timbre],
     notes: Sequence[Note],
     count: int,
-    have: dict[str, float],
+    planned: dict[str, float],
 ) -> list[tuple[Timbre, int]]:
-    """Who plays a score, `count` timbres with their octave shifts: each instrument once before any twice."""
+    """Choose `count` timbres for a score, with octave shifts; each instrument once before any twice."""
     pitches = [note.pitch for note in notes]
     able: dict[str, list[tuple[Timbre, int]]] = {}
     for timbre in timbres:
@@ -162,14 +169,14 @@ def _cast(
     for _ in range(min(count, sum(map(len, able.values())))):
         names = [name for name, free in able.items() if free]
         order = rng.random(len(names))
-        name = min(zip(names, order, strict=True), key=lambda n: (played[n[0]], have[n[0]], n[1]))[0]
+        name = min(zip(names, order, strict=True), key=lambda n: (played[n[0]], planned[n[0]], n[1]))[0]
         chosen.append(able[name].pop(int(rng.integers(len(able[name])))))
         played[name] += 1
     return chosen
 
 
 def _scores(pieces: _Pieces | None, seconds: float, seed: int) -> Iterator[tuple[str, list[Note]]]:
-    """Scores without end: made up, or a folder's, again and again in other keys."""
+    """Endless scores: generated ones, or those of a folder, repeated in other keys."""
     if pieces is None:
         index = 0
         while True:
@@ -188,7 +195,7 @@ def _scores(pieces: _Pieces | None, seconds: float, seed: int) -> Iterator[tuple
 
 
 def _results(plan: Sequence[list[_Piece]], jobs: int) -> Iterator[tuple[_Piece, str | None]]:
-    """Every piece with None (written), "" (was there) or what went wrong."""
+    """Every piece with None (written), "" (existed) or the reason of a failure."""
     if jobs <= 1:
         for group in plan:
             yield from zip(group, _render_group(group), strict=True)
@@ -199,7 +206,7 @@ def _results(plan: Sequence[list[_Piece]], jobs: int) -> Iterator[tuple[_Piece, 
             for future in as_completed(futures):
                 yield from zip(futures[future], future.result(), strict=True)
         except BrokenProcessPool as error:
-            raise SourceError("a rendering process died, perhaps for memory; use fewer --jobs") from error
+            raise SourceError("a rendering process died, perhaps out of memory; use fewer --jobs") from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -216,7 +223,7 @@ def _render_group(group: Sequence[_Piece]) -> list[str | None]:
 
 
 def _render_piece(piece: _Piece) -> str | None:
-    """Write one piece, the audio last so that it never lacks its notes. Returns "" if it was there."""
+    """Write one piece, the audio last so that its notes always exist. Returns "" if it existed."""
     if piece.path.exists():
         return ""
     timbre, written = piece.timbre, transpose(piece.notes, piece.transpose)
@@ -247,18 +254,22 @@ def _render_piece(piece: _Piece) -> str | None:
     )
     write_midi(piece.path.with_suffix(".mid"), written, timbre.program)
     write_sidecar(piece.path, sidecar)
-    _write_flac(piece.path, audio)
+    write_flac(piece.path, audio)
     return None
 
 
 @cache
 def _sample_set(folder: SampleFolder) -> sample_engine.SampleSet:
-    """This process's decoded samples of `folder`."""
+    """The decoded samples of `folder`, once per process."""
     return sample_engine.SampleSet.open(folder.files)
 
 
-def _write_flac(path: Path, audio: np.ndarray) -> None:
-    """16 bit, at the common peak, the last 20 ms faded out since a note may be cut there."""
+def write_flac(path: Path, audio: np.ndarray) -> None:
+    """Write 16 bit at the common peak; the last 20 ms fade out, since a note may be cut there.
+
+    Shape:
+        ``audio`` is ``(S,)``.
+    """
     import soundfile
 
     fade = min(round(0.02 * SAMPLE_RATE), len(audio))

@@ -1,7 +1,6 @@
-"""The list of a folder's recorded notes, `INDEX.tsv`: which file is which note of which instrument.
+"""Reads `INDEX.tsv`, which lists the recorded notes of a folder: file, instrument and pitch.
 
-Reads what spreadsheets and editors make of such a table: tabs, commas or semicolons, a byte order mark, Windows-1252,
-note names. Knows nothing of what is in the files.
+Accepts tabs, commas and semicolons, byte order marks, Windows-1252 and note names. Opens none of the listed files.
 """
 
 import csv
@@ -16,7 +15,7 @@ from pathlib import Path
 from stylebox.core.errors import SourceError, error_reason
 
 COLUMNS = ("file", "instrument", "midi_pitch")
-NAMES = {  # names that indexes use -> ours
+NAMES = {  # other names of instruments -> ours
     **dict.fromkeys(("acoustic_guitar", "classical_guitar", "nylon_guitar", "steel_guitar"), "guitar"),
     **dict.fromkeys(("alto_saxophone", "alto_sax", "tenor_sax", "tenor_saxophone", "sax"), "saxophone"),
     **dict.fromkeys(("double_bass", "upright_bass", "string_bass"), "contrabass"),
@@ -37,23 +36,23 @@ class IndexEntry:
 
     line: int
     path: Path
-    label: str  # the instrument as the index names it, in small letters with underscores
+    label: str  # the instrument's name in the index, in lower case with underscores
     pitch: float  # as labelled, a MIDI number with fractions
     origin: str
     license: str | None
 
     @property
     def instrument(self) -> str:
-        """Its name among our instruments, if it is one of them."""
+        """Our name of the instrument; the label if it is unknown."""
         return NAMES.get(self.label, self.label)
 
 
 def read_index(folder: Path) -> list[IndexEntry]:
-    """Every note that ``folder/INDEX.tsv`` lists, in its order.
+    """Read the notes that ``folder/INDEX.tsv`` lists, in its order.
 
     Raises:
-        SourceError: there is no index, it lacks a column, or lines of it cannot be used; the message gives the line and
-            the reason.
+        SourceError: There is no index, it lacks a column, or a line is invalid; the message names the line and the
+            reason.
     """
     index = folder / "INDEX.tsv"
     if not index.is_file():
@@ -74,10 +73,10 @@ def read_index(folder: Path) -> list[IndexEntry]:
 
 
 def midi_pitch(text: str) -> float:
-    """A pitch as a MIDI number: itself, or a note name, of which C4 is 60.
+    """Convert a MIDI number or a note name, with C4 = 60, to a MIDI number.
 
     Raises:
-        ValueError: it is neither, or outside 0 to 127.
+        ValueError: It is neither, or outside 0 to 127.
 
     >>> midi_pitch("60,5"), midi_pitch("C#4"), midi_pitch("Db3"), midi_pitch("F♯-1")
     (60.5, 61.0, 49.0, 6.0)
@@ -92,7 +91,7 @@ def midi_pitch(text: str) -> float:
         except ValueError:
             pitch = math.nan
     if not math.isfinite(pitch):
-        raise ValueError(f"midi_pitch {text!r} is no pitch; write a MIDI number (60) or a note name (C4)")
+        raise ValueError(f"midi_pitch {text!r} is not a pitch; write a MIDI number (60) or a note name (C4)")
     if not 0 <= pitch <= _LAST_PITCH:
         raise ValueError(f"midi_pitch {text} is outside 0 to {_LAST_PITCH}; A4 is 69")
     return pitch
@@ -108,16 +107,16 @@ def _text(index: Path) -> str:
             return content.decode("utf-16")
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = content.decode("cp1252", errors="replace")  # a spreadsheet under Windows
+        text = content.decode("cp1252", errors="replace")  # as spreadsheets on Windows save it
     if "\0" in text:
-        raise SourceError(f"{index}: is no text; save it as tab-separated text in UTF-8")
+        raise SourceError(f"{index}: is not text; save it as tab-separated text in UTF-8")
     return text
 
 
 def _rows(text: str, index: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """The lines below the header by column, blank lines and comments left out.
+    """The lines below the header by column, without blank lines and comments.
 
-    A line of too many fields has them under an empty name.
+    The column "" holds the fields beyond the header's.
     """
     lines = (line for line in text.splitlines() if line.strip() and not line.startswith("# "))
     delimiter = max("\t,;", key=next(lines, "").count)
@@ -140,19 +139,19 @@ def _rows(text: str, index: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
 
 
 def _check_columns(header: list[str], index: Path, line: int) -> None:
-    lacking = [column for column in COLUMNS if column not in header]
-    if lacking:
+    missing = [column for column in COLUMNS if column not in header]
+    if missing:
         found = ", ".join(filter(None, header))
-        lacking_columns = " and no column ".join(lacking)
+        missing_columns = " and no column ".join(missing)
         needed = f"the first line must name the columns {', '.join(COLUMNS)}"
-        raise SourceError(f"{index}: line {line}: no column {lacking_columns} (found: {found}); {needed}")
+        raise SourceError(f"{index}: line {line}: no column {missing_columns} (found: {found}); {needed}")
     twice = [column for column in COLUMNS if header.count(column) > 1]
     if twice:
-        raise SourceError(f"{index}: line {line}: column {twice[0]} is there twice; delete one")
+        raise SourceError(f"{index}: line {line}: column {twice[0]} appears twice; delete one")
 
 
 def _entry(folder: Path, line: int, row: Mapping[str, str]) -> IndexEntry:
-    """One line understood, or a ValueError that says what is wrong with it."""
+    """Parse one line; raises a ValueError that gives the reason."""
     if row[""]:
         raise ValueError(f"more fields than columns ({row['']!r} is left); put a name that has the separator in quotes")
     for column in COLUMNS:
@@ -165,7 +164,7 @@ def _entry(folder: Path, line: int, row: Mapping[str, str]) -> IndexEntry:
 
 
 def _find(folder: Path, name: str) -> Path:
-    """The file called `name`, also if it is written with backslashes or other Unicode than the disk's."""
+    """The file called `name`, also if it is written with backslashes or in another Unicode form."""
     for spelling in (name, name.replace("\\", "/")):
         for form in ("NFC", "NFD"):
             path = folder / unicodedata.normalize(form, spelling)

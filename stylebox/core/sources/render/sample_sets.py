@@ -1,6 +1,6 @@
-"""The sound sources in a folder of recorded notes: which notes can be used, at which pitch, and which cannot, and why.
+"""Finds the sound sources in a folder of recorded notes and checks the pitch of each note.
 
-Every note that is listed is either used or named in a remark.
+Every listed note is either used or named in a remark, with the reason.
 """
 
 from collections import defaultdict
@@ -16,33 +16,34 @@ from stylebox.core.sources.render.pitch_check import PitchCheck, common_shift
 from stylebox.core.sources.render.sample_index import IndexEntry, read_index
 from stylebox.core.sources.render.samples import read_sample
 
-FEWEST_NOTES = 5  # of a sound source: fewer would be moved too far
+MIN_NOTES = 5  # of a sound source: fewer would be transposed too far
 
 _CHECKED_SECONDS = 1.5  # of each note
-_NAMES_SHOWN = 12
+_NAMES_SHOWN = 12  # file names in one remark
 _INTERVALS = {1: "a semitone", 12: "an octave", 24: "two octaves"}
 
 
 @dataclass(frozen=True)
 class SampleFolder:
-    """One sound source in a folder of notes: what `SampleSet.open` takes, before anything is decoded."""
+    """One sound source in a folder of notes, not yet decoded; `SampleSet.open` takes its `files`."""
 
     timbre: str
     instrument: str
     license: str | None
-    files: tuple[tuple[Path, float], ...]  # with the sounding pitch as a MIDI number, fractions allowed
+    files: tuple[tuple[Path, float], ...]  # with the sounding pitch, a MIDI number with fractions
 
 
 @dataclass(frozen=True)
 class SampleRemark:
-    """Notes that are not used, or not at their labelled pitch, and why.
+    """Notes that are not used, or not at their labelled pitch, with the reason.
 
     Attributes:
-        source: The timbre; for what concerns several or none of them, the index.
-        instrument: Whose notes they are, if it is one of ours.
-        total: Number of notes that `source` lists.
-        files: Those concerned, relative to the folder.
-        used: Whether they are used all the same.
+        source: The timbre; the index if the remark is not about one timbre.
+        instrument: The instrument of the notes; None if it is unknown.
+        total: Number of notes of `source`.
+        reason: Why they are not used as labelled.
+        files: The notes, relative to the folder.
+        used: Whether they are used at a corrected pitch.
     """
 
     source: str
@@ -54,7 +55,7 @@ class SampleRemark:
 
     @property
     def line(self) -> str:
-        """The remark in one line; names are left out where it concerns all of a source."""
+        """The remark in one line; without file names if it is about all notes of a source."""
         names = ", ".join(self.files[:_NAMES_SHOWN])
         if len(self.files) > _NAMES_SHOWN:
             names += f" and {len(self.files) - _NAMES_SHOWN} more (--json lists all)"
@@ -65,7 +66,7 @@ class SampleRemark:
 
 @dataclass(frozen=True)
 class FoundSamples:
-    """The sound sources of a folder, and what is to be said of the notes in it."""
+    """The sound sources of a folder, and the remarks on its notes."""
 
     folders: tuple[SampleFolder, ...] = ()
     remarks: tuple[SampleRemark, ...] = ()
@@ -74,16 +75,18 @@ class FoundSamples:
 def find_sample_sets(
     folder: Path, instruments: Collection[str] | None = None, progress: ProgressCallback = silent
 ) -> FoundSamples:
-    """The sound sources in ``folder/INDEX.tsv``: one per instrument and origin, of at least five notes.
+    """Find the sound sources in ``folder/INDEX.tsv``: one per instrument and origin, of at least five notes.
 
-    Each note is checked: it must sound at its labelled pitch. Where most notes of a source sound octaves (or other
-    semitones, all the same) away from their labels, the labels are shifted.
+    Each note must sound at its labelled pitch. If most notes of a source sound the same number of semitones away from
+    their labels, the labels are corrected.
 
     Args:
-        instruments: Those to look for; None: all.
+        folder: The folder of recorded notes.
+        instruments: Names to look for; None: all.
+        progress: Called after each checked note.
 
     Raises:
-        SourceError: the index cannot be used (see `read_index`).
+        SourceError: The index is invalid (see `read_index`).
     """
     entries = read_index(folder)
     remarks = list(_index_remarks(folder, entries, instruments))
@@ -105,20 +108,16 @@ def find_sample_sets(
 
 
 class _Source:
-    """The notes of one instrument and origin, being checked."""
+    """The notes of one instrument and origin, while they are checked."""
 
     def __init__(self, folder: Path, timbre: str, entries: Sequence[IndexEntry]) -> None:
         self.folder, self.timbre, self.entries = folder, timbre, entries
         self.remarks: list[SampleRemark] = []
 
     def check(self, checked: Callable[[str], None]) -> SampleFolder | None:
-        """The notes that can be used, if there are any; remarks on the others.
-
-        Args:
-            checked: Is called with each file's name when it has been read.
-        """
-        if len(self.entries) < FEWEST_NOTES:
-            self._remark(f"fewer than {FEWEST_NOTES} notes of one source; add more", self.entries)
+        """Give the usable notes, None if there are none, and add remarks on the others; calls `checked` per file."""
+        if len(self.entries) < MIN_NOTES:
+            self._remark(f"fewer than {MIN_NOTES} notes of one source; add more", self.entries)
             return None
         reasons: dict[str, list[IndexEntry]] = defaultdict(list)
         checks: list[tuple[IndexEntry, PitchCheck]] = []
@@ -154,7 +153,7 @@ class _Source:
 
 
 def _disagreement(check: PitchCheck, shift: int) -> str:
-    """Why a note is not used, though it can be read."""
+    """Why a readable note is not used."""
     if not check.is_pitched:
         return "they have no clear pitch"
     expected = "their corrected labels" if shift else "their labels"
@@ -169,7 +168,7 @@ def _interval(semitones: int) -> str:
 def _index_remarks(
     folder: Path, entries: Sequence[IndexEntry], instruments: Collection[str] | None
 ) -> Iterator[SampleRemark]:
-    """On notes that are left out for what the index says of them, or does not say."""
+    """Remarks on notes that are left out because of their index entry, or because they have none."""
     index, total = folder / "INDEX.tsv", len(entries)
     unknown: dict[str, list[IndexEntry]] = defaultdict(list)
     others: list[IndexEntry] = []
@@ -204,7 +203,7 @@ def _no_such_instrument(label: str) -> str:
 
 
 def _unlisted(folder: Path, entries: Sequence[IndexEntry]) -> tuple[str, ...]:
-    """Files in the folder that look like those listed, and are not."""
+    """Files in the folder with the suffix of a listed one that are not listed."""
     listed = {entry.path.resolve() for entry in entries}
     suffixes = {entry.path.suffix.lower() for entry in entries}
     found = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())

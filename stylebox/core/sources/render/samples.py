@@ -1,6 +1,6 @@
-"""Notes to audio from recorded single notes: the nearest sample, moved to the key, shaped and added up.
+"""Plays notes with recorded single notes: transposes the nearest sample, shapes it and mixes the result.
 
-Knows no SoundFont and no score, nor which samples there are: see `sample_sets`.
+Knows no SoundFont and no score; `sample_sets` finds the samples.
 """
 
 from collections.abc import Sequence
@@ -11,41 +11,41 @@ from typing import Self
 import numpy as np
 
 from stylebox.core.errors import SourceError
-from stylebox.core.music.notes import Note
+from stylebox.core.music.notes import Note, key_hz
 
-STRETCH_SEMITONES = 6  # a sample moved further than this no longer sounds like its instrument
-ATTACK_SECONDS = 0.03  # from a note's start until it is heard well, at most
+MAX_TRANSPOSE = 6  # semitones; a sample transposed further no longer sounds like its instrument
+ATTACK_SECONDS = 0.03  # maximum, from the start of a note until it is loud
 
-_LONGEST_SECONDS = 8.0  # of a sample that is kept
-_SHORTEST_SECONDS = 0.1
+_MAX_SECONDS = 8.0  # of a sample
+_MIN_SECONDS = 0.1
 _SEARCHED_SECONDS = 2.0  # in which a sample must begin
-_LEVEL = 0.1  # RMS of a sample's loudest 100 ms, after levelling
+_LEVEL = 0.1  # RMS of the loudest 100 ms of a sample, after levelling
 _CACHED_NOTES = 160
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One recorded note, ready to be moved to other keys."""
+    """One recorded note, ready to be transposed."""
 
     audio: np.ndarray  # float32 (S,), levelled, beginning at the onset
     sample_rate: int
-    pitch: float  # as it sounds, a MIDI number with fractions
+    pitch: float  # sounding, a MIDI number with fractions
 
 
 class SampleSet:
-    """Decoded samples of one sound source, levelled against each other."""
+    """Decoded samples of one sound source, all at the same level."""
 
     def __init__(self, samples: Sequence[Sample]) -> None:
         self.samples = sorted(samples, key=lambda sample: sample.pitch)
         self.pitches = np.array([sample.pitch for sample in self.samples])
-        self._moved: dict[tuple[int, int, int], np.ndarray] = {}
+        self._transposed: dict[tuple[int, int, int], np.ndarray] = {}
 
     @classmethod
     def open(cls, files: Sequence[tuple[Path, float]]) -> Self:
-        """Decode samples, given with the pitch at which each sounds: a MIDI number with fractions.
+        """Decode samples, given with their sounding pitches: MIDI numbers with fractions.
 
         Raises:
-            SourceError: a file cannot be used (see `read_sample`), or there is none.
+            SourceError: A file is unusable (see `read_sample`), or there is none.
         """
         if not files:
             raise SourceError("no samples to play with")
@@ -55,41 +55,56 @@ class SampleSet:
             samples.append(Sample(_levelled(audio, sample_rate), sample_rate, pitch))
         return cls(samples)
 
-    def moved(self, index: int, pitch: int, sample_rate: int) -> np.ndarray:
-        """Sample `index` at another pitch (MIDI) and rate, by resampling."""
+    def transposed(self, index: int, pitch: int, sample_rate: int) -> np.ndarray:
+        """Resample a sample to another pitch.
+
+        Args:
+            index: Position in `samples`.
+            pitch: A MIDI number.
+            sample_rate: Of the result, in Hz.
+
+        Shape:
+            The result is float32 ``(S,)``.
+        """
         import soxr
 
         key = (index, pitch, sample_rate)
-        if key not in self._moved:
-            if len(self._moved) >= _CACHED_NOTES:
-                self._moved.clear()
+        if key not in self._transposed:
+            if len(self._transposed) >= _CACHED_NOTES:
+                self._transposed.clear()
             sample = self.samples[index]
             played_rate = sample.sample_rate * 2 ** ((pitch - sample.pitch) / 12)
-            self._moved[key] = soxr.resample(sample.audio, played_rate, sample_rate).astype(np.float32)
-        return self._moved[key]
+            self._transposed[key] = soxr.resample(sample.audio, played_rate, sample_rate).astype(np.float32)
+        return self._transposed[key]
 
 
-def read_sample(path: Path, longest_seconds: float = _LONGEST_SECONDS) -> tuple[np.ndarray, int]:
-    """A recorded note from its onset, mono, at most `longest_seconds` of it; and its sample rate.
+def read_sample(path: Path, max_seconds: float = _MAX_SECONDS) -> tuple[np.ndarray, int]:
+    """Read a recorded note from its onset, mono, at most `max_seconds` of it.
+
+    Returns:
+        The audio and its sample rate in Hz.
+
+    Shape:
+        The audio is float32 ``(S,)``.
 
     Raises:
-        SourceError: it cannot be read, or holds no note.
+        SourceError: It cannot be read, or holds no note.
     """
     import soundfile
 
     try:
         with soundfile.SoundFile(path) as file:
             sample_rate = file.samplerate
-            audio = file.read(round((_SEARCHED_SECONDS + longest_seconds) * sample_rate), "float32", always_2d=True)
+            audio = file.read(round((_SEARCHED_SECONDS + max_seconds) * sample_rate), "float32", always_2d=True)
     except (OSError, soundfile.LibsndfileError) as error:
         raise SourceError(f"{path}: cannot be read as audio") from error
     if not np.isfinite(audio).all():
-        raise SourceError(f"{path}: holds values that are no numbers (NaN or infinite)")
-    trimmed = _from_onset(audio.mean(axis=1), sample_rate)[: round(longest_seconds * sample_rate)]
+        raise SourceError(f"{path}: holds invalid values (NaN or infinite)")
+    trimmed = _from_onset(audio.mean(axis=1), sample_rate)[: round(max_seconds * sample_rate)]
     if not len(trimmed):
         raise SourceError(f"{path}: silent in its first {_SEARCHED_SECONDS:g} s")
-    if len(trimmed) < _SHORTEST_SECONDS * sample_rate:
-        raise SourceError(f"{path}: shorter than {_SHORTEST_SECONDS:g} s")
+    if len(trimmed) < _MIN_SECONDS * sample_rate:
+        raise SourceError(f"{path}: shorter than {_MIN_SECONDS:g} s")
     return trimmed, sample_rate
 
 
@@ -105,18 +120,22 @@ def synthesise(
     """Play `notes` with recorded samples.
 
     Args:
-        rng: Varies which of two near samples plays a note, and its level by about a decibel.
-        sustained: Hold notes longer than the sample by looping it; else they die away as recorded.
-        release_seconds: From a note's end until it is 60 dB down.
+        notes: In any order.
+        samples: The samples to play with.
+        seconds: Length of the result.
+        sample_rate: Of the result, in Hz.
+        rng: Varies which of two near samples plays a note, and its level by about 1 dB.
+        sustained: Whether to hold notes longer than the sample by looping it; otherwise they decay as recorded.
+        release_seconds: From the end of a note until its level has fallen by 60 dB.
 
-    Returns:
-        float32 ``(S,)`` with S = ``round(seconds * sample_rate)``.
+    Shape:
+        The result is float32 ``(S,)`` with S = ``round(seconds * sample_rate)``.
     """
     audio = np.zeros(round(seconds * sample_rate), np.float32)
     for note in notes:
         near = np.argsort(np.abs(samples.pitches - note.pitch), kind="stable")[:2]
-        other = len(near) > 1 and abs(samples.pitches[near[1]] - note.pitch) <= 2.5 and rng.random() < 0.3
-        tone = samples.moved(int(near[int(other)]), note.pitch, sample_rate)
+        use_second = len(near) > 1 and abs(samples.pitches[near[1]] - note.pitch) <= 2.5 and rng.random() < 0.3
+        tone = samples.transposed(int(near[int(use_second)]), note.pitch, sample_rate)
         length = round((note.end_seconds - note.start_seconds) * sample_rate)
         release = round(release_seconds * sample_rate)
         if sustained:
@@ -134,9 +153,9 @@ def synthesise(
 
 
 def _from_onset(audio: np.ndarray, sample_rate: int) -> np.ndarray:
-    """`audio` from where it begins to be heard, faded in and out; a slow attack is cut short.
+    """`audio` from its audible start, faded in and out; a slow attack is shortened.
 
-    A player begins a slow attack early, so that the note is there when it should be.
+    A player begins a slow attack early, so that the note is loud in time.
     """
     window = max(1, sample_rate // 100)
     frames = audio[: round(_SEARCHED_SECONDS * sample_rate)]
@@ -145,11 +164,11 @@ def _from_onset(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     peak = float(np.abs(frames).max(initial=0.0))
     if peak <= 1e-4:
         return audio[:0]
-    heard = int(np.argmax(np.abs(audio) > 0.05 * peak)) - round(0.003 * sample_rate)
+    audible = int(np.argmax(np.abs(audio) > 0.05 * peak)) - round(0.003 * sample_rate)
     strong = int(np.argmax(envelope > 0.4 * envelope.max())) * window - round(ATTACK_SECONDS * sample_rate)
-    onset = max(0, heard, strong)
-    kept = audio[onset : onset + round(_LONGEST_SECONDS * sample_rate)].copy()
-    rise = min(round((0.003 if onset == heard else 0.02) * sample_rate), len(kept)) if onset else 0
+    onset = max(0, audible, strong)
+    kept = audio[onset : onset + round(_MAX_SECONDS * sample_rate)].copy()
+    rise = min(round((0.003 if onset == audible else 0.02) * sample_rate), len(kept)) if onset else 0
     fall = min(round(0.03 * sample_rate), len(kept))
     kept[:rise] *= np.linspace(0, 1, rise, dtype=np.float32)
     kept[len(kept) - fall :] *= np.linspace(1, 0, fall, dtype=np.float32)
@@ -161,11 +180,12 @@ def _levelled(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     window = min(len(audio), max(1, sample_rate // 10))
     energy = np.concatenate([[0.0], np.cumsum(audio.astype(np.float64) ** 2)])
     power = (energy[window:] - energy[:-window]) / window
-    return (audio * (_LEVEL / np.sqrt(power.max()))).astype(np.float32)
+    levelled: np.ndarray = (audio * (_LEVEL / np.sqrt(power.max()))).astype(np.float32)
+    return levelled
 
 
 def _held(tone: np.ndarray, length: int, sample_rate: int) -> np.ndarray:
-    """`tone` made at least `length` long by crossfading its steady middle into itself."""
+    """`tone`, extended to at least `length` samples by looping its steady middle with a crossfade."""
     window = max(1, sample_rate // 20)
     power = np.add.reduceat(tone**2, np.arange(0, len(tone), window))
     steady = np.flatnonzero(power > 0.25 * np.median(power[power > 1e-3 * power.max()]))
@@ -183,9 +203,8 @@ def _held(tone: np.ndarray, length: int, sample_rate: int) -> np.ndarray:
 
 
 def _softened(tone: np.ndarray, note: Note, sample_rate: int) -> np.ndarray:
-    """A soft note is duller: one pole above the note's own pitch, opening with velocity."""
-    f0 = 440 * 2 ** ((note.pitch - 69) / 12)
-    cutoff = max(1500 * 2 ** (3.5 * note.velocity), 3 * f0)
+    """Make a soft note duller: a one-pole low-pass above its pitch, whose cutoff rises with the velocity."""
+    cutoff = max(1500 * 2 ** (3.5 * note.velocity), 3 * key_hz(note.pitch))
     if cutoff > 0.45 * sample_rate:
         return tone
     size = 1 << (len(tone) + sample_rate // 20).bit_length()

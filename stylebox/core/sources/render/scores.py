@@ -1,7 +1,7 @@
-"""Scores to render: varied music made up from random numbers, and scores cut from MIDI files.
+"""Scores to render: varied random music, and pieces cut from MIDI files.
 
-Knows nothing of instruments or audio. A piece is a pure function of its generator; it need not be beautiful,
-but what a player may do must occur in it. Half of the pieces have one voice, half more.
+Knows nothing of instruments or audio. A piece is a pure function of its generator. It need not be beautiful, but it
+must cover what a player may do. Half of the pieces have one voice, the others several.
 """
 
 from pathlib import Path
@@ -27,14 +27,14 @@ _MODES = (
 
 
 def random_score(rng: np.random.Generator, seconds: float) -> list[Note]:
-    """Invent a piece.
+    """Generate a piece.
 
     Args:
-        rng: Wholly decides the piece.
-        seconds: No note ends later; most pieces leave their last quarter of a second empty to ring out.
+        rng: Decides everything in the piece.
+        seconds: No note ends later; most pieces leave the last 0.25 s empty.
 
     Returns:
-        Notes in order of time, at least one; pitches from E1 to G7; no two at once on one key.
+        Notes in order of time, at least one; pitches from E1 to G7; never two at once on one key.
     """
     beat_seconds = 60 / float(np.exp(rng.uniform(np.log(50), np.log(180))))
     tonic, mode = int(rng.integers(12)), _MODES[rng.integers(len(_MODES))]
@@ -56,23 +56,23 @@ def random_score(rng: np.random.Generator, seconds: float) -> list[Note]:
 
 
 def _perform(rng: np.random.Generator, events: list[Event], beat_seconds: float, seconds: float) -> list[Note]:
-    """Events as a player would give them: rubato, dynamics, articulation, imprecision, rests."""
+    """Play events as a musician would: with rubato, dynamics, articulation, imprecision, rests."""
     times = _rubato(rng, beat_seconds, seconds)
     loudness, swell = rng.uniform(0.35, 0.8), rng.uniform(0, 0.3)
     swell_seconds, phase = rng.uniform(2, 10), rng.uniform(0, 2 * np.pi)
     articulation = float(rng.choice([0.3, 0.55, 0.8, 0.95, 1.0, 1.08]))
-    sloppiness, unevenness = rng.uniform(0, 0.012), rng.uniform(0, 0.08)
+    timing_spread, velocity_spread = rng.uniform(0, 0.012), rng.uniform(0, 0.08)
     silences = _silences(rng, seconds)
     last = seconds - (0.25 if rng.random() < 0.8 else 0.0)
     played: list[Note] = []
     for event in events:
         start, end = np.interp([event.beat, event.beat + event.length * articulation], *times)
-        start = max(0.0, start + rng.normal() * sloppiness)
+        start = max(0.0, start + rng.normal() * timing_spread)
         end = min(max(end, start + 0.06), last)
         if end - start < 0.05 or any(a <= start < b for a, b in silences):
             continue
         arc = swell * np.sin(2 * np.pi * start / swell_seconds + phase)
-        velocity = loudness + arc + event.accent + rng.normal() * unevenness
+        velocity = loudness + arc + event.accent + rng.normal() * velocity_spread
         pitch = event.pitch
         while pitch < LOWEST:
             pitch += 12
@@ -82,25 +82,28 @@ def _perform(rng: np.random.Generator, events: list[Event], beat_seconds: float,
     return one_at_a_time(played)
 
 
-def one_at_a_time(notes: list[Note], shortest_seconds: float = 0.04) -> list[Note]:
-    """`notes` in order of time, where a key's note ends when the key is struck again.
+def one_at_a_time(notes: list[Note], min_seconds: float = 0.04) -> list[Note]:
+    """Give `notes` in order of time; a note ends when its key is struck again.
 
-    Of strikes of one key closer than `shortest_seconds`, the last one stays.
+    Of strikes of one key closer than `min_seconds`, the last one stays.
     """
     following: dict[int, float] = {}
     kept: list[Note] = []
     for note in sorted(notes, reverse=True):
         end = min(note.end_seconds, following.get(note.pitch, np.inf))
-        if end - note.start_seconds >= shortest_seconds:
+        if end - note.start_seconds >= min_seconds:
             kept.append(note._replace(end_seconds=float(end)))
             following[note.pitch] = note.start_seconds
     return kept[::-1]
 
 
 def pedalled(rng: np.random.Generator, notes: list[Note], seconds: float) -> list[Note]:
-    """`notes` with the pedal down: each sounds on until its key is struck again or the pedal lifted.
+    """Play `notes` with the pedal: each sounds until its key is struck again or the pedal is lifted.
 
-    It is lifted and put down every one to four seconds, and at the end of the piece's `seconds`.
+    Args:
+        rng: Decides when the pedal is lifted: every one to four seconds.
+        notes: In order of time.
+        seconds: Length of the piece; the pedal is lifted at its end.
     """
     lifted = np.cumsum(rng.uniform(1.0, 4.0, size=int(seconds) + 1))
     held = [
@@ -111,7 +114,7 @@ def pedalled(rng: np.random.Generator, notes: list[Note], seconds: float) -> lis
 
 
 def _rubato(rng: np.random.Generator, beat_seconds: float, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-    """A map ``(beats, seconds)`` for interpolation: steady, or wandering about the tempo."""
+    """A map ``(beats, seconds)`` for interpolation: a steady tempo, or one that drifts."""
     strength = float(rng.choice([0.0, 0.0, 0.05, 0.12, 0.25]))
     beats = np.arange(0.0, 2.2 * seconds / beat_seconds + 8)
     wander = np.convolve(rng.normal(size=len(beats) + 3), np.ones(4) / 2, mode="valid")
@@ -121,7 +124,7 @@ def _rubato(rng: np.random.Generator, beat_seconds: float, seconds: float) -> tu
 
 
 def _silences(rng: np.random.Generator, seconds: float) -> list[tuple[float, float]]:
-    """Stretches in which nothing begins, as ``(start, end)`` in seconds; in a third of pieces."""
+    """Times without onsets as ``(start, end)`` in seconds, in a third of the pieces."""
     if rng.random() > 0.35:
         return []
     starts = rng.uniform(0, seconds, size=rng.integers(1, 3))
@@ -129,12 +132,13 @@ def _silences(rng: np.random.Generator, seconds: float) -> list[tuple[float, flo
 
 
 def midi_scores(folder: Path, seconds: float) -> tuple[list[tuple[str, list[Note]]], list[str]]:
-    """Every MIDI file under `folder`, cut into pieces of `seconds`, as ``(name, notes)``; and what could not be read.
+    """Cut every MIDI file under `folder` into pieces of `seconds`; those with fewer than four notes are left out.
 
-    Pieces of less than four notes are left out.
+    Returns:
+        The pieces as ``(name, notes)``, and one line per unreadable file.
 
     Raises:
-        SourceError: the folder holds no music.
+        SourceError: The folder holds no readable MIDI file with notes.
     """
     pieces: list[tuple[str, list[Note]]] = []
     failures: list[str] = []
@@ -155,6 +159,6 @@ def midi_scores(folder: Path, seconds: float) -> tuple[list[tuple[str, list[Note
                 name = "_".join(path.relative_to(folder).with_suffix("").parts)
                 pieces.append((f"{name}-{index:03d}", one_at_a_time(inside)))
     if not pieces:
-        nothing = f"{folder}: no MIDI file with notes in it; give a folder of .mid files"
-        raise SourceError(failures[0] if failures else nothing)
+        no_music = f"{folder}: no MIDI file with notes in it; give a folder of .mid files"
+        raise SourceError(failures[0] if failures else no_music)
     return pieces, failures

@@ -1,13 +1,14 @@
-"""Notes to audio with a SoundFont, by FluidSynth: offline, dry, the same bytes every time.
+"""Plays notes with a SoundFont by FluidSynth: offline, without reverb, the same bytes every time.
 
-The only module that knows FluidSynth. It never opens an audio device; it knows no instruments, only presets.
+The only module that imports FluidSynth. It opens no audio device, and knows presets, not instruments.
 """
 
 import ctypes
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Protocol
 
 import numpy as np
 
@@ -21,15 +22,31 @@ INSTALL = (
     "(Debian/Ubuntu: apt install libfluidsynth3 fluid-soundfont-gm; macOS: brew install fluid-synth)"
 )
 
-# FluidSynth does not band-limit when it plays samples at a lower rate, so it runs at the rate SoundFonts
-# are made for and soxr goes down from there.
+# FluidSynth does not band-limit when it plays samples at a lower rate. So it runs at the rate that SoundFonts are made
+# for, and soxr resamples its output.
 _SYNTH_RATE = 44100
 _BLOCK = 64  # FluidSynth acts on events at multiples of this many samples (1.5 ms)
-_GAIN = 1.0  # a loud chord of ten notes stays under full scale, about
+_GAIN = 1.0  # a loud chord of ten notes stays just below full scale
+
+
+class _Synth(Protocol):
+    """The methods of `fluidsynth.Synth` that are used here."""
+
+    synth: int  # address of the C object
+
+    def sfload(self, filename: str) -> int: ...
+
+    def program_select(self, chan: int, sfid: int, bank: int, preset: int) -> int: ...
+
+    def noteon(self, chan: int, key: int, vel: int) -> int: ...
+
+    def noteoff(self, chan: int, key: int) -> int: ...
+
+    def delete(self) -> None: ...
 
 
 def find_soundfonts() -> list[Path]:
-    """SoundFonts (.sf2, .sf3) in the usual places and in `home()/soundfonts`, each real file once, sorted."""
+    """Find SoundFonts (.sf2, .sf3) in the usual folders and in `home()/soundfonts`: each real file once, sorted."""
     found: dict[Path, Path] = {}
     for folder in (*map(Path, FOLDERS), home() / "soundfonts"):
         for path in sorted(folder.glob("*.sf[23]")) if folder.is_dir() else ():
@@ -50,21 +67,24 @@ def synthesise(
     """Play `notes` with one preset of a SoundFont.
 
     Args:
-        notes: In any order; a note that strikes a sounding key ends the earlier one first.
-        program: General MIDI, 0-127.
-        seconds: Length of the result; what rings on beyond it is cut.
+        notes: In any order; a note on a sounding key ends the earlier one first.
+        soundfont: An .sf2 or .sf3 file.
+        program: General MIDI, 0 to 127.
+        seconds: Length of the result; longer notes are cut.
+        sample_rate: Of the result, in Hz.
+        bank: Bank of the preset; 0 is General MIDI.
 
-    Returns:
-        float32 ``(S,)`` with S = ``round(seconds * sample_rate)``; no reverb, no chorus.
+    Shape:
+        The result is float32 ``(S,)`` with S = ``round(seconds * sample_rate)``; without reverb and chorus.
 
     Raises:
         SourceError: FluidSynth's library or the SoundFont is missing, or it has no such preset.
     """
     import soxr
 
-    keeper = _preset_cache(soundfont)
-    keeper.keep(bank, program)
-    synth, font = _open(keeper.soundfont)
+    presets = _preset_cache(soundfont)
+    presets.load(bank, program)
+    synth, font = _open(presets.soundfont)
     try:
         synth.program_select(0, font, bank, program)
         audio = _play(_events(notes), synth, round(seconds * _SYNTH_RATE))
@@ -76,10 +96,10 @@ def synthesise(
 
 
 def _events(notes: Sequence[Note]) -> list[tuple[int, int, int, int]]:
-    """`(sample, is_on, key, velocity)` in playing order: at equal times keys go up before others go down."""
+    """`(sample, is_on, key, velocity)` in playing order; at equal times, ends come before starts."""
     events: list[tuple[int, int, int, int]] = []
     ends: dict[int, int] = {}
-    for note in sorted(notes, reverse=True):  # from the last to the first: each ends before its key's next strike
+    for note in sorted(notes, reverse=True):  # backwards: each ends before the next note on its key
         start = round(note.start_seconds * _SYNTH_RATE / _BLOCK) * _BLOCK
         end = round(note.end_seconds * _SYNTH_RATE / _BLOCK) * _BLOCK
         end = min(max(end, start + _BLOCK), ends.get(note.pitch, 1 << 62))
@@ -89,20 +109,25 @@ def _events(notes: Sequence[Note]) -> list[tuple[int, int, int, int]]:
     return sorted(events)
 
 
-class _PresetCache:
-    """Keeps one SoundFont's presets in memory, so that a fresh synthesiser for every piece costs little.
+class PresetCache:
+    """Keeps the presets of one SoundFont in memory, so that a new synthesiser per piece costs little.
 
-    Fresh, because FluidSynth's voices carry a little state from note to note: reusing one would make a piece
-    depend, by some -60 dB, on what was played before it.
+    Each piece needs a new one because FluidSynth's voices keep some state from note to note: with a reused one, a piece
+    would depend, at about -60 dB, on the pieces before it.
     """
 
     def __init__(self, soundfont: Path) -> None:
+        """Open a SoundFont without loading presets."""
         self.soundfont = soundfont
         self.synth, self.font = _open(soundfont)
         self.channels: dict[tuple[int, int], int] = {}
 
-    def keep(self, bank: int, program: int) -> None:
-        """Load a preset, if it is not yet."""
+    def load(self, bank: int, program: int) -> None:
+        """Load a preset, once.
+
+        Raises:
+            SourceError: The SoundFont has no such preset.
+        """
         if (bank, program) in self.channels:
             return
         channel = len(self.channels) % 256
@@ -111,9 +136,9 @@ class _PresetCache:
         self.channels[bank, program] = channel
 
 
-def _open(soundfont: Path) -> tuple[Any, int]:
-    """A new dry synthesiser and the number of the SoundFont in it."""
-    synth = _library().Synth(
+def _open(soundfont: Path) -> tuple[_Synth, int]:
+    """A new synthesiser without effects, and the number of the SoundFont in it."""
+    synth: _Synth = _library().Synth(
         gain=_GAIN,
         samplerate=_SYNTH_RATE,
         channels=256,
@@ -132,7 +157,7 @@ def _open(soundfont: Path) -> tuple[Any, int]:
     return synth, font
 
 
-def _play(events: list[tuple[int, int, int, int]], synth: Any, samples: int) -> np.ndarray:
+def _play(events: list[tuple[int, int, int, int]], synth: _Synth, samples: int) -> np.ndarray:
     """Mono float32 ``(S,)`` at FluidSynth's rate, rendered between events on channel 0."""
     stereo = np.zeros((2, samples), np.float32)
     done = 0
@@ -146,37 +171,45 @@ def _play(events: list[tuple[int, int, int, int]], synth: Any, samples: int) -> 
         else:
             synth.noteoff(0, key)
     _render(synth, stereo[:, done:])
-    return stereo.mean(axis=0)
+    mono: np.ndarray = stereo.mean(axis=0)
+    return mono
 
 
-def _render(synth: Any, stereo: np.ndarray) -> None:
-    """Fill ``(2, S)`` with what the synthesiser gives next, as float: 16 bits would be dithered."""
+def _render(synth: _Synth, stereo: np.ndarray) -> None:
+    """Fill ``(2, S)`` with the next samples, as float: 16 bits would be dithered."""
     if stereo.shape[1]:
         left, right = (ctypes.c_void_p(side.ctypes.data) for side in stereo)
-        write = _library()._fl.fluid_synth_write_float
+        write = _shared_library().fluid_synth_write_float
         write(ctypes.c_void_p(synth.synth), stereo.shape[1], left, 0, 1, right, 0, 1)
 
 
 @cache
-def _library() -> Any:
-    """The FluidSynth binding with its log switched off: it would write to stderr."""
+def _library() -> ModuleType:
+    """The Python binding of FluidSynth, with the log on stderr switched off."""
     try:
         import fluidsynth  # loads the shared library
     except (ImportError, OSError, AttributeError) as error:
         raise SourceError(f"FluidSynth's library cannot be loaded; {INSTALL}") from error
+    library: ModuleType = fluidsynth
     for level in range(5):
-        fluidsynth._fl.fluid_set_log_function(level, None, None)
-    return fluidsynth
+        ctypes.CDLL(library.lib).fluid_set_log_function(level, None, None)
+    return library
 
 
-_keepers: dict[Path, _PresetCache] = {}
+@cache
+def _shared_library() -> ctypes.CDLL:
+    """FluidSynth's C functions, for those that the binding lacks."""
+    return ctypes.CDLL(_library().lib)
 
 
-def _preset_cache(soundfont: Path) -> _PresetCache:
-    """This process's keeper of `soundfont`."""
+_caches: dict[Path, PresetCache] = {}
+
+
+def _preset_cache(soundfont: Path) -> PresetCache:
+    """The presets of `soundfont`, once per process."""
     real = soundfont.resolve()
-    if real not in _keepers:
+    if real not in _caches:
         if not real.is_file():
             raise SourceError(f"{soundfont}: no such SoundFont; {INSTALL}")
-        _keepers[real] = _PresetCache(real)
-    return _keepers[real]
+        _caches[real] = PresetCache(real)
+    return _caches[real]

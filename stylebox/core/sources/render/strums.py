@@ -1,6 +1,6 @@
-"""Strummed chords as a guitarist plays them: voicings of up to six strings, one string after the other.
+"""Strummed guitar chords: voicings on up to six strings, played one string after the other.
 
-A texture like those of `textures`, in events of beats.
+A texture like those of `textures`: events in beats.
 """
 
 import numpy as np
@@ -25,22 +25,22 @@ _PATTERNS = (  # one character per eighth note: D is a downstroke, U an upstroke
 
 
 def strums(rng: np.random.Generator, setting: Setting) -> list[Event]:
-    """A chain of chords, each strummed in a pattern that repeats bar after bar.
+    """Generate a sequence of chords, strummed in a pattern that repeats in every bar.
 
     A downstroke goes from the lowest string to the highest, an upstroke back over the higher strings. Notes ring until
-    their string is struck again or the chord changes; in a third of the pieces the hand damps them at once.
+    the chord changes; in a third of the pieces the hand damps them at once.
 
     Args:
-        rng: Decides the chords, their place on the neck, the pattern and the spread.
-        setting: Scale, tempo and length; its centre is not used, since the strings are where they are.
+        rng: Decides the chords, their position on the neck, the pattern and the spread.
+        setting: Scale, tempo and length; its centre is not used, since the strings fix the pitches.
 
     Returns:
         Events in beats, those of one strum in the order of the stroke.
     """
     pattern = _PATTERNS[rng.integers(len(_PATTERNS))]
     damped = rng.random() < 1 / 3
-    shortest = 0.14 / setting.beat_seconds
-    eighth = max(0.5 * float(rng.choice([0.5, 1.0, 1.0])), shortest)
+    min_beats = 0.14 / setting.beat_seconds
+    eighth = max(0.5 * float(rng.choice([0.5, 1.0, 1.0])), min_beats)
     num_chord_tones = int(rng.choice([3, 3, 4]))
     events: list[Event] = []
     for beat, bar, degree in chord_changes(rng, setting, centre=45):
@@ -57,14 +57,14 @@ def strums(rng: np.random.Generator, setting: Setting) -> list[Event]:
 
 
 def guitar_voicing(chord: list[int], position: int) -> list[int]:
-    """The chord on the six strings near a fret, with its root as the lowest note.
+    """Place a chord on the six strings near a fret, with its root as the lowest note.
 
     Args:
         chord: Pitch classes, 0 to 11, the root first.
-        position: The lowest fret the hand reaches, 0 for open strings.
+        position: The lowest fret that the hand reaches, 0 for open strings.
 
     Returns:
-        MIDI numbers, ascending by string; strings that reach no chord tone, or lie below the root, are left out.
+        MIDI numbers, ascending by string; strings without a chord tone in reach, or below the root, are left out.
     """
     voicing: list[int] = []
     for string in STRINGS:
@@ -78,7 +78,7 @@ def guitar_voicing(chord: list[int], position: int) -> list[int]:
 def _strum(
     rng: np.random.Generator, voicing: list[int], stroke: str, beat: float, ring: float, beat_seconds: float
 ) -> list[Event]:
-    """One stroke over the strings: all or most of them downwards, the highest three to five upwards."""
+    """One stroke: downwards over all or most strings, upwards over the highest three to five."""
     if stroke == "D":
         pitches = voicing[: int(rng.integers(max(3, len(voicing) - 2), 7))]
     else:

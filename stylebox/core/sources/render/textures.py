@@ -1,7 +1,7 @@
-"""What made-up music is woven from: melodies, runs, trills, repeated notes, chords, arpeggios, voices.
+"""Textures of random music: melodies, runs, trills, repeated notes, chords, arpeggios, voices.
 
-Each is a small function from a generator and a setting to events in beats. Knows nothing of seconds as
-played, of loudness beyond accents, or of the keyboard's ends: `scores` performs the events.
+Each is a function from a generator and a setting to events in beats. `scores` plays the events, and decides timing,
+loudness and range.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-LOWEST, HIGHEST = 28, 103  # E1 to G7: where music is made up
+LOWEST, HIGHEST = 28, 103  # E1 to G7: range of random music
 
 _RHYTHMS = (  # beats; one pattern is repeated and varied through a phrase
     (1.0, 1.0, 1.0, 1.0),
@@ -27,7 +27,7 @@ _RHYTHMS = (  # beats; one pattern is repeated and varied through a phrase
 
 
 class Event(NamedTuple):
-    """A note before it is played: in beats, with an accent relative to the phrase's loudness."""
+    """A note before it is played: in beats, with an accent relative to the loudness of the phrase."""
 
     beat: float
     length: float
@@ -37,19 +37,19 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Setting:
-    """What a texture may draw on."""
+    """The setting of a texture."""
 
     beats: float  # length of the section
     beat_seconds: float
-    scale: np.ndarray  # pitches in key, ascending, from well under LOWEST to well over HIGHEST
-    centre: int  # where the leading voice lies
+    scale: np.ndarray  # pitches of the key, ascending, from far below LOWEST to far above HIGHEST
+    centre: int  # of the leading voice, a MIDI number
 
 
 Texture = Callable[[np.random.Generator, Setting], list[Event]]
 
 
 def _degree(setting: Setting, pitch: float) -> int:
-    """Index of the scale's pitch nearest to `pitch`."""
+    """The index of the scale's pitch nearest to `pitch`."""
     return int(np.argmin(np.abs(setting.scale - pitch)))
 
 
@@ -61,23 +61,23 @@ def _walk(
     span: int = 5,
     rests: float = 0.08,
 ) -> list[Event]:
-    """A line through the scale about `centre`, kept within `span` degrees, on a repeated rhythm."""
+    """A line through the scale around `centre`, within `span` degrees, in a repeated rhythm."""
     home_degree = _degree(setting, centre)
     degree = home_degree + int(rng.integers(-2, 3))
     pattern = _RHYTHMS[rng.integers(len(_RHYTHMS))]
     stretch = float(rng.choice([0.5, 1.0, 1.0, 2.0]))
     events: list[Event] = []
-    beat, at = 0.0, 0
+    beat, index = 0.0, 0
     while beat < setting.beats:
-        length = max(pattern[at % len(pattern)] * stretch, 0.11 / setting.beat_seconds)
+        length = max(pattern[index % len(pattern)] * stretch, 0.11 / setting.beat_seconds)
         if rng.random() > rests:
-            accent = 0.1 if at % len(pattern) == 0 else 0.0
+            accent = 0.1 if index % len(pattern) == 0 else 0.0
             events.append(Event(beat, length, int(setting.scale[degree]), accent))
         degree += int(rng.choice(steps))
         if abs(degree - home_degree) > span:
             degree = home_degree + int(np.sign(degree - home_degree)) * int(rng.integers(0, span))
-        beat, at = beat + length, at + 1
-        if at % len(pattern) == 0 and rng.random() < 0.2:
+        beat, index = beat + length, index + 1
+        if index % len(pattern) == 0 and rng.random() < 0.2:
             pattern = _RHYTHMS[rng.integers(len(_RHYTHMS))]
     return events
 
@@ -96,7 +96,7 @@ def _chromatic(rng: np.random.Generator, setting: Setting) -> list[Event]:
 
 
 def _runs(rng: np.random.Generator, setting: Setting) -> list[Event]:
-    """Scales up and down, fast."""
+    """Fast scales, up and down."""
     length = max(float(rng.choice([0.25, 0.5, 1 / 3])), 0.1 / setting.beat_seconds)
     reach = int(rng.integers(5, 13))
     up_and_down = [*range(reach), *range(reach, 0, -1)]
@@ -151,7 +151,7 @@ def _long_notes(rng: np.random.Generator, setting: Setting) -> list[Event]:
 
 
 def _scattered(rng: np.random.Generator, setting: Setting) -> list[Event]:
-    """Single notes anywhere on the keyboard, with silence about them."""
+    """Single notes anywhere on the keyboard, with silence around them."""
     events: list[Event] = []
     beat = 0.0
     while beat < setting.beats:
@@ -162,7 +162,7 @@ def _scattered(rng: np.random.Generator, setting: Setting) -> list[Event]:
 
 
 def _chord(rng: np.random.Generator, setting: Setting, degree: int, voices: int) -> list[int]:
-    """Thirds stacked on a degree of the scale, sometimes opened or doubled."""
+    """Thirds stacked on a degree of the scale, sometimes in open position or doubled."""
     pitches = [int(setting.scale[degree + 2 * i]) for i in range(voices)]
     if voices > 2 and rng.random() < 0.3:
         pitches[1] += 12  # open position
@@ -172,7 +172,16 @@ def _chord(rng: np.random.Generator, setting: Setting, degree: int, voices: int)
 
 
 def chord_changes(rng: np.random.Generator, setting: Setting, centre: int) -> Iterator[tuple[float, float, int]]:
-    """``(beat, length, degree)`` of a chain of chords, each a bar or half a bar long."""
+    """Generate a sequence of chords of equal length, two to four beats.
+
+    Args:
+        rng: Decides length and degrees.
+        setting: Scale and length of the section.
+        centre: MIDI number near which the roots lie.
+
+    Yields:
+        ``(beat, length, degree)`` of each chord.
+    """
     bar, home_degree = float(rng.choice([2, 3, 4])), _degree(setting, centre)
     offsets = rng.permutation([-4, -3, -2, -1, 0, 0, 1, 2, 3])
     for i in range(int(np.ceil(setting.beats / bar))):
@@ -192,7 +201,7 @@ def _block_chords(rng: np.random.Generator, setting: Setting, centre: int | None
 
 
 def _arpeggios(rng: np.random.Generator, setting: Setting, centre: int | None = None) -> list[Event]:
-    """Broken chords; in half of them the notes ring on through the bar."""
+    """Broken chords; in half of the pieces the notes ring until the end of the bar."""
     rings = rng.random() < 0.5
     voices = int(rng.integers(3, 7))
     length = max(float(rng.choice([0.25, 0.5, 1 / 3])), 0.12 / setting.beat_seconds)
@@ -233,7 +242,7 @@ def _melody_and_arpeggios(rng: np.random.Generator, setting: Setting) -> list[Ev
 
 
 def _voices(rng: np.random.Generator, setting: Setting) -> list[Event]:
-    """Two to four lines, each with a rhythm of its own."""
+    """Two to four lines with different rhythms."""
     count = int(rng.integers(2, 5))
     centres = [setting.centre - i * int(rng.integers(6, 11)) for i in range(count)]
     return [event for centre in centres for event in _walk(rng, setting, centre, span=4, rests=0.12)]
@@ -248,7 +257,7 @@ def _double_stops(rng: np.random.Generator, setting: Setting) -> list[Event]:
 
 
 def _clusters(rng: np.random.Generator, setting: Setting) -> list[Event]:
-    """Chords of any pitches: nothing to be guessed from harmony."""
+    """Chords of random pitches, which no harmony predicts."""
     events: list[Event] = []
     beat = 0.0
     while beat < setting.beats:

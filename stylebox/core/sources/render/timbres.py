@@ -1,4 +1,4 @@
-"""The timbres that can play a score: SoundFont presets and sets of recorded notes."""
+"""The timbres that can play a score: presets of SoundFonts and sets of recorded notes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from stylebox.core.errors import SourceError
 from stylebox.core.music.instruments import instrument
 from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS
 from stylebox.core.music.register import Register
-from stylebox.core.sources.render import samples as sample_engine
-from stylebox.core.sources.render import soundfont as soundfont_engine
 from stylebox.core.sources.render.sample_sets import FoundSamples, SampleFolder
+from stylebox.core.sources.render.samples import MAX_TRANSPOSE
+from stylebox.core.sources.render.soundfont import INSTALL
 
 
 @dataclass(frozen=True)
 class Timbre:
-    """One sound source that plays one instrument: a SoundFont's program, or a set of samples."""
+    """One sound source of one instrument: a program of a SoundFont, or a set of samples."""
 
     name: str
     instrument: str
@@ -26,21 +26,25 @@ class Timbre:
 
     @property
     def reach(self) -> tuple[int, int]:
-        """Keys it can play at all: a SoundFont's any, samples' only near those recorded."""
+        """Lowest and highest playable key: of a SoundFont all keys, of samples those near the recorded ones."""
         if self.samples is None:
             return LOWEST_KEY, LOWEST_KEY + NUM_KEYS - 1
         pitches = [pitch for _, pitch in self.samples.files]
-        stretch = sample_engine.STRETCH_SEMITONES
-        return round(min(pitches)) - stretch, round(max(pitches)) + stretch
+        return round(min(pitches)) - MAX_TRANSPOSE, round(max(pitches)) + MAX_TRANSPOSE
 
 
 def find_timbres(
     instruments: Sequence[str], soundfonts: Sequence[Path], samples: FoundSamples | None = None
 ) -> list[Timbre]:
-    """Every sound source at hand for `instruments`.
+    """List every available sound source of `instruments`.
+
+    Args:
+        instruments: Names of instruments.
+        soundfonts: SoundFonts to play with.
+        samples: Recorded notes to play with.
 
     Raises:
-        SourceError: an instrument is unknown, or has no sound source.
+        SourceError: An instrument is unknown, or has no sound source.
     """
     samples = samples or FoundSamples()
     timbres: list[Timbre] = []
@@ -58,6 +62,6 @@ def find_timbres(
                 found.append(Timbre(source.timbre, name, register, samples=source))
         if not found:
             unused = "".join(f"; {remark.line}" for remark in samples.remarks if remark.instrument in (name, None))
-            raise SourceError(f"{name}: nothing to play it with{unused}; {soundfont_engine.INSTALL}")
+            raise SourceError(f"{name}: nothing to play it with{unused}; {INSTALL}")
         timbres += found
     return timbres
