@@ -1,9 +1,9 @@
 """Checks whether a recorded note sounds at its labelled pitch, octaves away from it, or elsewhere.
 
 The peaks of the spectrum, in semitones above the label, are correlated with the partials of a tone at every pitch
-within two octaves. A peak between the partials counts against a pitch, because the dense partials of a lower octave would
-otherwise match by chance. Peaks are weighted by amplitude, so that a weak one at half the frequency decides nothing.
-Knows nothing of files and instruments.
+within two octaves. A peak between the partials counts against a pitch, because the dense partials of a lower octave
+would otherwise match by chance. Peaks are weighted by amplitude, so that a weak one at half the frequency decides
+nothing. Knows nothing of files and instruments.
 
 Reference:
     Duifhuis, Willems & Sluyter (1982), Measurement of pitch in speech, J. Acoust. Soc. Am. 71 (the harmonic sieve).
