@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from external_transcriber import ExternalTranscriber
-from musicnn_tagger import MusicnnTagger
-from page import Cell, Section, Table
 from scipy.stats import spearmanr
-from systems import BENT, COPIES, DIFFUSED, ENVELOPE, OURS, RIVAL, Recording
 
+from bench.external_transcriber import ExternalTranscriber
+from bench.musicnn_tagger import MusicnnTagger
+from bench.page import Cell, Section, Table
+from bench.systems import BENT, COPIES, DIFFUSED, ENVELOPE, OURS, RIVAL, Recording
 from stylebox.core.evaluation.bootstrap import Interval, mean_interval
 from stylebox.core.evaluation.results import METRICS, CaseScores, Evaluation
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from page import Cell, Section, Table
+from bench.page import Cell, Section, Table
 
 TIE = 0.1  # of the greater distance from the aim
 

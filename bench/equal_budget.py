@@ -14,9 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from experiments import VARIANTS, Material, Trial, paper_pairs, paper_runs, trained
-from page import Section, Table
 
+from bench.experiments import VARIANTS, Material, Trial, paper_pairs, paper_runs, trained
+from bench.page import Section, Table
 from stylebox.core import paths
 from stylebox.core.config import load_preset
 from stylebox.core.data.dataset import Dataset

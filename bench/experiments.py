@@ -1,6 +1,6 @@
 """Variants of a model, each trained from scratch for the same minutes, as markdown tables for docs/log.md.
 
-    python bench/experiments.py DATASET [--minutes 3] [--threads 1] [--only draft,flow,...]
+    python -m bench.experiments DATASET [--minutes 3] [--threads 1] [--only draft,flow,...]
 
 DATASET is a folder of `stylebox build` over rendered scores: the same notes by several instruments. Content encoder and
 autoencoder are an installed model's (--model); the report's networks (`paper`) train both of their stages, half of

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from comparison import Comparison
-from page import Section, Table
-from systems import BENT, OURS, RIVAL
 
+from bench.comparison import Comparison
+from bench.page import Section, Table
+from bench.systems import BENT, OURS, RIVAL
 from stylebox.core.audio.loudness import loudness_contour
 from stylebox.core.evaluation.metrics.content import pitch_contour
 from stylebox.core.evaluation.systems import SystemOutput

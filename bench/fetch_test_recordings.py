@@ -1,7 +1,7 @@
 """Real recordings of one instrument each that nobody had heard when a model was chosen, out of Debian's packages.
 
     apt-get download gcompris-qt-data csoundqt-examples
-    python bench/fetch_test_recordings.py gcompris-qt-data_*.deb csoundqt-examples_*.deb --to FOLDER
+    python -m bench.fetch_test_recordings gcompris-qt-data_*.deb csoundqt-examples_*.deb --to FOLDER
 
 Eleven phrases in the source layout, for `bench/run.py FOLDER ...`: nine by the musicians of GCompris (S. Dechy,
 J. Blanchard, J. Jules, C. Tuvuku; GPL-3+), two guitars from the examples of CsoundQt (LGPL-2.1+). They are listened

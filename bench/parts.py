@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from external_transcriber import COLUMNS, ExternalTranscriber
-from page import Cell, Section, Table
-from systems import Recording
 
+from bench.external_transcriber import COLUMNS, ExternalTranscriber
+from bench.page import Cell, Section, Table
+from bench.systems import Recording
 from stylebox.core.audio.harmonic_vocoder import harmonic_inversion
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.evaluation.cases import Case

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from external_transcriber import COLUMNS, ExternalTranscriber
-from page import Cell, Section, Table
 
+from bench.external_transcriber import COLUMNS, ExternalTranscriber
+from bench.page import Cell, Section, Table
 from stylebox.core.evaluation.metrics.distance import mel_distance_db
 from stylebox.core.evaluation.metrics.instrument import instrument_probabilities
 from stylebox.core.music.instruments import SHIPPED, instrument

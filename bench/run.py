@@ -1,6 +1,6 @@
 """Ours against the alternatives, in one run on one machine, as one page (comparison.md).
 
-    python bench/run.py RECORDINGS DATASET [--judge SCRIPT] [--minutes 3] [--limit N] [--styles a,b] [--soundfont FILE]
+    python -m bench.run RECORDINGS DATASET [--judge SCRIPT] [--minutes 3] [--limit N] [--styles a,b] [--soundfont FILE]
         [--unheard FILE] [--tagger]
 
 RECORDINGS is a folder of real recordings, `<instrument>/<name>.<suffix>`; DATASET a folder of `stylebox build` over
@@ -19,18 +19,19 @@ from tempfile import TemporaryDirectory
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch are there
 
 import torch
-from basic_pitch_baseline import TRANSCRIBER_PACKAGE, BasicPitchBaseline, fetch
-from compare import Results, agreement, by_input, duel, main_table
-from comparison import comparisons
-from equal_budget import train_both
-from expression_tests import expression_tests
-from external_transcriber import ExternalTranscriber
-from musicnn_tagger import TAGGER_PACKAGE, MusicnnTagger
-from page import Section, machine, page, versions
-from parts import parts
-from rendered import rendered
-from speed import one_core, speed
-from systems import (
+
+from bench.basic_pitch_baseline import TRANSCRIBER_PACKAGE, BasicPitchBaseline, fetch
+from bench.compare import Results, agreement, by_input, duel, main_table
+from bench.comparison import comparisons
+from bench.equal_budget import train_both
+from bench.expression_tests import expression_tests
+from bench.external_transcriber import ExternalTranscriber
+from bench.musicnn_tagger import TAGGER_PACKAGE, MusicnnTagger
+from bench.page import Section, machine, page, versions
+from bench.parts import parts
+from bench.rendered import rendered
+from bench.speed import one_core, speed
+from bench.systems import (
     BENT,
     DIFFUSED,
     ENVELOPE,
@@ -42,8 +43,7 @@ from systems import (
     recordings_in,
     transfer,
 )
-from timbre_tests import CLIP_SECONDS, TimbreTests
-
+from bench.timbre_tests import CLIP_SECONDS, TimbreTests
 from stylebox.core.audio.io.read import load_audio
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.evaluation.cases import Case
@@ -168,7 +168,7 @@ def main() -> None:
         *([equals.section] if equals else []),
     ]
     remarks = [
-        "Made by `python bench/run.py`, all of it; nothing here is edited by hand. Every figure is of this one run.",
+        "Made by `python -m bench.run`, all of it; nothing here is edited by hand. Every figure is of this one run.",
         f"- machine: {machine()}; one thread\n- versions: {versions()}, {', '.join(fetched).replace('==', ' ')}\n"
         f"- model: `{asked.model}`; SoundFont: {asked.soundfont.name}; seed {seed}\n"
         f"- date: {time.strftime('%Y-%m-%d')}; the run took {(time.monotonic() - begun) / 60:.0f} minutes",

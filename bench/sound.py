@@ -1,12 +1,12 @@
 """How real do transfers sound, and do they keep the notes? Real recordings to piano, guitar, harp, violin and flute.
 
     apt-get download gcompris-qt-data csoundqt-examples
-    python bench/fetch_test_recordings.py gcompris-qt-data_*.deb csoundqt-examples_*.deb --to UNHEARD
+    python -m bench.fetch_test_recordings gcompris-qt-data_*.deb csoundqt-examples_*.deb --to UNHEARD
     pip install --no-deps --target PACKAGES/musicnn musicnn==0.1.0
     pip install --target PACKAGES/tf tensorflow-cpu
     pip install --no-deps --target PACKAGES/transkun transkun==2.0.1
-    python bench/sound.py RUN --data DATA --unheard UNHEARD --judge SCRIPT --packages PACKAGES [-- TRANSFER OPTIONS]
-    python bench/sound.py --table before=RUN/figures.json after=RUN2/figures.json
+    python -m bench.sound RUN --data DATA --unheard UNHEARD --judge SCRIPT --packages PACKAGES [-- TRANSFER OPTIONS]
+    python -m bench.sound --table before=RUN/figures.json after=RUN2/figures.json
 
 DATA has `phrases`, `performances` (`<instrument>/<name>.<suffix>`) and `truth` (aligned scores). RUN gets the outputs
 of `stylebox transfer`, of a SoundFont that plays the same notes, and `figures.json`. What is there is not made again.
@@ -24,7 +24,8 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch are there
 
 import torch
-from sound_corpus import (
+
+from bench.sound_corpus import (
     KNOWN,
     KNOWN_SECONDS,
     KNOWN_STYLE,
@@ -38,9 +39,9 @@ from sound_corpus import (
     make_pairs,
     recordings,
 )
-from sound_judges import Judges
-from sound_summary import known_f1, of_one_shot, of_outputs, of_true, table
-from sound_systems import Output, play_by_soundfont, transfer, transfer_pairs
+from bench.sound_judges import Judges
+from bench.sound_summary import known_f1, of_one_shot, of_outputs, of_true, table
+from bench.sound_systems import Output, play_by_soundfont, transfer, transfer_pairs
 
 SOUNDFONT = Path("/usr/share/sounds/sf3/MuseScore_General.sf3")
 TIMED_ROUNDS, TIMED_STYLE = 3, "piano"

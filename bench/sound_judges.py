@@ -19,12 +19,12 @@ import librosa
 import numpy as np
 import soxr
 import torch
-from external_transcriber import ExternalTranscriber
-from musicnn_tagger import MusicnnTagger
-from sound_corpus import read, true_recording
-from sound_signal import attack_figures, attack_rises, lone_onsets, texture_db, treble_share_db
-from sound_systems import Output
 
+from bench.external_transcriber import ExternalTranscriber
+from bench.musicnn_tagger import MusicnnTagger
+from bench.sound_corpus import read, true_recording
+from bench.sound_signal import attack_figures, attack_rises, lone_onsets, texture_db, treble_share_db
+from bench.sound_systems import Output
 from stylebox.core.evaluation.metrics.loudness import loudness_correlation
 
 TAGGER_RATE, JUDGE_RATE, TRANSKUN_RATE = 16000, 22050, 44100

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from page import Cell, Table
-from sound_corpus import STRUCK, TARGETS, TREBLE_TARGETS, instrument_of
-from sound_judges import Judges
-from sound_systems import Output
+
+from bench.page import Cell, Table
+from bench.sound_corpus import STRUCK, TARGETS, TREBLE_TARGETS, instrument_of
+from bench.sound_judges import Judges
+from bench.sound_systems import Output
 
 Figures = dict[str, Any]
 

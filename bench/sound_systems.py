@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from sound_corpus import Input, read
 
+from bench.sound_corpus import Input, read
 from stylebox.core.audio.loudness import match_loudness
 from stylebox.core.music.instruments import instrument
 from stylebox.core.music.notes import read_midi

@@ -1,6 +1,6 @@
 """Spectrograms of an input, an output and a true recording of the target beside one another, to 20 kHz.
 
-    python bench/spectrograms.py RUN --data DATA --unheard UNHEARD --to FOLDER [--only harp,piano]
+    python -m bench.spectrograms RUN --data DATA --unheard UNHEARD --to FOLDER [--only harp,piano]
 
 Draws one PNG for each target and input of a run of `bench/sound.py`.
 """
@@ -14,8 +14,9 @@ from typing import Any
 import librosa
 import matplotlib
 import numpy as np
-from sound_corpus import TARGETS, instrument_of, read, recordings, true_recording
-from sound_systems import Output
+
+from bench.sound_corpus import TARGETS, instrument_of, read, recordings, true_recording
+from bench.sound_systems import Output
 
 matplotlib.use("Agg")
 

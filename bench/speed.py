@@ -9,9 +9,9 @@ from typing import Any
 import librosa
 import numpy as np
 import torch
-from basic_pitch_baseline import BasicPitchBaseline
-from page import Section, Table
 
+from bench.basic_pitch_baseline import BasicPitchBaseline
+from bench.page import Section, Table
 from stylebox.core.audio.griffin_lim import griffin_lim
 from stylebox.core.audio.harmonic_vocoder import harmonic_inversion
 from stylebox.core.audio.loudness import normalise_loudness

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from basic_pitch_baseline import BasicPitchBaseline
-from equal_budget import EqualBudget
 
+from bench.basic_pitch_baseline import BasicPitchBaseline
+from bench.equal_budget import EqualBudget
 from stylebox.core.audio.io.read import load_audio
 from stylebox.core.data.dataset import Dataset, int16_to_audio
 from stylebox.core.data.manifest import Recording as Recorded

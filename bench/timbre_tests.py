@@ -6,12 +6,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import soundfile
-from basic_pitch_baseline import BasicPitchBaseline
-from comparison import Comparison
-from page import Cell, Section, Table
 from scipy.signal import lfilter
-from systems import ENVELOPE, RIVAL, Recording, Styles
 
+from bench.basic_pitch_baseline import BasicPitchBaseline
+from bench.comparison import Comparison
+from bench.page import Cell, Section, Table
+from bench.systems import ENVELOPE, RIVAL, Recording, Styles
 from stylebox.core.audio.loudness import match_loudness
 from stylebox.core.evaluation.envelope import cross_synthesis
 from stylebox.core.evaluation.metrics.distance import mel_distance_db

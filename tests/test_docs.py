@@ -116,7 +116,7 @@ def test_the_page_of_styles_is_made_anew() -> None:
     script = load_script(ROOT / "tools" / "style_table.py")
     styles = script.read_style_table()
     assert {instrument_of(name) for name in styles} == {name for name in styles if "/" not in name}
-    assert script.PAGE.read_text("utf-8") == script.page(styles), "run: python tools/style_table.py"
+    assert script.PAGE.read_text("utf-8") == script.page(styles), "run: python -m tools.style_table"
 
 
 @pytest.mark.parametrize(

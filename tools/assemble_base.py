@@ -1,6 +1,6 @@
 """Put trained networks into the package: half precision, one file per part, settings and style library in each header.
 
-    python tools/assemble_base.py FOLDER [--styles configs/base/styles.toml]
+    python -m tools.assemble_base FOLDER [--styles configs/base/styles.toml]
 
 FOLDER holds `vae.safetensors`, `ldm.safetensors` and `vocoder.safetensors`, with the sizes of preset `base` and, in
 the second, the tokens and vector of each timbre as `timbres.<timbre>.tokens` and `.vector`. The files go to
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from style_table import read_style_table
 from torch import Tensor, nn
 
 from stylebox.core.config import Preset, load_preset
@@ -22,6 +21,7 @@ from stylebox.core.models.style_encoder import StyleEncoder
 from stylebox.core.models.vae import VAE
 from stylebox.core.models.vocoder import Vocoder
 from stylebox.core.store.weights import fingerprint, load_into, load_weights, save_weights
+from tools.style_table import read_style_table
 
 ROOT = Path(__file__).parent.parent
 WEIGHTS = ROOT / "stylebox" / "weights" / "base"

@@ -1,6 +1,6 @@
 """Average two trainings of one part, weight by weight: what both learnt, with less of what either forgot.
 
-    python tools/average_weights.py FIRST.safetensors SECOND.safetensors --to FILE [--second 0.5]
+    python -m tools.average_weights FIRST.safetensors SECOND.safetensors --to FILE [--second 0.5]
 
 Reference:
     Wortsman et al. (2022), Model soups. arXiv:2203.05482. It works where the second training began with the first.

@@ -1,6 +1,6 @@
 """The table of the shipped styles: read for `assemble_base.py`, and written as docs/styles.md.
 
-    python tools/style_table.py
+    python -m tools.style_table
 
 `configs/base/styles.toml` says which timbre of the training material is had by which name, and what that timbre is.
 """
@@ -22,7 +22,7 @@ PAGE = ROOT / "docs" / "styles.md"
 HEAD = """\
 # The shipped styles
 
-Made by `python tools/style_table.py` from `configs/base/styles.toml`; do not edit. `stylebox styles` lists the
+Made by `python -m tools.style_table` from `configs/base/styles.toml`; do not edit. `stylebox styles` lists the
 styles of any model.
 
 `--style` takes a plain name (`piano`) or one of the instrument's sounds (`piano/upright`). Blanks, hyphens and capitals

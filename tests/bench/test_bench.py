@@ -3,7 +3,7 @@
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -20,14 +20,9 @@ if not (BENCH / "run.py").is_file():
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
-    """A file of bench/ as a module; what it brings along from its folder is forgotten afterwards."""
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(BENCH)
-    yield import_module
-    for name in set(sys.modules) - before:
-        if str(BENCH) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
+def script() -> Callable[[str], ModuleType]:
+    """A file of bench/ as a module."""
+    return lambda name: import_module(f"bench.{name}")
 
 
 @pytest.fixture
@@ -35,9 +30,10 @@ def compare(script: Callable[[str], ModuleType]) -> ModuleType:
     return script("compare")
 
 
-@pytest.mark.parametrize("name", ["run.py", "experiments.py"])
+@pytest.mark.parametrize("name", ["run", "experiments"])
 def test_its_imports_are_there(name: str) -> None:
-    ended = subprocess.run([sys.executable, BENCH / name, "--help"], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-m", f"bench.{name}", "--help"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=BENCH.parent)
     assert "--minutes" in ended.stdout
 
 

@@ -1,7 +1,5 @@
 """The measures of bench/sound.py on sounds whose texture, treble and attacks are known."""
 
-import sys
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -20,19 +18,8 @@ if not (BENCH / "sound.py").is_file():
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The files of bench/ can be imported; they are forgotten afterwards."""
-    before = set(sys.modules)
-    monkeypatch.syspath_prepend(BENCH)
-    yield
-    for name in set(sys.modules) - before:
-        if str(BENCH) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
-
-
-@pytest.fixture
-def signal(bench: None) -> ModuleType:
-    return import_module("sound_signal")
+def signal() -> ModuleType:
+    return import_module("bench.sound_signal")
 
 
 def tone(hz: float, seconds: float = 2.0, rate: int = RATE) -> np.ndarray:
@@ -117,8 +104,8 @@ def test_chords_are_one_onset_and_near_ones_are_left_out(signal: ModuleType) -> 
     assert signal.lone_onsets([]) == []
 
 
-def test_pairs_leave_out_the_own_instrument_and_are_drawn_evenly(bench: None, tmp_path: Path) -> None:
-    corpus = import_module("sound_corpus")
+def test_pairs_leave_out_the_own_instrument_and_are_drawn_evenly(tmp_path: Path) -> None:
+    corpus = import_module("bench.sound_corpus")
     for name in ("acoustic_guitar", "flute", "cello"):
         (tmp_path / "sources" / name).mkdir(parents=True)
         soundfile.write(tmp_path / "sources" / name / f"{name}.wav", tone(440, 8.0), RATE)
@@ -133,8 +120,8 @@ def test_pairs_leave_out_the_own_instrument_and_are_drawn_evenly(bench: None, tm
     assert {target for _, target in few} == {"guitar", "flute", "piano"}
 
 
-def test_table_divides_by_the_soundfont_and_by_true_recordings(bench: None) -> None:
-    summary, corpus = import_module("sound_summary"), import_module("sound_corpus")
+def test_table_divides_by_the_soundfont_and_by_true_recordings() -> None:
+    summary, corpus = import_module("bench.sound_summary"), import_module("bench.sound_corpus")
     targets = ("all", *corpus.TARGETS)
 
     def figures(f1: float, texture: float, treble: float) -> dict[str, object]:
@@ -152,7 +139,7 @@ def test_table_divides_by_the_soundfont_and_by_true_recordings(bench: None) -> N
     assert rows["one shot, tagger: all"] == [None, None, None]
 
 
-def test_panels_are_drawn(bench: None, tmp_path: Path) -> None:
+def test_panels_are_drawn(tmp_path: Path) -> None:
     panels = [("a", tone(440), RATE), ("b", tone(440, rate=22050), 22050)]
-    import_module("spectrograms").draw(panels, tmp_path / "a.png")
+    import_module("bench.spectrograms").draw(panels, tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")

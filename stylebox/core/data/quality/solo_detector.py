@@ -1,4 +1,4 @@
-"""One instrument or several? A small network that ships, over a recording's mel; bench/solo_detector.py trains it."""
+"""One instrument or several? A small network over a mel; `tools/train_solo_detector.py` trains it."""
 
 from functools import cache
 from importlib import resources

@@ -1,6 +1,6 @@
 """Train the small network by which `stylebox build` tells one instrument from several, and measure it.
 
-    python bench/solo_detector.py FOLDER --soundfont FONT ...
+    python -m tools.train_solo_detector FOLDER --soundfont FONT ...
         [--held-out FOLDER --held-out-soundfont FONT] [--alone ...]
 
 FOLDER is as `stylebox render --instruments all` writes it. Several instruments are two or three of its recordings
@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from classifier import BATCH, audio_files, tilted, train
 
 from stylebox.core.audio.io.read import load_audio
 from stylebox.core.audio.loudness import normalise_loudness
@@ -32,6 +31,7 @@ from stylebox.core.music.notes import Note
 from stylebox.core.sources.render.soundfont import synthesise
 from stylebox.core.store.weights import save_weights
 from stylebox.core.training.augment import degrade, detuned_crop
+from tools.train_classifier import BATCH, audio_files, tilted, train
 
 MEL = MelConfig(sample_rate=22050, n_mels=128)
 RATE = MEL.sample_rate
@@ -75,13 +75,21 @@ class Mixes:
         self.drums = [drum_piece(font, seed) for font in fonts for seed in range(DRUM_PIECES)]
 
     def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mels ``(B, M, T)`` and labels ``(B,)``, 1 for several instruments; they depend on the step alone."""
         rng = np.random.default_rng((1, step))
         labels = rng.permutation(np.arange(BATCH) % 2)
         clips = np.stack([levelled(degrade(self.example(bool(one), self.samples, rng), RATE, rng)) for one in labels])
         return tilted(self.mel_transform(torch.from_numpy(clips)), rng), torch.from_numpy(labels)
 
     def example(self, several: bool, samples: int, rng: np.random.Generator, drums: bool | None = None) -> np.ndarray:
-        """One stretch ``(S,)``; with drums or without, if several, by chance unless said."""
+        """One clip ``(S,)``.
+
+        Args:
+            several: Whether it has several instruments.
+            samples: Its length.
+            rng: Source of all choices.
+            drums: Whether several instruments include drums; None leaves it to `rng`.
+        """
         drums = several and (rng.random() < DRUM_SHARE if drums is None else drums)
         first = self._sound(rng)
         voices = int(rng.choice([1, 2, 3], p=[0.7, 0.2, 0.1]))
@@ -112,6 +120,7 @@ class Mixes:
 
 
 def levelled(audio: np.ndarray) -> np.ndarray:
+    """Audio ``(S,)`` at the loudness of a dataset."""
     return np.asarray(normalise_loudness(audio, RATE)[0], np.float32)
 
 
@@ -126,6 +135,7 @@ def heard(audio: np.ndarray) -> float:
 
 
 def report(name: str, found: list[float]) -> None:
+    """Print how many of these probabilities lead to a warning."""
     share = np.mean([one > SUSPICIOUS for one in found])
     print(f"{name:34} {len(found):4}: {share:6.1%} warned of, mean {np.mean(found):.2f}, most {np.max(found):.2f}")
 

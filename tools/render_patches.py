@@ -1,6 +1,6 @@
 """Play what `stylebox render` wrote once more, with TiMidity++ and its patches (Debian: timidity, freepats).
 
-    python bench/patches.py FOLDER TO
+    python -m tools.render_patches FOLDER TO
 
 FOLDER/<instrument>/*.mid become TO/<instrument>/*.wav: a source of sounds that is no SoundFont and that no model heard.
 """

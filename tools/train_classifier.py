@@ -1,14 +1,14 @@
-"""Train the instrument classifier that ships, on sounds the model never heard, and say how it does elsewhere.
+"""Train the instrument classifier that ships on sounds that no model was trained on, and measure it.
 
     stylebox render --soundfont TimGM6mb.sf2 --minutes 14 --timbres 4 --seed 301 --to held/tim-eight
     stylebox render --soundfont TimGM6mb.sf2 --instruments all --minutes 1.5 --timbres 2 --seed 302 --to held/tim-all
     stylebox render --soundfont sf_GMbank.sf2 --minutes 14 --timbres 4 --seed 303 --to held/cs-eight
     stylebox render --soundfont sf_GMbank.sf2 --instruments all --minutes 1.5 --timbres 2 --seed 304 --to held/cs-all
-    python bench/patches.py held/cs-eight held/fp-eight
-    python bench/classifier.py held/* [--check FOLDER ...] --steps 2500
+    python -m tools.render_patches held/cs-eight held/fp-eight
+    python -m tools.train_classifier held/* [--check FOLDER ...] --steps 2500
 
-sf_GMbank.sf2 is in Debian's `csound-soundfont`. Folders are as `stylebox build` takes them: one an instrument; those
-without a class of their own are "other". What is in a --check folder is only measured. Writes
+sf_GMbank.sf2 is in Debian's `csound-soundfont`. Folders are as `stylebox build` takes them: one per instrument. An
+instrument without a class of its own is "other". A --check folder is only measured. Writes
 stylebox/weights/judges/classifier.safetensors of this checkout.
 """
 
@@ -16,7 +16,7 @@ import argparse
 from collections import defaultdict, deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -39,14 +39,16 @@ TILT = 0.25  # of mel, either way from one end to the other
 CHECK_SECONDS = 12.0
 _AHEAD = 3  # batches made while others are learnt from
 
-MEL = MelConfig(sample_rate=22050, n_mels=128)  # what it hears
+MEL = MelConfig(sample_rate=22050, n_mels=128)  # its input
 
 
 def label(folder: str) -> int:
+    """The number of the class of a folder's instrument."""
     return CLASSES.index(folder if folder in CLASSES else OTHER)
 
 
 def audio_files(folders: list[Path]) -> list[Path]:
+    """All audio files below the folders, sorted."""
     return sorted(p for folder in folders for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES)
 
 
@@ -56,8 +58,16 @@ def tilted(mel: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     return (mel + tilt * torch.linspace(-1, 1, mel.shape[1])[None, :, None] * (mel > -1)).clamp(-1, 1)
 
 
-class Examples:
-    """Crops of recordings, every class equally often, each heard in another room."""
+class Examples(Protocol):
+    """Gives labelled batches."""
+
+    def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mels ``(B, M, T)`` and labels ``(B,)`` of one step."""
+        ...
+
+
+class Crops:
+    """Crops of recordings, degraded, every class equally often."""
 
     def __init__(self, files: list[Path], config: MelConfig) -> None:
         self.config = config
@@ -68,6 +78,7 @@ class Examples:
             self.by_class[label(file.parent.name)].append(load_audio(file, config.sample_rate).astype(np.float32))
 
     def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mels ``(B, M, T)`` and labels ``(B,)``; they depend on the step alone."""
         rng = np.random.default_rng((1, step))
         labels = rng.permutation(np.arange(BATCH) % len(CLASSES))
         clips = np.stack([self._clip(int(one), rng) for one in labels])
@@ -82,11 +93,13 @@ class Examples:
         return np.asarray(normalise_loudness(clip, self.config.sample_rate)[0], np.float32)
 
 
-def train(examples: Any, num_classes: int, steps: int) -> Classifier:
-    """From scratch; prints the loss now and then.
+def train(examples: Examples, num_classes: int, steps: int) -> Classifier:
+    """Train a classifier from scratch; prints the loss every 100 steps.
 
     Args:
-        examples: Gives mels and labels by ``batch(step)``.
+        examples: Gives the batches.
+        num_classes: Number of different labels.
+        steps: Optimiser steps.
     """
     torch.manual_seed(0)
     classifier = Classifier(MEL, num_classes).train()
@@ -100,7 +113,7 @@ def train(examples: Any, num_classes: int, steps: int) -> Classifier:
             ready.append(workers.submit(examples.batch, step + _AHEAD))
             loss = F.cross_entropy(classifier(mel), labels, label_smoothing=SMOOTHING)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             rate.step()
             shown += float(loss.detach()) / 100
@@ -111,7 +124,7 @@ def train(examples: Any, num_classes: int, steps: int) -> Classifier:
 
 
 def check(classifier: Classifier, folder: Path) -> None:
-    """How often each instrument of a folder is named, and what else it is taken for."""
+    """Print how often each instrument of a folder is recognised, and as what else."""
     config = MEL
     heard: dict[str, list[dict[str, float]]] = defaultdict(list)
     for file in audio_files([folder]):
@@ -134,7 +147,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.folders:
         files = audio_files(arguments.folders)
-        classifier = train(Examples(files, MEL), len(CLASSES), arguments.steps)
+        classifier = train(Crops(files, MEL), len(CLASSES), arguments.steps)
         card = {"config": {"mel": MEL.model_dump()}, "step": arguments.steps, "recordings": len(files)}
         target = Path(__file__).parent.parent / "stylebox" / "weights" / CLASSIFIER
         tensors = {f"classifier.{name}": tensor for name, tensor in classifier.state_dict().items()}
