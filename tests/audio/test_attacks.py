@@ -18,7 +18,8 @@ def level(*audio: np.ndarray) -> np.ndarray:
     """Root mean square above 2 kHz over 3 ms, of several sounds together."""
     window = np.hanning(0.003 * RATE)
     power = sum(signal.sosfiltfilt(HIGH, x.astype(float)) ** 2 for x in audio)
-    return np.sqrt(np.maximum(signal.fftconvolve(power, window / window.sum(), "same"), 0))
+    level: np.ndarray = np.sqrt(np.maximum(signal.fftconvolve(power, window / window.sum(), "same"), 0))
+    return level
 
 
 def times(*audio: np.ndarray) -> np.ndarray:

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from stylebox.core.audio.io import write
 from stylebox.core.audio.io.ogg import checksum, with_plain_serial
 from stylebox.core.audio.io.read import load_audio, probe, resample
 from stylebox.core.audio.io.write import encode_audio, write_audio
@@ -49,7 +48,7 @@ def _loudest_hz(audio: np.ndarray, sample_rate: int) -> float:
     level = np.log(np.abs(np.fft.rfft(audio * np.hanning(len(audio)))) + 1e-12)
     k = int(np.argmax(level[1:-1])) + 1
     a, b, c = level[k - 1 : k + 2]
-    return (k + (a - c) / (2 * (a - 2 * b + c))) * sample_rate / len(audio)
+    return float((k + (a - c) / (2 * (a - 2 * b + c))) * sample_rate / len(audio))
 
 
 def _encode(path: Path, codec: str | None, sample_rate: int, video: bool = False, **options: str) -> Path:
@@ -65,6 +64,7 @@ def _encode(path: Path, codec: str | None, sample_rate: int, video: bool = False
                 container.mux(film.encode(picture))
             container.mux(film.encode(None))
         if sound:
+            assert isinstance(sound, av.AudioStream)
             frame = av.AudioFrame.from_ndarray(_notes(sample_rate)[None], "fltp", "mono")
             frame.sample_rate, frame.pts, frame.time_base = sample_rate, 0, Fraction(1, sample_rate)
             container.mux(sound.encode(frame))
@@ -402,12 +402,12 @@ def test_an_interrupted_write_leaves_no_file_and_keeps_what_was_there(
     write_audio(tmp_path / f"there{suffix}", _notes(), SAMPLE_RATE)
     before = (tmp_path / f"there{suffix}").read_bytes()
 
-    class Interrupted(soundfile.SoundFile):
+    class Interrupted(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
         def write(self, data: np.ndarray) -> None:
             super().write(data)
             raise stop
 
-    monkeypatch.setattr(write.soundfile, "SoundFile", Interrupted)
+    monkeypatch.setattr(soundfile, "SoundFile", Interrupted)
     for name in ("there", "new"):
         with pytest.raises(KeyboardInterrupt if stop is KeyboardInterrupt else AudioError):
             write_audio(tmp_path / f"{name}{suffix}", _tone(440, SAMPLE_RATE), SAMPLE_RATE)
@@ -440,6 +440,6 @@ def test_what_cannot_be_written_is_refused_in_one_line(
 
 
 def test_an_old_libsndfile_without_mp3_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write.soundfile, "available_formats", lambda: {"WAV": "", "OGG": "", "FLAC": ""})
+    monkeypatch.setattr(soundfile, "available_formats", lambda: {"WAV": "", "OGG": "", "FLAC": ""})
     with pytest.raises(AudioError, match="cannot write it; update soundfile"):
         write_audio("a.mp3", _notes(), SAMPLE_RATE)

@@ -20,7 +20,8 @@ SAMPLE_RATE = 44100
 def _sine(level_db: float | np.ndarray, seconds: float = 2.0, hz: float = 330.0) -> np.ndarray:
     """A sine whose RMS is `level_db` dBFS."""
     t = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
-    return (np.sqrt(2) * 10 ** (np.asarray(level_db) / 20) * np.sin(2 * np.pi * hz * t)).astype(np.float32)
+    sine: np.ndarray = np.sqrt(2) * 10 ** (np.asarray(level_db) / 20) * np.sin(2 * np.pi * hz * t)
+    return sine.astype(np.float32)
 
 
 def _crescendo(from_db: float, to_db: float, seconds: float = 4.0, hz: float = 330.0) -> np.ndarray:

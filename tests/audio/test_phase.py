@@ -86,7 +86,7 @@ def test_phases_are_those_that_overlapping_frames_agree_on() -> None:
 def test_every_step_brings_the_spectrum_nearer_to_what_was_asked() -> None:
     """Griffin & Lim's own claim, which the momentum must not break, on chords whose magnitudes are true."""
     t = np.arange(2 * RATE) / RATE
-    chord = sum(np.exp(-t) * np.sin(2 * np.pi * hz * t) for hz in (220.0, 277.2, 329.6, 446.0))
+    chord = np.sum([np.exp(-t) * np.sin(2 * np.pi * hz * t) for hz in (220.0, 277.2, 329.6, 446.0)], axis=0)
     wanted = spectrum_of(chord).abs()
     made = (magnitude_to_audio(wanted, N_FFT, HOP, len(chord), steps).numpy() for steps in range(5))
     off = [float((spectrum_of(audio).abs() - wanted).square().sum()) for audio in made]

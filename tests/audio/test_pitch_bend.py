@@ -19,7 +19,8 @@ SECONDS = np.arange(2 * RATE) / RATE
 def tone(pitch: int, cents: np.ndarray | float) -> np.ndarray:
     hz = key_hz(pitch + np.asarray(cents) / 100) * np.ones_like(SECONDS)
     phase = 2 * np.pi * np.cumsum(hz) / RATE
-    return (0.1 * sum(np.sin(h * phase) / h for h in range(1, 10))).astype(np.float32)
+    partials: np.ndarray = np.sum([np.sin(h * phase) / h for h in range(1, 10)], axis=0)
+    return (0.1 * partials).astype(np.float32)
 
 
 def sounding(*pitches: int) -> torch.Tensor:

@@ -91,7 +91,8 @@ def test_the_seed_and_the_note_say_all() -> None:
 def test_it_sounds_as_it_was_asked_for(rate_hz: float) -> None:
     sample_rate, hop, n_fft = CONFIG.sample_rate, 256, 1024
     seconds = np.arange(4 * sample_rate) / sample_rate
-    tone = sum(0.1 / h * np.sin(2 * np.pi * 440 * h * seconds) for h in range(1, 9)).astype(np.float32)
+    partials = [0.1 / h * np.sin(2 * np.pi * 440 * h * seconds) for h in range(1, 9)]
+    tone = np.sum(partials, axis=0).astype(np.float32)
     magnitude = torch.stft(
         torch.from_numpy(tone), n_fft, hop, window=torch.hann_window(n_fft), pad_mode="constant", return_complex=True
     ).abs()
@@ -127,7 +128,7 @@ def test_a_heard_vibrato_is_carried_over_as_deep_as_it_was_played() -> None:
     seconds = np.arange(4 * CONFIG.sample_rate) / CONFIG.sample_rate
     cents = 20 * np.sin(2 * np.pi * 5.5 * seconds)
     phase = 2 * np.pi * np.cumsum(440 * 2 ** (cents / 1200)) / CONFIG.sample_rate
-    tone = sum(0.1 / h * np.sin(h * phase) for h in range(1, 9)).astype(np.float32)
+    tone = np.sum([0.1 / h * np.sin(h * phase) for h in range(1, 9)], axis=0).astype(np.float32)
     heard = estimate_bends(torch.from_numpy(tone), bends(1.0), CONFIG)
     carried = carried_bends(heard, RATE)[KEY, 20:-20].numpy()
     assert vibrato_depth(heard[KEY, 20:-20].numpy(), RATE) < 18

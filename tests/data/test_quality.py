@@ -46,7 +46,8 @@ def vibrato(seconds: float, cents: float = 30.0) -> np.ndarray:
     steps = np.random.default_rng(5).integers(0, 24, int(seconds * 2) + 1)[(t * 2).astype(int)]
     hz = 220 * 2 ** (steps / 12 + cents / 1200 * np.sin(2 * np.pi * 5.5 * t))
     phase = np.cumsum(hz) / SAMPLE_RATE
-    return sum(np.sin(2 * np.pi * h * phase) / h for h in range(1, 8)).astype(np.float32) * np.float32(0.1)
+    partials: np.ndarray = np.sum([np.sin(2 * np.pi * h * phase) / h for h in range(1, 8)], axis=0)
+    return (0.1 * partials).astype(np.float32)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -96,7 +96,7 @@ def test_no_other_octave_is_cheaper(notes: list[tuple[int, int]], name: str) -> 
     def cost(shift: int) -> float:
         outside = np.mean((seconds + shift < register.low) | (seconds + shift > register.high))
         centre = seconds[(len(seconds) - 1) // 2] + shift
-        return 3 * outside + abs(centre - np.clip(centre, register.usual_low, register.usual_high)) / 6
+        return float(3 * outside + abs(centre - np.clip(centre, register.usual_low, register.usual_high)) / 6)
 
     shift = octave_shift([Note(0.0, float(length), pitch) for pitch, length in notes], register)
     costs = {12 * octaves: cost(12 * octaves) for octaves in range(-8, 9)}

@@ -1,8 +1,8 @@
-"""Attacks as steep as they were played: windows of 46 ms smear them, and part of their sound comes too early.
+"""Steeper attacks: analysis windows of 46 ms smear an attack, so that part of its sound comes too early.
 
-About each onset, the rise of the level is measured in each octave. The part of its length that is due to the windows
-is taken away: sound that comes too early is turned down to the level before the note, sound that comes too late is
-turned up. Notes that begin slowly stay. Knows nothing of instruments or networks.
+Around each onset, the rise of the level is measured per octave. The part of its length that the windows cause is
+removed: sound before the attack is attenuated to the level before the note, sound after it is amplified. Slow attacks
+stay unchanged. Knows nothing of instruments or networks.
 """
 
 from collections.abc import Sequence
@@ -10,41 +10,39 @@ from functools import lru_cache
 
 import numpy as np
 
-SMEAR_SECONDS = 0.016  # rise from 10 to 90 % of a step that is drawn with windows of 46 ms: 12 to 16 ms, measured
-_LEAST_RISE_SECONDS = 0.002  # from 10 to 90 %
-_FAST_SECONDS, _SLOW_SECONDS = 0.02, 0.03  # measured rises: all of the change up to the first, none from the second on
-_LOWEST_HZ = 500.0  # below it, such a rise is hardly longer than a period
-_BEFORE_SECONDS, _AFTER_SECONDS = 0.06, 0.05  # around an onset: the audio that is measured
+SMEAR_SECONDS = 0.016  # 10-90 % rise of a step analysed with windows of 46 ms: measured as 12 to 16 ms
+_LEAST_RISE_SECONDS = 0.002  # shortest 10-90 % rise of the result
+_FAST_SECONDS, _SLOW_SECONDS = 0.02, 0.03  # measured rises: full correction up to the first, none from the second
+_LOWEST_HZ = 500.0  # lower edge of the lowest octave: below it, such a rise is hardly longer than a period
+_BEFORE_SECONDS, _AFTER_SECONDS = 0.06, 0.05  # around an onset: the audio that is analysed
 _SOONEST_SECONDS, _LATEST_SECONDS = -0.012, 0.02  # from an onset to the middle of its rise
-_EARLY_SECONDS = 0.03  # for which an attack is heard before the middle of its rise
-_SMEARED, _SMEARED_SECONDS = (
-    1.0,
-    0.0055,
-)  # most level of a smear at its middle; for how long it falls to 37 %, backwards
+_EARLY_SECONDS = 0.03  # how long before the middle of its rise a smeared attack can sound
+_SMEARED = 1.0  # highest level of the smear, at the middle of the rise, relative to the height of the rise
+_SMEARED_SECONDS = 0.0055  # time constant of the smear before the middle: there it falls to 37 %
 _USUAL_SECONDS, _SPREAD_SECONDS = 0.004, 0.016  # from an onset to the middle of its rise: mean, standard deviation
-_TOP_SECONDS = 0.022  # from the middle of a rise: where the level of the note is looked for
-_QUIET_FROM_SECONDS, _QUIET_TO_SECONDS = -0.05, -0.012  # from an onset: where the level before the note is looked for
+_TOP_SECONDS = 0.022  # after the middle of a rise: where the level of the note is measured
+_QUIET_FROM_SECONDS, _QUIET_TO_SECONDS = -0.05, -0.012  # from an onset: where the level before the note is measured
 _STEP_SECONDS = 0.0004  # between measurements of the level
-_FINE_SECONDS, _STEADY_SECONDS = 0.0025, 0.01  # smoothing of the level to be changed, and of those before and after
-_SIDE_SECONDS = 0.006  # of either side of a rise whose levels are compared
-_QUIET_GAIN = 1.2  # from the least level before a note to the usual one
-_LEAST_RATIO, _FULL_RATIO = 1.6, 2.5  # of the levels after and before: no change at the first, all of it at the second
-_MOST_GAIN = 2.0
-_ONE_ATTACK_SECONDS = 0.012  # onsets closer than this are one attack
-_SETTLED_SECONDS = 0.004  # after an onset, its attack is not changed on account of the next one
+_FINE_SECONDS, _STEADY_SECONDS = 0.0025, 0.01  # smoothing of the corrected level; of those around it
+_SIDE_SECONDS = 0.006  # before and after the middle of a rise: spans whose levels are compared
+_QUIET_GAIN = 1.2  # mean level before a note, relative to the least
+_LEAST_RATIO, _FULL_RATIO = 1.6, 2.5  # level after / level before: no correction up to the first, full from the second
+_MOST_GAIN = 2.0  # amplitude
+_ONE_ATTACK_SECONDS = 0.012  # onsets closer than this count as one attack
+_SETTLED_SECONDS = 0.004  # after an onset: the correction of the next attack must not reach into this span
 _SILENT = 1e-14  # power
-_COSINE_RISE = 2 / np.pi * np.arcsin(0.8)  # from 10 to 90 % of half a cosine, over its length
-_LINEAR_RISE = 0.8  # the same of a straight line
+_COSINE_RISE = 2 / np.pi * np.arcsin(0.8)  # 10-90 % rise of a half cosine, relative to its length
+_LINEAR_RISE = 0.8  # the same for a straight line
 
 
-def sharpen_attacks(audio: np.ndarray, onset_seconds: Sequence[float], sample_rate: int) -> np.ndarray:
-    """Make the attacks of notes as steep as they were before windows smeared them.
+def sharpen_attacks(audio: np.ndarray, onset_seconds: Sequence[float] | np.ndarray, sample_rate: int) -> np.ndarray:
+    """Undo the smearing of attacks by analysis windows.
 
-    Local in time: audio more than 60 ms before an onset and 50 ms after it is neither changed nor looked at.
+    Audio more than 60 ms before an onset and 50 ms after it has no influence and is not changed.
 
     Args:
-        audio: A sound made from magnitudes with windows of about 46 ms.
-        onset_seconds: When notes begin, in any order.
+        audio: Audio made from magnitudes with windows of about 46 ms.
+        onset_seconds: Onset times of the notes, in any order.
         sample_rate: In Hz.
 
     Returns:
@@ -80,13 +78,13 @@ def sharpen_attacks(audio: np.ndarray, onset_seconds: Sequence[float], sample_ra
 
 
 def _gain(power: np.ndarray, seconds: np.ndarray, gap_before: float, gap_after: float) -> np.ndarray | None:
-    """What one octave is multiplied by about an onset, ``(T,)`` -> ``(T,)``; None if there is no fast attack.
+    """The gain of one octave around an onset, ``(T,)`` -> ``(T,)``; None if there is no fast attack.
 
     Args:
-        power: Of the octave.
-        seconds: Of each measurement, from the onset.
-        gap_before: Seconds from the onset before.
-        gap_after: Seconds to the onset after.
+        power: Power of the octave.
+        seconds: Time of each value, from the onset.
+        gap_before: Seconds since the previous onset.
+        gap_after: Seconds to the next onset.
     """
     width = seconds[1] - seconds[0]
     power = power + _SILENT
@@ -99,7 +97,7 @@ def _gain(power: np.ndarray, seconds: np.ndarray, gap_before: float, gap_after: 
     side = round(_SIDE_SECONDS / width)
     total = np.pad(np.cumsum(power), (side + 1, side), mode="edge")
     total[: side + 1] = 0.0
-    sums = np.sqrt(np.maximum(total[side:] - total[:-side], 0.0) / side)  # of the `side` measurements before each
+    sums = np.sqrt(np.maximum(total[side:] - total[:-side], 0.0) / side)  # of the `side` values before each
     step = sums[side : side + len(power)] - sums[: len(power)]
     searched = np.flatnonzero(
         (seconds >= max(_SOONEST_SECONDS, -gap_before / 2)) & (seconds <= min(_LATEST_SECONDS, gap_after))
@@ -122,14 +120,14 @@ def _gain(power: np.ndarray, seconds: np.ndarray, gap_before: float, gap_after: 
     ramp = 0.5 + 0.5 * np.sin(np.pi * np.clip((seconds - middle) / rise * _COSINE_RISE, -0.5, 0.5))
     level = np.sqrt(_smoothed(power, np.hanning(2 * round(_FINE_SECONDS / width) + 1)))
     smeared = _SMEARED * (top - base) * np.exp(np.minimum(seconds - middle, 0.0) / _SMEARED_SECONDS)
-    wanted = np.maximum(base + (top - base) * ramp, level - smeared) / level  # what is louder is no smear
+    wanted = np.maximum(base + (top - base) * ramp, level - smeared) / level  # anything louder than the smear stays
     gain = np.where(seconds < middle, np.minimum(wanted, 1.0), np.clip(wanted, 1.0, _MOST_GAIN))
     first = max(middle - _EARLY_SECONDS, _SETTLED_SECONDS - gap_before)
     return np.where((seconds >= first) & (seconds <= middle + length / 2), 1 + share * (gain - 1), 1.0)
 
 
 def _rise_seconds(contrast: float) -> float:
-    """Length of a straight rise whose mean levels on either side of its middle differ by `contrast` of its height."""
+    """Length of a linear rise whose mean levels before and after its middle differ by `contrast` times its height."""
     if contrast > 0.5:
         return 4 * _SIDE_SECONDS * (1 - min(contrast, 1.0))
     return _SIDE_SECONDS / max(contrast, 0.05)
@@ -141,11 +139,12 @@ def _smoothed(values: np.ndarray, window: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def _octaves(length: int, sample_rate: int) -> np.ndarray:
-    """The shares of each octave in the bins of a spectrum; together they are 1 above the lowest, ``(O, F)``.
+    """Weights of a filter bank of octaves over FFT bins; they sum to 1 above the lowest edge, ``(O, F)``.
 
-    Edges are half cosines an octave wide, so that no band rings longer than a few of its periods.
+    Band edges are half cosines, one octave wide, so that no band rings longer than a few of its periods.
     """
     octave = np.log2(np.maximum(np.fft.rfftfreq(length, 1 / sample_rate), 1.0) / _LOWEST_HZ)
     count = int(np.log2(sample_rate / 2 / _LOWEST_HZ))
     edges = [0.5 - 0.5 * np.cos(np.pi * np.clip(octave - place + 0.5, 0, 1)) for place in range(count)]
-    return (np.array(edges) - np.array([*edges[1:], np.zeros_like(octave)])).astype(np.float32)
+    bands: np.ndarray = np.array(edges) - np.array([*edges[1:], np.zeros_like(octave)])
+    return bands.astype(np.float32)

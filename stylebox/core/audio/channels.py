@@ -1,4 +1,4 @@
-"""Faults of a file's channels that a mix to mono hides: clipping, silence, cancellation."""
+"""Faults of a file's channels that a mono mix hides: clipping, silence, cancellation."""
 
 from pathlib import Path
 
@@ -6,13 +6,14 @@ import numpy as np
 
 from stylebox.core.audio.io.decode import decode
 
-_CLIPPED, _CLIPPED_SHARE = 0.999, 1e-3  # full scale counts as clipped; share of samples worth a warning
-_CHANNEL_SECONDS = 300.0  # a channel that is dead is so from the start
-_DEAD_DB, _CANCEL_DB = -60.0, -13.0  # below the loudest channel; of the mix below its channels (noise: -3)
+_CLIPPED, _CLIPPED_SHARE = 0.999, 1e-3  # a sample this large counts as clipped; share of samples worth a warning
+_CHANNEL_SECONDS = 300.0  # only the beginning is read: a dead channel is dead from the start
+_DEAD_DB = -60.0  # power of a dead channel relative to the loudest
+_CANCEL_DB = -13.0  # power of the mix of channels that cancel each other, relative to theirs; noise has -3
 
 
 def channel_faults(source: Path) -> list[str]:
-    """Clipped samples, silent channels and channels that cancel each other: what the mix no longer shows."""
+    """Find clipped samples, silent channels and channels that cancel each other; one clause per fault."""
     clipped, power, mixed, samples = np.zeros(1), np.zeros(1), 0.0, 0
     with source.open("rb") as stream:
         for rate, block in decode(stream, str(source)):

@@ -1,4 +1,4 @@
-"""Frames at two rates. Frame i of either lies at i / rate seconds, so centres that coincide keep their values."""
+"""Conversion between frame rates. Frame i lies at i / rate seconds at either rate."""
 
 import torch
 from torch import Tensor
@@ -7,10 +7,10 @@ from torch import Tensor
 def resample_frames(values: Tensor, from_rate: float, to_rate: float, num_frames: int, start: float = 0.0) -> Tensor:
     """Values at another frame rate, by linear interpolation between frame centres.
 
-    Doubling a rate keeps every frame and puts the mean of two neighbours between them.
+    Doubling the rate keeps every frame and inserts the mean of two neighbours between them.
 
     Args:
-        values: The last axis is time; its last frame is held beyond its end.
+        values: The last axis is time; beyond its end the last frame is repeated.
         from_rate: Frames per second of `values`.
         to_rate: Frames per second of the result.
         num_frames: Length of the result.

@@ -1,4 +1,4 @@
-"""Griffin-Lim: a mel to audio by phase iteration, without notes or networks."""
+"""Griffin-Lim: mel to audio by phase iteration, without notes or networks."""
 
 import torch
 from torch import Tensor
@@ -10,7 +10,14 @@ from stylebox.core.config import MelConfig
 def griffin_lim(
     mel: Tensor, config: MelConfig, num_samples: int, iterations: int = 32, momentum: float = 0.99
 ) -> Tensor:
-    """Mel to audio by phase iteration: the report's way, and the row every vocoder has to beat.
+    """Mel to audio by phase iteration: the paper's vocoder, and the baseline of the others.
+
+    Args:
+        mel: In [-1, 1].
+        config: The mel's settings.
+        num_samples: Length of the result.
+        iterations: Number of phase updates.
+        momentum: Acceleration of the updates; 0 is the algorithm of 1984.
 
     Shape:
         ``(M, T)`` -> ``(num_samples,)``.
@@ -20,7 +27,7 @@ def griffin_lim(
     """
     magnitude = mel_to_magnitude(mel, config)
     window = torch.hann_window(config.n_fft, device=mel.device)
-    generator = torch.Generator().manual_seed(0)  # same mel, same audio
+    generator = torch.Generator().manual_seed(0)  # the same mel gives the same audio
     phase = torch.rand(magnitude.shape, generator=generator).to(mel) * 2 * torch.pi
     spectrum, before = torch.polar(magnitude, phase), torch.zeros((), dtype=torch.complex64, device=mel.device)
 

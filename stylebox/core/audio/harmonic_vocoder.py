@@ -1,6 +1,7 @@
 """Mel to audio when the notes are known: no network, one pass.
 
-A mel of a low note does not show its partials one by one; the notes say where they are. Knows nothing of networks.
+The mel bands of a low note are wider than the distance of its partials; the notes give the partials' frequencies.
+Knows nothing of networks.
 """
 
 from functools import lru_cache
@@ -15,19 +16,21 @@ from stylebox.core.audio.pitch_bend import apply_bends
 from stylebox.core.config import MelConfig
 from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, key_hz
 
-BETWEEN_PARTIALS = 0.03  # what is expected between partials, relative to their peaks: breath, bow, attack
-_PARTIAL_BINS = 0.97  # standard deviation of a partial's peak in FFT bins: a Hann window's main lobe in power
+BETWEEN_PARTIALS = 0.03  # power expected between partials, relative to their peaks: breath, bow, attack
+_PARTIAL_BINS = 0.97  # standard deviation of a partial's peak in FFT bins: the main lobe of a Hann window in power
 
 
 def harmonic_inversion(
     mel: Tensor, frame: Tensor, config: MelConfig, num_samples: int, cents: Tensor | None = None
 ) -> Tensor:
-    """A mel made audible with the help of what is being played.
+    """Mel to audio, with partials at the frequencies of the keys that sound.
 
     Args:
         mel: In [-1, 1].
-        frame: How surely each key sounds, in [0, 1].
-        cents: How far each key's note is to be from it.
+        frame: Posterior of each key to sound, in [0, 1].
+        config: The mel's settings.
+        num_samples: Length of the result.
+        cents: Pitch of each key's note relative to the key, in cents; None is 0.
 
     Shape:
         mel ``(M, T)``, frame and cents ``(N, T)`` -> ``(num_samples,)``.
@@ -41,7 +44,11 @@ def harmonic_inversion(
 
 @lru_cache(maxsize=4)
 def partial_combs(sample_rate: int, n_fft: int) -> np.ndarray:
-    """Where each key's partials lie on the FFT's axis, up to the Nyquist frequency; ``(N, n_fft // 2 + 1)``."""
+    """Peaks at each key's partials over FFT bins, up to the Nyquist frequency.
+
+    Shape:
+        The result is ``(N, n_fft // 2 + 1)``, float32.
+    """
     hz_per_bin = sample_rate / n_fft
     bins = np.arange(n_fft // 2 + 1)
     combs = np.zeros((NUM_KEYS, len(bins)), np.float32)

@@ -1,33 +1,33 @@
-"""How loud a sound is, over all and over time, and making one as loud as another.
+"""Loudness of a sound, overall and over time, and gains that match one sound to another.
 
-Levels are RMS in dBFS: a full-scale square wave has 0 dB, a full-scale sine -3 dB. No K-weighting: what
-matters here is that two sounds agree, and the mel that the networks see is not weighted either. Knows nothing
-of files or mels.
+Levels are RMS in dBFS: a full-scale square wave has 0 dB, a full-scale sine -3 dB. There is no K-weighting: only the
+difference of two sounds matters here, and the mel of the networks is not weighted either. Knows nothing of files or
+mels.
 """
 
 from itertools import pairwise
 
 import numpy as np
 
-LOUDNESS_DB = -23.0  # dBFS that recordings are brought to
-BLOCK_SECONDS = 0.4  # over which loudness is measured, as in BS.1770
+LOUDNESS_DB = -23.0  # dBFS; the common loudness of recordings
+BLOCK_SECONDS = 0.4  # length of a measured block, as in BS.1770
 HOP_SECONDS = 0.1
-ABSOLUTE_GATE_DB = -60.0  # dBFS; below it a block is silence
-RELATIVE_GATE_DB = -10.0  # below the mean of what is not silence: a rest, not part of how loud the music is
+ABSOLUTE_GATE_DB = -60.0  # dBFS; quieter blocks are silence
+RELATIVE_GATE_DB = -10.0  # relative to the mean of the blocks that are not silence; quieter blocks are rests
 
 FOLLOW_HOP_SECONDS = 0.0125
 FOLLOW_FRAME_HOPS = 8  # 100 ms: three periods of the lowest note of a piano
-SMOOTHING_HOPS = 7  # 90 ms between the ends of the smoothing window
-PHRASE_SECONDS = 2.0  # between the ends of the window over which a phrase is as loud as it was
-RELEASE_DB_PER_SECOND = 200.0  # how fast a sound may be taken to die: full scale to silence in 0.3 s
-FADE_IN_DB = 10.0  # over so much above the floor a boost comes in, so that noise gets none
+SMOOTHING_HOPS = 7  # length of the smoothing window: 90 ms
+PHRASE_SECONDS = 2.0  # length of the window that stands for a phrase
+RELEASE_DB_PER_SECOND = 200.0  # fastest decay of a measured level: full scale to silence in 0.3 s
+FADE_IN_DB = 10.0  # range above the floor in which amplification fades in, so that noise gets none
 
 
 def loudness_db(audio: np.ndarray, sample_rate: int) -> float:
     """Loudness of the parts that sound: RMS over blocks that pass two gates.
 
     Returns:
-        dBFS; -inf when no 400 ms reach -60 dBFS.
+        dBFS; -inf if no block of 400 ms reaches -60 dBFS.
 
     Shape:
         ``audio`` is ``(S,)``.
@@ -41,9 +41,14 @@ def loudness_db(audio: np.ndarray, sample_rate: int) -> float:
 def normalise_loudness(audio: np.ndarray, sample_rate: int, target_db: float = LOUDNESS_DB) -> tuple[np.ndarray, float]:
     """Bring a sound to a loudness by one gain.
 
+    Args:
+        audio: Any level.
+        sample_rate: In Hz.
+        target_db: Loudness of the result, in dBFS.
+
     Returns:
-        ``(audio, gain_db)``: float32, and what was applied. Silence stays as it is, with gain 0. The result
-        may exceed full scale.
+        ``(audio, gain_db)``: float32, and the gain. Silence stays unchanged, with gain 0. The result may exceed full
+        scale.
 
     Shape:
         ``audio`` and the result are ``(S,)``.
@@ -53,7 +58,12 @@ def normalise_loudness(audio: np.ndarray, sample_rate: int, target_db: float = L
 
 
 def match_loudness(audio: np.ndarray, reference: np.ndarray, sample_rate: int) -> np.ndarray:
-    """`audio` as loud as `reference`, by one gain. A silent reference gives silence; silent audio stays.
+    """Bring `audio` to the loudness of `reference` by one gain.
+
+    Args:
+        audio: The sound to change; silence stays unchanged.
+        reference: The sound with the wanted loudness; if it is silent, so is the result.
+        sample_rate: In Hz, of both.
 
     Shape:
         ``audio`` and the result are ``(S,)``; the reference may have another length.
@@ -67,9 +77,15 @@ def match_loudness(audio: np.ndarray, reference: np.ndarray, sample_rate: int) -
 def loudness_contour(
     audio: np.ndarray, frame: int = 4096, hop: int = 1024, floor_db: float = ABSOLUTE_GATE_DB
 ) -> np.ndarray:
-    """Level over time: RMS of frames centred on every `hop`-th sample, in dBFS, at least `floor_db`.
+    """Level over time: RMS of frames centred on every `hop`-th sample, in dBFS.
 
-    Frames that reach beyond an end are measured on what is inside.
+    The RMS of a frame that reaches beyond an end is taken over the part inside.
+
+    Args:
+        audio: Any level.
+        frame: Length of a frame in samples.
+        hop: Samples between frames.
+        floor_db: Lowest value of the result, in dBFS.
 
     Shape:
         ``audio`` is ``(S,)``, the result ``(1 + S // hop,)``.
@@ -83,7 +99,8 @@ def loudness_contour(
     energy = np.cumsum([0.0, *(float(np.dot(piece, piece)) for piece in pieces)])
     inside = energy[np.searchsorted(edges, stop)] - energy[np.searchsorted(edges, start)]
     power = inside / np.maximum(stop - start, 1)
-    return 10 * np.log10(np.maximum(power, _power(floor_db)))
+    level_db: np.ndarray = 10 * np.log10(np.maximum(power, _power(floor_db)))
+    return level_db
 
 
 def follow_loudness(
@@ -94,17 +111,21 @@ def follow_loudness(
     max_gain_db: float = 12.0,
     floor_db: float = ABSOLUTE_GATE_DB,
 ) -> np.ndarray:
-    """Bend the level of `audio` over time to that of `reference`, so that a crescendo stays one.
+    """Change the level of `audio` over time to that of `reference`, so that a crescendo stays a crescendo.
 
-    By itself this is done over phrases, so that each note keeps the shape that its instrument gives it: a piano dies
-    away, a flute holds. The gain is smooth, at most `max_gain_db`, and fades to none where `audio` itself nears the
-    floor, so that noise is not raised; downwards it has no limit. Both levels are taken to fall no faster
-    than 200 dB/s: where the reference stops, a tail of up to 0.3 s may ring; then the result is exactly zero.
+    By default the levels are matched per phrase, so that each note keeps the envelope of its instrument: a piano note
+    decays, a flute note is sustained. The gain is smooth and at most `max_gain_db`. Near the floor of `audio` there is
+    no amplification, so that noise does not get louder; attenuation has no limit. Both levels are assumed to fall by
+    200 dB/s at most: where the reference stops, a tail of up to 0.3 s may remain; then the result is exactly zero.
 
     Args:
-        closeness: 0 follows over phrases (about 2 s), 1 from moment to moment (about 90 ms), so that notes take on
-            the reference's swells and decays, too.
-        floor_db: Below it, in dBFS, a sound is silence.
+        audio: The sound to change.
+        reference: The sound with the wanted level.
+        sample_rate: In Hz, of both.
+        closeness: 0 follows the reference over phrases (about 2 s), 1 over about 90 ms, so that notes take on its
+            swells and decays too.
+        max_gain_db: Largest amplification.
+        floor_db: Sounds below this level, in dBFS, are silence.
 
     Shape:
         ``audio`` and the result are ``(S,)``. A reference of another length is cut, or silent beyond its end.
@@ -118,10 +139,11 @@ def follow_loudness(
     boost_db = max_gain_db * np.clip((found_db - floor_db) / FADE_IN_DB, 0, 1)
     moment_db = np.minimum(wanted_db - found_db, boost_db)
     both = np.minimum(wanted_db, found_db) > floor_db + 0.01
-    weight = np.where(both, 10 ** (np.maximum(wanted_db, found_db) / 40), 0.0)  # a phrase is as loud as its loud notes
+    # Loud notes have more weight in a phrase.
+    weight = np.where(both, 10 ** (np.maximum(wanted_db, found_db) / 40), 0.0)
     phrase_db = np.minimum(_over_phrases(moment_db, weight), boost_db)
     gain_db = _smoothed(phrase_db + closeness * (moment_db - phrase_db))
-    # Smoothed twice: the first widens what sounds by as much as the second eats into it.
+    # Smoothed twice: the first widens the sounding part by as much as the second narrows it.
     sounding = _smoothed(_smoothed(wanted_db > floor_db + 0.01) > 0)
     curve, result = sounding * 10 ** (gain_db / 20), np.empty_like(audio)
     for first in range(0, len(audio), 1 << 20):  # in blocks: the curve per sample is float64
@@ -131,13 +153,14 @@ def follow_loudness(
 
 
 def _released(level_db: np.ndarray, hop_seconds: float) -> np.ndarray:
-    """A contour that falls no faster than a sound may be taken to die."""
+    """A contour that falls by `RELEASE_DB_PER_SECOND` at most."""
     fall_db = RELEASE_DB_PER_SECOND * hop_seconds * np.arange(len(level_db))
-    return np.maximum.accumulate(level_db + fall_db) - fall_db
+    released: np.ndarray = np.maximum.accumulate(level_db + fall_db) - fall_db
+    return released
 
 
 def _over_phrases(curve: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Weighted mean of `curve` about each place; 0 where nothing has weight."""
+    """Weighted moving average of `curve`; 0 where nothing has weight."""
     half = round(PHRASE_SECONDS / FOLLOW_HOP_SECONDS / 2)
     window = np.hanning(2 * half + 3)[1:-1]
     total, weights = (np.convolve(x, window)[half : half + len(curve)] for x in (curve * weight, weight))
@@ -146,7 +169,7 @@ def _over_phrases(curve: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def _smoothed(curve: np.ndarray) -> np.ndarray:
-    """`curve` through a Hann window; its ends are held."""
+    """`curve` smoothed by a Hann window; its first and last values are repeated beyond its ends."""
     window = np.hanning(SMOOTHING_HOPS + 2)[1:-1]
     held = np.pad(curve.astype(float), SMOOTHING_HOPS // 2, mode="edge")
     return np.convolve(held, window / window.sum(), "valid")
@@ -171,7 +194,7 @@ def _mean_square(audio: np.ndarray) -> float:
 
 
 def _gated_db(powers: np.ndarray) -> float:
-    """Level of the blocks that pass both gates, in dBFS."""
+    """Level of the blocks that pass both gates, in dBFS; -inf if none does."""
     sounding = powers[powers > _power(ABSOLUTE_GATE_DB)]
     if sounding.size == 0:
         return -np.inf
@@ -182,7 +205,7 @@ def _gated_db(powers: np.ndarray) -> float:
 def _gain_to(powers: np.ndarray, target_db: float) -> float:
     """The gain in dB after which the gated level is `target_db`; 0 for silence."""
     level_db, gain_db = _gated_db(powers), 0.0
-    for _ in range(8):  # a gain moves blocks across the absolute gate, so measure again
+    for _ in range(8):  # a gain moves blocks across the absolute gate, so the level is measured again
         if not np.isfinite(level_db) or abs(level_db - target_db) < 1e-3:
             break
         gain_db += target_db - level_db
@@ -191,4 +214,5 @@ def _gain_to(powers: np.ndarray, target_db: float) -> float:
 
 
 def _power(level_db: float) -> float:
-    return 10.0 ** (level_db / 10)
+    power: float = 10.0 ** (level_db / 10)
+    return power

@@ -1,7 +1,7 @@
-"""The mel front end: the one place that says what a mel is, in which range, and how to turn it back.
+"""The mel front end: definition, range and inverse of a mel.
 
-A mel is power in bands, in dB, mapped linearly so that `floor_db` is -1 and `ceiling_db` is +1. Nothing is
-rescaled per chunk: a quiet bar stays quiet. Knows nothing of files or networks.
+A mel is power in bands, in dB, mapped linearly so that `floor_db` is -1 and `ceiling_db` is +1. Nothing is rescaled
+per chunk: a quiet bar stays quiet. Knows nothing of files or networks.
 """
 
 from functools import lru_cache
@@ -32,10 +32,15 @@ class MelSpectrogram(nn.Module):
         self.register_buffer("bands", torch.from_numpy(mel_bands(config)), persistent=False)
 
     def forward(self, audio: Tensor) -> Tensor:
+        """Apply the transform."""
         return power_to_mel(self.power(audio), self.config)
 
     def power(self, audio: Tensor) -> Tensor:
-        """Power in each band, before the logarithm; same shape as the mel."""
+        """Power in each band, before the logarithm.
+
+        Shape:
+            ``(S,)`` or ``(B, S)`` -> ``(M, T)`` or ``(B, M, T)``.
+        """
         c = self.config
         spectrum = torch.stft(
             audio, c.n_fft, c.hop_length, window=self.window, center=True, pad_mode="constant", return_complex=True
@@ -46,11 +51,16 @@ class MelSpectrogram(nn.Module):
 def mel_in_blocks(audio: np.ndarray, config: MelConfig, block_frames: int = 4096) -> np.ndarray:
     """8-bit mel of audio of any length in bounded memory: equal to the mel of the whole.
 
+    Args:
+        audio: float32, at the configuration's rate.
+        config: The mel's settings.
+        block_frames: Frames computed at once.
+
     Shape:
         ``(S,)`` -> ``(T, M)``, uint8, T = 1 + S // hop_length.
     """
     spectrogram, hop = MelSpectrogram(config), config.hop_length
-    context = -(-config.n_fft // 2 // hop)  # frames whose window reaches over a block's edge
+    context = -(-config.n_fft // 2 // hop)  # frames whose window reaches beyond a block
     num_frames = 1 + len(audio) // hop
     mel = np.empty((num_frames, config.n_mels), np.uint8)
     for start in range(0, num_frames, block_frames):
@@ -65,7 +75,11 @@ def mel_in_blocks(audio: np.ndarray, config: MelConfig, block_frames: int = 4096
 
 @lru_cache(maxsize=8)
 def mel_bands(config: MelConfig) -> np.ndarray:
-    """The filter bank, float32 ``(M, n_fft // 2 + 1)``."""
+    """The mel filter bank of librosa (Slaney).
+
+    Shape:
+        The result is ``(M, n_fft // 2 + 1)``, float32.
+    """
     import librosa  # slow to import
 
     bands: np.ndarray = librosa.filters.mel(sr=config.sample_rate, n_fft=config.n_fft, n_mels=config.n_mels)
@@ -73,53 +87,79 @@ def mel_bands(config: MelConfig) -> np.ndarray:
 
 
 def power_to_mel(power: Tensor, config: MelConfig) -> Tensor:
-    """Band power to [-1, 1]; what lies beyond the range is clipped to it."""
+    """Band power to [-1, 1]; values beyond the range are clipped.
+
+    Shape:
+        Any shape -> the same.
+    """
     db = 10.0 * torch.log10(power.clamp_min(_QUIETEST_POWER))
     span = config.ceiling_db - config.floor_db
     return (2.0 * (db - config.floor_db) / span - 1.0).clamp(-1.0, 1.0)
 
 
 def mel_to_db(mel: Tensor, config: MelConfig) -> Tensor:
-    """[-1, 1] to dB of band power."""
+    """[-1, 1] to dB of band power.
+
+    Shape:
+        Any shape -> the same.
+    """
     return (mel + 1.0) * 0.5 * (config.ceiling_db - config.floor_db) + config.floor_db
 
 
 def mel_to_power(mel: Tensor, config: MelConfig) -> Tensor:
-    """[-1, 1] to band power; -1 is silence and gives exactly 0."""
+    """[-1, 1] to band power; -1 is silence and gives exactly 0.
+
+    Shape:
+        Any shape -> the same.
+    """
     return torch.where(mel <= -1.0, 0.0, 10.0 ** (mel_to_db(mel, config) / 10.0))
 
 
 def db_per_unit(config: MelConfig) -> float:
-    """How many dB one unit of mel is: turns a mel distance into dB."""
+    """How many dB one unit of mel is."""
     return (config.ceiling_db - config.floor_db) / 2.0
 
 
 def mel_to_uint8(mel: Tensor | np.ndarray) -> np.ndarray:
-    """[-1, 1] to 0..255, as mels are kept on disk."""
+    """[-1, 1] to 0..255, as mels are stored on disk.
+
+    Shape:
+        Any shape -> the same.
+    """
     values = mel.detach().cpu().numpy() if isinstance(mel, Tensor) else mel
     return np.clip(np.round((values + 1.0) * 127.5), 0, 255).astype(np.uint8)
 
 
 def uint8_to_mel(values: np.ndarray) -> Tensor:
-    """0..255 to [-1, 1], float32."""
+    """0..255 to [-1, 1], float32.
+
+    Shape:
+        Any shape -> the same.
+    """
     return torch.from_numpy(np.asarray(values).astype(np.float32) / 127.5 - 1.0)
 
 
 def mel_to_magnitude(mel: Tensor, config: MelConfig, iterations: int = 12, prior: Tensor | None = None) -> Tensor:
     """A non-negative linear spectrum whose bands have the mel's power.
 
-    The pseudo-inverse gives the start; multiplicative updates (Lee & Seung 2001) make it fit without negatives. They
-    keep the fine structure they start from, so what is known of it (`prior`) stays.
+    The pseudo-inverse is the start; multiplicative updates fit it without negative values. They keep the fine
+    structure within the bands that they start from, which `prior` gives.
 
     Args:
-        prior: Where within the bands power is expected, any positive scale.
+        mel: In [-1, 1].
+        config: The mel's settings.
+        iterations: Number of updates.
+        prior: Expected distribution of power within the bands, on any positive scale.
 
     Shape:
         ``(M, T)`` and prior ``(n_fft // 2 + 1, T)`` -> ``(n_fft // 2 + 1, T)``, magnitudes.
+
+    Reference:
+        Lee & Seung (2001), Algorithms for Non-negative Matrix Factorization, NIPS 13.
     """
     bands = torch.from_numpy(mel_bands(config)).to(mel)
     power = mel_to_power(mel, config)
-    spectrum = (torch.linalg.pinv(bands) @ power).clamp_min(1e-6)
+    spectrum: Tensor = (torch.linalg.pinv(bands) @ power).clamp_min(1e-6)
     if prior is not None:
         spectrum = spectrum * prior
     numerator = bands.T @ power

@@ -1,8 +1,9 @@
-"""Magnitudes to audio in one go: where they are tones, where attacks, where noise.
+"""Magnitudes to audio in one pass: phases for tones, attacks and noise.
 
-Peaks are tones: their phases go on from frame to frame. Around each peak, phases follow from how fast its level rises
-or falls, so that an attack is gathered at its time instead of being smeared over the window. What has no peaks is
-breath, bow or room: it is drawn from noise, as carried phases would make whistles of it. Knows nothing of notes.
+Peaks are tones: their phases advance from frame to frame with their frequencies. Around each peak, phases follow from
+the rate at which its level rises or falls, so that an attack sounds at its time instead of being smeared over the
+window. Parts without peaks (breath, bow, room) get the phases of noise, as advanced phases would turn them into
+whistling. Knows nothing of notes.
 """
 
 from collections.abc import Iterator
@@ -11,34 +12,37 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_BLOCK_FRAMES = 128  # looked at together: few enough for the processor's own memory
+_BLOCK_FRAMES = 128  # processed at once: few enough for the processor's cache
 TWO_PI = np.float32(2 * np.pi)
-_LEAST = 1e-5  # magnitude; far below anything that is heard
+_LEAST = 1e-5  # magnitude; far below anything audible
 _HANN_WIDTH = 0.25645  # the time-frequency ratio of the Gaussian nearest to a Hann window, over its length squared
-_MOST_TURN = np.float32(np.pi / 2)  # from one bin to the next by an attack: energy a quarter of a window off its middle
-_REACH = 3  # bins: how far from a peak its valleys are looked for
-_DB = np.log(10) / 20  # of a natural logarithm of magnitude
-_NOISE, _TONE = 1.5 * _DB, 3.0 * _DB  # how far a peak rises above both valleys
-_STEADY, _ATTACK = 0.15, 0.5  # rise of log magnitude in a frame: an attack is no noise, whatever its shape
-_MOMENTUM = np.float32(0.99)  # as the paper's
+_MOST_TURN = np.float32(np.pi / 2)  # largest phase step between bins: energy a quarter of a window off its middle
+_REACH = 3  # bins: range around a peak in which its valleys are searched
+_DB = np.log(10) / 20  # one dB, in natural logarithms of magnitude
+_NOISE, _TONE = 1.5 * _DB, 3.0 * _DB  # height of a peak above its valleys: noise to the first, tone from the second
+_STEADY, _ATTACK = 0.15, 0.5  # rise of log magnitude per frame: no attack up to the first, an attack from the second
+_MOMENTUM = np.float32(0.99)  # of Perraudin et al. (2013)
 
 
 def magnitude_to_audio(magnitude: Tensor, n_fft: int, hop_length: int, num_samples: int, steps: int = 1) -> Tensor:
     """Audio whose STFT (Hann windows, frames centred) has about this magnitude.
 
-    Phases are made up first; then those are taken that the frames laid over one another have together, `steps` times,
-    each from a little further on in the direction of the last.
+    `with_phases` gives the first phases; then `steps` updates of fast Griffin-Lim make the frames consistent.
 
     Args:
-        steps: One for a magnitude that is a guess: more would force its faults on the sound. About four for one that
-            is a recording's.
+        magnitude: At least 0.
+        n_fft: Window length in samples.
+        hop_length: Samples between frames.
+        num_samples: Length of the result.
+        steps: Number of updates. One for a predicted magnitude: more would bring out its errors. About four for the
+            magnitude of a recording.
 
     Shape:
         ``(n_fft // 2 + 1, T)`` -> ``(num_samples,)``.
 
     Reference:
         Perraudin, Balazs & Søndergaard (2013), A Fast Griffin-Lim Algorithm, WASPAA 2013: algorithm 2. An STFT is
-        linear, so that what it carries on in spectra is carried on in audio here, which is smaller.
+        linear, so the momentum is applied to audio here, which is smaller than spectra.
     """
     wanted = magnitude.cpu().numpy()
     length = max((wanted.shape[1] - 1) * hop_length, num_samples - n_fft // 2) + n_fft
@@ -53,7 +57,7 @@ def magnitude_to_audio(magnitude: Tensor, n_fft: int, hop_length: int, num_sampl
 
 
 def _overlap_add(spectra: Iterator[tuple[int, np.ndarray]], n_fft: int, hop_length: int, length: int) -> np.ndarray:
-    """Overlap-add of every stretch's frames, ``(length,)``: the audio whose STFT is nearest."""
+    """Overlap-add of the frames of all blocks, ``(length,)``: the audio with the nearest STFT."""
     audio, weight = np.zeros(length, np.float32), np.full(length, 1e-8, np.float32)
     window = _window(n_fft)
     squared = window**2
@@ -69,7 +73,7 @@ def _overlap_add(spectra: Iterator[tuple[int, np.ndarray]], n_fft: int, hop_leng
 def _project_magnitude(
     audio: np.ndarray, magnitude: np.ndarray, n_fft: int, hop_length: int
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """A magnitude with the phases that `audio` has; a stretch's first frame and its spectrum, as `with_phases`."""
+    """The given magnitude with the phases of `audio`, in blocks as `with_phases` yields them."""
     window, num_frames = _window(n_fft), magnitude.shape[1]
     for start in range(0, num_frames, _BLOCK_FRAMES):
         stop = min(start + _BLOCK_FRAMES, num_frames)
@@ -82,13 +86,15 @@ def _project_magnitude(
 
 
 def with_phases(magnitude: np.ndarray, n_fft: int, hop_length: int) -> Iterator[tuple[int, np.ndarray]]:
-    """A complex spectrum for a magnitude: tones, attacks and noise, the same for the same magnitude.
+    """A complex spectrum for a magnitude; the same magnitude gives the same spectrum.
 
     Args:
         magnitude: Of an STFT with Hann windows, frames centred.
+        n_fft: Window length in samples.
+        hop_length: Samples between frames.
 
     Yields:
-        A stretch's first frame, and its spectrum, complex64.
+        The first frame of a block, and its spectrum, complex64.
 
     Shape:
         ``(n_fft // 2 + 1, T)`` -> ``(T', n_fft // 2 + 1)`` each, frames first.
@@ -124,7 +130,7 @@ def with_phases(magnitude: np.ndarray, n_fft: int, hop_length: int) -> Iterator[
 
 
 def _level_and_rise(magnitude: np.ndarray, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-    """Natural logarithm of a stretch's magnitude, and how much it rises per frame; both ``(T, F)``."""
+    """Natural logarithm of a block's magnitude, and its rise per frame; both ``(T, F)``."""
     first, last = max(0, start - 1), min(magnitude.shape[1], stop + 1)
     level = np.log(magnitude[:, first:last].T.astype(np.float32) + np.float32(_LEAST))
     rise = np.gradient(level, axis=0) if len(level) > 1 else np.zeros_like(level)
@@ -135,23 +141,24 @@ def _level_and_rise(magnitude: np.ndarray, start: int, stop: int) -> tuple[np.nd
 def _from_peak(rise: np.ndarray, peak: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
     """Phase of each bin relative to its peak, ``(T, F)``.
 
-    Neighbouring bins of a steady tone differ by half a turn, as the frames are centred; those of an event later in
-    the window turn on faster.
+    Neighbouring bins of a steady tone differ by half a turn, as the frames are centred; the later an event in the
+    window, the larger the difference.
     """
     per_bin = np.clip(rise * np.float32(-_HANN_WIDTH * n_fft / hop_length), -_MOST_TURN, _MOST_TURN)
     along = np.zeros_like(per_bin)
     np.cumsum(0.5 * (per_bin[:, 1:] + per_bin[:, :-1]), axis=1, out=along[:, 1:])
     half_turns = np.float32(np.pi) * ((np.arange(peak.shape[1]) - peak) & 1)
-    return half_turns + along - np.take_along_axis(along, peak, 1)
+    relative: np.ndarray = half_turns + along - np.take_along_axis(along, peak, 1)
+    return relative
 
 
 def _wrap_phase(phase: np.ndarray) -> np.ndarray:
-    """The same phase, at most half a turn either way: float32 keeps little of many turns."""
+    """The same phase within half a turn either way: float32 is inexact after many turns."""
     return phase - TWO_PI * np.rint(phase / TWO_PI)
 
 
 def _tonal_share(level: np.ndarray, rise: np.ndarray, peak: np.ndarray) -> np.ndarray:
-    """How much of each bin's power is tone or attack, in [0, 1], ``(T, F)``; the rest is noise."""
+    """Share of tone or attack in the power of each bin, in [0, 1], ``(T, F)``; the rest is noise."""
     below, above = level.copy(), level.copy()
     for step in range(1, _REACH + 1):
         np.minimum(below[:, step:], level[:, :-step], out=below[:, step:])
@@ -159,11 +166,12 @@ def _tonal_share(level: np.ndarray, rise: np.ndarray, peak: np.ndarray) -> np.nd
     height = np.take_along_axis(level - np.maximum(below, above), peak, 1)
     tone = (height - _NOISE) / (_TONE - _NOISE)
     attack = (rise - _STEADY) / (_ATTACK - _STEADY)
-    return np.clip(np.maximum(tone, attack), 0.0, 1.0)
+    share: np.ndarray = np.clip(np.maximum(tone, attack), 0.0, 1.0)
+    return share
 
 
 def _noise_spectrum(noise: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
-    """STFT of white noise, of power 1 in each bin on average; ``(T, F)``."""
+    """STFT of white noise with a mean power of 1 per bin; ``(T, F)``."""
     window = _window(n_fft)
     frames = np.lib.stride_tricks.sliding_window_view(noise, n_fft)[::hop_length]
     return np.fft.rfft(frames * (window / np.sqrt((window**2).sum())))
@@ -175,9 +183,9 @@ def _window(n_fft: int) -> np.ndarray:
 
 
 def _nearest_peaks(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The peak nearest to each bin, and that peak's frequency in bins, by a parabola through its logarithm.
+    """The peak nearest to each bin, and the frequency of that peak in bins, by parabolic interpolation.
 
-    A frame without any peak has each bin for its own.
+    In a frame without peaks, each bin is its own peak.
 
     Shape:
         ``(T, F)`` -> both ``(T, F)``.
@@ -191,7 +199,7 @@ def _nearest_peaks(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     left, top, right = (x[frame, at] for x in (left, top, right))
     bins = at + 1
     frequency = bins + 0.5 * (left - right) / np.minimum(left - 2 * top + right, np.float32(-1e-9))
-    # Each peak's share of the rows laid end to end: from half way to the one before, or from its own row's beginning.
+    # Bins of the flattened frames that belong to each peak: from half way to the previous peak, or the frame's start.
     place = frame * num_bins + bins
     first = np.diff(frame, prepend=-1) > 0
     begins = np.where(first, frame * num_bins, (place + np.roll(place, 1) + 1) // 2)

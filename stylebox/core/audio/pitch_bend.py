@@ -1,7 +1,7 @@
-"""How far each note is from its key, moment by moment: vibrato, slides, tuning. Heard in one sound, given to another.
+"""Pitch bends: the deviation of each note from its key over time (vibrato, slides, tuning).
 
-Keys are steps; what a player does between them is read off the partials' frequencies in the input and put back by
-stretching the output's spectrum about each note. Knows nothing of networks.
+Bends are estimated from the frequencies of the partials in one sound and applied to another by shifting the spectrum
+around each note. Knows nothing of networks.
 """
 
 from functools import lru_cache
@@ -14,29 +14,30 @@ from torch import Tensor
 from stylebox.core.config import MelConfig
 from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, key_hz
 
-MOST_CENTS = 80.0  # from a key; beyond it the next key sounds
-_PARTIALS = 8  # of a note that are looked at
-_NEAR_BINS = 1.0  # of a low partial: its key's neighbours cannot be told apart by bins
-_SOUNDING = 0.15  # of a key's posterior, from where on it is looked at
-_MARGIN_FRAMES = 8  # to either side of a stretch: a window, and what is held and steadied
-_HELD_FRAMES = 2  # for which a key goes on that is lost for a moment, as at the height of a wide vibrato
-_ALIKE_CENTS = 25.0  # partials that differ more from the others count little
-_HALF_WIDTH_BINS = 1.5  # of a partial's hold on the bins around it
-_UNMOVED = 1e-3  # what holds a bin in its place, against a key's posterior
-_BLOCK_FRAMES = 1024  # moved together; bounds memory
+MOST_CENTS = 80.0  # largest bend; beyond it the next key sounds
+_PARTIALS = 8  # partials per note that are measured
+_NEAR_BINS = 1.0  # least search range around a partial: neighbouring low keys are closer than one bin
+_SOUNDING = 0.15  # least posterior of a key that is measured
+_MARGIN_FRAMES = 8  # on either side of a block: half a window, the frames held, and smoothing
+_HELD_FRAMES = 2  # a gap in a posterior this short is filled, as at the peak of a wide vibrato
+_ALIKE_CENTS = 25.0  # partials that deviate more from the others get little weight
+_HALF_WIDTH_BINS = 1.5  # half width of a partial's weight over the bins around it
+_UNMOVED = 1e-3  # weight of no bend, relative to the posterior of a key
+_BLOCK_FRAMES = 1024  # processed at once; bounds memory
 _SILENT = 1e-6  # magnitude
-_LOUDEST_DB = 40.0  # a bin this far below its frame's loudest is not listened to
+_LOUDEST_DB = 40.0  # a bin this far below the loudest of its frame is ignored
 
 
 def estimate_bends(audio: Tensor, frame: Tensor, config: MelConfig) -> Tensor:
-    """How many cents each key's note is above it, by the frequencies that its partials really have.
+    """Deviation of each note from its key in cents, estimated from the frequencies of its partials.
 
     Args:
         audio: Mono, at the configuration's rate.
-        frame: How surely each key sounds, in [0, 1].
+        frame: Posterior of each key to sound, in [0, 1].
+        config: Sample rate, window and hop.
 
     Returns:
-        Within `MOST_CENTS` either way; 0 where the key does not sound.
+        Cents in [-`MOST_CENTS`, `MOST_CENTS`]; 0 where the key does not sound.
 
     Shape:
         audio ``(S,)``, frame ``(N, T)`` -> ``(N, T)``.
@@ -55,18 +56,18 @@ def estimate_bends(audio: Tensor, frame: Tensor, config: MelConfig) -> Tensor:
 
 
 def _bends(audio: Tensor, frame: Tensor, config: MelConfig) -> Tensor:
-    """`estimate_bends` of a stretch."""
+    """`estimate_bends` for one block."""
     held = F.max_pool1d(frame, 2 * _HELD_FRAMES + 1, stride=1, padding=_HELD_FRAMES)
     power, hz = (x[:, : frame.shape[1]] for x in _reassigned(audio, config))
     frames, sounding = power.shape[1], held.cpu().numpy()[:, : power.shape[1]]
     cents = np.zeros((NUM_KEYS, frame.shape[1]), np.float32)
-    grip = _partial_weights(config.sample_rate, config.n_fft)
-    hold = grip.T @ sounding + _UNMOVED  # (F, T)
+    weights = _partial_weights(config.sample_rate, config.n_fft)
+    total = weights.T @ sounding + _UNMOVED  # (F, T)
     octaves = np.log2(np.maximum(hz, 1.0))
     amplitude = np.sqrt(power) * (power > power.max(0) * 10.0 ** (-_LOUDEST_DB / 10))
     for key in np.flatnonzero(sounding.max(1, initial=0.0) > _SOUNDING):
         bins, partial_octaves = _partials(int(key), config)
-        share = sounding[key] * grip[key, bins, None] / hold[bins]
+        share = sounding[key] * weights[key, bins, None] / total[bins]
         off = 1200 * (octaves[bins] - partial_octaves[:, None])
         weight = amplitude[bins] * share * (np.abs(off) < MOST_CENTS)
         middle = (weight * off).sum(0) / (weight.sum(0) + 1e-9)
@@ -76,12 +77,13 @@ def _bends(audio: Tensor, frame: Tensor, config: MelConfig) -> Tensor:
 
 
 def apply_bends(magnitude: Tensor, frame: Tensor, cents: Tensor, sample_rate: int) -> Tensor:
-    """A spectrum whose notes are moved by `cents` from their keys; what is between notes goes with the nearest.
+    """Shift each note of a spectrum by its bend; bins between notes move with the nearest one.
 
     Args:
-        magnitude: Of an STFT; its notes are at their keys.
-        frame: How surely each key sounds, in [0, 1]; spread evenly over the spectrum's frames if it has fewer.
-        cents: As of `estimate_bends`.
+        magnitude: Of an STFT, with all notes at the pitch of their keys.
+        frame: Posterior of each key to sound, in [0, 1]; interpolated to the frames of the spectrum.
+        cents: Bends as `estimate_bends` returns them.
+        sample_rate: In Hz.
 
     Shape:
         magnitude ``(n_fft // 2 + 1, T')``, frame and cents ``(N, T)`` -> as magnitude.
@@ -90,13 +92,13 @@ def apply_bends(magnitude: Tensor, frame: Tensor, cents: Tensor, sample_rate: in
         return magnitude
     num_bins, num_frames = magnitude.shape
     sounding, moved = (_spread(x, num_frames) for x in (frame, frame * cents))
-    grip = torch.from_numpy(_partial_weights(sample_rate, 2 * (num_bins - 1))).to(magnitude)
+    weights = torch.from_numpy(_partial_weights(sample_rate, 2 * (num_bins - 1))).to(magnitude)
     bins = torch.arange(num_bins, device=magnitude.device)[:, None]
     result = torch.empty_like(magnitude)
     for start in range(0, num_frames, _BLOCK_FRAMES):
         block = slice(start, start + _BLOCK_FRAMES)
-        by = (grip.T @ moved[:, block]) / (grip.T @ sounding[:, block] + _UNMOVED)  # (F, T'), cents
-        source = (bins * 2.0 ** (-by / 1200)).clamp(0, num_bins - 1)
+        shift = (weights.T @ moved[:, block]) / (weights.T @ sounding[:, block] + _UNMOVED)  # (F, T'), cents
+        source = (bins * 2.0 ** (-shift / 1200)).clamp(0, num_bins - 1)
         below = source.floor().clamp(max=num_bins - 2)
         level = magnitude[:, block].clamp_min(_SILENT).log()
         low, high = (level.gather(0, below.long() + step) for step in (0, 1))
@@ -106,7 +108,7 @@ def apply_bends(magnitude: Tensor, frame: Tensor, cents: Tensor, sample_rate: in
 
 
 def _reassigned(audio: Tensor, config: MelConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Power of each bin and the frequency in Hz at which it really lies, both ``(F, T)``."""
+    """Power of each bin and its reassigned frequency in Hz, both ``(F, T)``."""
     n_fft = config.n_fft
     window = torch.hann_window(n_fft, dtype=torch.float64)
     slope = torch.pi / n_fft * torch.sin(2 * torch.pi * torch.arange(n_fft, dtype=torch.float64) / n_fft)
@@ -118,13 +120,13 @@ def _reassigned(audio: Tensor, config: MelConfig) -> tuple[np.ndarray, np.ndarra
         for w in (window, slope)
     )  # fmt: skip
     power = plain.real**2 + plain.imag**2
-    turn = -(derived * plain.conj()).imag / np.maximum(power, 1e-12)  # radians a sample
+    turn = -(derived * plain.conj()).imag / np.maximum(power, 1e-12)  # radians per sample
     centre = np.arange(len(power))[:, None] * config.sample_rate / n_fft
     return power, (centre + turn * config.sample_rate / (2 * np.pi)).astype(np.float32)
 
 
 def _partials(key: int, config: MelConfig) -> tuple[np.ndarray, np.ndarray]:
-    """The bins in which a key's lower partials can lie, and log2 of the frequency they should have; both ``(P,)``."""
+    """Bins in which the lower partials of a key can lie, and log2 of their nominal frequencies; both ``(P,)``."""
     f0, hz_per_bin = key_hz(key + LOWEST_KEY), config.sample_rate / config.n_fft
     bins, octaves = [], []
     for h in range(1, _PARTIALS + 1):
@@ -138,14 +140,14 @@ def _partials(key: int, config: MelConfig) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _smooth(total: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Weighted means ``(T,)``, each a little with its neighbours, by their weights."""
+    """Weighted means ``(T,)``, smoothed over neighbouring frames."""
     smooth = [np.convolve(np.pad(x, 1), (0.15, 0.7, 0.15), mode="valid") for x in (total, weight)]
     return smooth[0] / (smooth[1] + 1e-6)
 
 
 @lru_cache(maxsize=4)
 def _partial_weights(sample_rate: int, n_fft: int) -> np.ndarray:
-    """How firmly each key holds each bin, by the distance to its nearest partial; ``(N, F)`` in (0, 1]."""
+    """Weight of each key for each bin, by the distance to its nearest partial; ``(N, F)`` in (0, 1]."""
     bins = np.arange(n_fft // 2 + 1)
     f0 = np.array([key_hz(key + LOWEST_KEY) for key in range(NUM_KEYS)])[:, None] * n_fft / sample_rate
     distance = bins - np.maximum(1, np.round(bins / f0)) * f0
@@ -153,7 +155,7 @@ def _partial_weights(sample_rate: int, n_fft: int) -> np.ndarray:
 
 
 def _spread(values: Tensor, num_frames: int) -> Tensor:
-    """``(N, T)`` at even steps over `num_frames` frames, between neighbours in proportion."""
+    """``(N, T)`` interpolated linearly to `num_frames` frames."""
     times = max(1, round(num_frames / values.shape[1]))
     place = (torch.arange(num_frames, device=values.device) / times).clamp(max=values.shape[1] - 1)
     below = place.floor().long()

@@ -1,11 +1,11 @@
-"""The pitch of notes as an instrument plays it: which of the input's bends it takes on, and a vibrato of its own.
+"""Intonation of an instrument: which of the input's pitch bends it keeps, and its own vibrato.
 
-A violin that plays a piano's notes needs a vibrato that the piano does not have; a flute plays a singer's vibrato
-narrower; a piano has none. Measurement errors are not carried over. Knows nothing of audio or networks.
+A violin that plays the notes of a piano needs a vibrato; a flute plays a singer's vibrato narrower; a piano has none.
+Errors of the measurement are removed. Knows nothing of audio or networks.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import torch
@@ -13,28 +13,28 @@ from torch import Tensor
 
 from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, Note
 
-VIBRATO_HZ = 4.0, 8.0  # rates that are taken for vibrato
-_STEADY_CENTS, _VIBRATO_CENTS = 4.0, 8.0  # depth of no vibrato, and of a certain one; measurement errors stay below 4
-_FASTEST_HZ = 9.0  # nothing that is faster is carried over
-_SLOW_SECONDS = 0.38  # Hann window that keeps slides and tuning and no vibrato: it has a zero at 5.3 Hz
-_DEPTH_SECONDS = 0.4  # over which the depth of a vibrato is measured
-_FLATTENED = 1.9e-4  # s²: what a window of 93 ms takes from a vibrato, to the square of its rate: a fifth at 5.5 Hz
-_SHORTEST_SECONDS = 0.4  # of a note with vibrato
-_DELAY_SECONDS, _RISE_SECONDS, _FALL_SECONDS = 0.2, 0.2, 0.06  # of a vibrato in its note
-_LATEST = 0.3  # of a note, until when its vibrato begins
+VIBRATO_HZ = 4.0, 8.0  # lowest and highest rate of a vibrato
+_STEADY_CENTS, _VIBRATO_CENTS = 4.0, 8.0  # no vibrato up to the first depth, one from the second; errors are below 4
+_FASTEST_HZ = 9.0  # faster movements are removed
+_SLOW_SECONDS = 0.38  # Hann window that keeps slides and tuning but no vibrato: its first zero is at 5.3 Hz
+_DEPTH_SECONDS = 0.4  # window in which the depth of a vibrato is measured
+_FLATTENED = 1.9e-4  # s²: depth lost to windows of 93 ms, over the squared angular rate: a fifth at 5.5 Hz
+_SHORTEST_SECONDS = 0.4  # shortest note with vibrato
+_DELAY_SECONDS, _RISE_SECONDS, _FALL_SECONDS = 0.2, 0.2, 0.06  # start, fade-in and fade-out of a vibrato in its note
+_LATEST = 0.3  # share of a note after which its vibrato begins at the latest
 _DELAY_SPREAD, _RATE_SPREAD, _DEPTH_SPREAD = 0.25, 0.04, 0.2  # standard deviations between notes, relative
-_WOBBLE_RADIANS, _WOBBLE_HZ = 0.3, 0.9  # of its phase: no vibrato is as regular as a clock
+_WOBBLE_RADIANS, _WOBBLE_HZ = 0.3, 0.9  # slow modulation of its phase: no vibrato is perfectly regular
 
 
 @dataclass(frozen=True)
 class Intonation:
-    """How an instrument treats pitch.
+    """Pitch bends of an instrument.
 
     Attributes:
-        bends: Share of the input's tuning and slides that it takes on, in [0, 1].
-        widest_cents: The deepest vibrato that it takes on from the input, from the middle to either side.
-        rate_hz: Of its own vibrato.
-        depth_cents: Of its own vibrato, from the middle to either side; 0 if it plays none.
+        bends: Share of the input's bends that it keeps, in [0, 1].
+        widest_cents: Largest depth of the input's vibrato that it keeps, from the centre to either side.
+        rate_hz: Rate of its own vibrato.
+        depth_cents: Depth of its own vibrato, from the centre to either side; 0 if it has none.
     """
 
     bends: float = 1.0
@@ -43,11 +43,11 @@ class Intonation:
     depth_cents: float = 0.0
 
 
-STRUCK = Intonation(bends=0.0, widest_cents=0.0)  # keys and mallets: what sounds keeps its pitch
+STRUCK = Intonation(bends=0.0, widest_cents=0.0)  # keys and mallets: constant pitch
 SUSTAINED = Intonation()  # bowed, blown or sung, without a vibrato of its own
-# Measured with `input_bends`: violin 5.1 to 5.8 Hz and 9 to 15 cents (single notes), 6.2 to 6.7 Hz and 13 to 32 cents
-# (two players); cello 5.1 to 6.2 Hz, 5 to 13 cents; flute 4.6 to 5.4 Hz, 5 to 19 cents. Single notes of viola, oboe,
-# bassoon, saxophone and trumpet at hand have next to none, so that their rows, and those not named here, are estimates.
+# Measured with `estimate_bends`: violin 5.1 to 5.8 Hz and 9 to 15 cents (single notes), 6.2 to 6.7 Hz and 13 to 32
+# cents (two players); cello 5.1 to 6.2 Hz, 5 to 13 cents; flute 4.6 to 5.4 Hz, 5 to 19 cents. The single notes at hand
+# of viola, oboe, bassoon, saxophone and trumpet have hardly any; their rows, and those not named here, are estimates.
 # In the literature: strings 5.5 to 8 Hz, an extent of 0.2 to 0.35 semitones (Timmers & Desain 2000, Vibrato: questions
 # and answers from musicians and science); flutes 5 to 8 Hz (Garrison 2012, Visualizing Vibrato). The depths are in the
 # lower half of what was measured: with 14 cents, a transcriber's onset F1 of violins falls by 0.04, with 10 by 0.01.
@@ -80,25 +80,27 @@ INTONATION: dict[str, Intonation] = {
 
 
 def intonation(name: str, sustained: bool = True) -> Intonation:
-    """How the instrument called `name` treats pitch; one that is not in the table is judged by whether it sustains."""
+    """Intonation of the instrument `name`; the default for one not in the table depends on `sustained`."""
     return INTONATION.get(name, SUSTAINED if sustained else STRUCK)
 
 
 def blend_intonation(parts: Sequence[tuple[Intonation, float]]) -> Intonation:
-    """The weighted mean of several; weights sum to 1."""
-    means = [sum(getattr(playing, field.name) * weight for playing, weight in parts) for field in fields(Intonation)]
-    return Intonation(*means)
+    """The weighted mean of several intonations; the weights sum to 1."""
+    columns = zip(*(astuple(part) for part, _ in parts), strict=True)
+    weights = [weight for _, weight in parts]
+    return Intonation(*(sum(x * weight for x, weight in zip(column, weights, strict=True)) for column in columns))
 
 
 def carried_bends(cents: Tensor, frames_per_second: float, widest_cents: float = 60.0) -> Tensor:
     """The bends of an input without the errors of their measurement.
 
-    Slides and tuning stay. What moves faster is kept if it is a vibrato: slower than 9 Hz and deeper than 4 to 8 cents.
-    It becomes as deep as it was before the windows of `input_bends` flattened it. Local in time: to 0.8 s.
+    Slides and tuning stay. A faster movement is kept if it is a vibrato: slower than 9 Hz and deeper than 4 to 8 cents.
+    It gets the depth that it had before the windows of `estimate_bends` flattened it. Each value depends on 0.8 s.
 
     Args:
-        cents: How far each key's note is above it; 0 where the key does not sound. See `input_bends`.
-        widest_cents: A deeper vibrato becomes as deep as this.
+        cents: Bends as `estimate_bends` returns them; 0 where the key does not sound.
+        frames_per_second: Of `cents`.
+        widest_cents: A deeper vibrato is reduced to this depth.
 
     Shape:
         ``(N, T)`` -> ``(N, T)``.
@@ -127,16 +129,18 @@ def add_vibrato(
     depth_cents: float,
     seed: int,
 ) -> Tensor:
-    """Bends with a vibrato on the long notes that have none.
+    """Add a vibrato to the long notes that have none.
 
-    It begins about 0.2 s into notes of at least 0.4 s, in which no vibrato is found. Rate, depth and delay differ from
-    note to note: they depend on the seed and the note only, not on other notes.
+    It begins about 0.2 s after the onset, in notes of at least 0.4 s without a vibrato of their own. Rate, depth and
+    delay vary between notes: they depend on the seed and the note only, not on other notes.
 
     Args:
-        cents: How far each key's note is above it.
-        notes: Those of `cents`, in seconds from its first frame.
+        cents: Bends of each key.
+        notes: The notes of `cents`, in seconds from its first frame.
+        frames_per_second: Of `cents`.
         rate_hz: The mean rate.
-        depth_cents: The mean depth, from the middle to either side.
+        depth_cents: The mean depth, from the centre to either side.
+        seed: Of the variation between notes.
 
     Shape:
         ``(N, T)`` -> ``(N, T)``.
@@ -158,10 +162,11 @@ def add_vibrato(
 
 
 def vibrato_depth(curve: np.ndarray, frames_per_second: float) -> float:
-    """How deep the vibrato of one note is, in cents from the middle to either side.
+    """Depth of the vibrato of one note, in cents from the centre to either side.
 
     Args:
-        curve: Cents of the note, frame by frame.
+        curve: Bend of the note in each frame, in cents.
+        frames_per_second: Of `curve`.
 
     Shape:
         ``(T,)``.
@@ -186,13 +191,16 @@ def played_bends(
     bend: float | None = None,
     vibrato: float = 1.0,
 ) -> Tensor:
-    """The bends that an instrument gives to music: what it takes on from the input, and its own vibrato.
+    """The bends of an instrument that plays the notes of an input: those it keeps, and its own vibrato.
 
     Args:
-        cents: Of the input, see `input_bends`.
-        notes: Of the input.
-        bend: Share of the input's bends, in [0, 1]; None is as the instrument does.
-        vibrato: Depth of the instrument's own vibrato, in [0, 2]; 1 is as the instrument does, 2 a soloist's.
+        cents: Bends of the input, as `estimate_bends` returns them.
+        notes: Notes of the input.
+        frames_per_second: Of `cents`.
+        playing: Intonation of the instrument.
+        seed: Of the vibrato.
+        bend: Share of the input's bends to keep, in [0, 1]; None is the instrument's own share.
+        vibrato: Depth of the instrument's vibrato relative to its usual depth, in [0, 2].
 
     Shape:
         ``(N, T)`` -> ``(N, T)``.
@@ -208,41 +216,43 @@ def played_bends(
 
 
 def _vibrato(moments: np.ndarray, seconds: float, rate_hz: float, rng: np.random.Generator) -> np.ndarray:
-    """A vibrato of about depth 1 at moments of a note that lasts `seconds`."""
+    """A vibrato of about depth 1, at the given times of a note that lasts `seconds`."""
     drawn = 1 + np.array([_DELAY_SPREAD, _RATE_SPREAD, _DEPTH_SPREAD]) * np.clip(rng.normal(size=3), -2, 2)
     delay, rate, depth = drawn * [min(_DELAY_SECONDS, _LATEST * seconds), rate_hz, 1.0]
     since = moments - delay
     wobble = _WOBBLE_RADIANS * np.sin(2 * np.pi * (_WOBBLE_HZ * since + rng.random()))
     fade = np.clip(since / _RISE_SECONDS, 0, 1) * np.clip((seconds - moments) / _FALL_SECONDS, 0, 1)
-    return depth * fade * np.sin(2 * np.pi * rate * since + wobble)
+    cents: np.ndarray = depth * fade * np.sin(2 * np.pi * rate * since + wobble)
+    return cents
 
 
 def _depth(swing: np.ndarray, around: np.ndarray) -> np.ndarray:
-    """From the middle of a swing to either side, about each place."""
-    return np.sqrt(2 * _mean(swing**2, around))
+    """Depth of a movement around each frame, from the centre to either side."""
+    depth: np.ndarray = np.sqrt(2 * _mean(swing**2, around))
+    return depth
 
 
 def _vibrato_share(depth: np.ndarray) -> np.ndarray:
-    """How surely something of this depth in cents is a vibrato, in [0, 1]."""
+    """Confidence that a movement of this depth in cents is a vibrato, in [0, 1]."""
     return np.clip((depth - _STEADY_CENTS) / (_VIBRATO_CENTS - _STEADY_CENTS), 0.0, 1.0)
 
 
 def _low_pass(frames_per_second: float) -> np.ndarray:
-    """A windowed sinc that keeps what is slower than `_FASTEST_HZ`."""
+    """A windowed sinc that keeps rates up to `_FASTEST_HZ`."""
     half = round(_SLOW_SECONDS * frames_per_second / 2)
     times = np.arange(-half, half + 1) / frames_per_second
     return np.sinc(2 * _FASTEST_HZ * times) * np.hanning(2 * half + 3)[1:-1]
 
 
 def _mean(curve: np.ndarray, window: np.ndarray) -> np.ndarray:
-    """Weighted mean about each place, of what there is; as `curve`."""
+    """Weighted moving average of the frames that exist; as long as `curve`."""
     half = len(window) // 2
     total, weight = (np.convolve(x, window)[half : half + len(curve)] for x in (curve, np.ones(len(curve))))
     return total / weight
 
 
 def _runs(true: np.ndarray) -> Iterator[tuple[int, int, int]]:
-    """Row, first and last place (not included) of each stretch that is true; ``(N, T)``."""
+    """Row, start and stop of each run of true values; ``(N, T)``."""
     edges = np.diff(np.pad(true, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     for row in np.flatnonzero(true.any(1)):
         for start, stop in zip(np.flatnonzero(edges[row] > 0), np.flatnonzero(edges[row] < 0), strict=True):

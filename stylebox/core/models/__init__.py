@@ -1,1 +1,1 @@
-"""The networks: tensors in, tensors out. They never touch disk, devices or noise schedules."""
+"""The networks: tensors in, tensors out. They know nothing of disks, devices or noise schedules."""

@@ -1,6 +1,6 @@
-"""The blocks every network here is built of: conditioned residual blocks, style attention, a 2-D U-Net.
+"""Blocks of the networks: conditioned residual blocks, style attention, a 2-D U-Net, the embedding of time.
 
-They know shapes and nothing else: not what a mel is, not what is predicted.
+They know nothing of mels or of what is predicted.
 """
 
 import math
@@ -12,21 +12,26 @@ from torch import Tensor, nn
 
 
 class ChannelNorm(nn.LayerNorm):
-    """Layer norm over the channels of each place by itself.
+    """Layer norm over the channels of each place.
 
-    Statistics over time would make a frame depend on how long the piece is; this way a recording done in windows
-    equals one done whole.
+    Statistics over time would make a frame depend on the length of the piece; with this norm, windows of a recording
+    give the same result as the whole recording.
 
     Shape:
         ``(B, C, H, W)`` -> the same.
     """
 
     def forward(self, x: Tensor) -> Tensor:
+        """Normalise."""
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class ResBlock(nn.Module):
-    """Two 3x3 convolutions beside the identity, scaled and shifted by a condition.
+    """Residual block of two 3x3 convolutions, scaled and shifted by a condition.
+
+    Args:
+        channels: Of input and result.
+        condition_dim: Width of the condition; 0 for none.
 
     Shape:
         ``(B, C, H, W)`` and condition ``(B, D)`` -> ``(B, C, H, W)``.
@@ -43,15 +48,22 @@ class ResBlock(nn.Module):
             nn.init.normal_(self.film.weight, std=0.02)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        h = self.norm(x)
+        """Apply the block."""
+        h: Tensor = self.norm(x)
         if self.film is not None:
             scale, shift = self.film(condition)[:, :, None, None].chunk(2, 1)
             h = h * (1 + scale) + shift
-        return x + self.second(F.silu(self.first(F.silu(h))))
+        h = self.second(F.silu(self.first(F.silu(h))))
+        return x + h
 
 
 class StyleAttention(nn.Module):
-    """Each place of a map looks up what it needs in the style tokens.
+    """Cross-attention from each place of a map to the style tokens.
+
+    Args:
+        channels: Of input and result; a multiple of `num_heads`.
+        token_dim: Width of a token.
+        num_heads: Attention heads.
 
     Shape:
         ``(B, C, H, W)`` and tokens ``(B, K, D)`` -> ``(B, C, H, W)``.
@@ -70,15 +82,25 @@ class StyleAttention(nn.Module):
         nn.init.zeros_(self.out.weight)
 
     def forward(self, x: Tensor, tokens: Tensor) -> Tensor:
+        """Attend to the tokens and add the result."""
         b, c, height, width = x.shape
         query = self.query(self.norm(x)).reshape(b, self.num_heads, c // self.num_heads, height * width)
         key, value = self.key_value(tokens).unflatten(2, (2, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
         attended = F.scaled_dot_product_attention(query.transpose(2, 3), key, value)
-        return x + self.out(attended.transpose(2, 3).reshape(b, c, height, width))
+        change: Tensor = self.out(attended.transpose(2, 3).reshape(b, c, height, width))
+        return x + change
 
 
 class UNet(nn.Module):
-    """A 2-D U-Net with additive skips; style attention at every level but the first.
+    """A 2-D U-Net with additive skip connections; style attention at every level but the first.
+
+    Args:
+        in_channels: Of the input.
+        out_channels: Of the result.
+        channels: Of each level, from the finest down.
+        num_blocks: Residual blocks per level, on the way down and on the way up.
+        condition_dim: Width of the condition.
+        token_dim: Width of a style token.
 
     Shape:
         ``(B, in_channels, H, W)``, condition ``(B, D)``, tokens ``(B, K, D')`` -> ``(B, out_channels, H, W)``.
@@ -112,6 +134,7 @@ class UNet(nn.Module):
         self.leave = nn.Conv2d(channels[0], out_channels, 3, padding=1)
 
     def forward(self, x: Tensor, condition: Tensor, tokens: Tensor) -> Tensor:
+        """Apply the network."""
         h = self.enter(x)
         skips: list[Tensor] = []
         for level, blocks in enumerate(self.down_blocks):
@@ -127,11 +150,15 @@ class UNet(nn.Module):
                 h = block(h, condition)
             if level:
                 h = F.pixel_shuffle(self.up[level - 1](h), 2) + skips.pop()
-        return self.leave(F.silu(self.norm(h)))
+        result: Tensor = self.leave(F.silu(self.norm(h)))
+        return result
 
 
 class TimeEmbedding(nn.Module):
     """Diffusion time in [0, 1] as a vector.
+
+    Args:
+        dim: Length of the vector; even.
 
     Shape:
         ``(B,)`` -> ``(B, dim)``.
@@ -143,13 +170,24 @@ class TimeEmbedding(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(dim, dim), nn.SiLU(), nn.Linear(dim, dim))
 
     def forward(self, t: Tensor) -> Tensor:
+        """Embed the time."""
         half = self.dim // 2
         rate = torch.exp(torch.arange(half, device=t.device, dtype=t.dtype) * (-math.log(1000.0) / half))
         angle = 1000.0 * t[:, None] * rate
-        return self.mlp(torch.cat([angle.sin(), angle.cos()], 1))
+        vector: Tensor = self.mlp(torch.cat([angle.sin(), angle.cos()], 1))
+        return vector
 
 
 def pad_width(x: Tensor, multiple: int, value: float = 0.0) -> Tensor:
-    """Lengthen the last axis to a multiple, at its end, with `value`."""
+    """Pad the end of the last axis to a multiple of some length.
+
+    Args:
+        x: Any tensor.
+        multiple: The length of the result is a multiple of it.
+        value: The padding.
+
+    Shape:
+        ``(..., W)`` -> ``(..., W')`` with the least ``W' >= W``.
+    """
     missing = -x.shape[-1] % multiple
     return F.pad(x, (0, missing), value=value) if missing else x

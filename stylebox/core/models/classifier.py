@@ -1,4 +1,4 @@
-"""A small classifier of what a recording sounds like: mel -> logits. It plays no part in transfers."""
+"""A small classifier of instruments: mel -> logits. Transfers do not use it."""
 
 import torch
 from torch import Tensor, nn
@@ -7,20 +7,21 @@ from stylebox.core.config import MelConfig
 from stylebox.core.models.blocks import ChannelNorm
 
 OTHER = "other"
-"""The class of every instrument that has none of its own."""
+"""The class of all instruments without a class of their own."""
 
 CLASSES = ("piano", "guitar", "harp", "violin", "flute", "cello", "clarinet", "trumpet", OTHER)
 _CHANNELS = (16, 32, 48, 64)
-_RANGE = 1.1  # of mel below its loudest place that is looked at: 50 dB; rooms and noise floors lie below
+_RANGE = 1.1  # units of mel below the maximum that are used: 50 dB; room and noise floor are further below
 _PROJECTED = 96
 _DROPOUT = 0.3
 
 
 class Classifier(nn.Module):
-    """Four strided convolutions, mean and spread over the frames that sound, two layers.
+    """Four strided convolutions, mean and standard deviation over the frames that sound, two linear layers.
 
     Args:
-        mel: The mel it was taught with; audio must be brought to its rate.
+        mel: The mel it was trained with; audio must be resampled to its rate.
+        num_classes: Number of logits.
 
     Shape:
         mel ``(B, M, T)`` in [-1, 1] -> logits ``(B, num_classes)``.
@@ -38,10 +39,11 @@ class Classifier(nn.Module):
         self.decide = nn.Sequential(nn.SiLU(), nn.Dropout(_DROPOUT), nn.Linear(2 * _PROJECTED, num_classes))
 
     def forward(self, mel: Tensor) -> Tensor:
-        seen = torch.relu(mel - mel.amax((1, 2), keepdim=True) + _RANGE) / _RANGE
-        h = self.convolutions(seen[:, None])  # (B, C, M / stride, T / stride)
+        """Classify."""
+        level = torch.relu(mel - mel.amax((1, 2), keepdim=True) + _RANGE) / _RANGE
+        h = self.convolutions(level[:, None])  # (B, C, M / stride, T / stride)
         h = self.project(h.flatten(1, 2).transpose(1, 2))
-        sounding = nn.functional.adaptive_avg_pool1d(seen.amax(1), h.shape[1])[..., None] + 1e-4
+        sounding = nn.functional.adaptive_avg_pool1d(level.amax(1), h.shape[1])[..., None] + 1e-4
         share = sounding / sounding.sum(1, keepdim=True)
         mean = (share * h).sum(1)
         spread = ((share * (h - mean[:, None]).square()).sum(1) + 1e-6).sqrt()

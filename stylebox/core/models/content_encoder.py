@@ -1,6 +1,6 @@
-"""The content encoder: which keys sound, and which begin, whoever plays them.
+"""The content encoder: which keys sound and which begin, for any instrument.
 
-A small polyphonic transcriber with soft output. It knows pitch and time; it must not know the instrument.
+A small polyphonic transcriber whose output is probabilities. It knows pitch and time; it must not know the instrument.
 """
 
 import torch
@@ -16,8 +16,8 @@ from stylebox.core.music.notes import NUM_KEYS
 class ContentEncoder(nn.Module):
     """Audio at the common loudness -> logits of frame and onset for 88 keys, at its own frame rate.
 
-    Harmonics are stacked as channels by shifting the log axis, so that a 3x3 convolution sees a note's partials at
-    one place.
+    Harmonics are stacked as channels by shifting the log axis, so that a 3x3 convolution covers the partials of a note
+    at one place.
 
     Shape:
         ``(B, S)`` -> two of ``(B, N, T)``: frame logits, onset logits; ``T = 1 + S // hop_length``.
@@ -47,6 +47,7 @@ class ContentEncoder(nn.Module):
         self.frame_head = nn.Conv2d(channels + 1, 1, 3, padding=1)
 
     def forward(self, audio: Tensor) -> tuple[Tensor, Tensor]:
+        """Transcribe."""
         h = self.stem(self.stack_harmonics(self.spectrum(audio)))
         for block in self.blocks:
             h = block(h)
@@ -56,18 +57,28 @@ class ContentEncoder(nn.Module):
         return frame.squeeze(1), onset.squeeze(1)
 
     def stack_harmonics(self, spectrum: Tensor) -> Tensor:
-        """``(B, W, num_bins, T)`` -> ``(B, W * harmonics * bins_per_semitone, N, T)``."""
+        """Shift the axis by each harmonic, and fold the bins of a key into channels.
+
+        Shape:
+            ``(B, W, num_bins, T)`` -> ``(B, W * harmonics * bins_per_semitone, N, T)``.
+        """
         bins = self.bins_per_semitone
         wanted = NUM_KEYS * bins
         lowest, highest = min(0, *self.shifts), max(self.shifts)
         padded = F.pad(spectrum, (0, 0, -lowest, max(0, wanted + highest - spectrum.shape[2])))
         stacked = torch.cat([padded[:, :, s - lowest : s - lowest + wanted] for s in self.shifts], 1)
-        folded = stacked.unflatten(2, (NUM_KEYS, bins)).transpose(2, 3).flatten(1, 2)
-        return folded.contiguous(memory_format=torch.channels_last)  # convolutions on a CPU are twice as fast so
+        folded: Tensor = stacked.unflatten(2, (NUM_KEYS, bins)).transpose(2, 3).flatten(1, 2)
+        return folded.contiguous(memory_format=torch.channels_last)  # makes convolutions on a CPU twice as fast
 
 
 def posteriors(encoder: ContentEncoder, audio: Tensor, window_frames: int = 1024, margin_frames: int = 64) -> Tensor:
-    """What is played in a whole recording, in overlapping windows so that memory stays bounded.
+    """Posteriors of a whole recording, in overlapping windows so that memory stays bounded.
+
+    Args:
+        encoder: The transcriber.
+        audio: At the common loudness and the encoder's sample rate.
+        window_frames: Frames computed at once.
+        margin_frames: Frames around a window that the network also sees.
 
     Shape:
         ``(S,)`` -> ``(2, N, T)`` in [0, 1]: frame, onset.
@@ -78,13 +89,13 @@ def posteriors(encoder: ContentEncoder, audio: Tensor, window_frames: int = 1024
     for start in range(0, num_frames, window_frames):
         first = max(0, start - margin_frames)
         last = min(num_frames, start + window_frames + margin_frames)
-        seen = torch.sigmoid(torch.stack(encoder(audio[None, first * hop : (last - 1) * hop + 1]), 1)[0])
-        pieces.append(seen[..., start - first : min(start + window_frames, num_frames) - first])
+        found = torch.sigmoid(torch.stack(encoder(audio[None, first * hop : (last - 1) * hop + 1]), 1)[0])
+        pieces.append(found[..., start - first : min(start + window_frames, num_frames) - first])
     return torch.cat(pieces, -1)
 
 
 def shift_keys(content: Tensor, semitones: int) -> Tensor:
-    """Content moved up the keys; what leaves the keyboard is lost.
+    """Content moved up by semitones; keys beyond the keyboard are lost.
 
     Shape:
         ``(..., N, T)`` -> the same.
@@ -98,7 +109,11 @@ def shift_keys(content: Tensor, semitones: int) -> Tensor:
 
 
 class KeyBlock(nn.Module):
-    """Residual block on the key axis: neighbours, octaves, and a growing stretch of time.
+    """Residual block on the key axis: neighbouring keys and frames, and octaves.
+
+    Args:
+        channels: Of input and result.
+        time_dilation: Distance of the frames that the convolution combines.
 
     Shape:
         ``(B, C, N, T)`` -> the same.
@@ -112,8 +127,10 @@ class KeyBlock(nn.Module):
         nn.init.zeros_(self.mix.weight)  # starts as the identity, so it needs no norm of its own
 
     def forward(self, x: Tensor) -> Tensor:
+        """Apply the block."""
         h = F.relu(x)
-        return x + self.mix(F.relu(self.near(h) + self.octave(h)))
+        change: Tensor = self.mix(F.relu(self.near(h) + self.octave(h)))
+        return x + change
 
 
 def _log2(value: float) -> float:

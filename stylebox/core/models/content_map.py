@@ -1,7 +1,7 @@
-"""The content map: what is to be played, drawn where its sound will be.
+"""The content map: the notes, drawn on the frequency axis of the mel.
 
-Each key's partials are drawn on the mel's own frequency axis, so that 2-D convolutions share what they learn across
-pitch. Nothing here is trained.
+Each key's partials are drawn at their frequencies, so that 2-D convolutions share what they learn across pitch. Nothing
+here is trained.
 """
 
 import numpy as np
@@ -15,10 +15,10 @@ NUM_CHANNELS = 8  # three drawings each of frame and onset, dynamics, frequency
 
 
 class ContentMap(nn.Module):
-    """Posteriors and dynamics -> a picture of the music.
+    """Posteriors and dynamics -> an image of the music, a mel in size.
 
-    Channels: the fundamental; partials at 1/h up to the Nyquist frequency; ten partials at equal height (each for
-    frame, then for onset); the dynamics curve; the band's own place on the axis, -1 to 1.
+    Channels: the fundamental; partials at height 1/h up to the Nyquist frequency; ten partials at equal height (each
+    for frame, then for onset); the dynamics curve; the position of the band on the axis, -1 to 1.
 
     Shape:
         content ``(B, 2, N, T)`` in [0, 1] and dynamics ``(B, T)`` in [-1, 1] -> ``(B, 8, M, T)``.
@@ -33,6 +33,7 @@ class ContentMap(nn.Module):
         self.register_buffer("frequency", torch.linspace(-1, 1, mel.n_mels), persistent=False)
 
     def forward(self, content: Tensor, dynamics: Tensor) -> Tensor:
+        """Draw."""
         drawn = torch.einsum("bcnt,knm->bckmt", content, self.partials).flatten(1, 2)
         bands, frames = drawn.shape[2:]
         curve = dynamics[:, None, None, :].expand(-1, 1, bands, -1)
@@ -41,7 +42,7 @@ class ContentMap(nn.Module):
 
 
 def _partials(mel: MelConfig) -> np.ndarray:
-    """What one key draws: ``(3, N, M)``, float32."""
+    """The drawings of each key: ``(3, N, M)``, float32."""
     import librosa  # slow to import
 
     edges = librosa.mel_frequencies(mel.n_mels + 2, fmin=0.0, fmax=mel.sample_rate / 2)
@@ -49,7 +50,8 @@ def _partials(mel: MelConfig) -> np.ndarray:
     def triangle(hz: float) -> np.ndarray:
         rise = (hz - edges[:-2]) / (edges[1:-1] - edges[:-2])
         fall = (edges[2:] - hz) / (edges[2:] - edges[1:-1])
-        return np.maximum(0.0, np.minimum(rise, fall))
+        height: np.ndarray = np.maximum(0.0, np.minimum(rise, fall))
+        return height
 
     drawn = np.zeros((3, NUM_KEYS, mel.n_mels), np.float32)
     for key in range(NUM_KEYS):

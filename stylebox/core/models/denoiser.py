@@ -1,6 +1,6 @@
 """The denoiser: the diffusion network of preset `base`, on the latent.
 
-It predicts velocity; what that means is the schedule's business.
+It predicts velocity; the noise schedule defines what that is.
 """
 
 import torch
@@ -13,7 +13,7 @@ from stylebox.core.models.content_map import NUM_CHANNELS, ContentMap
 
 
 class Denoiser(nn.Module):
-    """A U-Net given the time, the draft, the content map and the style.
+    """A U-Net, conditioned on the time, the draft, the content map and the style.
 
     Shape:
         x_t and z_draft ``(B, C, H, W)``, t ``(B,)``, content ``(B, 2, N, T)``, dynamics ``(B, T)``,
@@ -46,9 +46,11 @@ class Denoiser(nn.Module):
         tokens: Tensor,
         vector: Tensor,
     ) -> Tensor:
+        """Predict the velocity."""
         width = x_t.shape[-1]
         drawn = self.content_map(pad_width(content, self.stride), pad_width(dynamics, self.stride, -1.0))
-        seen = self.content(F.pixel_unshuffle(drawn, self.stride))
-        joined = pad_width(torch.cat([x_t, z_draft, seen], 1), self.unet.stride)
+        notes = self.content(F.pixel_unshuffle(drawn, self.stride))
+        joined = pad_width(torch.cat([x_t, z_draft, notes], 1), self.unet.stride)
         condition = torch.cat([self.time(t), vector], 1)
-        return self.unet(joined, condition, tokens)[..., :width]
+        velocity: Tensor = self.unet(joined, condition, tokens)
+        return velocity[..., :width]

@@ -1,4 +1,4 @@
-"""The draft's adversary: does this mel look like a recording in this style? Needed in training only."""
+"""The adversary of the draft: is this mel a recording in this style? Needed in training only."""
 
 import torch
 import torch.nn.functional as F
@@ -7,15 +7,15 @@ from torch import Tensor, nn
 from stylebox.core.config import StyleEncoderConfig
 
 _LAYERS = ((32, 2), (64, 2), (96, 2), (128, 1))  # channels, stride
-_LEAST = -0.75  # of a mel: what lies further down is not heard, and must not decide
+_LEAST = -0.75  # of a mel: lower values are inaudible and must not decide
 _RISE_IN_TIME, _RISE_IN_FREQUENCY = 6.0, 3.0  # bring a mel's differences to about unit spread
 
 
 class Discriminator(nn.Module):
-    """Strided convolutions over a mel and its differences; each place's verdict depends on the style.
+    """Strided convolutions over a mel and its differences; the score of each place depends on the style.
 
-    A draft and a recording differ in texture, not in level: a network given the mel alone hardly learns to tell them
-    apart, one given its steps in time and frequency does at once (docs/log.md).
+    A draft and a recording differ in texture, not in level: with the mel alone the network hardly learns to separate
+    them, with its differences in time and frequency it does quickly (docs/log.md).
 
     Shape:
         mel ``(B, M, T)``, vector ``(B, D)`` -> scores ``(B, M / 8 - 1, T / 8 - 1)`` and the inner maps.
@@ -36,10 +36,11 @@ class Discriminator(nn.Module):
         self.of_style = nn.Linear(style.vector_dim, before)
 
     def forward(self, mel: Tensor, vector: Tensor) -> tuple[Tensor, list[Tensor]]:
-        heard = mel.clamp(_LEAST, 1.0)
-        in_time = F.pad(heard.diff(dim=2), (0, 1)) * _RISE_IN_TIME
-        in_frequency = F.pad(heard.diff(dim=1), (0, 0, 0, 1)) * _RISE_IN_FREQUENCY
-        h = torch.stack([heard, in_time, in_frequency], 1)
+        """Score the mel."""
+        audible = mel.clamp(_LEAST, 1.0)
+        in_time = F.pad(audible.diff(dim=2), (0, 1)) * _RISE_IN_TIME
+        in_frequency = F.pad(audible.diff(dim=1), (0, 0, 0, 1)) * _RISE_IN_FREQUENCY
+        h = torch.stack([audible, in_time, in_frequency], 1)
         maps = []
         for layer in self.layers:
             h = layer(h)

@@ -1,6 +1,7 @@
 """The draft network: content map and style -> mel, in one deterministic pass.
 
-It gets notes and colour roughly right: a mean, hence blurred. The denoiser gives back what a mean cannot have.
+Its result has the right notes and about the right timbre, but is a mean and therefore blurred; the denoiser adds the
+detail.
 """
 
 import torch.nn.functional as F
@@ -28,6 +29,7 @@ class DraftNetwork(nn.Module):
         )
 
     def forward(self, content: Tensor, dynamics: Tensor, tokens: Tensor, vector: Tensor) -> Tensor:
+        """Predict the mel."""
         frames = content.shape[-1]
         multiple = self.patch * self.unet.stride
         drawn = self.content_map(pad_width(content, multiple), pad_width(dynamics, multiple, -1.0))

@@ -1,4 +1,4 @@
-"""Modules that training must not move."""
+"""Modules that training must not change."""
 
 from types import MethodType
 from typing import TypeVar
@@ -9,10 +9,10 @@ AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 def freeze(module: AnyModule) -> AnyModule:
-    """Make `module` a constant: no gradient into its weights, and in eval mode for good.
+    """Make a module constant: its weights get no gradient, and it stays in eval mode.
 
-    `train()` on it, or on a module that contains it, leaves it in eval mode, so the running statistics of its
-    normalisation layers stay as they are too. Gradients still pass through it to its input.
+    `train()` on it, or on a module that contains it, leaves it in eval mode, so that the running statistics of its
+    normalisation layers do not change either. Gradients still pass through it to its input.
 
     Returns:
         `module` itself.

@@ -1,4 +1,4 @@
-"""The style encoder: any clip -> how it sounds, as tokens and one vector. It must not know which notes."""
+"""The style encoder: any clip -> its timbre, as tokens and one vector. It must not know the notes."""
 
 from itertools import pairwise
 
@@ -8,14 +8,14 @@ from torch import Tensor, nn
 
 from stylebox.core.config import StyleEncoderConfig
 
-CLIP_SECONDS = 4.458  # length of the clips it learns from and looks at
+CLIP_SECONDS = 4.458  # length of its clips, in training and in use
 
 
 class StyleEncoder(nn.Module):
     """Strided convolutions, then pooling over time and frequency by learned queries.
 
-    Query k asks every clip the same question, so tokens of several clips can be averaged: that is what a named style
-    and a blend are. `null_tokens` and `null_vector` stand for "no style" in classifier-free guidance.
+    Token k has the same meaning for every clip, so tokens of several clips can be averaged: a named style and a blend
+    are such averages. `null_tokens` and `null_vector` stand for "no style" in classifier-free guidance.
 
     Shape:
         mel ``(B, M, T)`` -> tokens ``(B, K, D)``, vector ``(B, D')``.
@@ -37,7 +37,8 @@ class StyleEncoder(nn.Module):
         self.null_vector = nn.Parameter(torch.randn(config.vector_dim) * 0.02)
 
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        places = self.convolutions(mel[:, None]).mean(3).transpose(1, 2)  # frequency stays: timbre lives there
+        """Encode a clip."""
+        places = self.convolutions(mel[:, None]).mean(3).transpose(1, 2)  # mean over time: timbre depends on frequency
         key, value = self.key_value(places).chunk(2, 2)
         queries = self.queries.expand(len(mel), -1, -1)
         tokens = self.tokens(F.scaled_dot_product_attention(queries, key, value))

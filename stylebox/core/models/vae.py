@@ -48,19 +48,35 @@ class VAE(nn.Module):
         self.register_buffer("scale", torch.ones(()))
 
     def posterior(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance, unscaled, each ``(B, C, H, W)``."""
+        """Mean and log-variance of the latent, unscaled.
+
+        Shape:
+            ``(B, M, T)`` -> two of ``(B, C, H, W)``.
+        """
         patches = F.pixel_unshuffle(pad_width(mel, self.stride, -1.0)[:, None], self.patch)
         mean, log_variance = self.encoder(patches).chunk(2, 1)
         return mean, log_variance.clamp(*_LOG_VARIANCE_LIMITS)
 
     def reconstruct(self, z: Tensor) -> Tensor:
-        """Unscaled latent to mel; the caller crops to its own length."""
+        """Unscaled latent to mel, whose length is a multiple of the stride; not clipped.
+
+        Shape:
+            ``(B, C, H, W)`` -> ``(B, M, W * stride)``.
+        """
         return F.pixel_shuffle(self.decoder(z), self.patch).squeeze(1)
 
     def encode(self, mel: Tensor) -> Tensor:
-        """Mel to the latent the denoiser works on: the scaled mean."""
+        """Mel to the latent of the denoiser: the scaled mean.
+
+        Shape:
+            ``(B, M, T)`` -> ``(B, C, H, W)``.
+        """
         return self.posterior(mel)[0] * self.scale
 
     def decode(self, z: Tensor, num_frames: int) -> Tensor:
-        """Scaled latent to mel in [-1, 1], ``(B, M, num_frames)``."""
+        """Scaled latent to mel in [-1, 1].
+
+        Shape:
+            ``(B, C, H, W)`` -> ``(B, M, num_frames)``.
+        """
         return self.reconstruct(z / self.scale)[..., :num_frames].clamp(-1.0, 1.0)

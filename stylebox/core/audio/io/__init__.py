@@ -1,1 +1,1 @@
-"""Sound in and out of files and sound cards."""
+"""Reading and writing sound: files, streams, sound cards."""

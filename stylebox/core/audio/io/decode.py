@@ -1,9 +1,9 @@
-"""From the bytes of a file to blocks of samples. Knows nothing of mixing, or of the rate wanted.
+"""From the bytes of a file to blocks of samples. Knows nothing of mixing or resampling.
 
-The first bytes say who decodes; suffixes are not trusted. libsndfile takes Vorbis and what is stored without
-loss, FFmpeg (by PyAV, whose wheels carry it) all else. Each could do some of the other's part, badly: read in
-blocks, libsndfile begins Opus late and restarts MP3 at every block, and its MP3 decoder writes to standard
-error; FFmpeg loses the end of short Vorbis.
+The first bytes decide on the decoder, not the suffix. libsndfile decodes Vorbis and lossless formats, FFmpeg (through
+PyAV, whose wheels contain it) everything else. Neither can replace the other: read in blocks, libsndfile begins Opus
+late and restarts MP3 at every block, and its MP3 decoder writes to standard error; FFmpeg loses the end of short Vorbis
+files.
 """
 
 import io
@@ -19,31 +19,31 @@ from stylebox.core.errors import AudioError
 
 LIBSNDFILE_MARKS = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"FORM", b".snd", b"caff")
 OGG_CODEC_OFFSET, OGG_VORBIS_MARK = 28, b"\x01vorbis"
-BLOCK_SAMPLES = 1 << 16  # decoded at a time: what a damaged spot can cost, at most
-UNKNOWN_LENGTH = 1 << 62  # samples; libsndfile's answer for a FLAC whose writer was killed is more
+BLOCK_SAMPLES = 1 << 16  # decoded at once: the most that a damaged place can cost
+UNKNOWN_LENGTH = 1 << 62  # samples; libsndfile reports more for a FLAC file whose writer was killed
 
 Block = tuple[int, np.ndarray]  # rate in Hz; float32 samples (S, channels)
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a file says about its sound, before decoding it."""
+    """Properties of a sound file, from its header."""
 
-    seconds: float  # an estimate for bare MP3 and AAC streams, which do not say
+    seconds: float  # an estimate for bare MP3 and AAC streams, which have no header
     sample_rate: int  # Hz
     channels: int
     codec: str  # flac, mp3, vorbis, opus, aac, pcm_16, float, ...
 
 
 def decode(stream: BinaryIO, name: str) -> Iterator[Block]:
-    """Decode block by block. What is damaged is left out, and a file that breaks off ends there.
+    """Decode block by block. Damaged parts are left out, and a truncated file ends early.
 
     Args:
         stream: Seekable, at its start.
-        name: What errors call it.
+        name: Of the file, for error messages.
 
     Raises:
-        AudioError: this is no sound.
+        AudioError: this is not a sound file.
     """
     decoded = False
     for block in _decode_libsndfile(stream):
@@ -54,10 +54,10 @@ def decode(stream: BinaryIO, name: str) -> Iterator[Block]:
 
 
 def read_info(stream: BinaryIO, name: str) -> AudioInfo:
-    """Duration, rate, channels and codec, from the header where that says so.
+    """Duration, rate, channels and codec, from the header if possible.
 
     Raises:
-        AudioError: this is no sound.
+        AudioError: this is not a sound file.
     """
     with _libsndfile(stream) as file:
         if file is not None:
@@ -78,15 +78,15 @@ def read_info(stream: BinaryIO, name: str) -> AudioInfo:
         return AudioInfo(seconds, context.sample_rate, context.channels, context.name.removesuffix("float"))
 
 
-class _ForwardOnly(soundfile.SoundFile):
-    """A sound file without seeking: soundfile would seek after each read, which upsets some codecs."""
+class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """A sound file without seeking: soundfile would seek after each read, which breaks some codecs."""
 
     def seekable(self) -> bool:
         return False
 
 
 class _Unfailing:
-    """A stream for libsndfile, whose callbacks can't raise: a damaged header may seek to anywhere."""
+    """A stream for libsndfile, whose callbacks must not raise: a damaged header may seek to any position."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.read, self.tell, self._stream = stream.read, stream.tell, stream
@@ -100,7 +100,7 @@ class _Unfailing:
 
 @contextmanager
 def _libsndfile(stream: BinaryIO) -> Iterator[soundfile.SoundFile | None]:
-    """`stream` opened by libsndfile, or None if that is not for it."""
+    """`stream` opened by libsndfile; None if libsndfile is not its decoder."""
     stream.seek(0)
     head = stream.read(len(OGG_VORBIS_MARK) + OGG_CODEC_OFFSET)
     known = head[:4] in LIBSNDFILE_MARKS or head[OGG_CODEC_OFFSET:] == OGG_VORBIS_MARK
@@ -117,7 +117,7 @@ def _libsndfile(stream: BinaryIO) -> Iterator[soundfile.SoundFile | None]:
 
 
 def _decode_libsndfile(stream: BinaryIO) -> Iterator[Block]:
-    """All blocks up to the end or the first damage; none if libsndfile is not for it."""
+    """All blocks up to the end or the first damage; none if libsndfile is not the decoder."""
     with _libsndfile(stream) as file:
         try:
             while file is not None and len(block := file.read(BLOCK_SAMPLES, "float32", always_2d=True)):
@@ -138,7 +138,7 @@ def _decode_ffmpeg(stream: BinaryIO, name: str) -> Iterator[Block]:
             pending, total = block, total + len(block)
         if pending is None:
             return
-        # AAC fills its last frame up; only the duration that MP4 declares, often in ms, tells by how much.
+        # AAC pads its last frame; only the duration in the MP4 header, often in ms, shows by how much.
         excess = total - round(declared * rate) if "mp4" in container.format.name and declared else 0
         yield rate, pending[: len(pending) - excess] if 0 < excess < len(pending) else pending
 
@@ -152,7 +152,7 @@ def _float_blocks(frames: Iterator[Any]) -> Iterator[Block]:
     for frame in frames:
         rate = rate or frame.sample_rate
         if kind != (frame.format.name, frame.layout.name, frame.sample_rate):
-            # A broadcast may change its format midway; a converter takes only one.
+            # The format of a broadcast may change; a converter accepts only one.
             for rest in converter.resample(None) if converter else ():
                 yield rate, rest.to_ndarray().T
             kind = (frame.format.name, frame.layout.name, frame.sample_rate)
@@ -164,7 +164,7 @@ def _float_blocks(frames: Iterator[Any]) -> Iterator[Block]:
 
 
 def _frames(container: Any, track: Any) -> Iterator[Any]:
-    """Decoded frames, without the damaged ones."""
+    """Decoded frames without the damaged ones."""
     import av
 
     try:
@@ -173,7 +173,7 @@ def _frames(container: Any, track: Any) -> Iterator[Any]:
                 yield from packet.decode()
             except av.InvalidDataError:
                 continue
-    except av.FFmpegError:  # the file breaks off
+    except av.FFmpegError:  # the file is truncated
         return
 
 
@@ -184,7 +184,7 @@ def _ffmpeg(stream: BinaryIO, name: str) -> Iterator[Any]:
 
     stream.seek(0)
     try:
-        # A playlist could name other files or addresses: it gets no protocol to follow them with.
+        # A playlist could name other files or addresses: no protocol is allowed.
         container = av.open(stream, metadata_errors="ignore", options={"protocol_whitelist": "none"})
     except (av.FFmpegError, ValueError) as error:
         fix = "choose a sound file, or export it again as WAV or FLAC"

@@ -1,4 +1,4 @@
-"""An Ogg stream's serial number made the same each time: encoders draw it, and equal sound would give unequal bytes.
+"""A fixed serial number for Ogg streams: encoders draw a random one, so that equal sound would give different bytes.
 
 Reference:
     RFC 3533, section 6: a page's header, and its checksum.
@@ -13,7 +13,7 @@ _BACKWARDS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def with_plain_serial(stream: bytes) -> bytes:
-    """The same pages, all of serial number 1; what is no page is left as it is."""
+    """The same pages with serial number 1; other bytes stay unchanged."""
     pages, start = [], 0
     while stream[start : start + 4] == b"OggS" and len(stream) - start >= _HEADER.size:
         *known, _, sequence, _, segments = _HEADER.unpack_from(stream, start)
@@ -26,6 +26,6 @@ def with_plain_serial(stream: bytes) -> bytes:
 
 
 def checksum(page: bytes) -> int:
-    """Of a page whose own checksum is 0: CRC-32 with the highest bit first, begun at 0; zlib's goes the other way."""
+    """Checksum of a page whose checksum field is 0: CRC-32 with the highest bit first and initial value 0."""
     lowest_first = zlib.crc32(page.translate(_BACKWARDS), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{lowest_first:032b}"[::-1], 2)

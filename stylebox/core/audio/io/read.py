@@ -1,4 +1,4 @@
-"""Sound out of files: mono float32 at one rate, whatever it was.
+"""Reading sound files as mono float32 at one rate.
 
 Knows nothing of codecs, loudness or mels.
 """
@@ -17,14 +17,14 @@ from stylebox.core.audio.io.decode import AudioInfo, Block, decode, read_info
 from stylebox.core.errors import AudioError, error_reason
 
 SAMPLE_RATE = 44100  # Hz; of recordings and results
-INSANE_LEVEL = 1e6  # +120 dBFS: no converter or mix makes this, only a damaged float file
-MAX_DAMAGED_SHARE = 0.01  # beyond it the file is broken, not scratched
+INSANE_LEVEL = 1e6  # +120 dBFS: occurs only in damaged float files
+MAX_DAMAGED_SHARE = 0.01  # of the samples; with more the file is refused
 
 
 def load_audio(source: Path | str | BinaryIO, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """Decode a sound, mix its channels by their mean, and resample it.
+    """Decode a sound, mix its channels to their mean, and resample it.
 
-    A file that ends too early gives what is there. Single samples that are no numbers become silence.
+    A truncated file gives the part that exists. Single samples that are not finite become silence.
 
     Args:
         source: A path; "-" for standard input; or a binary file object, which is read from its beginning.
@@ -35,7 +35,7 @@ def load_audio(source: Path | str | BinaryIO, sample_rate: int = SAMPLE_RATE) ->
         files may exceed it. At the native rate samples are left as decoded.
 
     Raises:
-        AudioError: there is no such file, it cannot be decoded, or it holds no sound.
+        AudioError: the file does not exist, cannot be decoded, or has no samples.
 
     Shape:
         The result is ``(S,)``, S at least 1.
@@ -48,7 +48,7 @@ def load_audio(source: Path | str | BinaryIO, sample_rate: int = SAMPLE_RATE) ->
 
 
 def probe(source: Path | str | BinaryIO) -> AudioInfo:
-    """Duration, rate, channels and codec of a sound, without decoding it if its header says enough.
+    """Duration, rate, channels and codec of a sound; decoded only if its header lacks them.
 
     Raises:
         AudioError: as for `load_audio`, except that a file without samples has 0 seconds.
@@ -59,6 +59,11 @@ def probe(source: Path | str | BinaryIO) -> AudioInfo:
 
 def resample(audio: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     """`audio` at another rate (soxr, high quality), aligned in time.
+
+    Args:
+        audio: Mono.
+        from_rate: Its rate, in Hz.
+        to_rate: Rate of the result, in Hz.
 
     Shape:
         ``audio`` is ``(S,)``, the result ``(round(S * to_rate / from_rate),)``, float32.
@@ -101,12 +106,12 @@ def _seekable(stream: BinaryIO, name: str) -> BinaryIO:
         if stream.seek(0, io.SEEK_END) == 0:
             raise AudioError(f"{name}: is empty (0 bytes); record or export it again")
     except OSError as error:
-        raise AudioError(f"{name}: cannot be read ({error_reason(error)}); copy it anew") from error
+        raise AudioError(f"{name}: cannot be read ({error_reason(error)}); copy it again") from error
     return stream
 
 
 def _mixed(blocks: Iterable[Block], name: str) -> Iterator[Block]:
-    """Blocks ``(S,)``: the mean of the channels, with the few samples that are no sane number set to zero."""
+    """Blocks ``(S,)``: the mean of the channels, with samples that are not finite, or absurdly large, set to zero."""
     total, damaged = 0, 0
     for rate, block in blocks:
         sane = np.abs(block) < INSANE_LEVEL  # false for NaN too
@@ -118,7 +123,7 @@ def _mixed(blocks: Iterable[Block], name: str) -> Iterator[Block]:
 
 
 def _join_resampled(blocks: Iterable[Block], sample_rate: int) -> np.ndarray:
-    """Mono blocks of one sound as one array; only the result is ever held whole."""
+    """Mono blocks of one sound as one array, resampled block by block to save memory."""
     joined, stream, native_rate, native_samples = [], None, sample_rate, 0
     for rate, block in blocks:
         if native_samples == 0 and rate != sample_rate:

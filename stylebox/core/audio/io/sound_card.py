@@ -1,7 +1,7 @@
-"""The sound card: which microphones there are, a stream from one, and playing. The only module that knows PortAudio.
+"""The sound card: list microphones, record from one, play. The only module that uses PortAudio.
 
-Knows nothing of files and takes. A stream hands its blocks over on PortAudio's own thread; whoever takes them there
-must not wait.
+Knows nothing of files and takes. A stream delivers its blocks on a thread of PortAudio; the function that receives them
+must not block.
 """
 
 from collections.abc import Callable
@@ -15,33 +15,33 @@ from stylebox.core.errors import AudioError
 from stylebox.core.system_packages import install_command
 
 BLOCK_SECONDS = 0.05
-LATENCY_SECONDS = 0.2  # nobody hears themselves through us; long buffers lose nothing when the machine is busy
+LATENCY_SECONDS = 0.2  # nothing is monitored, and long buffers lose no samples on a busy machine
 MAX_CHANNELS = 2
 
 Deliver = Callable[[np.ndarray, bool, float], None]
-"""Takes ``(block, overrun, lost_seconds)``: samples ``(N, C)``, whether some before them are lost, and how much."""
+"""Receives ``(block, overrun, lost_seconds)``: samples ``(N, C)``; whether samples before them are lost; how many."""
 
 
 class InputStream(Protocol):
-    """Sound coming in. Full scale is 1."""
+    """An input stream of sound. Full scale is 1."""
 
     name: str
     sample_rate: int
     channels: int
 
     def start(self, deliver: Deliver) -> None:
-        """Begin; from now on `deliver` is called with every block, on another thread."""
+        """Start; from then on `deliver` is called with every block, on another thread."""
 
     def is_running(self) -> bool:
-        """False when the device has ended the stream."""
+        """Whether the stream has started and the device has not ended it."""
 
     def close(self) -> None:
-        """End; `deliver` is not called any more. A stream that was not started may be closed too."""
+        """Stop; `deliver` is not called any more. A stream that was not started may be closed too."""
 
 
 @dataclass(frozen=True)
 class AudioDevice:
-    """A device to record from."""
+    """An input device."""
 
     number: int
     name: str
@@ -52,10 +52,10 @@ class AudioDevice:
 
 
 def list_inputs() -> list[AudioDevice]:
-    """The devices to record from, as PortAudio names them.
+    """The input devices, as PortAudio names them.
 
     Raises:
-        AudioError: there is no PortAudio.
+        AudioError: PortAudio is not installed.
     """
     sounddevice = _portaudio()
     systems = sounddevice.query_hostapis()
@@ -75,23 +75,23 @@ def list_inputs() -> list[AudioDevice]:
 
 
 def open_input(device: str | None = None, channel: int | None = None) -> InputStream:
-    """A stream from a microphone at the device's own rate; it starts when told to.
+    """Open a stream from a microphone at the device's own rate; `start` starts it.
 
     Args:
         device: Number or part of the name; None for the system's default.
-        channel: The one input to take, from 1; None takes the first two, or the only one.
+        channel: Number of the input channel, from 1; None for the first two, or the only one.
 
     Raises:
-        AudioError: no PortAudio, no such device, or it has no such channel.
+        AudioError: PortAudio is not installed, or the device or channel does not exist.
     """
     return _Microphone(_portaudio(), device, channel)
 
 
 def check_output() -> None:
-    """Raise unless something can be played.
+    """Check that the system has an output device.
 
     Raises:
-        AudioError: no PortAudio, or no device to play on.
+        AudioError: PortAudio is not installed, or there is no output device.
     """
     _find(_portaudio(), None, "output")
 
@@ -100,7 +100,7 @@ def play(audio: np.ndarray, sample_rate: int) -> None:
     """Play a sound on the system's default output and return when it has ended.
 
     Raises:
-        AudioError: there is nothing to play on, or it went away.
+        AudioError: there is no output device, or it was disconnected.
 
     Shape:
         ``audio`` is ``(S,)``.
@@ -123,7 +123,7 @@ def play(audio: np.ndarray, sample_rate: int) -> None:
 
 
 class _Microphone:
-    """An `InputStream` of PortAudio."""
+    """An `InputStream` from PortAudio."""
 
     def __init__(self, sounddevice: Any, device: str | None, channel: int | None) -> None:
         found = _find(sounddevice, device, "input")
@@ -136,12 +136,12 @@ class _Microphone:
         self.channels = self._opened if channel is None else 1
         self._sounddevice, self._device = sounddevice, found["index"]
         self._stream: Any = None
-        self._due: float | None = None  # on the device's clock, when the next block begins
+        self._due: float | None = None  # time of the next block on the device's clock
 
     def start(self, deliver: Deliver) -> None:
-        def hear(block: np.ndarray, num_samples: int, time: Any, status: Any) -> None:
+        def receive(block: np.ndarray, num_samples: int, time: Any, status: Any) -> None:
             began = time.inputBufferAdcTime
-            # An overrun flagged at the first block is of before we listened.
+            # An overrun reported with the first block happened before the start.
             overrun = bool(status.input_overflow) and self._due is not None
             lost = max(0.0, began - self._due) if overrun and self._due is not None else 0.0
             self._due = began + num_samples / self.sample_rate
@@ -155,7 +155,7 @@ class _Microphone:
                 self._opened,
                 "float32",
                 LATENCY_SECONDS,
-                callback=hear,
+                callback=receive,
             )
             self._stream.start()
         except self._sounddevice.PortAudioError as error:
@@ -177,14 +177,14 @@ class _Microphone:
 def _portaudio() -> Any:
     """The sounddevice module."""
     try:
-        import sounddevice  # loads PortAudio, which looks for devices
-    except OSError as error:  # what the package raises when the library is not there
+        import sounddevice  # loads PortAudio, which searches for devices
+    except OSError as error:  # what the package raises if the library is missing
         raise AudioError(f"PortAudio is not installed; {install_command('libportaudio2')}") from error
     return sounddevice
 
 
 def _find(sounddevice: Any, device: str | None, kind: str) -> dict[str, Any]:
-    """What PortAudio knows of a device; `kind` is ``input`` or ``output``."""
+    """PortAudio's properties of a device; `kind` is ``input`` or ``output``."""
     asked = int(device) if device is not None and device.isdecimal() else device
     try:
         found = sounddevice.query_devices(asked, kind)
@@ -200,5 +200,5 @@ def _find(sounddevice: Any, device: str | None, kind: str) -> dict[str, Any]:
 
 
 def _reason(error: Exception) -> str:
-    """PortAudio's own words, without its codes."""
+    """PortAudio's message without its error code."""
     return str(error.args[0] if error.args else error).split(" [", maxsplit=1)[0].removesuffix(".")

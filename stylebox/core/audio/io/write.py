@@ -1,4 +1,4 @@
-"""Sound into files: WAV, FLAC, Ogg Vorbis and MP3, whole or not at all, never clipped.
+"""Writing sound files: WAV, FLAC, Ogg Vorbis and MP3, atomically and never clipped.
 
 Knows nothing of decoding.
 """
@@ -23,9 +23,9 @@ FORMATS: dict[str, tuple[str, str, float | None]] = {
     ".ogg": ("OGG", "VORBIS", 0.2),
     ".mp3": ("MP3", "MPEG_LAYER_III", 0.1),
 }
-MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)  # Hz; layer III has no others
-CEILING_DB = -0.1  # where the peak of a sound goes that would clip
-STREAM = "-"  # as a name: standard output
+MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)  # Hz; MP3 has no others
+CEILING_DB = -0.1  # dBFS; peak of a sound that was turned down because it would clip
+STREAM = "-"  # file name that stands for standard output
 BLOCK_SECONDS = 10.0  # libsndfile can crash on over a minute of Vorbis in one call
 
 
@@ -33,19 +33,19 @@ def write_audio(path: Path | str, audio: np.ndarray, sample_rate: int) -> float:
     """Write mono sound in the format of the suffix: .wav and .flac (16 bit), .ogg (Vorbis) or .mp3.
 
     The file appears whole or not at all, and equal sound gives equal bytes. Every format reads back with the same
-    number of samples in the same place; for MP3 that holds for readers that know its gapless header (libsndfile,
-    FFmpeg, browsers), others hear some 50 ms of silence more at the ends.
+    number of samples at the same time; for MP3 this needs a reader that knows its gapless header (libsndfile, FFmpeg,
+    browsers), others add about 50 ms of silence at the ends.
 
     Args:
-        path: Where to; "-" writes a WAV to standard output.
-        audio: Full scale is 1. What exceeds it is turned down as a whole, so that its peak is at -0.1 dBFS.
+        path: The file; "-" writes a WAV to standard output.
+        audio: Full scale is 1. A louder sound is turned down as a whole, so that its peak is at -0.1 dBFS.
         sample_rate: Rate of `audio` and of the file, in Hz.
 
     Returns:
-        By how many dB the sound was turned down; 0.0 when it fitted.
+        By how many dB the sound was turned down; 0.0 if it did not exceed full scale.
 
     Raises:
-        AudioError: unknown suffix, a rate the format has not, no or non-finite samples, or the disk refuses.
+        AudioError: unknown suffix, unsupported rate, no samples or samples that are not finite, or a disk error.
 
     Shape:
         ``audio`` is ``(S,)``.
@@ -74,7 +74,12 @@ def write_audio(path: Path | str, audio: np.ndarray, sample_rate: int) -> float:
 
 
 def encode_audio(audio: np.ndarray, sample_rate: int, suffix: str = ".flac") -> bytes:
-    """What `write_audio` would write to a file of that suffix; what would clip is turned down likewise.
+    """The bytes that `write_audio` would write to a file of that suffix.
+
+    Args:
+        audio: Full scale is 1; a louder sound is turned down.
+        sample_rate: In Hz.
+        suffix: Of the format, with its dot.
 
     Raises:
         AudioError: as for `write_audio`.
@@ -87,10 +92,10 @@ def encode_audio(audio: np.ndarray, sample_rate: int, suffix: str = ".flac") -> 
 
 
 def check_format(path: Path | str, sample_rate: int | None = None) -> None:
-    """Raise now what `write_audio` would raise after hours of work: a suffix or a rate that cannot be written.
+    """Check a suffix and a rate before hours of work: raises what `write_audio` would raise.
 
     Raises:
-        AudioError: libsndfile cannot write the suffix of `path` at `sample_rate`, where that is known.
+        AudioError: no format has the suffix of `path`, or the format has no such `sample_rate` (None is not checked).
     """
     name, suffix = str(path), Path(path).suffix.lower()
     if name == STREAM:
@@ -108,7 +113,7 @@ def check_format(path: Path | str, sample_rate: int | None = None) -> None:
 
 
 def _encoded(audio: np.ndarray, sample_rate: int, suffix: str) -> bytes:
-    """A file's content, in memory."""
+    """The content of a file, in memory."""
     buffer = io.BytesIO()
     _write_blocks(buffer, audio, sample_rate, suffix)
     return with_plain_serial(buffer.getvalue()) if FORMATS[suffix][0] == "OGG" else buffer.getvalue()
