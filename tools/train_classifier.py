@@ -113,7 +113,7 @@ def train(examples: Examples, num_classes: int, steps: int) -> Classifier:
             ready.append(workers.submit(examples.batch, step + _AHEAD))
             loss = F.cross_entropy(classifier(mel), labels, label_smoothing=SMOOTHING)
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
             rate.step()
             shown += float(loss.detach()) / 100
