@@ -24,6 +24,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ["MPLBACKEND"] = "Agg"
 
+pytest_plugins = ["support.command_fixtures"]
+
 # A runner in the background of a shell ignores Ctrl-C, and its children would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
