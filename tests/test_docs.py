@@ -87,6 +87,17 @@ def test_the_readme_links_the_pages_a_newcomer_needs() -> None:
     assert {"MODEL_CARD.md", "CHANGELOG.md", "LICENSE", "docs/results.md", "docs/architecture.md"} <= set(targets)
 
 
+def test_the_log_is_newest_first_and_every_entry_has_a_verdict() -> None:
+    """An index at the top lists the same entries."""
+    log = (ROOT / "docs" / "log.md").read_text("utf-8")
+    headings = re.findall(r"^## (.+)$", log, re.MULTILINE)
+    entries = [re.fullmatch(r"(\d{4}-\d\d-\d\d) (.+) \(((?:adopted|rejected|finding|open).*)\)", h) for h in headings]
+    assert [heading for heading, entry in zip(headings, entries, strict=True) if entry is None] == []
+    found = [entry.groups() for entry in entries if entry is not None]
+    assert [date for date, _, _ in found] == sorted((date for date, _, _ in found), reverse=True)
+    assert [tuple(row) for row in re.findall(r"^\| (\d{4}-\d\d-\d\d) \| (.+) \| (.+) \|$", log, re.MULTILINE)] == found
+
+
 def test_every_example_has_its_licence_named() -> None:
     named = (ROOT / "examples" / "LICENSES.md").read_text("utf-8")
     recordings = [path for path in (ROOT / "examples").iterdir() if path.suffix != ".md"]
