@@ -1,1 +1,1 @@
-"""Recordings as training data: manifest, mels, splits, examples."""
+"""Training data: a dataset built from recordings, its splits, and the examples drawn from it."""

@@ -1,6 +1,6 @@
-"""One recording to its arrays: audio at the common loudness, mel, notes. Here alone a dataset decodes sound.
+"""One recording to its arrays: audio at the common loudness, mel, notes. The only module of a build that decodes sound.
 
-Runs inside a worker process. Knows nothing of splits or of the other recordings.
+Runs in a worker process. Knows nothing of splits or of the other recordings.
 """
 
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ from stylebox.core.music.notes import read_midi
 from stylebox.core.paths import atomic_path, write_text
 
 MIN_SECONDS = 1.0  # shorter recordings are left out
-SILENCE_DB = -60.0  # quieter ones too
+SILENCE_DB = -60.0  # dBFS; quieter recordings are left out
 
 
 class Measured(Section):
-    """What is known of a recording whose arrays are written; kept beside them: they are made once."""
+    """Measurements of a recording, stored beside its arrays."""
 
     seconds: float
     samples: int
@@ -38,7 +38,7 @@ class Measured(Section):
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Why a recording is not in the dataset."""
+    """The reason why a recording is not in the dataset."""
 
     reason: str
     kind: Literal["broken", "short", "silent", "duplicate", "misplaced"] = "broken"
@@ -46,7 +46,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class ArrayJob:
-    """One recording to be made into arrays, in `folder`, all under the stem `files`."""
+    """One recording to convert; its arrays are written below `folder`, with the stem `files`."""
 
     source: Path
     notes: Path | None
@@ -56,10 +56,13 @@ class ArrayJob:
 
 
 def make_arrays(job: ArrayJob) -> Measured | LeftOut:
-    """Decode, measure and write one recording; `built/<files>.json` comes last and says that all is there.
+    """Decode, measure and write one recording; `built/<files>.json` is written last and marks the arrays as complete.
+
+    Returns:
+        The measurements, or the reason why the recording is left out.
 
     Raises:
-        DatasetError: the dataset cannot be written. What is wrong with the recording is returned, not raised.
+        DatasetError: the dataset cannot be written. Faults of the recording are returned, not raised.
     """
     try:
         audio = load_audio(job.source, job.mel.sample_rate)
@@ -93,12 +96,12 @@ def make_arrays(job: ArrayJob) -> Measured | LeftOut:
 
 
 def built_path(folder: Path, files: str) -> Path:
-    """Where it is written down that the arrays `files` are complete."""
+    """The file that marks the arrays with the stem `files` as complete."""
     return folder / "built" / f"{files}.json"
 
 
 def read_built(folder: Path, files: str) -> Measured | None:
-    """What is known of arrays made earlier, if they are complete."""
+    """Measurements of arrays from an earlier build; None unless they are complete."""
     try:
         measured = Measured.model_validate_json(built_path(folder, files).read_bytes())
     except (OSError, ValueError):

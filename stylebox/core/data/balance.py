@@ -1,4 +1,4 @@
-"""How much of each recording is used, so that no recording and no instrument drowns the others.
+"""Balance: limits on the length of recordings, so that no recording and no instrument dominates.
 
 Only start and stop frames change; arrays keep the whole recording. Knows nothing of files.
 """
@@ -9,22 +9,22 @@ from collections.abc import Sequence
 
 from stylebox.core.data.manifest import Recording
 
-_FAIR_SECONDS = 60.0  # an equal share for all is sought down to this length, then some are left out
-_SCRAP_SECONDS = 3.0  # what is left of a shortened recording must at least be one chunk
+_FAIR_SECONDS = 60.0  # shortest equal share of the recordings; if less is left, whole recordings are left out
+_SCRAP_SECONDS = 3.0  # shortest rest of a shortened recording
 
 
 def limit_recordings(recordings: Sequence[Recording], max_frames: int | None) -> list[Recording]:
-    """Use at most the first `max_frames` of each recording (the report: 30 minutes); None is no limit."""
+    """Use at most the first `max_frames` of each recording; None is no limit."""
     if max_frames is None:
         return list(recordings)
     return [_shortened(r, min(r.used_frames, max_frames)) for r in recordings]
 
 
 def equalise_instruments(recordings: Sequence[Recording], frames_per_second: float) -> list[Recording]:
-    """Limit each instrument's training material to that of the instrument with the least.
+    """Limit the training material of each instrument to that of the instrument with the least.
 
-    Recordings of an instrument share the loss: the longest are shortened first. Where that would leave less
-    than a minute of each, whole recordings, chosen by a hash of their id, become ``unused`` instead.
+    The longest recordings of an instrument are shortened first. If less than a minute of each would remain, whole
+    recordings, chosen by a hash of their id, become ``unused`` instead.
     """
     training: dict[str, list[Recording]] = defaultdict(list)
     for recording in recordings:
@@ -48,7 +48,7 @@ def _shortened(recording: Recording, frames: int) -> Recording:
 
 
 def _share(recordings: Sequence[Recording], budget: int, fair: int, scrap: int) -> list[tuple[Recording, int]]:
-    """Frames for each recording, `budget` in sum: equal limits, not below `fair`, as long as it lasts."""
+    """Frames of each recording, `budget` in total: equal limits of at least `fair`, until the budget is used up."""
     order = sorted(recordings, key=lambda r: hashlib.sha256(r.id.encode()).digest())
     left, limit = budget, fair
     ascending = sorted(r.used_frames for r in order)

@@ -1,7 +1,7 @@
-"""`stylebox build`: a folder of recordings per instrument becomes a dataset. Only what changed is made again.
+"""`stylebox build`: one folder of recordings per instrument becomes a dataset. Only changed recordings are decoded.
 
-Arrays are named by their content and the manifest comes last: until then the earlier dataset stays as it was,
-and a build that was killed goes on where it stopped. Splitting and balancing are others' business.
+Arrays are named by their content and the manifest is written last: until then the earlier dataset stays valid, and a
+build that was killed continues where it stopped. Splitting and balancing have modules of their own.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ _ARRAY_FOLDERS = ("mels", "audio", "notes", "built")
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that is not in the dataset, and why. Only `kind` "broken" is a failure."""
+    """A file that is not in the dataset, and the reason. Only `kind` "broken" is a failure."""
 
     source: str
     reason: str
@@ -42,15 +42,17 @@ class Skipped:
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build did.
+    """Result of a build.
 
     Attributes:
+        dataset: Its folder.
         seconds: Usable seconds by instrument, then by split.
         recordings: Number of recordings by instrument.
-        made: How many recordings were decoded now; the others were there already.
-        removed: How many earlier recordings are gone.
-        warnings: What a listener should check, one line each, naming the file.
-        remarks: What is unusual about the splits, one line each.
+        made: Number of recordings decoded now; the others are from an earlier build.
+        removed: Number of recordings of an earlier build that were deleted.
+        skipped: Files that are not in the dataset.
+        warnings: Possible faults that a listener should check, one line each, naming the file.
+        remarks: Unusual properties of the splits, one line each.
     """
 
     dataset: Path
@@ -64,7 +66,7 @@ class BuildReport:
 
     @property
     def broken(self) -> tuple[Skipped, ...]:
-        """Files that could not be used although they should: the build is not a full success."""
+        """Files that cannot be used although they should be; the build is then only a partial success."""
         return tuple(s for s in self.skipped if s.kind == "broken")
 
 
@@ -87,16 +89,19 @@ def build(
     equalise: bool = False,
     progress: ProgressCallback = silent,
 ) -> BuildReport:
-    """Make or bring up to date the dataset in folder `dataset` from ``sources/<instrument>/<recording>``.
+    """Build or update a dataset from ``sources/<instrument>/<recording>``.
 
     Args:
-        mel: Mel settings; those of every preset unless given.
-        jobs: Processes; all cores unless given.
-        max_minutes: Use at most this much of one recording (the report: 30); None is no limit.
-        equalise: Limit every instrument to as much training material as the one with the least has.
+        sources: Folder with one folder of recordings per instrument.
+        dataset: Folder of the dataset.
+        mel: Mel settings; None for those of preset `base`.
+        jobs: Number of processes; None for one per CPU core.
+        max_minutes: Longest part of one recording to use; None is no limit.
+        equalise: Limit every instrument to the material of the instrument with the least.
+        progress: Receives the progress.
 
     Raises:
-        DatasetError: nothing to build from, nothing usable in it, or the dataset cannot be written.
+        DatasetError: there are no recordings, none is usable, or the dataset cannot be written.
     """
     mel, jobs = mel or MelConfig(), jobs or os.cpu_count() or 1
     files, misplaced = find_sources(sources)
@@ -136,7 +141,7 @@ def build(
 def _identify(
     files: list[SourceFile], mel: MelConfig, jobs: int, progress: ProgressCallback
 ) -> Iterator[_Candidate | Skipped]:
-    """Hash every file and read what lies beside it; of files with the same content the first counts."""
+    """Hash every file and read its sidecar; of files with the same content only the first is used."""
 
     def examined(file: SourceFile) -> _Candidate | LeftOut:
         try:
@@ -167,10 +172,10 @@ def _identify(
 def _make(
     candidates: list[_Candidate], dataset: Path, mel: MelConfig, jobs: int, progress: ProgressCallback
 ) -> tuple[dict[str, Measured], list[Skipped], int]:
-    """Make the arrays that are not there yet: gives what is known by id, what failed, how many were made."""
+    """Make the missing arrays: returns measurements by id, the files left out, and the number of arrays made."""
     measured = {c.file.id: known for c in candidates if (known := read_built(dataset, c.files))}
     missing = [c for c in candidates if c.file.id not in measured]
-    # The longest first: otherwise one core works on it alone at the end.
+    # The longest first: otherwise a single core works on it at the end.
     missing.sort(key=lambda c: (-c.size, c.file.id))
     work = [ArrayJob(c.file.path, c.file.notes, dataset, c.files, mel) for c in missing]
     skipped: list[Skipped] = []
@@ -185,7 +190,7 @@ def _make(
 
 
 def _alike(usable: list[_Candidate], dataset: Path) -> Iterator[str]:
-    """A warning for each recording that sounds like an earlier one; rendered scores are known to differ."""
+    """A warning for each recording that sounds like an earlier one; rendered scores are not compared."""
     played = [c for c in usable if c.sidecar.score is None]
     mels = (np.load(dataset / "mels" / f"{c.files}.npy", mmap_mode="r") for c in played)
     for first, second in find_alike(mels):
@@ -219,7 +224,7 @@ def _recording(candidate: _Candidate, known: Measured) -> Recording:
 def _arrange(
     recordings: list[Recording], rules: BuildRules, frames_per_second: float
 ) -> tuple[list[Recording], list[str]]:
-    """Limits, splits, balance, in that order."""
+    """Apply limits, splits and balance, in that order."""
     limit = None if rules.max_minutes is None else int(rules.max_minutes * 60 * frames_per_second)
     arranged, remarks = assign_splits(limit_recordings(recordings, limit), frames_per_second)
     return (equalise_instruments(arranged, frames_per_second) if rules.equalise else arranged), remarks
@@ -235,7 +240,7 @@ def _seconds(recordings: list[Recording], frames_per_second: float) -> dict[str,
 
 
 def _remove_stale(dataset: Path, current: set[str]) -> int:
-    """Delete arrays that the manifest no longer names."""
+    """Delete arrays that the manifest no longer names; returns the number of recordings."""
     removed = 0
     for folder in _ARRAY_FOLDERS:
         for path in (dataset / folder).glob("*"):
@@ -246,7 +251,7 @@ def _remove_stale(dataset: Path, current: set[str]) -> int:
 
 
 def _remove_partial(dataset: Path) -> None:
-    """Delete what a killed worker, or an earlier build that was killed, left half-written."""
+    """Delete partial files of killed workers and earlier builds."""
     for folder in (dataset, *(dataset / name for name in _ARRAY_FOLDERS)):
         for path in folder.glob(".*.part.*"):
             path.unlink(missing_ok=True)

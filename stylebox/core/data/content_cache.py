@@ -1,6 +1,6 @@
-"""What every recording of a dataset plays, as the content encoder hears it: computed once, kept beside the mels.
+"""Posteriors of every recording of a dataset, computed once by a content encoder and stored beside the mels.
 
-Kept per encoder, so that a better encoder does not read what an earlier one heard.
+There is one folder per encoder, so that an encoder never reads the results of another one.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,8 @@ class ContentCache:
     """Posteriors of recordings, 8 bits each, memory-mapped.
 
     Args:
-        encoder: What hears them; its fingerprint names the folder.
+        dataset: Its recordings are transcribed.
+        encoder: The transcriber; its fingerprint names the folder.
     """
 
     def __init__(self, dataset: Dataset, encoder: ContentEncoder) -> None:
@@ -33,6 +34,7 @@ class ContentCache:
         self._arrays: dict[str, np.ndarray] = {}
 
     def path(self, recording: Recording) -> Path:
+        """The file of a recording's posteriors."""
         return self.folder / f"{recording.files}.npy"
 
     def fill(
@@ -41,22 +43,33 @@ class ContentCache:
         device: torch.device,
         progress: ProgressCallback = silent,
     ) -> None:
-        """Listen to the recordings that have not been heard yet."""
+        """Transcribe the recordings that are not in the cache yet.
+
+        Args:
+            recordings: Of the dataset.
+            device: Where the encoder runs.
+            progress: Receives the progress.
+        """
         missing = [r for r in recordings if not self.path(r).exists()]
         encoder, rate = self.encoder.to(device), self.dataset.mel_config.sample_rate
         for number, recording in enumerate(missing, start=1):
             audio = resample(int16_to_audio(self.dataset.audio(recording)), rate, encoder.sample_rate)
             with torch.no_grad():
-                heard = posteriors(encoder, torch.from_numpy(audio).to(device))
+                found = posteriors(encoder, torch.from_numpy(audio).to(device))
             with atomic_path(self.path(recording)) as partial:
-                np.save(partial, (heard * 255).round().to(torch.uint8).cpu().numpy())
+                np.save(partial, (found * 255).round().to(torch.uint8).cpu().numpy())
             progress(Progress("listening", number, len(missing), recording.title))
 
     def read(self, recording: Recording, start_frame: int, num_frames: int) -> Tensor:
-        """A stretch of one recording's posteriors, in frames of the dataset's mel.
+        """Posteriors of a part of one recording, at the frame rate of the dataset's mel.
+
+        Args:
+            recording: Of the dataset, in the cache.
+            start_frame: First frame, of the mel.
+            num_frames: Number of frames, of the mel.
 
         Shape:
-            ``(2, N, num_frames)``, float32 in [0, 1]; less where the recording ends before.
+            The result is ``(2, N, num_frames)``, float32 in [0, 1]; shorter where the recording ends.
         """
         array = self._arrays.get(recording.files)
         if array is None:
@@ -65,5 +78,5 @@ class ContentCache:
         rate, own_rate = self.dataset.mel_config.frames_per_second, self.encoder.frames_per_second
         start, stop = (frame * own_rate / rate for frame in (start_frame, start_frame + num_frames))
         first = int(start)
-        heard = torch.from_numpy(array[:, :, first : int(stop) + 2].astype(np.float32) / 255)
-        return resample_frames(heard, own_rate, rate, num_frames, start - first)
+        part = torch.from_numpy(array[:, :, first : int(stop) + 2].astype(np.float32) / 255)
+        return resample_frames(part, own_rate, rate, num_frames, start - first)

@@ -1,6 +1,6 @@
-"""Reading a built dataset: recordings by split, their mels, audio and notes as memory maps.
+"""Reading a built dataset: recordings by split; their mels, audio and notes as memory maps.
 
-Never writes, and knows nothing of how a dataset is made or of networks.
+Never writes, and knows nothing of how a dataset is built or of networks.
 """
 
 from pathlib import Path
@@ -12,23 +12,31 @@ from stylebox.core.config import MelConfig
 from stylebox.core.data.manifest import Manifest, Recording, read_manifest
 from stylebox.core.errors import DatasetError
 
-AUDIO_FULL_SCALE = 4.0  # what an int16 of 32768 stands for: +12 dBFS, headroom for peaks
+AUDIO_FULL_SCALE = 4.0  # amplitude of an int16 of 32768: +12 dBFS, headroom for peaks
 
 
 def audio_to_int16(audio: np.ndarray) -> np.ndarray:
-    """Float audio, full scale 1, to int16 as kept in a dataset (full scale +12 dBFS)."""
+    """Float audio, full scale 1, to int16 as stored in a dataset (full scale +12 dBFS).
+
+    Shape:
+        ``(S,)`` -> ``(S,)``.
+    """
     scaled = audio * np.float32(32768.0 / AUDIO_FULL_SCALE)
     np.round(scaled, out=scaled)  # in place: an hour is a third of a gigabyte
     return np.clip(scaled, -32768, 32767, out=scaled).astype(np.int16)
 
 
 def int16_to_audio(samples: np.ndarray) -> np.ndarray:
-    """Kept int16 samples to float32 audio, full scale 1."""
+    """Stored int16 samples to float32 audio, full scale 1.
+
+    Shape:
+        ``(S,)`` -> ``(S,)``.
+    """
     return np.asarray(samples).astype(np.float32) * np.float32(AUDIO_FULL_SCALE / 32768.0)
 
 
 class Dataset:
-    """A built dataset, opened. Arrays are mapped at first use; a pickled dataset maps them anew.
+    """A built dataset. Arrays are mapped at first use; after unpickling they are mapped again.
 
     Attributes:
         path: The dataset's folder.
@@ -46,13 +54,13 @@ class Dataset:
         """Open the dataset in the folder `path`.
 
         Raises:
-            DatasetError: there is none, or it is damaged or of another version.
+            DatasetError: there is no dataset, or it is damaged or of another version.
         """
         return cls(path, read_manifest(path))
 
     @property
     def mel_config(self) -> MelConfig:
-        """The settings every mel here was made with."""
+        """The settings of all mels of the dataset."""
         return self._manifest.mel
 
     @property
@@ -65,10 +73,10 @@ class Dataset:
         return [r for r in self.recordings if r.split == name]
 
     def require_mel(self, config: MelConfig) -> None:
-        """Refuse a dataset made with other mel settings.
+        """Check that the mels were made with these settings.
 
         Raises:
-            DatasetError: naming the settings that differ, with both values.
+            DatasetError: some settings differ; the message names them with both values.
         """
         here, wanted = self.mel_config.model_dump(), config.model_dump()
         differing = [f"{k} is {here[k]}, {wanted[k]} is asked for" for k in wanted if here[k] != wanted[k]]
@@ -80,7 +88,7 @@ class Dataset:
             )
 
     def mel(self, recording: Recording) -> np.ndarray:
-        """Mel of the whole recording, 0..255 (see `uint8_to_mel`).
+        """Mel of the whole recording, 0 to 255 (see `uint8_to_mel`).
 
         Shape:
             ``(T, M)``, uint8, memory-mapped, T = `recording.frames`.
@@ -118,5 +126,5 @@ class Dataset:
         return array
 
     def __getstate__(self) -> dict[str, Any]:
-        # A pickled memory map is a full copy: worker processes map the files themselves.
+        # A pickled memory map would be a full copy; worker processes map the files themselves.
         return {**self.__dict__, "_arrays": {}}

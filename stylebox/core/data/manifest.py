@@ -1,6 +1,6 @@
-"""What a dataset says of itself: one JSON file with the settings it was made with and all its recordings.
+"""The manifest of a dataset: one JSON file with its settings and all its recordings.
 
-Same sources and same settings give the same bytes: no times, no absolute paths. Knows nothing of audio.
+The same sources and settings give the same bytes: no times, no absolute paths. Knows nothing of audio.
 """
 
 import json
@@ -20,9 +20,9 @@ Split = Literal["train", "valid", "test", "unused"]
 
 
 class Recording(Section):
-    """One recording, or one stretch of the only recording of an instrument.
+    """One recording, or one part of the only recording of an instrument.
 
-    The arrays hold the whole recording; a user of it stays within `start_frame` and `stop_frame`.
+    The arrays contain the whole recording; only `start_frame` to `stop_frame` may be used.
     """
 
     id: str  # stable: from the instrument and the path below the sources
@@ -37,10 +37,10 @@ class Recording(Section):
     samples: int
     frames: int
     loudness_db: float  # of the source, dBFS
-    gain_db: float  # what brought it to the common loudness
-    score: str | None = None  # same score, same notes
-    transpose: int = 0  # semitones the score was moved to suit the instrument
-    timbre: str | None = None  # same timbre, same sound source
+    gain_db: float  # applied to reach the common loudness
+    score: str | None = None  # recordings of the same score have the same notes
+    transpose: int = 0  # semitones by which the score was moved for the instrument
+    timbre: str | None = None  # recordings of the same timbre have the same sound source
     has_notes: bool = False
     split: Split = "train"
     start_frame: int = 0
@@ -48,19 +48,19 @@ class Recording(Section):
 
     @property
     def used_frames(self) -> int:
-        """Frames that may be used: balance and splits by time leave some out."""
+        """Number of frames that may be used; balance and splits by time exclude some."""
         return self.stop_frame - self.start_frame
 
 
 class BuildRules(Section):
-    """What decided who is in which split and for how long."""
+    """Settings that limit the recordings."""
 
     max_minutes: float | None = 30.0  # per recording; None is no limit
     equalise: bool = False
 
 
 class Manifest(Section):
-    """Everything `manifest.json` holds."""
+    """The content of `manifest.json`."""
 
     format: int = FORMAT_VERSION
     mel: MelConfig
@@ -78,7 +78,7 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of the dataset in `folder`.
 
     Raises:
-        DatasetError: there is none, it is damaged, or another version of stylebox wrote it.
+        DatasetError: there is no manifest, it is damaged, or another version of stylebox wrote it.
     """
     path = folder / MANIFEST_NAME
     try:

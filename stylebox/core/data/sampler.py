@@ -1,8 +1,8 @@
-"""Who plays, who is imitated, how it should sound: which recordings make one training example.
+"""Training examples: which recordings are the content, the target and the style clip of one example.
 
-A rendered score is a pair: content from one instrument's rendering, target another's. A recording without a twin is
-its own content. The style clip is always another recording in the target's own sound: were it another instrument's,
-the best a network could do is to ignore it.
+Renderings of one score are paired recordings: the content comes from one instrument, the target is another one. A
+recording without a paired one is its own content. The style clip is another recording of the target's timbre: with a
+clip of another instrument, the network would learn to ignore it.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ from stylebox.core.errors import DatasetError
 
 @dataclass(frozen=True)
 class Example:
-    """One example: frames `start_frame` on of `target` and `content`; `style_frame` on of `style`."""
+    """One example: `target` and `content` from `start_frame` on, and `style` from `style_frame` on."""
 
     target: Recording
     content: Recording
@@ -26,15 +26,21 @@ class Example:
 
     @property
     def transpose(self) -> int:
-        """Semitones by which the content must be moved to be what the target plays."""
+        """Semitones by which the content must be moved to match the target."""
         return self.target.transpose - self.content.transpose
 
 
 class ExampleSampler:
-    """Draws examples, every instrument equally often, two of each instrument drawn.
+    """Draws examples: all instruments equally often, two examples of each drawn instrument.
 
     Args:
-        pair_share: How often a target that has twins takes its content from one of them.
+        recordings: Those shorter than a crop are left out.
+        crop_frames: Length of target and content.
+        style_frames: Length of the style clip.
+        pair_share: Share of the targets with paired recordings that take their content from one of these.
+
+    Raises:
+        DatasetError: all recordings are shorter than a crop.
     """
 
     def __init__(
@@ -55,7 +61,7 @@ class ExampleSampler:
         self.instruments = tuple(sorted(self._of_instrument))
 
     def draw(self, rng: np.random.Generator, count: int) -> list[Example]:
-        """`count` examples; the same generator state gives the same ones."""
+        """Draw `count` examples; the same state of the generator gives the same examples."""
         examples: list[Example] = []
         while len(examples) < count:
             instrument = self.instruments[rng.integers(len(self.instruments))]
@@ -65,9 +71,9 @@ class ExampleSampler:
 
     def _example(self, target: Recording, rng: np.random.Generator) -> Example:
         content = target
-        twins = [r for r in self._of_score.get(target.score or "", []) if r is not target]
-        if twins and rng.random() < self.pair_share:
-            content = _one_of(twins, rng)
+        paired = [r for r in self._of_score.get(target.score or "", []) if r is not target]
+        if paired and rng.random() < self.pair_share:
+            content = _one_of(paired, rng)
         stop = min(target.stop_frame, content.stop_frame)
         start = max(target.start_frame, content.start_frame)
         style = self._style(target, rng)
@@ -80,7 +86,7 @@ class ExampleSampler:
         )
 
     def _style(self, target: Recording, rng: np.random.Generator) -> Recording:
-        """Another recording in the same sound; the target itself where it is the only one."""
+        """Another recording of the same timbre; the target itself if it is the only one."""
         others = [r for r in self._of_timbre[_timbre(target)] if r is not target]
         return _one_of(others, rng) if others else target
 

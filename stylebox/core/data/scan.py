@@ -1,4 +1,4 @@
-"""Finding recordings: a folder for each instrument, any depth below it. Decodes nothing."""
+"""Finding recordings: one folder per instrument, of any depth. Decodes nothing."""
 
 import hashlib
 import unicodedata
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stylebox.core.errors import DatasetError
 
-# What lies beside recordings and is no recording: passed over in silence. Anything else is tried as sound.
+# Files beside recordings that are ignored. All others are decoded as sound.
 _BESIDE = {".mid", ".midi", ".json", ".description", ".vtt", ".srt", ".jpg", ".jpeg", ".png", ".webp", ".gif"}
 _OTHER = {".txt", ".md", ".csv", ".tsv", ".html", ".pdf", ".log", ".ini", ".db", ".npy", ".part", ".ytdl"}
 
@@ -18,26 +18,26 @@ class SourceFile:
 
     path: Path
     instrument: str
-    source: str  # path below the sources folder: forward slashes, Unicode composed, the same on every system
+    source: str  # path below the sources folder: forward slashes, composed Unicode, the same on every system
 
     @property
     def id(self) -> str:
-        """Stable name of the recording."""
+        """Stable id of the recording."""
         digest = hashlib.sha256(self.source.encode()).hexdigest()
         return f"{self.instrument}-{digest[:12]}"
 
     @property
     def notes(self) -> Path | None:
-        """The MIDI file beside it, if there is one."""
+        """The MIDI file beside it; None if there is none."""
         path = self.path.with_suffix(".mid")
         return path if path.is_file() else None
 
 
 def find_sources(sources: Path) -> tuple[list[SourceFile], list[str]]:
-    """All that may be recordings, in order of their `source`, and files that lie in no instrument's folder.
+    """Possible recordings, sorted by their `source`, and files outside the folders of instruments.
 
     Raises:
-        DatasetError: `sources` is no folder, or nothing is in it.
+        DatasetError: `sources` is not a folder, or has no recordings.
     """
     if not sources.is_dir():
         raise DatasetError(f"{sources}: no such folder; put recordings in {sources}/<instrument>/")

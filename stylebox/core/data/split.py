@@ -1,7 +1,7 @@
-"""Who is in which split: by recording, recordings of one score together, about 80/10/10.
+"""Splits: train, valid and test by recording, about 80/10/10; recordings of one score stay together.
 
-A recording's split follows from a hash of its score (or id), so neither the order of files nor, in most
-cases, a new recording moves the others. Knows nothing of files.
+The split follows from a hash of the score (or id), so that neither the order of files nor, in most cases, a new
+recording changes the split of the others. Knows nothing of files.
 """
 
 import hashlib
@@ -10,18 +10,22 @@ from collections.abc import Sequence
 
 from stylebox.core.data.manifest import Recording, Split
 
-TRAIN_SHARE, VALID_SHARE = 0.8, 0.1  # the rest is for the test
+TRAIN_SHARE, VALID_SHARE = 0.8, 0.1  # the rest is the test split
 GAP_SECONDS = 3.0  # between the parts of an instrument's only recording
-MIN_PART_SECONDS = 3.0  # a shorter part tests nothing
+MIN_PART_SECONDS = 3.0  # shortest valid or test part
 _SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
 
 def assign_splits(recordings: Sequence[Recording], frames_per_second: float) -> tuple[list[Recording], list[str]]:
-    """Give every recording its split; an instrument's only recording is split by time, with a gap.
+    """Assign a split to every recording; the only recording of an instrument is split by time, with gaps.
+
+    Args:
+        recordings: In any order.
+        frames_per_second: Of their mels.
 
     Returns:
-        The recordings by id (one that is split by time appears once a part, the later parts with ids of their
-        own), and remarks for the user, one line each.
+        The recordings sorted by id (one that is split by time becomes several, the later parts with ids of their own),
+        and remarks for the user, one line each.
     """
     members: dict[str, set[str]] = defaultdict(set)  # instrument -> its groups
     players: dict[str, set[str]] = defaultdict(set)  # group -> its instruments
@@ -46,12 +50,12 @@ def assign_splits(recordings: Sequence[Recording], frames_per_second: float) -> 
 
 
 def _group(recording: Recording) -> str:
-    """What must stay together: everything with one score, else the recording itself."""
+    """Key of the recordings that must stay together: those of one score, otherwise the recording alone."""
     return f"recording {recording.id}" if recording.score is None else f"score {recording.score}"
 
 
 def _hash(text: str) -> float:
-    """A number in [0, 1) that depends on `text` only."""
+    """A number in [0, 1) that depends only on `text`."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
 
 
@@ -63,9 +67,10 @@ def _hashed_split(group: str) -> Split:
 
 
 def _fill_gaps(split_of: dict[str, Split], members: dict[str, set[str]]) -> list[str]:
-    """Chance leaves small instruments without some split: move as few groups as it takes.
+    """Move as few groups as possible so that every instrument is in every split.
 
-    Train comes first, then valid (from two groups on), then test (from three on). Returns what could not be.
+    Train comes first, then valid (from two groups on), then test (from three on). Returns a remark for each gap that
+    remains.
     """
     remarks = []
     for needed, wanted in enumerate(_SPLITS, start=1):
@@ -83,10 +88,10 @@ def _fill_gaps(split_of: dict[str, Split], members: dict[str, set[str]]) -> list
 
 
 def _may_move(group: str, wanted: Split, split_of: dict[str, Split], members: dict[str, set[str]]) -> bool:
-    """Whether no instrument that plays `group` would lose its last in a split at least as needed."""
+    """Whether moving `group` leaves no instrument without a group in a split that is at least as important."""
     current = split_of[group]
     if _SPLITS.index(wanted) < _SPLITS.index(current):
-        return True  # what is needed less gives to what is needed more
+        return True  # from a less important split
     return all(
         any(split_of[other] == current for other in groups if other != group)
         for groups in members.values()
@@ -95,7 +100,7 @@ def _may_move(group: str, wanted: Split, split_of: dict[str, Split], members: di
 
 
 def _split_by_time(recording: Recording, frames_per_second: float) -> tuple[list[Recording], str]:
-    """The only recording of an instrument, in three parts with gaps between; or all of it for training."""
+    """The only recording of an instrument in three parts with gaps between, or all of it for training."""
     gap = int(-(-GAP_SECONDS * frames_per_second // 1))
     usable = recording.used_frames - 2 * gap
     part = int(usable * VALID_SHARE)

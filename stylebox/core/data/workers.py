@@ -1,4 +1,4 @@
-"""One function over many items on all cores. Knows nothing of what the function does."""
+"""Parallel map of a function over items, in worker processes."""
 
 import multiprocessing
 import os
@@ -20,14 +20,15 @@ Result = TypeVar("Result")
 
 
 def run_all(function: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[tuple[int, Result]]:
-    """Yield ``(position, function(item))`` as results come, in no order; each call has one thread.
+    """Yield ``(position, function(item))`` as results arrive, in any order; each call uses one thread.
 
     Args:
-        function: A top-level function, so that other processes can find it.
-        jobs: Processes; 1 works in this one.
+        function: A top-level function, so that other processes can import it.
+        items: Its arguments.
+        jobs: Number of processes; 1 runs in this process.
 
     Raises:
-        DatasetError: a process died, most likely for want of memory.
+        DatasetError: a process died, most likely because memory ran out.
     """
     if jobs == 1 or len(items) < 2:
         for position, item in enumerate(items):
@@ -44,9 +45,9 @@ def run_all(function: Callable[[Item], Result], items: Sequence[Item], jobs: int
         for done in as_completed(position_of):
             yield position_of.pop(done), done.result()
     except BrokenProcessPool as error:
-        raise DatasetError("a worker process died, out of memory perhaps; use fewer --jobs") from error
+        raise DatasetError("a worker process died, perhaps because memory ran out; use fewer --jobs") from error
     except BaseException:
-        lifeline.close()  # interrupted: nobody waits for long recordings to be finished
+        lifeline.close()  # interrupted: workers end at once, without finishing long recordings
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -55,7 +56,7 @@ def run_all(function: Callable[[Item], Result], items: Sequence[Item], jobs: int
 
 
 def _begin_worker(far_end: Connection) -> None:
-    """One thread; Ctrl-C is the parent's to handle; no life after the lifeline is cut or its holder killed."""
+    """Use one thread, leave Ctrl-C to the parent, and end when the parent closes the lifeline or is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     threading.Thread(target=_end_with, args=(far_end,), daemon=True).start()
@@ -68,7 +69,7 @@ def _end_with(far_end: Connection) -> None:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """The same number of threads as in a worker: the order of sums, and so the last bit, depends on it."""
+    """One thread, as in a worker: the order of sums, and so the last bit, depends on the number of threads."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

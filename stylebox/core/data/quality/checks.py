@@ -1,6 +1,6 @@
-"""What a listener should check before training on a recording: clipping, silence, dead channels, speech, a band.
+"""Checks of a recording before training: clipping, silence, dead channels, speech, several instruments.
 
-Says what looks wrong and leaves nothing out.
+Reports possible faults; leaves no recording out.
 """
 
 from pathlib import Path
@@ -13,16 +13,17 @@ from stylebox.core.data.dataset import AUDIO_FULL_SCALE
 from stylebox.core.data.quality.solo_detector import SUSPICIOUS, multi_instrument_probability, shipped_solo_detector
 from stylebox.core.data.quality.speech import spoken_stretches
 
-_QUIET_FRAME, _QUIET_SHARE = 1, 0.5  # mel value of a silent frame's loudest band; share worth a warning
+_QUIET_FRAME, _QUIET_SHARE = 1, 0.5  # largest mel value of a silent frame; share of such frames worth a warning
 
 
 def find_problems(source: Path, audio: np.ndarray, mel: np.ndarray, config: MelConfig) -> tuple[str, ...]:
-    """What looks wrong with a recording, a clause each.
+    """Possible faults of a recording, one clause each.
 
     Args:
-        source: The file, for what mixing hides.
+        source: The file, for faults that mixing hides.
         audio: The mix at the common loudness.
         mel: Its 8-bit mel.
+        config: Settings of the mel.
 
     Shape:
         ``audio`` is ``(S,)``, ``mel`` ``(T, M)``.

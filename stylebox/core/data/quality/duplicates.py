@@ -1,4 +1,4 @@
-"""Recordings that sound the same though their files differ: another format, loudness, or cut of one recording.
+"""Recordings that sound the same although their files differ: another format, loudness, or cut of one recording.
 
 Works on the mels of a dataset. Two performances of one piece, or one score by two instruments, are not the same.
 """
@@ -7,17 +7,17 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-_HOP, _WINDOW, _LAG = 4, 16, 4  # frames between codes, frames a code hears, codes that are compared
-_BANDS_PER_GROUP = 5  # 128 bands: 25 groups, 24 bits
-_QUIET = 8.0  # mean mel value below which there is nothing to compare
-_MAX_CROWD = 20  # codes that more recordings than this share say nothing
-_MIN_VOTES = 4  # equal codes at one distance that make a pair worth a closer look
-_MAX_WRONG_BITS = 0.25  # of the codes of two recordings laid over each other; strangers have 0.5
-_MIN_CODES = 20  # 1.9 s heard together
+_HOP, _WINDOW, _LAG = 4, 16, 4  # frames between codes, frames per code, distance of compared codes
+_BANDS_PER_GROUP = 5  # 160 bands give 32 groups and 31 bits
+_QUIET = 8.0  # mean mel value below which frames are not compared
+_MAX_CROWD = 20  # codes that occur more often than this are ignored
+_MIN_VOTES = 4  # equal codes at one distance from which on a pair is compared in full
+_MAX_WRONG_BITS = 0.25  # different bits of duplicates, over 24; unrelated recordings have 0.65
+_MIN_CODES = 20  # least number in common
 
 
 def find_alike(mels: Iterable[np.ndarray]) -> list[tuple[int, int]]:
-    """Pairs ``(earlier, later)`` of recordings, by position, that hold the same sound, at whatever distance.
+    """Pairs ``(earlier, later)`` of positions of recordings with the same sound, at any time offset.
 
     Each recording is paired with at most one earlier one.
 
@@ -25,7 +25,7 @@ def find_alike(mels: Iterable[np.ndarray]) -> list[tuple[int, int]]:
         Each mel is ``(T, M)``, uint8.
 
     Reference:
-        Haitsma & Kalker (2002), A Highly Robust Audio Fingerprinting System; here on mels of 43 frames a second.
+        Haitsma & Kalker (2002), A Highly Robust Audio Fingerprinting System; here on mels.
     """
     prints = [_codes(mel) for mel in mels]
     alike: dict[int, int] = {}
@@ -36,7 +36,7 @@ def find_alike(mels: Iterable[np.ndarray]) -> list[tuple[int, int]]:
 
 
 def _codes(mel: np.ndarray) -> np.ndarray:
-    """24 bits every 93 ms: between which neighbouring bands the slope rose. 0 where nothing sounds.
+    """A code of bits every four frames: where the difference between neighbouring bands rose. 0 in silence.
 
     Shape:
         ``(T, M)`` -> ``(codes,)``, uint32.
@@ -51,12 +51,17 @@ def _codes(mel: np.ndarray) -> np.ndarray:
         return np.zeros(0, np.uint32)
     rose = slope[_LAG:] > slope[:-_LAG]
     codes = rose @ (1 << np.arange(rose.shape[1], dtype=np.uint32))
-    heard = np.minimum(level[_LAG:].max(axis=1), level[:-_LAG].max(axis=1)) > _QUIET
-    return np.where(heard, codes, 0).astype(np.uint32)
+    audible = np.minimum(level[_LAG:].max(axis=1), level[:-_LAG].max(axis=1)) > _QUIET
+    return np.where(audible, codes, 0).astype(np.uint32)
 
 
 def wrong_bits(first: np.ndarray, second: np.ndarray, distance: int) -> float:
-    """Share of bits that differ when `second` begins `distance` codes after `first`; 1 if too little is common.
+    """Share of bits that differ if `second` begins `distance` codes after `first`; 1 if the overlap is too short.
+
+    Args:
+        first: Codes of a recording.
+        second: Codes of another one.
+        distance: In codes; may be negative.
 
     Shape:
         ``first`` and ``second`` are ``(codes,)``.
@@ -65,15 +70,15 @@ def wrong_bits(first: np.ndarray, second: np.ndarray, distance: int) -> float:
     if stop - start < max(_MIN_CODES, min(len(first), len(second)) // 2):
         return 1.0
     ours, theirs = first[start:stop], second[start - distance : stop - distance]
-    heard = (ours != 0) | (theirs != 0)
-    if np.count_nonzero(heard) < _MIN_CODES:
+    audible = (ours != 0) | (theirs != 0)
+    if np.count_nonzero(audible) < _MIN_CODES:
         return 1.0
-    differing = np.unpackbits((ours ^ theirs)[heard].view(np.uint8)).sum()
-    return float(differing) / (24 * np.count_nonzero(heard))
+    differing = np.unpackbits((ours ^ theirs)[audible].view(np.uint8)).sum()
+    return float(differing) / (24 * np.count_nonzero(audible))
 
 
 def _candidates(prints: Sequence[np.ndarray]) -> list[tuple[int, int, int]]:
-    """Recordings with equal codes at one distance: ``(earlier, later, distance)``, the likeliest first."""
+    """Recordings with equal codes at one distance: ``(earlier, later, distance)``, the most likely first."""
     owner = np.concatenate([np.full(len(codes), i) for i, codes in enumerate(prints)] or [np.zeros(0, int)])
     time = np.concatenate([np.arange(len(codes)) for codes in prints] or [np.zeros(0, int)])
     code = np.concatenate([*prints, np.zeros(0, np.uint32)])

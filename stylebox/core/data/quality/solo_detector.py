@@ -1,4 +1,4 @@
-"""One instrument or several? A small network over a mel; `tools/train_solo_detector.py` trains it."""
+"""One instrument or several? A small network that ships, applied to the mel of a recording; tools/ trains it."""
 
 from functools import cache
 from importlib import resources
@@ -13,16 +13,16 @@ from stylebox.core.config import MelConfig
 from stylebox.core.models.classifier import Classifier
 from stylebox.core.store.weights import load_into, load_weights
 
-SOLO_DETECTOR = "judges/solo_detector.safetensors"  # of the weights that ship
-SUSPICIOUS = 0.65  # mean probability worth a warning: of single instruments one in seventy reaches it; see docs/log.md
+SOLO_DETECTOR = "judges/solo_detector.safetensors"  # among the shipped weights
+SUSPICIOUS = 0.65  # mean probability worth a warning; one in seventy single instruments reaches it, see docs/log.md
 _WINDOW_SECONDS = 3.0
 _BATCH = 64  # windows at once
-_RANGE = 0.9  # of mel: a window 40 dB further down than the loudest is a rest
+_RANGE = 0.9  # of mel: a window 40 dB below the loudest is a rest
 
 
 @cache
 def shipped_solo_detector() -> Classifier:
-    """The network that comes with the package."""
+    """The solo detector that comes with the package."""
     path = Path(str(resources.files("stylebox"))) / "weights" / SOLO_DETECTOR
     tensors, card = load_weights(path)
     classifier = Classifier(MelConfig(**card["config"]["mel"]), 2)
@@ -31,10 +31,12 @@ def shipped_solo_detector() -> Classifier:
 
 
 def multi_instrument_probability(classifier: Classifier, audio: np.ndarray, sample_rate: int) -> float:
-    """That more than one instrument plays: the mean over windows of 3 s that sound.
+    """Probability that more than one instrument plays: the mean over windows of 3 s that are not silent.
 
     Args:
+        classifier: The solo detector.
         audio: At the common loudness.
+        sample_rate: Of the audio, in Hz.
 
     Shape:
         audio is ``(S,)``.

@@ -1,22 +1,22 @@
-"""Does a recording hold speech rather than notes?"""
+"""Detection of speech in a recording of music."""
 
 import numpy as np
 
-# Speech: partials that are not where they were a moment before. Of 419 stretches of music (69 instruments, rendered)
-# one, a plucked bass, has fewer in place than this; real phrases have 0.8 and more; four synthetic voices 0.1 to 0.4.
+# The partials of speech change in frequency. Of 419 rendered parts of music (69 instruments) one, a plucked bass, has a
+# smaller share of steady partials than this; recorded phrases have 0.8 and more, four synthetic voices 0.1 to 0.4.
 _STRETCH_SECONDS, _STEADY_SHARE = 10.0, 0.42
-_STEADY_CENTS, _REACH_BINS = 25.0, 3  # as far as 25 cents are at the highest partial
-_LOOKS = (1, 2)  # frames ahead
-_FFT_SECONDS = 0.093  # window and distance of two looks
-_LOWEST_HZ, _HIGHEST_HZ = 90.0, 1500.0  # where voices and instruments have their strongest partials
-_PEAK_DB, _ACTIVE_DB = -20.0, -35.0  # below the strongest partial of a frame; below a loud frame
+_STEADY_CENTS, _REACH_BINS = 25.0, 3  # bins that 25 cents are at the highest partial
+_LAGS = (1, 2)  # frames
+_FFT_SECONDS = 0.093  # length of a frame; frames do not overlap
+_LOWEST_HZ, _HIGHEST_HZ = 90.0, 1500.0  # range of the strongest partials of voices and instruments
+_PEAK_DB, _ACTIVE_DB = -20.0, -35.0  # a partial relative to the strongest of its frame; a frame relative to a loud one
 
 
 def spoken_stretches(audio: np.ndarray, sample_rate: int) -> list[tuple[float, float]]:
-    """Where it sounds like speech rather than notes: ``(start, end)`` in seconds, in steps of 10 s.
+    """Parts that sound like speech rather than notes: ``(start, end)`` in seconds, in steps of 10 s.
 
-    In notes most partials are in place 93 or 186 ms later; in speech they glide and vanish. Noise and drums
-    have none and count as speech too.
+    Most partials of a note have the same frequency 93 or 186 ms later; those of speech glide and vanish. Noise and
+    drums have no partials and count as speech too.
 
     Shape:
         ``audio`` is ``(S,)``.
@@ -25,8 +25,8 @@ def spoken_stretches(audio: np.ndarray, sample_rate: int) -> list[tuple[float, f
     step = round(_STRETCH_SECONDS / frame_seconds)
     found: list[tuple[float, float]] = []
     for first in range(0, len(steady) - step + 1, step):
-        heard = active[first : first + step]
-        if heard.mean() < 0.2 or steady[first : first + step][heard].mean() >= _STEADY_SHARE:
+        sounding = active[first : first + step]
+        if sounding.mean() < 0.2 or steady[first : first + step][sounding].mean() >= _STEADY_SHARE:
             continue
         start, end = first * frame_seconds, (first + step) * frame_seconds
         if found and start - found[-1][1] < frame_seconds:
@@ -36,7 +36,7 @@ def spoken_stretches(audio: np.ndarray, sample_rate: int) -> list[tuple[float, f
 
 
 def _steadiness(audio: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """By frame: the share of partials that stay, weighted by level; whether there is sound; seconds of a frame."""
+    """Per frame: the share of steady partials, weighted by level, and whether there is sound; the length of a frame."""
     size = 2 * round(_FFT_SECONDS * sample_rate / 2)
     low, high = round(_LOWEST_HZ * size / sample_rate), round(_HIGHEST_HZ * size / sample_rate)
     num_frames = len(audio) // size
@@ -44,7 +44,7 @@ def _steadiness(audio: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.nda
         return np.zeros(0), np.zeros(0, bool), size / sample_rate
     window = np.hanning(size).astype(np.float32)
     levels = np.empty((num_frames, high - low + 3), np.float32)
-    for first in range(0, num_frames, 1024):  # the spectrum of a whole recording would be large
+    for first in range(0, num_frames, 1024):  # in blocks: the spectrum of a whole recording would be large
         frames = audio[first * size : min(first + 1024, num_frames) * size].reshape(-1, size)
         spectrum = np.abs(np.fft.rfft(frames * window, axis=1))[:, low - 1 : high + 2]
         levels[first : first + len(frames)] = 20 * np.log10(spectrum + 1e-9)
@@ -55,7 +55,7 @@ def _steadiness(audio: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.nda
     offset = 0.5 * (before - after) / np.minimum(before - 2 * here + after, -1e-6)
     cents = 1200 * np.log2(np.arange(low, high + 1) + np.clip(offset, -0.5, 0.5))
     stays = np.zeros_like(peak)
-    for ahead in _LOOKS:  # vibrato is back where it was after one of them
+    for ahead in _LAGS:  # a vibrato has its old pitch again after one of them
         for shift in range(-_REACH_BINS, _REACH_BINS + 1):
             now = slice(max(-shift, 0), peak.shape[1] - max(shift, 0))
             then = slice(max(shift, 0), peak.shape[1] - max(-shift, 0))
