@@ -27,8 +27,6 @@ HELP_PAGES = ("cli.py", "commands/")  # Typer prints their docstrings; options a
 
 ALLOWED: dict[str, int] = {
     "core/audio": 3,
-    "core/data": 7,
-    "core/data/quality": 3,
     "core/jobs": 5,
     "core/paper": 29,
     "core/pipeline": 4,

@@ -16,7 +16,7 @@ def test_doctor_suggests_a_fix_for_each_problem(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr("ctypes.util.find_library", lambda _: None)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     monkeypatch.setattr("stylebox.core.sources.render.soundfont.find_soundfonts", list)
-    monkeypatch.setitem(doctor._CHECKS, "codecs", ill)
+    monkeypatch.setitem(doctor.CHECKS, "codecs", ill)
     own_home.parent.mkdir(exist_ok=True)
     own_home.write_text("a file where the home should be")
     findings = {finding.name: finding for finding in doctor.examine()}

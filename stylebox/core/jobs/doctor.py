@@ -42,7 +42,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Run all checks, the most important first."""
-    return [_guarded(name, check) for name, check in _CHECKS.items()]
+    return [_guarded(name, check) for name, check in CHECKS.items()]
 
 
 def _guarded(name: str, check: Callable[[str], Finding]) -> Finding:
@@ -150,7 +150,7 @@ def _existing(path: Path) -> Path:
     return next(place for place in (path, *path.absolute().parents) if place.exists())
 
 
-_CHECKS: dict[str, Callable[[str], Finding]] = {
+CHECKS: dict[str, Callable[[str], Finding]] = {
     "python": _python,
     "device": _device,
     "weights": _weights,
