@@ -91,6 +91,19 @@ def test_links_to_files_exist(page: str) -> None:
             assert section in [re.sub(r"[^\w\- ]", "", head).lower().replace(" ", "-") for head in headings], target
 
 
+@pytest.mark.parametrize("page", ["README.md", "MODEL_CARD.md", *sorted({*PAGES} - {"docs/log.md"})])
+def test_the_files_that_a_page_names_exist(page: str) -> None:
+    """Modules by their path below the repository or below the core, tests by their name, settings by theirs."""
+    named = set(re.findall(r"`([\w/]+\.(?:py|toml|sh))(?:::\w+)?`", (ROOT / page).read_text("utf-8")))
+    folders = [
+        ROOT,
+        ROOT / "stylebox" / "core",
+        ROOT / "configs" / "base",
+        *{p.parent for p in ROOT.glob("tests/**/*.py")},
+    ]
+    assert {name for name in named if not any((folder / name).is_file() for folder in folders)} == set()
+
+
 def test_the_readme_links_the_pages_a_newcomer_needs() -> None:
     targets = re.findall(r"\]\(([^)#]+)\)", README)
     assert {"MODEL_CARD.md", "CHANGELOG.md", "LICENSE", "docs/results.md", "docs/architecture.md"} <= set(targets)
