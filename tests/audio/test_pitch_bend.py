@@ -93,11 +93,30 @@ def test_a_moment_is_long_enough(num_samples: int) -> None:
     assert cents.isfinite().all()
 
 
-def test_without_a_bend_nothing_moves() -> None:
-    magnitude, frame = torch.rand(1025, 40), torch.rand(NUM_KEYS, 40)
+def peak_cents(magnitude: torch.Tensor, pitch: int, partial: int) -> np.ndarray:
+    """How far the peak at a partial of a key lies from it, by a parabola through the levels of three bins. ``(T,)``."""
+    hz = partial * key_hz(pitch)
+    near = round(hz * CONFIG.n_fft / RATE)
+    level = magnitude.clamp_min(1e-9).log().numpy()
+    highest = near - 3 + level[near - 3 : near + 4].argmax(0)
+    before, peak, after = (level[highest + step, np.arange(level.shape[1])] for step in (-1, 0, 1))
+    bins = highest + 0.5 * (before - after) / (before - 2 * peak + after)
+    return np.asarray(1200 * np.log2(bins * RATE / CONFIG.n_fft / hz))
+
+
+def test_a_bend_moves_the_partials_of_its_note_alone_and_only_while_it_lasts() -> None:
+    audio = torch.from_numpy(tone(69, 0.0) + tone(75, 0.0))
+    window = torch.hann_window(CONFIG.n_fft)
+    magnitude = torch.stft(audio, CONFIG.n_fft, CONFIG.hop_length, window=window, return_complex=True).abs()
+    frame = sounding(69, 75)
     assert torch.equal(apply_bends(magnitude, frame, torch.zeros_like(frame), RATE), magnitude)
     cents = torch.zeros_like(frame)
-    cents[:, 20:] = 30.0
-    moved = apply_bends(magnitude, frame, cents, RATE)
-    torch.testing.assert_close(moved[:, :20], magnitude[:, :20])
-    assert not torch.allclose(moved[:, 20:], magnitude[:, 20:])
+    middle = frame.shape[1] // 2
+    cents[69 - LOWEST_KEY, middle:] = 40.0
+    bent = apply_bends(magnitude, frame, cents, RATE)
+    torch.testing.assert_close(bent[:, : middle - 1], magnitude[:, : middle - 1])
+    for partial in (1, 2, 3):
+        moved = peak_cents(bent, 69, partial) - peak_cents(magnitude, 69, partial)
+        assert np.median(moved[middle + 1 : -4]) == pytest.approx(40.0, abs=4.0)
+        stays = peak_cents(bent, 75, partial) - peak_cents(magnitude, 75, partial)
+        assert abs(np.median(stays[middle + 1 : -4])) < 12.0  # five bins from a bent partial, a little of it remains

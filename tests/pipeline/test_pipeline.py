@@ -26,6 +26,7 @@ from stylebox.core.jobs.style_list import list_styles
 from stylebox.core.jobs.transfer import transfer_files
 from stylebox.core.music.notes import Note, read_midi, write_midi
 from stylebox.core.music.register import Register
+from stylebox.core.pipeline.draft import draft
 from stylebox.core.pipeline.options import resolve
 from stylebox.core.pipeline.pipeline import BasePipeline, TransferOptions
 from stylebox.core.pipeline.style import resolve_style
@@ -131,12 +132,7 @@ def test_steps_zero_is_the_draft_alone(pipeline: BasePipeline, recording: np.nda
     assert np.array_equal(*made)  # no noise, so no seed matters
 
 
-def test_guidance_and_strength_matter(pipeline: BasePipeline, recording: np.ndarray) -> None:
-    plain = pipeline.transfer(recording, TransferOptions("string", seed=1, guidance=1.0, strength=0.3)).audio
-    for changed in ({"guidance": 4.0, "strength": 0.3}, {"guidance": 1.0, "strength": 1.0}):
-        assert not np.array_equal(
-            pipeline.transfer(recording, TransferOptions("string", seed=1, **changed)).audio, plain
-        )
+def test_a_strength_out_of_range_is_refused(pipeline: BasePipeline, recording: np.ndarray) -> None:
     with pytest.raises(ModelError, match="strength"):
         pipeline.transfer(recording, TransferOptions("string", strength=2.0))
 
@@ -387,12 +383,28 @@ def test_a_vae_that_was_trained_since_does_not_break_what_ships(tiny_home: Path)
     assert sorted(BasePipeline("base", "cpu").named_styles) == sorted(s.name for s in list_styles("base"))
 
 
-def test_half_precision_is_the_same_model(tiny_home: Path) -> None:
+def test_weights_stored_in_half_precision_give_nearly_the_same_mel(tiny_home: Path, recording: np.ndarray) -> None:
+    options = TransferOptions("string", seed=7, steps=2, guidance=2.0)
+
+    def refined() -> tuple[torch.Tensor, int]:
+        """The mel before the vocoder, and the size of the files that it was computed from."""
+        model = BasePipeline("tiny", "cpu")
+        content, style = model.transcribe(recording), model.named_styles["string"]
+        start = draft(model.draft_network, content, style)
+        size = sum((tiny_home / f"models/tiny/{part}.safetensors").stat().st_size for part in ("vae", "ldm", "content"))
+        assert {p.dtype for p in model.refiner.denoiser.parameters()} == {torch.float32}
+        return model.refiner.refine(start, content, style, model.resolve(options)), size
+
+    single, single_size = refined()
     for part in ("vae", "ldm", "content"):
         path = tiny_home / f"models/tiny/{part}.safetensors"
         tensors, card = weights.load_weights(path)
         weights.save_weights(path, tensors, card, torch.float16)
-    assert BasePipeline("tiny", "cpu").named_styles
+    half, half_size = refined()
+    assert half_size < 0.6 * single_size
+    assert not torch.equal(half, single)
+    assert (half - single).abs().max() < 0.01  # of 2 for the whole range, 80 dB and more
+    assert (half - single).abs().mean() < 0.005 * single.std()
 
 
 def test_listings_say_what_there_is(tiny_home: Path) -> None:
