@@ -17,6 +17,8 @@ import stylebox
 from stylebox.cli import app
 from stylebox.core.errors import ConfigError
 from stylebox.core.music.style_names import instrument_of
+from stylebox.core.store.library import part_path
+from stylebox.core.store.weights import load_metadata
 
 ROOT = Path(stylebox.__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8") if (ROOT / "README.md").exists() else ""
@@ -171,6 +173,14 @@ def test_the_tree_of_the_package_is_up_to_date() -> None:
     script = load_script(ROOT / "docs" / "make_tree.py")
     assert "sampling.py  " in script.tree()
     assert script.PAGE.read_text("utf-8") == script.page(), "run: python docs/make_tree.py"
+
+
+@pytest.mark.parametrize("option", ["steps", "guidance", "strength"])
+def test_help_gives_the_defaults_of_the_shipped_model(option: str) -> None:
+    defaults = load_metadata(part_path("base", "ldm"))["config"]["diffusion"]
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    (help_text,) = set(re.findall(rf"^\| `--{option}` .*$", page, re.MULTILINE))
+    assert f"(base: {defaults[option]:g})" in help_text
 
 
 def test_every_option_has_help() -> None:

@@ -129,18 +129,22 @@ Output = Annotated[
 ]
 Steps = Annotated[
     int | None,
-    Option(min=0, max=1000, help="Number of diffusion steps; 0 gives the draft and is fastest. Default: the model's."),
+    Option(
+        min=0,
+        max=1000,
+        help="Number of diffusion steps; 0 gives the draft and is fastest. Default: the model's (base: 5).",
+    ),
 ]
 Guidance = Annotated[
     float | None,
-    Option(min=0.0, help="Classifier-free guidance scale; 1 disables guidance. Default: the model's."),
+    Option(min=0.0, help="Classifier-free guidance scale; 1 disables guidance. Default: the model's (base: 1)."),
 ]
 Strength = Annotated[
     float | None,
     Option(
         min=0.0,
         max=1.0,
-        help="Noise that diffusion starts from: 0 keeps the draft, 1 is pure noise. Default: the model's.",
+        help="Noise that diffusion starts from: 0 keeps the draft, 1 is pure noise. Default: the model's (base: 1).",
     ),
 ]
 Seed = Annotated[

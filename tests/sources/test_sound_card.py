@@ -213,7 +213,7 @@ def test_a_device_that_refuses_gives_one_line(
 def test_a_wrong_device_or_channel_is_refused_with_the_reason(
     device: str, reason: str, portaudio: FakePortAudio, run: Callable[..., CommandResult]
 ) -> None:
-    message = f"stylebox: device '{device}': {reason}; `stylebox record --list-devices` shows what there is\n"
+    message = f"stylebox: audio device '{device}': {reason}; `stylebox record --list-devices` lists the audio inputs\n"
     assert run("record", "--input", device) == CommandResult(1, "", message)
     assert run("record", "--channel", 5) == CommandResult(
         1, "", "stylebox: fake card: has no channel 5, only 4; choose another\n"

@@ -196,7 +196,7 @@ def _find(sounddevice: Any, device: str | None, kind: str) -> dict[str, Any]:
     if device is None:
         missing = "microphone or other input" if kind == "input" else "output to play on"
         raise AudioError(f"the system has no {missing}; plug one in and try again")
-    raise AudioError(f"device {device!r}: {reason}; `stylebox record --list-devices` shows what there is")
+    raise AudioError(f"audio device {device!r}: {reason}; `stylebox record --list-devices` lists the audio inputs")
 
 
 def _reason(error: Exception) -> str:
