@@ -1,13 +1,15 @@
-"""Put trained networks into the package: half precision, one file per part, settings and style library in each header.
+"""Put trained networks into the package: half precision, one file per part, with settings and styles in each header.
 
-    python -m tools.assemble_base FOLDER [--styles configs/base/styles.toml]
+    python -m tools.assemble_base FOLDER [--styles configs/base/styles.toml] [--preset base] [--to FOLDER]
 
-FOLDER holds `vae.safetensors`, `ldm.safetensors` and `vocoder.safetensors`, with the sizes of preset `base` and, in
-the second, the tokens and vector of each timbre as `timbres.<timbre>.tokens` and `.vector`. The files go to
-`stylebox/weights/base/` of this checkout. The table of styles says which timbre is had by which name.
+FOLDER holds `content.safetensors` (optional), `vae.safetensors`, `ldm.safetensors` and `vocoder.safetensors`, with the
+sizes of the preset. The ldm file has the tokens and vector of each timbre as `timbres.<timbre>.tokens` and `.vector`
+(`tools.timbre_library` adds them). The table of styles gives the timbre of each name. The files go to
+`stylebox/weights/base/` of this checkout by default.
 """
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from stylebox.core.config import Preset, load_preset
+from stylebox.core.models.content_encoder import ContentEncoder
 from stylebox.core.models.denoiser import Denoiser
 from stylebox.core.models.draft import DraftNetwork
 from stylebox.core.models.style_encoder import StyleEncoder
@@ -30,55 +33,89 @@ LIMIT_MEGABYTES = 45
 
 def main() -> None:
     """Check every network against the preset, write the files, print their sizes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--styles", type=Path, default=ROOT / "configs" / "base" / "styles.toml")
+    parser.add_argument("--preset", default="base")
+    parser.add_argument("--to", type=Path, default=WEIGHTS)
     arguments = parser.parse_args()
-    preset = load_preset("base")
-    vae = VAE(preset.vae)
-    assemble(arguments.folder, "vae", preset, {"vae": vae}, ("mel", "vae"))
-    assemble(arguments.folder, "vocoder", preset, {"vocoder": Vocoder(preset.vocoder, preset.mel)}, ("mel", "vocoder"))
-    networks = {
-        "style_encoder": StyleEncoder(preset.style),
-        "draft": DraftNetwork(preset.draft, preset.style, preset.mel),
-        "denoiser": Denoiser(preset.denoiser, preset.vae, preset.style, preset.mel),
-    }
-    sections = ("mel", "style", "draft", "vae", "denoiser", "diffusion")
-    assemble(arguments.folder, "ldm", preset, networks, sections, arguments.styles, {"vae": fingerprint(vae)})
-    total = sum(path.stat().st_size for path in WEIGHTS.glob("*.safetensors")) / 1e6
+    preset = load_preset(arguments.preset)
+    for part in parts(preset, arguments.styles):
+        source, target = arguments.folder / f"{part.name}.safetensors", arguments.to / f"{part.name}.safetensors"
+        if part.name == "content" and not source.exists():
+            continue
+        tensors, card = checked(part, source, preset)
+        save_weights(target, tensors, card, torch.float16)
+        print(f"{part.name:8} {target.stat().st_size / 1e6:.2f} MB")
+    total = sum(path.stat().st_size for path in arguments.to.glob("*.safetensors")) / 1e6
     print(f"together {total:.1f} MB")
     if total > LIMIT_MEGABYTES:
         raise SystemExit(f"more than {LIMIT_MEGABYTES} MB: too large to ship")
 
 
-def assemble(
-    folder: Path,
-    part: str,
-    preset: Preset,
-    networks: dict[str, nn.Module],
-    sections: tuple[str, ...],
-    styles: Path | None = None,
-    provenance: dict[str, Any] | None = None,
-) -> None:
-    """One part: its networks' weights checked by loading them, its library of styles named by the table."""
-    tensors, _ = load_weights(folder / f"{part}.safetensors")
-    kept: dict[str, Tensor] = {}
-    for name, network in networks.items():
-        load_into(network, tensors, f"{name}.", folder / f"{part}.safetensors")
-        kept |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
-    card: dict[str, Any] = {
-        "config": {name: getattr(preset, name).model_dump() for name in sections},
-        "provenance": provenance or {},
+@dataclass(frozen=True)
+class PartPlan:
+    """What one file holds.
+
+    Attributes:
+        name: Of the part.
+        networks: By name, in the sizes of the preset.
+        sections: Of the preset, for the header.
+        styles: The table of styles, for the part that has them.
+    """
+
+    name: str
+    networks: dict[str, nn.Module]
+    sections: tuple[str, ...]
+    styles: Path | None = None
+
+
+def parts(preset: Preset, styles: Path) -> list[PartPlan]:
+    """The parts of a model; the VAE comes before the ldm part, whose header names it."""
+    latent_diffusion = {
+        "style_encoder": StyleEncoder(preset.style),
+        "draft": DraftNetwork(preset.draft, preset.style, preset.mel),
+        "denoiser": Denoiser(preset.denoiser, preset.vae, preset.style, preset.mel),
     }
-    if styles is not None:
-        table = read_style_table(styles)
+    sections = ("mel", "style", "draft", "vae", "denoiser", "diffusion")
+    return [
+        PartPlan("content", {"content_encoder": ContentEncoder(preset.content)}, ("content",)),
+        PartPlan("vae", {"vae": VAE(preset.vae)}, ("mel", "vae")),
+        PartPlan("vocoder", {"vocoder": Vocoder(preset.vocoder, preset.mel)}, ("mel", "vocoder")),
+        PartPlan("ldm", latent_diffusion, sections, styles),
+    ]
+
+
+def checked(part: PartPlan, source: Path, preset: Preset) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """A part's tensors and header: the weights checked by loading them, the styles named by the table.
+
+    Args:
+        part: What the file must hold.
+        source: A file of trained weights; the VAE's lies beside it.
+        preset: Sizes, for the header.
+
+    Raises:
+        ModelError: The file does not fit the networks.
+    """
+    tensors, _ = load_weights(source)
+    kept: dict[str, Tensor] = {}
+    for name, network in part.networks.items():
+        load_into(network, tensors, f"{name}.", source)
+        kept |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
+    config = {name: getattr(preset, name).model_dump() for name in part.sections}
+    card: dict[str, Any] = {"config": config, "provenance": {}}
+    if part.styles is not None:
+        vae = VAE(preset.vae)
+        load_into(
+            vae, load_weights(source.with_name("vae.safetensors"))[0], "vae.", source.with_name("vae.safetensors")
+        )
+        card["provenance"] = {"vae": fingerprint(vae)}
+        table = read_style_table(part.styles)
         for name, style in table.items():
             for kind in ("tokens", "vector"):
                 kept[f"styles.{name}.{kind}"] = tensors[f"timbres.{style.timbre}.{kind}"]
         card["styles"] = {name: {"learnt_from": style.learnt_from} for name, style in table.items()}
-    target = WEIGHTS / f"{part}.safetensors"
-    save_weights(target, kept, card, torch.float16)
-    print(f"{part:8} {target.stat().st_size / 1e6:.2f} MB")
+    return kept, card
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
-"""The commands that docs/training.md gives for the shipped model, run as they stand there, but small."""
+"""`runs/base.sh --tiny`: the commands that make the shipped model, on little material, give a model that plays."""
 
-import re
-import shlex
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,67 +15,58 @@ from support.command_result import CommandResult
 from support.models import PARTIALS, SAMPLE_RATE, melody, tones
 
 import stylebox
-from stylebox.core.music.instruments import SHIPPED
-from stylebox.core.music.notes import key_hz
-from stylebox.core.sources.render.soundfont import find_soundfonts
+from stylebox.core.config import load_preset
 
-PAGE = Path(stylebox.__file__).parents[1] / "docs" / "training.md"
-INSTRUMENTS = ("violin", "flute")
-SMALL = {  # option of the page -> what stands for it here
-    "--minutes": "0.6",
-    "--instruments": ",".join(INSTRUMENTS),
-}
+ROOT = Path(stylebox.__file__).parents[1]
+SCRIPT = ROOT / "runs" / "base.sh"
+FLUIDR3 = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 
-if not PAGE.exists():
-    pytest.skip("the documentation is not beside the package", allow_module_level=True)
-
-
-def commands() -> list[list[str]]:
-    """The block of the shipped model, the SoundFonts filled in, as argument lists without the program's name."""
-    block = next(b for b in re.findall(r"^```\n(.*?)^```$", PAGE.read_text("utf-8"), re.M | re.S) if "FONTS=" in b)
-    fonts = " ".join(f"--soundfont '{font}'" for font in find_soundfonts())
-    lines = [line.partition("#")[0].strip() for line in block.splitlines() if not re.match("[A-Z]+=", line)]
-    return [shlex.split(line.replace("$FONTS", fonts))[1:] for line in lines if line]
-
-
-def small(arguments: list[str], notes: Path) -> list[str]:
-    """The same command on less material, or with the networks of preset `tiny`."""
-    name, *rest = [str(notes) if argument == "NOTES" else argument for argument in arguments]
-    for option, value in SMALL.items():
-        if option in rest:
-            rest[rest.index(option) + 1] = value
-    if name == "render" and "--instruments" not in rest:
-        rest += ["--instruments", SMALL["--instruments"]]
-    if name == "train":
-        rest += ["--preset", "tiny", "--name", "small", "--device", "cpu"]
-    return [name, *rest]
+if not SCRIPT.is_file():
+    pytest.skip("the recipe is not beside the package", allow_module_level=True)
 
 
 @pytest.fixture
 def notes(tmp_path: Path) -> Path:
     """Recorded notes: a violin's, as a folder with an index."""
+    folder = tmp_path / "notes"
+    folder.mkdir()
     rows = ["file\tinstrument\tmidi_pitch\tsource repository\tlicence"]
     t = np.arange(SAMPLE_RATE) / SAMPLE_RATE
     for pitch in range(55, 97, 5):
-        hz = key_hz(pitch)
+        hz = 440 * 2 ** ((pitch - 69) / 12)
         tone = sum(np.sin(2 * np.pi * h * hz * t) / h for h in range(1, 6) if h * hz < 10_000)
-        soundfile.write(tmp_path / f"{pitch}.flac", 0.1 * tone * np.minimum(1, 20 * t) * np.exp(-t), SAMPLE_RATE)
+        soundfile.write(folder / f"{pitch}.flac", 0.1 * tone * np.minimum(1, 20 * t) * np.exp(-t), SAMPLE_RATE)
         rows.append(f"{pitch}.flac\tviolin\t{pitch}\tsome/body\tCC0")
-    (tmp_path / "INDEX.tsv").write_text("\n".join(rows) + "\n")
-    return tmp_path
+    (folder / "INDEX.tsv").write_text("\n".join(rows) + "\n")
+    return folder
 
 
-def test_the_recipe_gives_a_model_that_plays(run: Callable[..., CommandResult], notes: Path) -> None:
-    if not find_soundfonts():
-        pytest.skip("no SoundFont here (apt install fluid-soundfont-gm)")
-    names = [arguments[0] for arguments in commands()]
-    assert names.count("train") == 4
-    for arguments in commands():
-        ended = run(*small(arguments, notes))
-        assert ended.code == 0, (arguments, ended.err)
+@pytest.mark.parametrize("size", ["base", "tiny"])
+def test_every_configuration_fits_its_preset(size: str) -> None:
+    names = {path.name for path in (ROOT / "configs" / size).glob("*.toml")}
+    assert names == {path.name for path in (ROOT / "configs" / "base").glob("*.toml")}
+    for name in names - {"styles.toml"}:
+        stage = name.removesuffix(".toml").partition("-")[0]
+        path = ROOT / "configs" / size / name
+        load_preset(size, path)
+        assert set(tomllib.loads(path.read_text("utf-8"))["train"]) == {stage}
+        assert name in SCRIPT.read_text("utf-8") or f" {name.removesuffix('.toml')} " in SCRIPT.read_text("utf-8")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="the recipe is a bash script")
+def test_the_recipe_gives_a_model_that_plays(run: Callable[..., CommandResult], notes: Path, tmp_path: Path) -> None:
+    if not FLUIDR3.is_file():
+        pytest.skip("no FluidR3 SoundFont here (apt install fluid-soundfont-gm)")
+    work = tmp_path / "work"
+    environment = os.environ | {"PYTHON": sys.executable}
+    command = ["bash", str(SCRIPT), "--tiny", str(notes), str(work)]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
+    assert ended.returncode == 0, ended.stderr
+    files = {path.name for path in (work / "weights").iterdir()}
+    assert files == {f"{part}.safetensors" for part in ("content", "vae", "ldm", "vocoder")}
     soundfile.write("in.wav", tones(melody(3, 2.0), 2.0, PARTIALS["reed"]), SAMPLE_RATE)
-    for style in INSTRUMENTS:
-        assert style in SHIPPED
-        ended = run("transfer", "in.wav", "--style", style, "--model", "small", "--device", "cpu", "-o", f"{style}.wav")
-        assert ended.code == 0, ended.err
+    for style in ("violin", "flute"):
+        model = str(work / "weights")
+        result = run("transfer", "in.wav", "--style", style, "--model", model, "--device", "cpu", "-o", f"{style}.wav")
+        assert result.code == 0, result.err
         assert soundfile.info(f"{style}.wav").frames == 2 * SAMPLE_RATE

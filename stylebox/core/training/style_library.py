@@ -15,7 +15,7 @@ from stylebox.core.models.style_encoder import StyleEncoder
 from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS
 from stylebox.core.training.crops import random_start, read_mel
 
-_CLIPS_PER_STYLE = 24
+CLIPS_PER_STYLE = 24
 
 
 def style_library(
@@ -41,7 +41,7 @@ def style_library(
     device = encoder.queries.device
     library: dict[str, Tensor] = {}
     for name, own in recordings.items():
-        tokens, vector = encoder(reference_clips(dataset, own, _CLIPS_PER_STYLE, num_frames).to(device))
+        tokens, vector = encoder(reference_clips(dataset, own, CLIPS_PER_STYLE, num_frames).to(device))
         library[f"styles.{name}.tokens"], library[f"styles.{name}.vector"] = tokens.mean(0), vector.mean(0)
         library[f"styles.{name}.keys"] = torch.tensor(played_keys(own, content))
     return library
