@@ -53,12 +53,12 @@ def parts(
             _TOLD,
             Table(["", "F1, 50 ms", "100 ms", "STFT", "of Griffin-Lim's", "mel"], table),
             "F1 at 50 ms and the ratio to Griffin-Lim's STFT distance, by instrument.",
-            _by_instrument(recordings, found),
+            by_instrument(recordings, found),
         ],
     )
 
 
-def _by_instrument(recordings: Sequence[Recording], found: dict[str, list[list[float]]]) -> Table:
+def by_instrument(recordings: Sequence[Recording], found: dict[str, list[list[float]]]) -> Table:
     """A row for each instrument: how many recordings, then two columns for each way."""
     shown = [title for title, figures in found.items() if figures and title != SHOWN["Griffin-Lim"]]
     rows: list[list[Cell]] = []

@@ -138,7 +138,6 @@ def start() -> Iterator[Start]:
 @pytest.fixture
 def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., CommandResult]:
     """Run a command in this process."""
-
     from stylebox.cli import app
 
     def call(*arguments: object) -> CommandResult:

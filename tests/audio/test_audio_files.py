@@ -92,7 +92,7 @@ def test_what_is_written_reads_back_in_place(name: str, at_least_db: float, samp
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
 def test_equal_sound_gives_equal_bytes(suffix: str, tmp_path: Path) -> None:
-    """Not by chance: libsndfile draws an Ogg stream's serial number anew each time."""
+    """Not by chance: libsndfile draws a new serial number for each Ogg stream."""
     for name in ("a", "b"):
         write_audio(tmp_path / f"{name}{suffix}", _notes(), SAMPLE_RATE)
     content = (tmp_path / f"a{suffix}").read_bytes()
@@ -158,7 +158,7 @@ def test_suffixes_are_not_trusted(suffix: str, disguise: str, tmp_path: Path) ->
 
 
 def test_mp3_decodes_the_same_in_blocks_and_whole(tmp_path: Path) -> None:
-    """libsndfile in blocks restarts its MP3 decoder at each: there the error is as large as the signal."""
+    """In blocks, libsndfile restarts its MP3 decoder at each: there the error is as large as the signal."""
     t = np.arange(3 * 44100) / 44100
     audio = _tone(440, 44100, 3.0) + _tone(3000, 44100, 3.0, 0.3) * (t % 1 < 0.2)
     write_audio(tmp_path / "a.mp3", audio, 44100)

@@ -106,5 +106,5 @@ def test_parts_are_shown_by_instrument(script: Callable[[str], ModuleType]) -> N
     parts, systems = script("parts"), script("systems")
     recordings = [systems.Recording(f"{i}", name, Path(), torch.zeros(1).numpy()) for i, name in enumerate("aba")]
     found = {"vocoder": [[0.8, 0, 1.0, 0], [0.5, 0, 1.0, 0], [0.6, 0, 0.5, 0]], "Griffin-Lim": [[0.4, 0, 2.0, 0]] * 3}
-    table = parts._by_instrument(recordings, found)
+    table = parts.by_instrument(recordings, found)
     assert table.rows == [["a", 2, 0.4, pytest.approx(0.7), pytest.approx(0.375)], ["b", 1, 0.4, 0.5, 0.5]]

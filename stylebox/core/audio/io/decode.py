@@ -10,12 +10,16 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import soundfile
 
 from stylebox.core.errors import AudioError
+
+if TYPE_CHECKING:
+    from av import AudioFrame, AudioResampler, AudioStream
+    from av.container import InputContainer
 
 LIBSNDFILE_MARKS = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"FORM", b".snd", b"caff")
 OGG_CODEC_OFFSET, OGG_VORBIS_MARK = 28, b"\x01vorbis"
@@ -69,8 +73,8 @@ def read_info(stream: BinaryIO, name: str) -> AudioInfo:
     with _ffmpeg(stream, name) as container:
         track = container.streams.audio[0]
         context = track.codec_context
-        if track.duration:
-            seconds = float(track.duration * track.time_base)
+        if declared := _declared_seconds(track):
+            seconds = declared
         elif container.duration and not container.streams.video:
             seconds = container.duration / 1e6
         else:
@@ -130,7 +134,7 @@ def _decode_ffmpeg(stream: BinaryIO, name: str) -> Iterator[Block]:
     """All blocks that can be decoded."""
     with _ffmpeg(stream, name) as container:
         track = container.streams.audio[0]
-        declared = float(track.duration * track.time_base) if track.duration else 0.0
+        declared = _declared_seconds(track)
         pending, rate, total = None, 0, 0
         for rate, block in _float_blocks(_frames(container, track)):
             if pending is not None:
@@ -143,12 +147,17 @@ def _decode_ffmpeg(stream: BinaryIO, name: str) -> Iterator[Block]:
         yield rate, pending[: len(pending) - excess] if 0 < excess < len(pending) else pending
 
 
-def _float_blocks(frames: Iterator[Any]) -> Iterator[Block]:
+def _declared_seconds(track: "AudioStream") -> float:
+    """Duration in the header; 0 if it has none."""
+    return float(track.duration * track.time_base) if track.duration and track.time_base else 0.0
+
+
+def _float_blocks(frames: Iterator["AudioFrame"]) -> Iterator[Block]:
     """FFmpeg's frames as arrays, all at the rate of the first."""
     import av
 
     rate, kind = 0, None
-    converter: Any = None
+    converter: AudioResampler | None = None
     for frame in frames:
         rate = rate or frame.sample_rate
         if kind != (frame.format.name, frame.layout.name, frame.sample_rate):
@@ -163,7 +172,7 @@ def _float_blocks(frames: Iterator[Any]) -> Iterator[Block]:
         yield rate, rest.to_ndarray().T
 
 
-def _frames(container: Any, track: Any) -> Iterator[Any]:
+def _frames(container: "InputContainer", track: "AudioStream") -> Iterator["AudioFrame"]:
     """Decoded frames without the damaged ones."""
     import av
 
@@ -178,14 +187,14 @@ def _frames(container: Any, track: Any) -> Iterator[Any]:
 
 
 @contextmanager
-def _ffmpeg(stream: BinaryIO, name: str) -> Iterator[Any]:
+def _ffmpeg(stream: BinaryIO, name: str) -> Iterator["InputContainer"]:
     """`stream` opened by FFmpeg, with at least one audio track."""
     import av  # loads all of FFmpeg
 
     stream.seek(0)
     try:
         # A playlist could name other files or addresses: no protocol is allowed.
-        container = av.open(stream, metadata_errors="ignore", options={"protocol_whitelist": "none"})
+        container = av.open(stream, "r", metadata_errors="ignore", options={"protocol_whitelist": "none"})
     except (av.FFmpegError, ValueError) as error:
         fix = "choose a sound file, or export it again as WAV or FLAC"
         raise AudioError(f"{name}: is not a sound file, or is damaged; {fix}") from error

@@ -6,6 +6,7 @@ must not block.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -122,10 +123,22 @@ def play(audio: np.ndarray, sample_rate: int) -> None:
         raise AudioError(f"{device['name']}: cannot play ({_reason(error)}); choose another output") from error
 
 
+class _BlockTimes(Protocol):
+    """PortAudio's times of a block, in seconds on the device's clock."""
+
+    inputBufferAdcTime: float  # noqa: N815
+
+
+class _StreamStatus(Protocol):
+    """PortAudio's errors since the previous block."""
+
+    input_overflow: bool
+
+
 class _Microphone:
     """An `InputStream` from PortAudio."""
 
-    def __init__(self, sounddevice: Any, device: str | None, channel: int | None) -> None:
+    def __init__(self, sounddevice: ModuleType, device: str | None, channel: int | None) -> None:
         found = _find(sounddevice, device, "input")
         self.name, available = found["name"], found["max_input_channels"]
         if channel is not None and channel > available:
@@ -139,7 +152,7 @@ class _Microphone:
         self._due: float | None = None  # time of the next block on the device's clock
 
     def start(self, deliver: Deliver) -> None:
-        def receive(block: np.ndarray, num_samples: int, time: Any, status: Any) -> None:
+        def receive(block: np.ndarray, num_samples: int, time: _BlockTimes, status: _StreamStatus) -> None:
             began = time.inputBufferAdcTime
             # An overrun reported with the first block happened before the start.
             overrun = bool(status.input_overflow) and self._due is not None
@@ -174,16 +187,17 @@ class _Microphone:
             stream.close()
 
 
-def _portaudio() -> Any:
+def _portaudio() -> ModuleType:
     """The sounddevice module."""
     try:
         import sounddevice  # loads PortAudio, which searches for devices
     except OSError as error:  # what the package raises if the library is missing
         raise AudioError(f"PortAudio is not installed; {install_command('libportaudio2')}") from error
-    return sounddevice
+    module: ModuleType = sounddevice
+    return module
 
 
-def _find(sounddevice: Any, device: str | None, kind: str) -> dict[str, Any]:
+def _find(sounddevice: ModuleType, device: str | None, kind: str) -> dict[str, Any]:
     """PortAudio's properties of a device; `kind` is ``input`` or ``output``."""
     asked = int(device) if device is not None and device.isdecimal() else device
     try:
