@@ -26,7 +26,6 @@ from stylebox.core.jobs.style_list import list_styles
 from stylebox.core.jobs.transfer import transfer_files
 from stylebox.core.music.notes import Note, read_midi, write_midi
 from stylebox.core.music.register import Register
-from stylebox.core.pipeline.draft import draft
 from stylebox.core.pipeline.options import resolve
 from stylebox.core.pipeline.pipeline import BasePipeline, TransferOptions
 from stylebox.core.pipeline.style import resolve_style
@@ -123,13 +122,42 @@ def test_chunked_equals_whole(pipeline: BasePipeline, monkeypatch: pytest.Monkey
 
 def test_windows_put_every_frame_where_it_belongs() -> None:
     for align, stride in ((1, 1), (4, 4), (1, 16)):
-        made = windows.in_windows(lambda a, b: torch.arange(a, b), 3001, align, stride)
+        made = windows.in_mel_windows(lambda a, b: torch.arange(a, b), 3001, align, stride)
         assert torch.equal(made, torch.arange(3001))
 
 
 def test_steps_zero_is_the_draft_alone(pipeline: BasePipeline, recording: np.ndarray) -> None:
     made = [pipeline.transfer(recording, TransferOptions("string", steps=0, seed=s)).audio for s in (1, 2)]
     assert np.array_equal(*made)  # no noise, so no seed matters
+
+
+def test_the_draft_alone_reads_neither_vae_nor_denoiser(
+    tiny_home: Path, recording: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    for name in ("vae", "denoiser", "vocoder"):
+        load = getattr(library, f"load_{name}")
+        monkeypatch.setattr(
+            library, f"load_{name}", lambda *given, name=name, load=load: read.append(name) or load(*given)
+        )
+    pipeline = BasePipeline("tiny", "cpu")
+    pipeline.transfer(recording, TransferOptions("string", seed=1, steps=0, vocoder="harmonic"))
+    assert read == []
+    pipeline.transfer(recording, TransferOptions("string", seed=1, steps=0))
+    assert read == ["vocoder"]
+    pipeline.transfer(recording, TransferOptions("string", seed=1, steps=1))
+    pipeline.transfer(recording, TransferOptions("string", seed=2, steps=1))
+    assert sorted(read) == ["denoiser", "vae", "vocoder"]
+
+
+def test_a_part_that_is_missing_is_reported_before_the_work(
+    tiny_home: Path, recording: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = BasePipeline("tiny", "cpu")
+    (tiny_home / "models/tiny/vae.safetensors").write_bytes(b"damaged")
+    monkeypatch.setattr(pipeline, "transcribe", lambda *_: pytest.fail("transcribed"))
+    with pytest.raises(ModelError, match=r"vae\.safetensors"):
+        pipeline.transfer(recording, TransferOptions("string", steps=2))
 
 
 def test_a_strength_out_of_range_is_refused(pipeline: BasePipeline, recording: np.ndarray) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stylebox.core.audio.windows import windows
 from stylebox.core.config import MelConfig
 
 _QUIETEST_POWER = 1e-10  # keeps the logarithm finite; far below any floor in use
@@ -63,13 +64,11 @@ def mel_in_blocks(audio: np.ndarray, config: MelConfig, block_frames: int = 4096
     context = -(-config.n_fft // 2 // hop)  # frames whose window reaches beyond a block
     num_frames = 1 + len(audio) // hop
     mel = np.empty((num_frames, config.n_mels), np.uint8)
-    for start in range(0, num_frames, block_frames):
-        stop = min(start + block_frames, num_frames)
-        first = max(start - context, 0)
-        piece = torch.from_numpy(audio[first * hop : (stop + context) * hop])
+    for window in windows(num_frames, block_frames, context):
+        piece = torch.from_numpy(audio[window.first * hop : window.last * hop])
         with torch.no_grad():
             block = mel_to_uint8(spectrogram(piece)).T
-        mel[start:stop] = block[start - first : stop - first]
+        mel[window.start : window.stop] = block[window.kept]
     return mel
 
 

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylebox.core.audio.windows import in_windows, windows
 from stylebox.core.config import MelConfig
 from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, key_hz
 
@@ -46,13 +47,11 @@ def estimate_bends(audio: Tensor, frame: Tensor, config: MelConfig) -> Tensor:
         Frequencies by reassignment: Auger & Flandrin (1995), eq. 13, IEEE Transactions on Signal Processing 43(5).
     """
     hop, num_frames = config.hop_length, frame.shape[1]
-    cents = torch.zeros_like(frame)
-    for start in range(0, num_frames, _BLOCK_FRAMES):
-        first, last = max(0, start - _MARGIN_FRAMES), min(num_frames, start + _BLOCK_FRAMES + _MARGIN_FRAMES)
-        stop = min(start + _BLOCK_FRAMES, num_frames)
-        found = _bends(audio[first * hop : (last - 1) * hop + 1], frame[:, first:last], config)
-        cents[:, start:stop] = found[:, start - first : stop - first]
-    return cents
+
+    def compute(first: int, last: int) -> Tensor:
+        return _bends(audio[first * hop : (last - 1) * hop + 1], frame[:, first:last], config)
+
+    return in_windows(compute, num_frames, _BLOCK_FRAMES, _MARGIN_FRAMES)
 
 
 def _bends(audio: Tensor, frame: Tensor, config: MelConfig) -> Tensor:
@@ -95,8 +94,8 @@ def apply_bends(magnitude: Tensor, frame: Tensor, cents: Tensor, sample_rate: in
     weights = torch.from_numpy(_partial_weights(sample_rate, 2 * (num_bins - 1))).to(magnitude)
     bins = torch.arange(num_bins, device=magnitude.device)[:, None]
     result = torch.empty_like(magnitude)
-    for start in range(0, num_frames, _BLOCK_FRAMES):
-        block = slice(start, start + _BLOCK_FRAMES)
+    for window in windows(num_frames, _BLOCK_FRAMES):
+        block = slice(window.start, window.stop)
         shift = (weights.T @ moved[:, block]) / (weights.T @ sounding[:, block] + _UNMOVED)  # (F, T'), cents
         source = (bins * 2.0 ** (-shift / 1200)).clamp(0, num_bins - 1)
         below = source.floor().clamp(max=num_bins - 2)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stylebox.core.audio.log_spectrogram import LogSpectrogram
+from stylebox.core.audio.windows import in_windows
 from stylebox.core.config import ContentEncoderConfig
 from stylebox.core.models.blocks import ChannelNorm
 from stylebox.core.music.notes import NUM_KEYS
@@ -85,13 +86,11 @@ def posteriors(encoder: ContentEncoder, audio: Tensor, window_frames: int = 1024
     """
     hop = encoder.hop_length
     num_frames = 1 + len(audio) // hop
-    pieces = []
-    for start in range(0, num_frames, window_frames):
-        first = max(0, start - margin_frames)
-        last = min(num_frames, start + window_frames + margin_frames)
-        found = torch.sigmoid(torch.stack(encoder(audio[None, first * hop : (last - 1) * hop + 1]), 1)[0])
-        pieces.append(found[..., start - first : min(start + window_frames, num_frames) - first])
-    return torch.cat(pieces, -1)
+
+    def compute(first: int, last: int) -> Tensor:
+        return torch.sigmoid(torch.stack(encoder(audio[None, first * hop : (last - 1) * hop + 1]), 1)[0])
+
+    return in_windows(compute, num_frames, window_frames, margin_frames)
 
 
 def shift_keys(content: Tensor, semitones: int) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from stylebox.core.audio.windows import in_windows
+from stylebox.core.audio.windows import in_mel_windows
 from stylebox.core.device import half_precision
 from stylebox.core.models.draft import DraftNetwork
 from stylebox.core.pipeline.content import Content
@@ -30,4 +30,4 @@ def draft(network: DraftNetwork, content: Content, style: Style) -> Tensor:
             mel: Tensor = network(posteriors[..., first:last], dynamics[..., first:last], tokens, vector)
         return mel[0].float()
 
-    return in_windows(draw, posteriors.shape[-1], 1).clamp(-1.0, 1.0)
+    return in_mel_windows(draw, posteriors.shape[-1]).clamp(-1.0, 1.0)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylebox.core.audio.windows import in_windows, stretch
+from stylebox.core.audio.windows import in_mel_windows, stretch
 from stylebox.core.device import half_precision
 from stylebox.core.diffusion.sampling import Network, denoiser, dpm_solver_2m, guided, timesteps
 from stylebox.core.diffusion.schedule import FlowSchedule, add_noise
@@ -77,7 +77,7 @@ class Refiner:
         def look(first: int, last: int) -> Tensor:
             return self.vae.encode(padded[None, :, first * stride : last * stride])[0]
 
-        return in_windows(look, padded.shape[-1] // stride, 1, stride)[None]
+        return in_mel_windows(look, padded.shape[-1] // stride, stride=stride)[None]
 
     def decode(self, z: Tensor, num_frames: int) -> Tensor:
         """Latent ``(1, C, H, W)`` to mel ``(M, num_frames)``."""
@@ -87,7 +87,7 @@ class Refiner:
             mel = self.vae.decode(z[..., first:last], (last - first) * stride)[0]
             return torch.unflatten(mel, 1, (-1, stride)).movedim(1, -1)  # cells of the latent last
 
-        return in_windows(look, z.shape[-1], 1, stride).movedim(-1, 1).flatten(1)[:, :num_frames]
+        return in_mel_windows(look, z.shape[-1], stride=stride).movedim(-1, 1).flatten(1)[:, :num_frames]
 
     def _network(self, z_draft: Tensor, content: Content, style: Style, guidance: float) -> Network:
         """The denoiser over a whole recording, in windows, with guidance."""
@@ -110,6 +110,6 @@ class Refiner:
                     ).float()
                 return velocity[0] if count == 1 else guided(velocity[:1], velocity[1:], guidance)[0]
 
-            return in_windows(look, x_t.shape[-1], self.denoiser.unet.stride, stride)[None]
+            return in_mel_windows(look, x_t.shape[-1], self.denoiser.unet.stride, stride)[None]
 
         return network

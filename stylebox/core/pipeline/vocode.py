@@ -9,7 +9,7 @@ from stylebox.core.audio.griffin_lim import griffin_lim
 from stylebox.core.audio.harmonic_vocoder import harmonic_inversion
 from stylebox.core.audio.phase import magnitude_to_audio
 from stylebox.core.audio.pitch_bend import apply_bends
-from stylebox.core.audio.windows import in_windows
+from stylebox.core.audio.windows import in_mel_windows
 from stylebox.core.config import MelConfig
 from stylebox.core.device import half_precision
 from stylebox.core.models.vocoder import FLOOR, Vocoder
@@ -88,7 +88,7 @@ def vocode(
         magnitude = torch.where(level <= FLOOR, 0.0, 10.0**level)
         return torch.unflatten(magnitude, 1, (-1, vocoder.times)).transpose(1, 2)  # frames of the mel last
 
-    drawn = in_windows(look, mel.shape[-1], 1)
+    drawn = in_mel_windows(look, mel.shape[-1])
     magnitude = drawn.transpose(1, 2).flatten(1)[:, : 1 + num_samples // vocoder.hop_length]
     if cents is not None:
         magnitude = apply_bends(magnitude, frame, cents, vocoder.sample_rate)
