@@ -26,6 +26,7 @@ from stylebox.core.jobs.style_list import list_styles
 from stylebox.core.jobs.transfer import transfer_files
 from stylebox.core.music.notes import Note, read_midi, write_midi
 from stylebox.core.music.register import Register
+from stylebox.core.pipeline.draft import draft
 from stylebox.core.pipeline.options import resolve
 from stylebox.core.pipeline.pipeline import BasePipeline, TransferOptions
 from stylebox.core.pipeline.style import resolve_style
