@@ -236,20 +236,21 @@ def parse_preset(values: dict[str, Any], where: str) -> Preset:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "preset"
-        raise ConfigError(f"{where}: {key}: {first['msg']}") from error
+        reason = "unknown setting; correct or remove it" if first["type"] == "extra_forbidden" else first["msg"]
+        raise ConfigError(f"{where}: {key}: {reason}") from error
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error_reason(error)})") from error
+        raise ConfigError(f"{path}: cannot be read ({error_reason(error)}); check name and permissions") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not valid TOML ({error})") from error
+        raise ConfigError(f"{path}: is not valid TOML ({error}); correct that line") from error
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Merge two tables key by key; `above` wins."""
+    """Merge two tables key by key; the values of `above` replace those of `below`."""
     both = dict(below)
     for key, value in above.items():
         inner = both.get(key)

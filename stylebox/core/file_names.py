@@ -36,7 +36,7 @@ def safe_name(text: str) -> str:
 
 
 def folded(name: str) -> str:
-    """Fold case and accents, so that names that some system treats as equal are equal."""
+    """Fold case and compose accents, so that names that some system treats as equal are equal."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

@@ -98,7 +98,7 @@ class Part:
         try:
             return parse_preset({"name": "kept", **self.card["config"]}, str(self.path))
         except ConfigError as error:
-            raise ModelError(f"{error}; was it made by another version of stylebox?") from None
+            raise ModelError(f"{error} (this model needs another version of stylebox)") from None
 
 
 def shipped_models() -> Path:

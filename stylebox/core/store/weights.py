@@ -67,7 +67,9 @@ def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file; train a model, or choose one of `stylebox models`") from None
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{path}: is not a complete safetensors file ({error_reason(error)})") from None
+        raise ModelError(
+            f"{path}: is not a complete safetensors file ({error_reason(error)}); copy or train it again"
+        ) from None
 
 
 def load_metadata(path: Path) -> dict[str, Any]:
@@ -82,7 +84,9 @@ def load_metadata(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file; train a model, or choose one of `stylebox models`") from None
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{path}: is not a complete safetensors file ({error_reason(error)})") from None
+        raise ModelError(
+            f"{path}: is not a complete safetensors file ({error_reason(error)}); copy or train it again"
+        ) from None
 
 
 @torch.no_grad()
@@ -103,9 +107,9 @@ def load_into(
     Raises:
         ModelError: A tensor is missing or unexpected, or has another shape or kind.
     """
-    wanted = {f"{prefix}{key}": tensor for key, tensor in module.state_dict().items()}
-    check_names(wanted, (name for name in tensors if name.startswith(prefix)), where)
-    for name, target in wanted.items():
+    needed = {f"{prefix}{key}": tensor for key, tensor in module.state_dict().items()}
+    check_names(needed, (name for name in tensors if name.startswith(prefix)), where)
+    for name, target in needed.items():
         source = tensors[name]
         if source.shape != target.shape:
             raise ModelError(
@@ -113,27 +117,33 @@ def load_into(
                 "it was made with other settings; choose another file"
             )
         if source.is_floating_point() != target.is_floating_point():
-            raise ModelError(f"{where}: {name} holds {source.dtype}, this network needs {target.dtype}")
-    for name, target in wanted.items():
+            raise ModelError(
+                f"{where}: {name} holds {source.dtype}, this network needs {target.dtype}; choose another file"
+            )
+    for name, target in needed.items():
         target.copy_(tensors[name])
 
 
-def check_names(wanted: Iterable[str], found: Iterable[str], where: Path | str) -> None:
+def check_names(needed: Iterable[str], found: Iterable[str], where: Path | str) -> None:
     """Check that a file has exactly the tensors that a network needs.
 
     Args:
-        wanted: Names that the network needs.
+        needed: Names that the network needs.
         found: Names in the file.
         where: The file, for the message.
 
     Raises:
         ModelError: A tensor is missing or unexpected; names the first one.
     """
-    wanted, found = set(wanted), set(found)
-    if missing := sorted(wanted - found):
-        raise ModelError(f"{where}: {missing[0]} is missing{_and_more(missing)}; it belongs to another network")
-    if extra := sorted(found - wanted):
-        raise ModelError(f"{where}: {extra[0]} is unexpected{_and_more(extra)}; it belongs to another network")
+    needed, found = set(needed), set(found)
+    if missing := sorted(needed - found):
+        raise ModelError(
+            f"{where}: {missing[0]} is missing{_and_more(missing)}; it belongs to another network, choose another file"
+        )
+    if extra := sorted(found - needed):
+        raise ModelError(
+            f"{where}: {extra[0]} is unexpected{_and_more(extra)}; it belongs to another network, choose another file"
+        )
 
 
 def copy_weights(source: Path, target: Path) -> None:

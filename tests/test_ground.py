@@ -1,0 +1,99 @@
+"""The ground of the package: errors in a line, files written completely or not at all, safe file names."""
+
+from pathlib import Path
+
+import pytest
+
+from stylebox.core.errors import AudioError, StyleboxError, error_message, error_reason
+from stylebox.core.file_names import MAX_BYTES, folded, numbered, safe_name
+from stylebox.core.paths import atomic_path, file_sha256, home, refuse_overwrite, sources_dir, write_text
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "reason"),
+    [
+        (AudioError("a.wav: is silent"), "a.wav: is silent", "a.wav: is silent"),
+        (PermissionError(13, "Permission denied", "a.wav"), "a.wav: Permission denied", "Permission denied"),
+        (OSError(28, "No space left on device"), "No space left on device", "No space left on device"),
+        (ValueError("first\nsecond"), "unexpected ValueError: first", "first second"),
+        (RuntimeError(), "unexpected RuntimeError: no message", "RuntimeError"),
+    ],
+)
+def test_every_error_has_a_message_and_a_reason_of_one_line(error: Exception, message: str, reason: str) -> None:
+    assert error_message(error) == message
+    assert error_reason(error) == reason
+
+
+def test_a_failed_write_leaves_the_earlier_file_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "a.txt"
+    write_text(path, "before")
+
+    def be_interrupted() -> None:
+        with atomic_path(path) as partial:
+            partial.write_text("half")
+            assert partial.suffix == path.suffix
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        be_interrupted()
+    assert path.read_text() == "before"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_is_replaced_only_if_forced_and_only_where_one_can_be(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    refuse_overwrite(path, force=False)
+    path.write_text("before")
+    with pytest.raises(StyleboxError, match=r"a\.txt: exists already; use --force"):
+        refuse_overwrite(path, force=False)
+    refuse_overwrite(path, force=True)
+    with pytest.raises(StyleboxError, match=r"a\.txt is not a folder; choose another folder"):
+        refuse_overwrite(path / "b.txt", force=False)
+
+
+def test_the_data_directory_is_the_one_of_the_environment(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert home() == own_home
+    assert sources_dir() == own_home / "sources"
+    monkeypatch.delenv("STYLEBOX_HOME")
+    assert home() != own_home
+
+
+def test_the_hash_is_that_of_the_content(tmp_path: Path) -> None:
+    path = tmp_path / "empty"
+    path.touch()
+    assert file_sha256(path) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("../../evil", "evil"),
+        ("AC/DC: Live?", "AC_DC_ Live_"),
+        ("  ", "untitled"),
+        ("con", "con_"),
+        (".hidden", "hidden"),
+        ("-rf", "rf"),
+        ("a\u202eb\n c", "ab c"),
+        ("e\u0301", "\u00e9"),
+    ],
+)
+def test_a_title_becomes_a_safe_file_name(title: str, name: str) -> None:
+    assert safe_name(title) == name
+
+
+def test_a_long_title_is_cut_between_characters() -> None:
+    name = safe_name("ö" * 500)
+    assert 0 < len(name.encode()) <= MAX_BYTES
+    assert set(name) == {"ö"}
+
+
+def test_names_that_some_system_treats_as_equal_are_equal_when_folded() -> None:
+    assert folded("STRASSE") == folded("straße")
+    assert folded("e\u0301tude") == folded("\u00c9TUDE")
+    assert folded("a") != folded("b")
+
+
+def test_a_taken_name_gets_the_next_free_number() -> None:
+    taken = {"a", "a (2)"}
+    assert numbered("a", lambda name: name not in taken) == "a (3)"
+    assert numbered("b", lambda name: name not in taken) == "b"
