@@ -60,7 +60,7 @@ def meter_line(level: "Level") -> str:
 
     >>> from stylebox.core.sources.record.recorder import Level
     >>> meter_line(Level(72.4, -30.0, -15.0, 0))
-    '1:12  ━━━━━━━━━━━━━━━━━━━━          │           -30 dB, peak -15 dB'
+    '1:12  ━━━━━━━━━━━━━━━━━━━━         │            -30 dB, peak -15 dB'
     """
     held = _cells(level.held_db)
     bar = ["━"] * _cells(level.peak_db) + [" "] * (METER_WIDTH - _cells(level.peak_db))
