@@ -77,7 +77,7 @@ def parameters(command: Callable[..., None]) -> Iterator[Parameter]:
     for name, declared in inspect.signature(command).parameters.items():
         kind, info = get_args(declared.annotation)
         required, many = declared.default is inspect.Parameter.empty, get_origin(kind) is list
-        default = getattr(declared.default, "value", declared.default)
+        default = declared.default.value if isinstance(declared.default, Enum) else declared.default
         ending = "" if required or default is None or kind is bool else f" Default: `{default}`."
         if info.hidden:
             continue

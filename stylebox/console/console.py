@@ -165,10 +165,6 @@ def to_json(value: object) -> Json:
     """
     if is_dataclass(value) and not isinstance(value, type):
         return to_json(asdict(value))
-    if hasattr(value, "model_dump"):  # pydantic
-        return to_json(value.model_dump(mode="json"))
-    if hasattr(value, "_asdict"):  # a named tuple
-        return to_json(value._asdict())
     if isinstance(value, Mapping):
         return {str(key): to_json(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -1,4 +1,4 @@
-"""`stylebox styles` as a job: what `--style` takes by name, and what the model's file says of it. Loads no network."""
+"""`stylebox styles` as a job: the styles of a model, and what its weights file tells about them. Loads no network."""
 
 from dataclasses import dataclass, replace
 
@@ -8,15 +8,16 @@ from stylebox.core.store.library import Part, load_part, part_register, require_
 
 @dataclass(frozen=True)
 class StyleInfo:
-    """One style by name. Keys are MIDI numbers of the sounding pitch; None where the register is unknown.
+    """A style of a model. Keys are MIDI numbers of the sounding pitch; None if the register is unknown.
 
     Attributes:
-        lowest_key: Of the playing range.
-        highest_key: Of the playing range.
-        usual_lowest_key: Of the usual register.
-        usual_highest_key: Of the usual register.
-        sounds: Of an instrument: the sounds that have names of their own.
-        learnt_from: The recordings it was learnt from, if the model says.
+        name: An instrument, or one of its sounds.
+        lowest_key: Lowest key of the playing range.
+        highest_key: Highest key of the playing range.
+        usual_lowest_key: Lowest key of the usual register.
+        usual_highest_key: Highest key of the usual register.
+        sounds: Names of the sounds of an instrument, such as ``upright``.
+        learnt_from: The recordings that the style was trained on; None if the model does not tell.
     """
 
     name: str
@@ -29,10 +30,13 @@ class StyleInfo:
 
 
 def list_styles(model: str) -> list[StyleInfo]:
-    """What `--style` takes by name, sounds after their instruments.
+    """List the styles of a model; the sounds of an instrument follow it.
+
+    Args:
+        model: Name of the model, or path of its folder.
 
     Raises:
-        ModelError: there is no such model.
+        ModelError: There is no such model.
     """
     require_model(model)
     part = load_part(model, "ldm")
@@ -42,11 +46,15 @@ def list_styles(model: str) -> list[StyleInfo]:
 
 def _info(part: Part, name: str, sounds: tuple[str, ...]) -> StyleInfo:
     """One style of an ldm part."""
-    said = part.card.get("styles", {}).get(name, {})
-    info = StyleInfo(name, sounds=sounds, learnt_from=said.get("learnt_from"))
-    at = part_register(part, name)
-    if at is None:
+    known = part.card.get("styles", {}).get(name, {})
+    info = StyleInfo(name, sounds=sounds, learnt_from=known.get("learnt_from"))
+    register = part_register(part, name)
+    if register is None:
         return info
     return replace(
-        info, lowest_key=at.low, highest_key=at.high, usual_lowest_key=at.usual_low, usual_highest_key=at.usual_high
+        info,
+        lowest_key=register.low,
+        highest_key=register.high,
+        usual_lowest_key=register.usual_low,
+        usual_highest_key=register.usual_high,
     )
