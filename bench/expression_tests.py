@@ -13,10 +13,11 @@ from bench.comparison import Comparison
 from bench.page import Section, Table
 from bench.systems import BENT, OURS, RIVAL
 from stylebox.core.audio.loudness import loudness_contour
+from stylebox.core.config import ANALYSIS_RATE
 from stylebox.core.evaluation.metrics.content import pitch_contour
 from stylebox.core.evaluation.systems import SystemOutput
+from stylebox.core.music.notes import key_hz
 
-RATE = 22050  # Hz
 PARTIALS = 12
 FLOOR_DB = -60.0
 VIBRATO_HZ, VIBRATO_CENTS = 5.5, 30.0  # 60 cents from trough to crest
@@ -40,9 +41,9 @@ class Span:
 
 def tone(keys: np.ndarray, level: np.ndarray) -> np.ndarray:
     """A rich tone whose pitch (MIDI, fractions allowed) and amplitude are given sample by sample, ``(S,)``."""
-    hz = 440.0 * 2.0 ** ((keys - 69) / 12)
-    phase = 2 * np.pi * np.cumsum(hz) / RATE
-    sound = sum(np.sin(h * phase) * (h * hz < RATE / 2) / h**1.2 for h in range(1, PARTIALS + 1))
+    hz = key_hz(keys)
+    phase = 2 * np.pi * np.cumsum(hz) / ANALYSIS_RATE
+    sound = sum(np.sin(h * phase) * (h * hz < ANALYSIS_RATE / 2) / h**1.2 for h in range(1, PARTIALS + 1))
     return (0.1 * level * sound).astype(np.float32)
 
 
@@ -57,7 +58,7 @@ def envelope(seconds: np.ndarray, spans: list[Span], levels: np.ndarray | None =
 def notes_in_a_row(length: float, share: float) -> tuple[np.ndarray, list[Span], np.ndarray]:
     """Time, spans and keys of a scale: a note every `length` seconds that sounds for that share of it."""
     spans = [Span(0.25 + i * length, 0.25 + (i + share) * length, key) for i, key in enumerate(SCALE)]
-    seconds = np.arange(round((0.5 + length * len(SCALE)) * RATE)) / RATE
+    seconds = np.arange(round((0.5 + length * len(SCALE)) * ANALYSIS_RATE)) / ANALYSIS_RATE
     index = np.clip((seconds - 0.25) // length, 0, len(SCALE) - 1).astype(int)
     return seconds, spans, np.array(SCALE, float)[index]
 
@@ -102,13 +103,13 @@ def _swells(play: Player) -> list[float]:
     made = play(tone(keys, envelope(seconds, spans, 10 ** (levels_db / 20))), "flute").audio
     found_db = [_level_db(made, span.start, span.stop) for span in spans]
     one = [Span(0.25, 4.25, 72)]
-    seconds = np.arange(round(4.5 * RATE)) / RATE
+    seconds = np.arange(round(4.5 * ANALYSIS_RATE)) / ANALYSIS_RATE
     wave = tone(
         np.full(len(seconds), 72.0),
         envelope(seconds, one) * 10 ** (-np.abs(seconds - 2.25) / 2),  # 20 dB under the top at both ends
     )
     wanted, found = (loudness_contour(x, 4096, 1024) for x in (wave, play(wave, "flute").audio))
-    inside = slice(round(0.5 * RATE / 1024), round(4.0 * RATE / 1024))
+    inside = slice(round(0.5 * ANALYSIS_RATE / 1024), round(4.0 * ANALYSIS_RATE / 1024))
     return [_slope(levels_db, np.array(found_db)), _slope(wanted[inside], found[inside])]
 
 
@@ -129,13 +130,13 @@ def _articulation(play: Player) -> list[float]:
 def _vibrato(play: Player) -> list[float]:
     """Share of the extent that is kept, and the contour's median error in cents."""
     spans = [Span(0.25 + 1.5 * i, 1.65 + 1.5 * i, key) for i, key in enumerate(SCALE[:4])]
-    seconds = np.arange(round(6.25 * RATE)) / RATE
+    seconds = np.arange(round(6.25 * ANALYSIS_RATE)) / ANALYSIS_RATE
     index = np.clip((seconds - 0.2) // 1.5, 0, 3).astype(int)
     bend = VIBRATO_CENTS / 100 * np.sin(2 * np.pi * VIBRATO_HZ * seconds)
     keys = np.array(SCALE[:4], float)[index] + bend
     made = play(tone(keys, envelope(seconds, spans)), "violin")
     cents = _cents(made)
-    times = np.arange(len(cents)) * _HOP / RATE
+    times = np.arange(len(cents)) * _HOP / ANALYSIS_RATE
     extents, errors = [], []
     for span in spans:
         inside = (times >= span.start + _EDGE_SECONDS) & (times < span.stop - _EDGE_SECONDS)
@@ -146,11 +147,11 @@ def _vibrato(play: Player) -> list[float]:
 
 def _slide(play: Player) -> float:
     """The contour's median error over a glide, in cents."""
-    seconds = np.arange(round(3.5 * RATE)) / RATE
+    seconds = np.arange(round(3.5 * ANALYSIS_RATE)) / ANALYSIS_RATE
     keys = 69 + 4 * np.clip((seconds - 0.75) / 2, 0, 1)
     made = play(tone(keys, envelope(seconds, [Span(0.25, 3.25, 71)])), "violin")
     cents = _cents(made)
-    times = np.arange(len(cents)) * _HOP / RATE
+    times = np.arange(len(cents)) * _HOP / ANALYSIS_RATE
     inside = (times >= 0.75) & (times < 2.75)
     return float(np.median(_errors(cents[inside], 100 * np.interp(times[inside], seconds, keys))))
 
@@ -169,7 +170,7 @@ def _extent(times: np.ndarray, cents: np.ndarray) -> float:
 
 def _cents(made: SystemOutput) -> np.ndarray:
     """Pitch over time, 100 cents a MIDI number, any transposition taken back."""
-    return 6900 + 1200 * np.log2(pitch_contour(made.audio, RATE) / 440.0) - 100 * made.transpose
+    return 6900 + 1200 * np.log2(pitch_contour(made.audio, ANALYSIS_RATE) / 440.0) - 100 * made.transpose
 
 
 def _errors(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -177,7 +178,7 @@ def _errors(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def _level_db(audio: np.ndarray, start: float, stop: float) -> float:
-    part = audio[round(start * RATE) : round(stop * RATE)].astype(np.float64)
+    part = audio[round(start * ANALYSIS_RATE) : round(stop * ANALYSIS_RATE)].astype(np.float64)
     return max(FLOOR_DB, 10 * float(np.log10(np.mean(part**2) + 1e-12)))
 
 

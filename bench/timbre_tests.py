@@ -13,17 +13,17 @@ from bench.comparison import Comparison
 from bench.page import Cell, Section, Table
 from bench.systems import ENVELOPE, RIVAL, Recording, Styles
 from stylebox.core.audio.loudness import match_loudness
+from stylebox.core.config import ANALYSIS_RATE
 from stylebox.core.evaluation.envelope import cross_synthesis
 from stylebox.core.evaluation.metrics.distance import mel_distance_db
 from stylebox.core.evaluation.metrics.timbre import timbre_distance
 from stylebox.core.music.instruments import INSTRUMENTS
-from stylebox.core.music.notes import Note
+from stylebox.core.music.notes import Note, key_hz
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.pipeline import BasePipeline
 from stylebox.core.sources.render.scores import random_score
 from stylebox.core.sources.render.soundfont import synthesise
 
-RATE = 22050  # Hz
 CLIP_SECONDS = 12.0  # of a clip, and of what its sound is compared with
 SHORTEST_SECONDS = 2.5  # of either
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -46,7 +46,7 @@ class TimbreTests:
     def program(self, recording: Recording, program: int) -> np.ndarray:
         """A recording's transcription by one program."""
         played = self.rival.play(self._midi[recording.name], program, len(recording.audio))
-        return match_loudness(played, recording.audio, RATE)
+        return match_loudness(played, recording.audio, ANALYSIS_RATE)
 
     def distance(self, outputs: Sequence[np.ndarray], *references: np.ndarray) -> float:
         """Mean timbre distance of outputs to a sound."""
@@ -59,7 +59,7 @@ class TimbreTests:
             for source, audio in whole:
                 clip, other = _halves(audio)
                 contents = [r for r in self.recordings if r.instrument != source.instrument][:CONTENTS]
-                if min(len(clip), len(other)) < SHORTEST_SECONDS * RATE or not contents:
+                if min(len(clip), len(other)) < SHORTEST_SECONDS * ANALYSIS_RATE or not contents:
                     continue
                 path = _written(Path(folder) / f"{source.name}.wav", clip)
                 known = source.instrument in self.pipeline.named_styles
@@ -70,7 +70,7 @@ class TimbreTests:
                     [self.ours(r.audio, str(path)) for r in contents],
                     [self.ours(r.audio, source.instrument) for r in contents] if known else [],
                     [self.program(r, programs[0]) for r in contents] if programs else [],
-                    [cross_synthesis(r.audio, clip, RATE) for r in contents],
+                    [cross_synthesis(r.audio, clip, ANALYSIS_RATE) for r in contents],
                 ]
                 figures = [self.distance(made, other) if made else None for made in outputs]
                 rows.append([f"{source.name} ({source.instrument})", *figures])
@@ -94,7 +94,7 @@ class TimbreTests:
 
         def mixed(recording: Recording, weight: float) -> np.ndarray:
             one, other = (self.program(recording, program) for program in programs)
-            return match_loudness((1 - weight) * one + weight * other, recording.audio, RATE)
+            return match_loudness((1 - weight) * one + weight * other, recording.audio, ANALYSIS_RATE)
 
         ways = {
             "ours": lambda r, w: self.ours(r.audio, f"{first}:{1 - w},{last}:{w}"),
@@ -123,7 +123,7 @@ class TimbreTests:
         """Sounds that no General MIDI program is, where the true answer is known: the same score by that sound."""
         rng = np.random.default_rng(self.seed)
         scores = [random_score(rng, CLIP_SECONDS) for _ in range(CONTENTS + 1)]
-        contents = [synthesise(score, self.rival.soundfont, 0, CLIP_SECONDS, RATE) for score in scores[1:]]
+        contents = [synthesise(score, self.rival.soundfont, 0, CLIP_SECONDS, ANALYSIS_RATE) for score in scores[1:]]
         heard = [self.rival.transcribe(audio) for audio in contents]
         rows: list[list[Cell]] = []
         with TemporaryDirectory() as folder:
@@ -140,7 +140,7 @@ class TimbreTests:
                     "the content itself": contents,
                     "ours by clip": [self.ours(audio, str(path)) for audio in contents],
                     f"{RIVAL}, program {nearest}": by_program(nearest),
-                    ENVELOPE: [cross_synthesis(audio, clip, RATE) for audio in contents],
+                    ENVELOPE: [cross_synthesis(audio, clip, ANALYSIS_RATE) for audio in contents],
                 }
                 for who, made in answers.items():
                     pairs = list(zip(targets, made, strict=True))
@@ -178,25 +178,26 @@ def _mean(figures: Sequence[Cell]) -> float:
 
 
 def _halves(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    middle, most = len(audio) // 2, round(CLIP_SECONDS * RATE)
+    middle, most = len(audio) // 2, round(CLIP_SECONDS * ANALYSIS_RATE)
     return audio[: min(middle, most)], audio[middle : middle + most]
 
 
 def _written(path: Path, audio: np.ndarray) -> Path:
-    soundfile.write(path, audio, RATE, subtype="FLOAT")
+    soundfile.write(path, audio, ANALYSIS_RATE, subtype="FLOAT")
     return path
 
 
 def _performed(notes: Sequence[Note], play: Callable[[float, np.ndarray], np.ndarray]) -> np.ndarray:
     """A score by a synthetic sound, ``(S,)``."""
-    total = np.zeros(round(CLIP_SECONDS * RATE))
+    total = np.zeros(round(CLIP_SECONDS * ANALYSIS_RATE))
     for note in notes:
-        start = round(note.start_seconds * RATE)
-        seconds = np.arange(min(round((note.end_seconds - note.start_seconds + 0.3) * RATE), len(total) - start)) / RATE
-        held = np.clip((note.end_seconds - note.start_seconds + 0.3 - seconds) / 0.3, 0, 1)
-        total[start : start + len(seconds)] += (
-            note.velocity * held * play(440.0 * 2.0 ** ((note.pitch - 69) / 12), seconds)
+        start = round(note.start_seconds * ANALYSIS_RATE)
+        seconds = (
+            np.arange(min(round((note.end_seconds - note.start_seconds + 0.3) * ANALYSIS_RATE), len(total) - start))
+            / ANALYSIS_RATE
         )
+        held = np.clip((note.end_seconds - note.start_seconds + 0.3 - seconds) / 0.3, 0, 1)
+        total[start : start + len(seconds)] += note.velocity * held * play(key_hz(note.pitch), seconds)
     return (0.3 * total / max(np.abs(total).max(), 1e-9)).astype(np.float32)
 
 
@@ -208,10 +209,10 @@ def _bell(hz: float, seconds: np.ndarray) -> np.ndarray:
 
 def _vowel(hz: float, seconds: np.ndarray) -> np.ndarray:
     """A saw through three resonances, as of an "ah"."""
-    sound = sum(np.sin(2 * np.pi * h * hz * seconds) / h for h in range(1, int(RATE / 2 / hz) + 1))
+    sound = sum(np.sin(2 * np.pi * h * hz * seconds) / h for h in range(1, int(ANALYSIS_RATE / 2 / hz) + 1))
     for formant, width in ((800.0, 80.0), (1150.0, 90.0), (2900.0, 120.0)):  # Hz
-        radius = np.exp(-np.pi * width / RATE)
-        feedback = [1, -2 * radius * np.cos(2 * np.pi * formant / RATE), radius**2]
+        radius = np.exp(-np.pi * width / ANALYSIS_RATE)
+        feedback = [1, -2 * radius * np.cos(2 * np.pi * formant / ANALYSIS_RATE), radius**2]
         sound = sound + 3 * lfilter([1 - radius], feedback, sound)
     return np.clip(seconds / 0.03, 0, 1) * sound
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pretty_midi
 
+from stylebox.core.config import ANALYSIS_RATE
 from stylebox.core.music.instruments import INSTRUMENTS
 
 CONFIGURATION = "/etc/timidity/freepats.cfg"
-RATE = 22_050
 
 
 def play(source: Path, target: Path, program: int) -> None:
@@ -29,7 +29,7 @@ def play(source: Path, target: Path, program: int) -> None:
         piece = Path(folder) / "piece.mid"
         midi.write(str(piece))
         dry = ["-EFreverb=0", "-EFchorus=0", "-EFdelay=0"]
-        command = ["timidity", "-c", CONFIGURATION, "--output-mono", "-s", str(RATE), "-Ow", *dry]
+        command = ["timidity", "-c", CONFIGURATION, "--output-mono", "-s", str(ANALYSIS_RATE), "-Ow", *dry]
         subprocess.run([*command, "-o", str(target), str(piece)], check=True, stdout=subprocess.DEVNULL)
 
 

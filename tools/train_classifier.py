@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from stylebox.core.audio.io.read import load_audio
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram
-from stylebox.core.config import MelConfig
+from stylebox.core.config import ANALYSIS_RATE, MelConfig
 from stylebox.core.evaluation.metrics.instrument import WINDOW_SECONDS, instrument_probabilities
 from stylebox.core.jobs.transfer import AUDIO_SUFFIXES
 from stylebox.core.models.classifier import CLASSES, OTHER, Classifier
@@ -39,7 +39,7 @@ TILT = 0.25  # of mel, either way from one end to the other
 CHECK_SECONDS = 12.0
 _AHEAD = 3  # batches made while others are learnt from
 
-MEL = MelConfig(sample_rate=22050, n_mels=128)  # its input
+MEL = MelConfig(sample_rate=ANALYSIS_RATE, n_mels=128)  # its input
 
 
 def label(folder: str) -> int:

@@ -19,7 +19,7 @@ import torch
 from stylebox.core.audio.io.read import load_audio
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram
-from stylebox.core.config import MelConfig
+from stylebox.core.config import ANALYSIS_RATE, MelConfig
 from stylebox.core.data.quality.solo_detector import (
     SOLO_DETECTOR,
     SUSPICIOUS,
@@ -33,7 +33,7 @@ from stylebox.core.store.weights import save_weights
 from stylebox.core.training.augment import degrade, detuned_crop
 from tools.train_classifier import BATCH, audio_files, tilted, train
 
-MEL = MelConfig(sample_rate=22050, n_mels=128)
+MEL = MelConfig(sample_rate=ANALYSIS_RATE, n_mels=128)
 RATE = MEL.sample_rate
 SEMITONES, LEVEL_DB = 2.0, 7.0
 DRUM_SHARE = 0.35  # of mixes

@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from stylebox.core.errors import ConfigError, error_reason
 
+SAMPLE_RATE = 44100  # Hz; of mels, rendered recordings and results
+ANALYSIS_RATE = 22050  # Hz; of what needs no treble: notes, pitch, the classifiers of instruments
+
 
 class Section(BaseModel):
     """A frozen group of settings; unknown keys are errors."""
@@ -22,7 +25,7 @@ class Section(BaseModel):
 class MelConfig(Section):
     """The mel front end. Every weights file and dataset stores the one it was made with."""
 
-    sample_rate: int = 44100  # Hz
+    sample_rate: int = SAMPLE_RATE  # Hz
     n_fft: int = 2048  # samples
     hop_length: int = 512  # samples
     n_mels: int = 160
@@ -41,7 +44,7 @@ class ContentEncoderConfig(Section):
     It has its own sample rate and frame rate: notes need less bandwidth and time resolution than the mel.
     """
 
-    sample_rate: int = 22050  # Hz
+    sample_rate: int = ANALYSIS_RATE  # Hz
     hop_length: int = 512  # samples
     windows: tuple[int, ...] = (1024, 4096, 8192)  # samples; one input channel each
     bins_per_semitone: int = 3

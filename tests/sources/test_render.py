@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from stylebox.core.errors import SourceError
-from stylebox.core.music.notes import Note, read_midi, write_midi
+from stylebox.core.music.notes import Note, key_hz, read_midi, write_midi
 from stylebox.core.progress import Progress
 from stylebox.core.sources.render import samples, soundfont
 from stylebox.core.sources.render.render import SAMPLE_RATE, render
@@ -51,7 +51,7 @@ def notes_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sounding = pitch + (0.3 if pitch == 67 else 7 if pitch == 74 else 0)
         loudness = 0.2 if pitch == 62 else 1.0
         name = f"violin/{pitch}.flac"
-        soundfile.write(folder / name, loudness * tone(440 * 2 ** ((sounding - 69) / 12)), 44100)
+        soundfile.write(folder / name, loudness * tone(key_hz(sounding)), 44100)
         rows.append(f"{name}\tviolin\t{pitch}\tCC0")
     (folder / "INDEX.tsv").write_text("\n".join(rows) + "\n")
     return folder
@@ -69,7 +69,7 @@ def played(violin: samples.SampleSet, notes: list[Note], **options: bool | float
 @pytest.mark.parametrize("pitch", [52, 59, 67, 69, 71, 83])
 def test_samples_sound_at_the_pitch_of_the_note(violin: samples.SampleSet, pitch: int) -> None:
     audio = played(violin, [Note(0.5, 1.5, pitch)])
-    hz = 440 * 2 ** ((pitch - 69) / 12)
+    hz = key_hz(pitch)
     assert abs(cents_off(audio[round(0.55 * SAMPLE_RATE) : round(1.2 * SAMPLE_RATE)], hz)) < 10
 
 

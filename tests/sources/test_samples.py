@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from stylebox.core.errors import SourceError
+from stylebox.core.music.notes import key_hz
 from stylebox.core.sources.render.pitch_check import PitchCheck, common_shift
 from stylebox.core.sources.render.sample_index import midi_pitch, read_index
 from stylebox.core.sources.render.sample_sets import FoundSamples, find_sample_sets
@@ -15,10 +16,6 @@ from stylebox.core.sources.render.samples import read_sample
 
 KEYS = range(21, 109)
 SAMPLE_RATE = 44100
-
-
-def hz_of(pitch: float) -> float:
-    return float(440 * 2 ** ((pitch - 69) / 12))
 
 
 def tone(
@@ -35,12 +32,12 @@ def tone(
     rng = np.random.default_rng(round(10 * pitch))
     sound = np.zeros(len(t))
     for h in partials:
-        hz = h * hz_of(pitch) * np.sqrt((1 + inharmonicity * h * h) / (1 + inharmonicity))
+        hz = h * key_hz(pitch) * np.sqrt((1 + inharmonicity * h * h) / (1 + inharmonicity))
         if hz < 14000:
             sound += np.sin(2 * np.pi * hz * t + rng.uniform(0, 6)) * np.exp(-decay * (1 + 0.1 * h) * t) / h
     peak = np.abs(sound).max()
     if half_db is not None:
-        sound += peak * 10 ** (half_db / 20) * np.sin(np.pi * hz_of(pitch) * t) * np.exp(-decay * t)
+        sound += peak * 10 ** (half_db / 20) * np.sin(np.pi * key_hz(pitch) * t) * np.exp(-decay * t)
     if noise_db is not None:
         sound += peak * 10 ** (noise_db / 20) * rng.normal(size=len(t))
     return 0.3 * sound / peak

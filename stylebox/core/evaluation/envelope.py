@@ -6,6 +6,7 @@ Every frame keeps its fine structure, and so its pitches, and gets the mean enve
 import numpy as np
 
 from stylebox.core.audio.loudness import match_loudness
+from stylebox.core.config import SAMPLE_RATE
 
 _FRAME, _HOP = 4096, 1024  # samples; 93 and 23 ms at 44.1 kHz
 _LIFTER = 80  # cepstral coefficients of the envelope, up to 1.8 ms at 44.1 kHz; later ones hold the pitch
@@ -13,7 +14,7 @@ _RANGE = 1e-3  # a frame 60 dB below the loudest one is a rest
 _LIMIT = 3.0  # nepers (26 dB): largest change of a bin
 
 
-def cross_synthesis(content: np.ndarray, style: np.ndarray, sample_rate: int = 44100) -> np.ndarray:
+def cross_synthesis(content: np.ndarray, style: np.ndarray, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """`content` with the mean spectral envelope of `style`, at the content's length and loudness.
 
     Args:

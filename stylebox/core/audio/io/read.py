@@ -14,9 +14,9 @@ import numpy as np
 import soxr
 
 from stylebox.core.audio.io.decode import AudioInfo, Block, decode, read_info
+from stylebox.core.config import SAMPLE_RATE
 from stylebox.core.errors import AudioError, error_reason
 
-SAMPLE_RATE = 44100  # Hz; of recordings and results
 INSANE_LEVEL = 1e6  # +120 dBFS: occurs only in damaged float files
 MAX_DAMAGED_SHARE = 0.01  # of the samples; with more the file is refused
 

@@ -12,6 +12,7 @@ import torch
 
 from stylebox.core.audio.io.read import resample
 from stylebox.core.audio.loudness import normalise_loudness
+from stylebox.core.config import ANALYSIS_RATE
 from stylebox.core.models.content_encoder import ContentEncoder, posteriors
 from stylebox.core.music.notes import Note, notes_from_posteriors
 
@@ -21,7 +22,6 @@ ONSET_THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.9)  # note figures are means over them
 USUAL_THRESHOLD = 0.5  # of a single transcription
 MONOPHONIC_SHARE = 0.95  # least share of the time with notes that has one note only
 
-_RATE = 22050  # Hz; pitches lie far below its limit of 11 kHz
 _FRAME, _HOP = 4096, 512  # samples
 _RANGE_DB = 40.0  # a frame further below the loudest one is a rest
 _PITCH_FRAME = 1024  # samples; a longer frame would flatten vibrato
@@ -80,7 +80,7 @@ def chroma_cosine(reference: np.ndarray, audio: np.ndarray, sample_rate: int, tr
     Shape:
         reference and audio are ``(S,)``; the longer one is cut.
     """
-    wanted, found = (_chroma(resample(x, sample_rate, _RATE), _RATE) for x in _cut(reference, audio))
+    wanted, found = (_chroma(resample(x, sample_rate, ANALYSIS_RATE), ANALYSIS_RATE) for x in _cut(reference, audio))
     wanted = np.roll(wanted, transpose, axis=0)
     energy = wanted.sum(0)
     sounding = energy > energy.max(initial=0.0) * 10 ** (-_RANGE_DB / 10)
@@ -111,8 +111,10 @@ def pitch_error_cents(
     """
     if not is_monophonic(notes):
         return float("nan")
-    wanted, found = (pitch_contour(resample(x, sample_rate, _RATE), _RATE) for x in _cut(reference, audio))
-    seconds = np.arange(len(wanted)) * _HOP / _RATE
+    wanted, found = (
+        pitch_contour(resample(x, sample_rate, ANALYSIS_RATE), ANALYSIS_RATE) for x in _cut(reference, audio)
+    )
+    seconds = np.arange(len(wanted)) * _HOP / ANALYSIS_RATE
     written = np.full(len(wanted), np.nan)
     for note in notes:
         written[(seconds >= note.start_seconds) & (seconds < note.end_seconds)] = note.pitch

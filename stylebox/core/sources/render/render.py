@@ -16,6 +16,7 @@ from zlib import crc32
 
 import numpy as np
 
+from stylebox.core.config import SAMPLE_RATE
 from stylebox.core.errors import SourceError, StyleboxError
 from stylebox.core.music.instruments import instrument
 from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, Note, transpose, write_midi
@@ -29,7 +30,6 @@ from stylebox.core.sources.render.scores import midi_scores, pedalled, random_sc
 from stylebox.core.sources.render.timbres import Timbre, find_timbres
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
 
-SAMPLE_RATE = 44100  # Hz
 _Pieces = Sequence[tuple[str, list[Note]]]  # names and notes of scores
 PEAK = 0.7  # of every file; training normalises the loudness
 

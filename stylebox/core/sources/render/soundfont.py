@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from stylebox.core.config import SAMPLE_RATE
 from stylebox.core.errors import SourceError
 from stylebox.core.music.notes import Note
 from stylebox.core.paths import home
@@ -24,7 +25,7 @@ INSTALL = (
 
 # FluidSynth does not band-limit when it plays samples at a lower rate. So it runs at the rate that SoundFonts are made
 # for, and soxr resamples its output.
-_SYNTH_RATE = 44100
+_SYNTH_RATE = 44100  # Hz; the rate that SoundFonts are made for
 _BLOCK = 64  # FluidSynth acts on events at multiples of this many samples (1.5 ms)
 _GAIN = 1.0  # a loud chord of ten notes stays just below full scale
 
@@ -61,7 +62,7 @@ def synthesise(
     soundfont: Path,
     program: int,
     seconds: float,
-    sample_rate: int = 44100,
+    sample_rate: int = SAMPLE_RATE,
     bank: int = 0,
 ) -> np.ndarray:
     """Play `notes` with one preset of a SoundFont.
