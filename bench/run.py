@@ -13,11 +13,13 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch are there
 
+import numpy as np
 import torch
 
 from bench.basic_pitch_baseline import TRANSCRIBER_PACKAGE, BasicPitchBaseline, fetch
@@ -85,12 +87,12 @@ def said(what: str) -> None:
     print(f"{time.strftime('%H:%M:%S')}  {what}", file=sys.stderr, flush=True)
 
 
-def heard_by(*ears: Keep) -> Keep:
-    """Every sound to each of them."""
+def kept_by(*judges: Keep) -> Keep:
+    """A callback that passes every output to each judge."""
 
     def keep(case: Case, row: str, made: SystemOutput) -> None:
-        for ear in ears:
-            ear(case, row, made)
+        for judge in judges:
+            judge(case, row, made)
 
     return keep
 
@@ -106,30 +108,46 @@ def main() -> None:
     asked = parsed()
     torch.set_num_threads(1)
     begun = time.monotonic()
+    fetched = [TRANSCRIBER_PACKAGE, *([TAGGER_PACKAGE] if asked.tagger else [])]
+    with TemporaryDirectory() as folder:
+        said(f"fetching {' and '.join(fetched)}")
+        fetch(Path(folder) / "packages", *fetched)
+        sections = compare(asked, Path(folder))
+    remarks = [
+        "Made by `python -m bench.run`, all of it; nothing here is edited by hand. Every figure is of this one run.",
+        f"- machine: {machine()}; one thread\n- versions: {versions()}, {', '.join(fetched).replace('==', ' ')}\n"
+        f"- model: `{asked.model}`; SoundFont: {asked.soundfont.name}; seed {asked.seed}\n"
+        f"- date: {time.strftime('%Y-%m-%d')}; the run took {(time.monotonic() - begun) / 60:.0f} minutes",
+    ]
+    write_text(asked.output, page("Bench: ours against the alternatives", remarks, sections))
+    said(f"{asked.output} written")
+
+
+def compare(asked: argparse.Namespace, folder: Path) -> list[Section]:
+    """Every system on every recording, then the tests of parts, expression and timbre.
+
+    Args:
+        asked: The options.
+        folder: Has the packages of the transcriber and the tagger; receives the models to train.
+    """
     pipeline = BasePipeline(asked.model)
     rate, seed = pipeline.sample_rate, asked.seed
-    dataset = Dataset.open(asked.dataset)
-    styles = Styles(dataset, asked.styles.split(","))
+    styles = Styles(Dataset.open(asked.dataset), asked.styles.split(","))
     recordings = recordings_in(asked.recordings, rate, asked.seconds, asked.limit)
-    with TemporaryDirectory() as folder:
-        fetched = [TRANSCRIBER_PACKAGE, *([TAGGER_PACKAGE] if asked.tagger else [])]
-        said(f"fetching {' and '.join(fetched)}")
-        fetch(Path(folder), *fetched)
-        with one_core():  # its threads stay there
-            rival = BasicPitchBaseline(Path(folder), asked.soundfont, rate)
-            tagger = MusicnnTagger(Path(folder), rate) if asked.tagger else None
+    with one_core():  # its threads stay there
+        baseline = BasicPitchBaseline(folder / "packages", asked.soundfont, rate)
+        tagger = MusicnnTagger(folder / "packages", rate) if asked.tagger else None
     said("speed")
     first, style = recordings[0], next(name for name in styles.clips if name != recordings[0].instrument)
-    sections: list[Section] = [speed(pipeline, asked.model, rival, first.audio, style, styles.clips[style])]
+    speeds = speed(pipeline, asked.model, baseline, first.audio, style, styles.clips[style])
     said("training base and paper")
-    equals = train_both(asked.dataset, asked.minutes) if asked.minutes else None
-    said("everyone on everything")
+    equals = train_both(asked.dataset, asked.minutes, folder / "home") if asked.minutes else None
+    said("all systems on all recordings")
     judge = ExternalTranscriber(asked.judge) if asked.judge else None
-    ears: list[Keep] = [ear for ear in (judge, tagger) if ear is not None]
-    rows = all_rows(pipeline, asked.model, rival, styles, equals, seed)
-    evaluation = evaluate_cases(
-        pipeline, asked.model, make_cases(recordings, styles), seed, rows=rows, progress=told, keep=heard_by(*ears)
-    )
+    judges: list[Keep] = [one for one in (judge, tagger) if one is not None]
+    rows = all_rows(pipeline, asked.model, baseline, styles, equals, seed)
+    cases = make_cases(recordings, styles)
+    evaluation = evaluate_cases(pipeline, asked.model, cases, seed, rows=rows, progress=told, keep=kept_by(*judges))
     results = Results(evaluation, judge, tagger)
     known: list[Section] = []
     if judge:
@@ -138,43 +156,46 @@ def main() -> None:
             parts(pipeline, asked.model, judge, recordings, seed),
             rendered(pipeline, judge, asked.unheard, asked.soundfont, asked.styles.split(","), seed),
         ]
-    said("gestures")
-    steps = pipeline.preset.diffusion.steps
-    players = {
-        OURS: transfer(pipeline, seed, steps=0),
-        f"{OURS}, `--follow 1`": transfer(pipeline, seed, steps=0, follow=1.0),
-        DIFFUSED: transfer(pipeline, seed, steps=steps),
-        RIVAL: lambda audio, style: SystemOutput(rival.run(audio, style)),
-        BENT: lambda audio, style: SystemOutput(rival.run(audio, style, bends=True)),
-        ENVELOPE: lambda audio, style: SystemOutput(cross_synthesis(audio, styles.clips[style], rate)),
-    }
-    played, held = expression_tests(players)
-    said("colours")
-    colours = TimbreTests(pipeline, rival, recordings, seed)
+    said("expression and timbre")
+    played, held = expression_tests(expressive_systems(pipeline, baseline, styles, seed))
+    tests = TimbreTests(pipeline, baseline, recordings, seed)
     whole = [(r, load_audio(r.path, rate)[: round(2 * CLIP_SECONDS * rate)]) for r in recordings]
-    coloured = [colours.clips(whole), colours.blends(styles), colours.inventions()]
-    held += [contest for _, more in coloured for contest in more]
-    sections = [
+    timbres = [tests.clips(whole), tests.blends(styles), tests.inventions()]
+    return [
         main_table(results, asked.seconds),
         duel(results, "Ours against transcriber + SoundFont", RIVAL, BENT),
         duel(results, "Ours against the spectral envelope", ENVELOPE),
         by_input(results, recordings),
         *([agreement(results)] if judge else []),
         *known,
-        *sections,
-        comparisons(RIVAL, held),
+        speeds,
+        comparisons(RIVAL, [*held, *(one for _, more in timbres for one in more)]),
         played,
-        *(section for section, _ in coloured),
+        *(section for section, _ in timbres),
         *([equals.section] if equals else []),
     ]
-    remarks = [
-        "Made by `python -m bench.run`, all of it; nothing here is edited by hand. Every figure is of this one run.",
-        f"- machine: {machine()}; one thread\n- versions: {versions()}, {', '.join(fetched).replace('==', ' ')}\n"
-        f"- model: `{asked.model}`; SoundFont: {asked.soundfont.name}; seed {seed}\n"
-        f"- date: {time.strftime('%Y-%m-%d')}; the run took {(time.monotonic() - begun) / 60:.0f} minutes",
-    ]
-    write_text(asked.output, page("Bench: ours against the alternatives", remarks, sections))
-    said(f"{asked.output} written")
+
+
+def expressive_systems(
+    pipeline: BasePipeline, baseline: BasicPitchBaseline, styles: Styles, seed: int
+) -> dict[str, Callable[[np.ndarray, str], SystemOutput]]:
+    """The systems of the expression tests, by name.
+
+    Args:
+        pipeline: Ours.
+        baseline: The transcriber with a SoundFont.
+        styles: Clips for the spectral envelope.
+        seed: Of our transfers.
+    """
+    steps, rate = pipeline.preset.diffusion.steps, pipeline.sample_rate
+    return {
+        OURS: transfer(pipeline, seed, steps=0),
+        f"{OURS}, `--follow 1`": transfer(pipeline, seed, steps=0, follow=1.0),
+        DIFFUSED: transfer(pipeline, seed, steps=steps),
+        RIVAL: lambda audio, style: SystemOutput(baseline.run(audio, style)),
+        BENT: lambda audio, style: SystemOutput(baseline.run(audio, style, bends=True)),
+        ENVELOPE: lambda audio, style: SystemOutput(cross_synthesis(audio, styles.clips[style], rate)),
+    }
 
 
 if __name__ == "__main__":

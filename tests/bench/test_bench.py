@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import stylebox
+from stylebox.core.config import load_preset
 
 BENCH = Path(stylebox.__file__).parents[1] / "bench"
 
@@ -30,7 +31,7 @@ def compare(script: Callable[[str], ModuleType]) -> ModuleType:
     return script("compare")
 
 
-@pytest.mark.parametrize("name", ["run", "experiments"])
+@pytest.mark.parametrize("name", ["run", "ablations"])
 def test_its_imports_are_there(name: str) -> None:
     command = [sys.executable, "-m", f"bench.{name}", "--help"]
     ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=BENCH.parent)
@@ -64,19 +65,31 @@ def test_a_table_shows_what_is_missing_as_a_dash(compare: ModuleType) -> None:
     assert table.lines() == ["|  | F1 |", "| --- | ---: |", "| ours | 0.76 |", "| theirs | - |", "| copy | - |"]
 
 
-def test_a_trial_draws_the_held_out_pairs(
-    script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch, tiny_home: Path
+def test_an_ablation_is_trained_and_measured_on_held_out_pairs(
+    script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch, tiny_home: Path, tmp_path: Path
 ) -> None:
-    experiments = script("experiments")
-    monkeypatch.setattr(experiments, "FRAMES", 64)
-    monkeypatch.setattr(experiments, "CLIP_SECONDS", 0.75)
-    material = experiments.Material(tiny_home / "dataset", "base", {"batch_size": 2})
-    trial = experiments.Trial(material, experiments.VARIANTS["draft"])
-    with torch.no_grad():
-        distance, notes, swap = (float(figure) for figure in trial.row(trial.drawn))
-    assert distance > 0
-    assert 0 <= notes <= 1
-    assert swap == 0, "a style means nothing to a draft before its first step"
+    ablations, held_out = script("ablations"), script("held_out")
+    for module in (held_out, import_module("stylebox.core.training.examples")):
+        monkeypatch.setattr(module, "CLIP_SECONDS", 0.75)
+    monkeypatch.setattr(held_out, "FRAMES", 64)
+    dataset = tiny_home / "dataset"
+    pairs = held_out.HeldOutPairs(dataset, "base")
+    trained = ablations.LatentDiffusion("tiny", pairs)
+    for draw in (trained.draft, trained.refine):
+        distance, notes, swap = (float(figure) for figure in pairs.row(draw))
+        assert distance > 0
+        assert 0 <= notes <= 1
+        assert swap >= 0
+    distance, _, swap = (float(figure) for figure in pairs.row(lambda _: pairs.batch["mel"]))
+    assert (distance, swap) == (0, 0), "the true target is at no distance, and no style moves it"
+
+
+def test_every_ablation_is_a_configuration_of_a_preset() -> None:
+    configs = sorted((BENCH.parent / "configs" / "ablations").glob("*.toml"))
+    assert {path.stem for path in configs} >= {"draft", "diffusion", "adversary", "content", "paper"}
+    for path in configs:
+        preset = load_preset("paper" if path.stem == "paper" else "base", path)
+        assert all(stage.learning_rate == 1e-3 for name, stage in preset.train.items() if name in path.read_text())
 
 
 def test_a_resource_collection_gives_its_files_back(script: Callable[[str], ModuleType]) -> None:

@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylebox.core.audio.dynamics import dynamics
 from stylebox.core.audio.mel import db_per_unit
 from stylebox.core.config import (
     DenoiserConfig,
@@ -29,14 +28,13 @@ from stylebox.core.data.content_cache import ContentCache
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.sampler import Example, ExampleSampler
 from stylebox.core.diffusion.schedule import FlowSchedule, add_noise, velocity_target
-from stylebox.core.models.content_encoder import shift_keys
 from stylebox.core.models.denoiser import Denoiser
 from stylebox.core.models.discriminator import Discriminator
 from stylebox.core.models.draft import DraftNetwork
 from stylebox.core.models.style_encoder import CLIP_SECONDS, StyleEncoder
 from stylebox.core.models.vae import VAE
 from stylebox.core.store.weights import fingerprint
-from stylebox.core.training.crops import onset_marks, read_mel
+from stylebox.core.training.examples import read_examples
 from stylebox.core.training.losses import (
     audible_loss,
     contrastive_loss,
@@ -109,7 +107,6 @@ class LDMStage(Stage):
         self.train = ExampleSampler(dataset.split("train"), config.crop_frames, self.style_frames)
         self.held_out = ExampleSampler(dataset.split("valid"), config.crop_frames, self.style_frames)
         self.reference_timbres = reference_timbres(dataset.split("train"), config.reference_timbres)
-        self.labels = {name: number for number, name in enumerate(dataset.instruments)}
         self.schedule = FlowSchedule()
         self.style_encoder = StyleEncoder(sections.style)
         self.draft = DraftNetwork(sections.draft, sections.style, self.mel)
@@ -224,36 +221,12 @@ class LDMStage(Stage):
         )
 
     def read(self, examples: list[Example], marked: np.ndarray) -> dict[str, Tensor]:
-        """Read a batch.
-
-        Args:
-            examples: Which recordings, and where in them.
-            marked: Per example, whether its onsets are the score's, exact to the frame, instead of the posterior.
+        """The batch of these examples, see `read_examples`.
 
         Shape:
-            ``marked`` is ``(B,)``, bool. ``mel`` and ``content_mel`` are ``(B, M, T)``, ``style`` ``(B, M, T')``,
-            ``content`` ``(B, 2, N, T)``, ``dynamics`` ``(B, T)`` and ``label`` ``(B,)``.
+            ``marked`` is ``(B,)``, bool.
         """
-        frames = self.config.crop_frames
-        mel = torch.stack([read_mel(self.dataset, x.target, x.start_frame, frames) for x in examples])
-        content_mel = torch.stack([read_mel(self.dataset, x.content, x.start_frame, frames) for x in examples])
-        style = torch.stack([read_mel(self.dataset, x.style, x.style_frame, self.style_frames) for x in examples])
-        posteriors = torch.stack(
-            [shift_keys(self.content.read(x.content, x.start_frame, frames), x.transpose) for x in examples]
-        )
-        content = F.pad(posteriors, (0, frames - posteriors.shape[-1]))
-        for number in np.flatnonzero(marked):
-            example = examples[number]
-            if example.target.has_notes:
-                content[number, 1] = onset_marks(self.dataset, example.target, example.start_frame, frames)
-        return {
-            "mel": mel,
-            "content_mel": content_mel,
-            "style": style,
-            "content": content,
-            "dynamics": dynamics(content_mel, self.mel),
-            "label": torch.tensor([self.labels[x.target.instrument] for x in examples]),
-        }
+        return read_examples(self.content, examples, marked, self.config.crop_frames)
 
 
 def _gradient_ratio(first: Tensor, second: Tensor, at: Tensor) -> Tensor:
