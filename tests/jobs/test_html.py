@@ -1,4 +1,4 @@
-"""What is kept of a transfer besides its sound: tones where they belong in the picture, a page that needs nothing."""
+"""The side outputs of a transfer: tones where they belong in the picture, a page without links to other files."""
 
 import base64
 import io
@@ -112,8 +112,8 @@ def test_a_report_needs_nothing_but_itself() -> None:
         assert kind in ("data:audio/flac", "data:image/png")
         if "flac" in kind:
             sounds.append(soundfile.read(io.BytesIO(base64.b64decode(content, validate=True)))[0])
-    for heard, meant in zip(sounds, (BEFORE, result.audio), strict=True):
-        assert np.abs(heard - meant).max() < 1e-3
+    for decoded, original in zip(sounds, (BEFORE, result.audio), strict=True):
+        assert np.abs(decoded - original).max() < 1e-3
     words = " ".join(page.words)
     said = ("<b>&.wav in the style of harp", "few <notes>", "42", "-12 semitones", "neural", "2 were found", "C#4")
     assert [one for one in said if one not in words] == []

@@ -52,6 +52,9 @@ def in_windows(compute: Callable[[int, int], Tensor], length: int, size: int, ma
         length: Of the whole.
         size: Of the part of a window that is kept.
         margin: What is computed beyond it on either side.
+
+    Shape:
+        ``(..., length)``.
     """
     return torch.cat([compute(w.first, w.last)[..., w.kept] for w in windows(length, size, margin)], -1)
 
@@ -64,6 +67,9 @@ def in_mel_windows(compute: Callable[[int, int], Tensor], length: int, align: in
         length: Of the whole, in cells.
         align: Windows start at multiples of it, so that strided networks see the same grid as on the whole.
         stride: Mel frames per cell.
+
+    Shape:
+        ``(..., length)``.
     """
     size, margin = WINDOW_FRAMES // stride, MARGIN_FRAMES // stride
     if length <= size + 2 * margin:

@@ -11,7 +11,20 @@ SPLITS: tuple[Literal["train", "valid", "test"], ...] = ("train", "valid", "test
 
 
 def export_dataset(folder: Path, images: bool, pairs: int | None, progress: "ProgressCallback") -> list[Path]:
-    """The report's own forms of a dataset; gives what was written."""
+    """Write a dataset in the paper's own formats.
+
+    Args:
+        folder: Of the dataset.
+        images: Whether to write a picture of each chunk.
+        pairs: How many pairs to list; None lists none.
+        progress: Called as pictures are written.
+
+    Returns:
+        What was written: a folder of pictures, a CSV file.
+
+    Raises:
+        DatasetError: there is no dataset in the folder.
+    """
     if not images and pairs is None:
         return []
     from stylebox.core.data.dataset import Dataset

@@ -87,7 +87,8 @@ def generate_file(
         progress: Called as work goes on.
 
     Raises:
-        StyleboxError: the MIDI file cannot be read or has no notes, or the output cannot be written.
+        SourceError: the MIDI file cannot be read or has no notes, or `seconds` is out of range.
+        StyleboxError: the style or an option is wrong, or the output cannot be written.
     """
     begun = time.monotonic()
     score = None if notes is None else read_midi(notes)

@@ -1,6 +1,6 @@
-"""Sound as a picture: two spectrograms, one under the other. The only module that draws sound; it plays nothing.
+"""Two spectrograms, one below the other, as one image. The only module that draws sound.
 
-Frequencies are spaced as an ear spaces them, an octave as high as any other.
+The frequency axis is logarithmic: every octave has the same height.
 """
 
 import io
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LOWEST_HZ = 40.0
-ROWS = 400  # of a picture, from `LOWEST_HZ` to half the sample rate
-MOST_COLUMNS = 1500  # of a picture; a long recording has its loudest moment in each
+ROWS = 400  # of an image, from `LOWEST_HZ` to half the sample rate
+MOST_COLUMNS = 1500  # of an image; a column of a long recording shows its loudest moment
 RANGE_DB = 80.0  # from the loudest to what is drawn black
 FLOOR_DB = -120.0
 _FFT, _HOP = 8192, 1024  # samples; at 44.1 kHz, 5 Hz from bin to bin
-_BLOCK_FRAMES = 256  # at once: bounds the memory
+_BLOCK_FRAMES = 256  # computed at once: bounds the memory
 _TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
 
 
 def spectrogram(audio: np.ndarray, sample_rate: int) -> tuple[np.ndarray, float]:
-    """Levels over time and frequency, and how many seconds a column stands for.
+    """Levels over time and frequency, and the seconds per column.
 
     Returns:
-        dB, 0 for a sine of full scale, and seconds. Rows are spaced evenly in octaves, from `LOWEST_HZ` up.
+        Levels in dB, 0 for a sine of full scale, and seconds. Rows are spaced evenly in octaves, from `LOWEST_HZ` up.
 
     Shape:
         audio ``(S,)``, the result ``(ROWS, columns)``.
@@ -52,7 +52,13 @@ def spectrogram(audio: np.ndarray, sample_rate: int) -> tuple[np.ndarray, float]
 
 
 def spectrograms(before: np.ndarray, after: np.ndarray, sample_rate: int, titles: tuple[str, str]) -> "Figure":
-    """Two sounds one under the other, on the same axes and the same scale of levels.
+    """Two sounds, one below the other, on the same axes and the same scale of levels.
+
+    Args:
+        before: The upper one.
+        after: The lower one.
+        sample_rate: Of both, in Hz.
+        titles: Of both.
 
     Shape:
         before and after are ``(S,)``, not necessarily of one length.
@@ -64,11 +70,11 @@ def spectrograms(before: np.ndarray, after: np.ndarray, sample_rate: int, titles
     figure = Figure(figsize=(10, 7), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(2, 1, sharex=True, sharey=True)
-    seen = [spectrogram(audio, sample_rate) for audio in (before, after)]
-    loudest = max(FLOOR_DB + RANGE_DB, *(float(levels.max()) for levels, _ in seen))
+    shown = [spectrogram(audio, sample_rate) for audio in (before, after)]
+    loudest = max(FLOOR_DB + RANGE_DB, *(float(levels.max()) for levels, _ in shown))
     low, high = math.log2(LOWEST_HZ), math.log2(sample_rate / 2)
     ticks = [hz for hz in _TICKS_HZ if hz < sample_rate / 2]
-    for axis, title, (levels, step) in zip(axes, titles, seen, strict=True):
+    for axis, title, (levels, step) in zip(axes, titles, shown, strict=True):
         extent = (-step / 2, (levels.shape[1] - 0.5) * step, low, high)
         image = axis.imshow(
             levels, "magma", aspect="auto", origin="lower", extent=extent, vmin=loudest - RANGE_DB, vmax=loudest
@@ -86,7 +92,7 @@ def png(figure: "Figure") -> bytes:
     """A figure as PNG; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # a file's name may have letters the font has not
+        warnings.filterwarnings("ignore", "Glyph")  # a file's name may have letters that the font lacks
         figure.savefig(buffer, format="png")
     return buffer.getvalue()
 

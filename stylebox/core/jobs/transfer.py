@@ -73,7 +73,7 @@ def transfer_files(
         progress: Called as work goes on.
 
     Raises:
-        StyleboxError: nothing to transfer, or a file is named where a folder is needed.
+        AudioError: nothing to transfer, or a file is named where a folder is needed.
     """
     files = [file for source in sources for file in _files_of(source)]
     if not files:
@@ -149,7 +149,8 @@ def check_targets(output: Path, side_outputs: SideOutputs, sample_rate: int, for
         force: Whether to overwrite files.
 
     Raises:
-        StyleboxError: a name is taken, is used twice, or has an unknown suffix.
+        AudioError: a name is used twice, or a sound's suffix is unknown.
+        StyleboxError: a name is taken, or a side output's suffix is unknown.
     """
     check_format(output, sample_rate)
     side_outputs.check()

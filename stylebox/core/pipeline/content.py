@@ -40,7 +40,11 @@ class Content:
 
     @property
     def posteriors(self) -> Tensor:
-        """Frame and onset as the networks take them, ``(2, N, T)``."""
+        """Frame and onset as the networks take them.
+
+        Shape:
+            ``(2, N, T)``.
+        """
         return torch.stack([self.frame, self.onset])
 
     def transposed(self, semitones: int) -> "Content":

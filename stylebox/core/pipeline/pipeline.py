@@ -215,9 +215,9 @@ class BasePipeline:
         Shape:
             audio ``(S,)``.
         """
-        progress(Progress("listening", 0, 1))
+        progress(Progress("transcribing", 0, 1))
         content = transcribe(audio, self.content_encoder, self.mel_transform)
-        progress(Progress("listening", 1, 1))
+        progress(Progress("transcribing", 1, 1))
         return content
 
     def _in_style(self, content: Content, style: library.Style, settings: Settings) -> Content:
@@ -249,13 +249,13 @@ class BasePipeline:
         Shape:
             mel ``(M, T)`` -> ``(num_samples,)``.
         """
-        progress(Progress("sounding", 0, 1))
+        progress(Progress("vocoding", 0, 1))
         method = settings.vocoder
         vocoder = self.vocoder if method == "neural" else None
         audio = mel_to_audio(
             mel, content, self.mel_config, num_samples, method=method, vocoder=vocoder, sharpen=not style.sustained
         )
-        progress(Progress("sounding", 1, 1))
+        progress(Progress("vocoding", 1, 1))
         return audio
 
     @torch.no_grad()

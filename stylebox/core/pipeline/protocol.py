@@ -80,6 +80,13 @@ class Pipeline(Protocol):
     def transcribe(self, audio: np.ndarray, progress: ProgressCallback = silent) -> Content:
         """The content of a recording.
 
+        Args:
+            audio: Mono, at the pipeline's rate.
+            progress: Called as work goes on.
+
+        Shape:
+            audio ``(S,)``.
+
         Raises:
             ModelError: the model has no notes.
         """

@@ -70,7 +70,11 @@ class Refiner:
         return self.decode(z, draft.shape[-1])
 
     def encode(self, mel: Tensor) -> Tensor:
-        """Mel ``(M, T)`` to latent ``(1, C, H, W)``."""
+        """A mel as a latent.
+
+        Shape:
+            ``(M, T)`` -> ``(1, C, H, W)`` with ``W = ceil(T / stride)``.
+        """
         stride = self.vae.stride
         padded = F.pad(mel, (0, -mel.shape[-1] % stride), value=_SILENCE)
 
@@ -80,7 +84,15 @@ class Refiner:
         return in_mel_windows(look, padded.shape[-1] // stride, stride=stride)[None]
 
     def decode(self, z: Tensor, num_frames: int) -> Tensor:
-        """Latent ``(1, C, H, W)`` to mel ``(M, num_frames)``."""
+        """A latent as a mel.
+
+        Args:
+            z: As of `encode`.
+            num_frames: Length of the mel.
+
+        Shape:
+            ``(1, C, H, W)`` -> ``(M, num_frames)``.
+        """
         stride = self.vae.stride
 
         def look(first: int, last: int) -> Tensor:
