@@ -139,6 +139,6 @@ def test_extras_are_written_whole_and_the_same_each_time(tmp_path: Path) -> None
 def test_a_wrong_suffix_is_said_before_any_work() -> None:
     SideOutputs(Path("a.MID"), Path("a.png"), Path("a.htm")).check()
     for wrong in (SideOutputs(midi=Path("a.wav")), SideOutputs(plot=Path("a.gif")), SideOutputs(report=Path("a"))):
-        with pytest.raises(StyleboxError, match="use a name that ends so"):
+        with pytest.raises(StyleboxError, match="end its name with"):
             wrong.check()
     assert SideOutputs(plot=Path("plots")).within("a-harp").paths() == [Path("plots/a-harp.png")]

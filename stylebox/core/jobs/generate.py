@@ -93,7 +93,7 @@ def generate_file(
     begun = time.monotonic()
     score = None if notes is None else read_midi(notes)
     if score is not None and not score:
-        raise SourceError(f"{notes}: has no notes to play")
+        raise SourceError(f"{notes}: has no notes to play; choose another file")
     stem = "generated" if notes is None else notes.stem
     name = f"{stem}-{options.spec.slug}.wav"
     target = output / name if output and output.is_dir() else output or Path(name)

@@ -51,7 +51,9 @@ class SideOutputs:
         """
         for name, path in self.named().items():
             if path.suffix.lower() not in SUFFIXES[name]:
-                raise StyleboxError(f"{path}: --{name} writes {SUFFIXES[name][0]} files; use a name that ends so")
+                raise StyleboxError(
+                    f"{path}: --{name} writes {SUFFIXES[name][0]} files; end its name with {SUFFIXES[name][0]}"
+                )
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,9 @@ def read_midi(path: Path) -> list[Note]:
     try:
         midi = pretty_midi.PrettyMIDI(str(path))
     except Exception as error:  # mido raises many kinds on broken files
-        raise SourceError(f"{path}: cannot be read as MIDI ({error})") from error
+        raise SourceError(
+            f"{path}: cannot be read as MIDI ({error}); export it again or choose another file"
+        ) from error
     return sorted(
         Note(float(n.start), float(n.end), int(n.pitch), max(n.velocity, 1) / 127)
         for track in midi.instruments
