@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from support.command_result import CommandResult, Start
 from support.microphones import FakeInput, PlugIn
+from support.sound_server import SoundServer, serving
 
 # Before torch or matplotlib are imported by anyone: they read these once.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
@@ -160,3 +161,16 @@ def plug_in(monkeypatch: pytest.MonkeyPatch) -> PlugIn:
         return stream
 
     return plug
+
+
+@pytest.fixture
+def server() -> Iterator[SoundServer]:
+    """A web server on this machine."""
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def to(tmp_path: Path) -> Path:
+    """A folder to fetch into, not there yet."""
+    return tmp_path / "a" / "b" / "sources"

@@ -1,4 +1,4 @@
-"""Lists of recordings: what spreadsheets do to CSV is forgiven, what is wrong is named by row and column."""
+"""Lists of recordings are read as spreadsheets save them; errors are named by row and column."""
 
 import io
 import sys
@@ -40,17 +40,17 @@ def parse(text: str | bytes) -> Catalogue:
         f'instrument,title,link,remarks\npiano,Für Elise,{URL},"nice, isn\'t it"\n',
     ],
 )
-def test_one_row_however_it_is_written(text: str) -> None:
+def test_the_usual_forms_of_csv_give_the_same_row(text: str) -> None:
     catalogue = parse(text)
     assert catalogue.rows == (Row(2, "piano", "Für Elise", URL),)
     assert catalogue.faults == ()
 
 
-def test_what_excel_calls_unicode_text() -> None:
+def test_utf16_with_tabs_is_read() -> None:
     assert parse(f"instrument\ttitle\turl\npiano\tFür Elise\t{URL}\n".encode("utf-16")).rows[0].title == "Für Elise"
 
 
-def test_blanks_and_comments_are_passed_over_and_counted() -> None:
+def test_blank_rows_and_comments_are_skipped_but_counted() -> None:
     text = f"""# a list of "mine
 instrument,title,url
 
@@ -65,7 +65,7 @@ violin,last,{URL}
     assert [(row.number, row.title) for row in rows] == [(5, "two\n# lines"), (8, "last")]
 
 
-def test_optional_columns() -> None:
+def test_optional_columns_may_be_empty_or_missing() -> None:
     text = f"""license,instrument,title,url,start,end
 CC0,piano,a,{URL},1:30,1:02:03.5
 ,piano,b,{URL},90,
@@ -93,7 +93,7 @@ CC0,piano,a,{URL},1:30,1:02:03.5
         ("piano,a", "column url: is missing"),
     ],
 )
-def test_a_bad_row_is_named_and_the_others_stay(row: str, reason: str) -> None:
+def test_an_invalid_row_is_named_and_the_others_stay(row: str, reason: str) -> None:
     catalogue = parse(f"instrument,title,url,start,end\npiano,good,{URL},,\n{row}\npiano,good too,{URL},,\n")
     (fault,) = catalogue.faults
     assert fault.number == 3
@@ -115,13 +115,13 @@ def test_a_bad_row_is_named_and_the_others_stay(row: str, reason: str) -> None:
         (b"instrument,title,url\npiano,F\xfcr Elise,x\n", "row 2: is not UTF-8"),
     ],
 )
-def test_what_is_no_list(text: str | bytes, reason: str) -> None:
+def test_an_invalid_list_is_refused_in_one_line(text: str | bytes, reason: str) -> None:
     with pytest.raises(SourceError, match=rf"^urls\.csv.*{reason}") as failure:
         parse(text)
     assert "\n" not in str(failure.value)
 
 
-def test_capitals_make_no_new_instrument() -> None:
+def test_capitals_do_not_make_another_instrument() -> None:
     rows = parse(f"instrument,title,url\nPiano,a,{URL}\npiano,b,{URL}\nPIANO,c,{URL}\n").rows
     assert {row.instrument for row in rows} == {"Piano"}
 
@@ -139,7 +139,7 @@ def test_standard_input_and_missing_files(tmp_path: Path, monkeypatch: pytest.Mo
         read_catalogue(tmp_path)
 
 
-def test_the_example_is_a_list(tmp_path: Path) -> None:
+def test_the_example_is_a_valid_list(tmp_path: Path) -> None:
     write_example(tmp_path / "urls.csv")
     catalogue = read_catalogue(tmp_path / "urls.csv")
     assert catalogue.faults == ()
@@ -152,12 +152,12 @@ def test_the_example_is_a_list(tmp_path: Path) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=200))
-def test_any_bytes_are_a_list_or_an_error_in_one_line(content: bytes) -> None:
+def test_any_bytes_give_a_list_or_an_error_in_one_line(content: bytes) -> None:
     try:
-        said = [fault.reason for fault in parse(b"instrument,title,url\n" + content).faults]
+        messages = [fault.reason for fault in parse(b"instrument,title,url\n" + content).faults]
     except SourceError as error:
-        said = [str(error)]
-    assert not any({"\n", "\r"} & set(line) for line in said)
+        messages = [str(error)]
+    assert not any({"\n", "\r"} & set(line) for line in messages)
 
 
 @pytest.mark.parametrize(
@@ -206,13 +206,13 @@ def test_long_names_end_between_characters() -> None:
     assert safe_name("é" * 500) == "é" * (MAX_BYTES // 2)
 
 
-def test_names_that_some_system_confuses_are_numbered() -> None:
+def test_names_that_a_file_system_confuses_are_numbered() -> None:
     taken = {folded("Étude"), folded("ÉTUDE (2)")}
     assert numbered("étude", lambda name: folded(name) not in taken) == "étude (3)"
     assert folded("e\u0301tude") in taken
 
 
-def test_where_addresses_point(tmp_path: Path) -> None:
+def test_paths_and_web_addresses_are_distinguished(tmp_path: Path) -> None:
     (tmp_path / "www.wav").touch()
     assert local_path("a.wav", tmp_path) == tmp_path / "a.wav"
     assert local_path("www.wav", tmp_path) == tmp_path / "www.wav"

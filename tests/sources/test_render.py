@@ -1,7 +1,8 @@
-"""Rendered notes sound at their pitch and their time, whoever plays them, and come out the same every time."""
+"""Rendered notes sound at their pitch and time with every sound source, and give the same files every time."""
 
 import io
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +30,12 @@ def cents_off(audio: np.ndarray, hz: float) -> float:
 
 
 def onset_seconds(audio: np.ndarray) -> float:
-    """When it first exceeds a tenth of its peak."""
+    """The time at which it first exceeds a tenth of its peak."""
     return float(np.argmax(np.abs(audio) > 0.1 * np.abs(audio).max())) / SAMPLE_RATE
 
 
 def tone(hz: float, seconds: float = 1.5, sample_rate: int = 44100, lead_seconds: float = 0.1) -> np.ndarray:
-    """A plucked string of sorts: decaying harmonics after some silence."""
+    """Decaying harmonics after some silence, as of a plucked string."""
     t = np.arange(round(seconds * sample_rate)) / sample_rate
     harmonics = range(1, min(30, int(10000 / hz)))
     sound = sum(np.sin(2 * np.pi * h * hz * t) * np.exp(-(2 + 0.3 * h) * t) / h for h in harmonics)
@@ -62,15 +63,17 @@ def violin(notes_folder: Path) -> samples.SampleSet:
     return samples.SampleSet.open(find_sample_sets(notes_folder).folders[0].files)
 
 
-def played(violin: samples.SampleSet, notes: list[Note], **options: bool | float) -> np.ndarray:
-    return samples.synthesise(notes, violin, 4.0, SAMPLE_RATE, np.random.default_rng(0), **options)
+def played(
+    sample_set: samples.SampleSet, notes: list[Note], sustained: bool = False, release_seconds: float = 0.3
+) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return samples.synthesise(notes, sample_set, 4.0, SAMPLE_RATE, rng, sustained, release_seconds)
 
 
 @pytest.mark.parametrize("pitch", [52, 59, 67, 69, 71, 83])
 def test_samples_sound_at_the_pitch_of_the_note(violin: samples.SampleSet, pitch: int) -> None:
     audio = played(violin, [Note(0.5, 1.5, pitch)])
-    hz = key_hz(pitch)
-    assert abs(cents_off(audio[round(0.55 * SAMPLE_RATE) : round(1.2 * SAMPLE_RATE)], hz)) < 10
+    assert abs(cents_off(audio[round(0.55 * SAMPLE_RATE) : round(1.2 * SAMPLE_RATE)], key_hz(pitch))) < 10
 
 
 def test_samples_begin_when_the_note_does_and_end_after_it(violin: samples.SampleSet) -> None:
@@ -87,7 +90,7 @@ def test_mislabelled_sample_is_left_out(violin: samples.SampleSet) -> None:
     assert np.abs(violin.pitches - 67.3).min() < 0.03
 
 
-def test_samples_are_levelled(violin: samples.SampleSet) -> None:
+def test_samples_of_different_loudness_play_at_one_level(violin: samples.SampleSet) -> None:
     peaks = [np.abs(played(violin, [Note(0.5, 1.5, pitch)])).max() for pitch in (56, 62, 69)]
     assert 20 * np.log10(max(peaks) / min(peaks)) < 4  # the fixture's differ by 14 dB
 
@@ -117,27 +120,27 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_render_is_the_same_with_any_number_of_jobs(notes_folder: Path, tmp_path: Path) -> None:
-    options = {"instruments": ["violin"], "minutes": 0.2, "samples": notes_folder, "seconds_per_piece": 3.0}
-    heard: list[Progress] = []
-    report = render(tmp_path / "one", **options, seed=7, jobs=1, progress=heard.append)
-    render(tmp_path / "two", **options, seed=7, jobs=2)
+    violins = partial(render, instruments=["violin"], minutes=0.2, samples=notes_folder, seconds_per_piece=3.0)
+    reported: list[Progress] = []
+    report = violins(tmp_path / "one", seed=7, jobs=1, progress=reported.append)
+    violins(tmp_path / "two", seed=7, jobs=2)
     one = contents(tmp_path / "one")
     assert one == contents(tmp_path / "two")
     assert (report.written, report.skipped, report.failures) == (4, 0, [])
     (remark,) = report.samples
     assert (remark.files, remark.used) == (("violin/74.flac",), False)
     assert report.seconds == {"violin": 12.0}
-    assert heard[-1].done == pytest.approx(heard[-1].total)
+    assert reported[-1].done == pytest.approx(reported[-1].total)
     assert sorted({Path(name).suffix for name in one}) == [".flac", ".json", ".mid"]
 
-    again = render(tmp_path / "one", **options, seed=7)
+    again = violins(tmp_path / "one", seed=7)
     assert (again.written, again.skipped) == (0, 4)
     assert contents(tmp_path / "one") == one
-    render(tmp_path / "other", **options, seed=8)
+    violins(tmp_path / "other", seed=8)
     assert one.keys().isdisjoint(contents(tmp_path / "other"))
 
 
-def test_rendered_files_say_what_they_are(notes_folder: Path, tmp_path: Path) -> None:
+def test_rendered_files_have_their_notes_and_metadata(notes_folder: Path, tmp_path: Path) -> None:
     scores = tmp_path / "midi"
     tune = [Note(i * 0.5, i * 0.5 + 0.4, 38 + i) for i in range(6)]
     write_midi(scores / "low.mid", tune)
@@ -168,11 +171,11 @@ def test_under_the_pedal_a_harp_rings_on_and_its_notes_stay_as_written(notes_fol
     index = (notes / "INDEX.tsv").read_text()
     (notes / "INDEX.tsv").write_text(index + index.partition("\n")[2].replace("\tviolin\t", "\tharp\t"))
     write_midi(tmp_path / "midi/short.mid", [Note(0.1 + i * 0.5, 0.2 + i * 0.5, 62 + i) for i in range(4)])
-    made = {}
+    made: dict[float, dict[str, bytes]] = {}
     for pedal in (0.0, 1.0):
         to = tmp_path / f"pedal {pedal}"
-        options = {"instruments": ["violin", "harp"], "scores": tmp_path / "midi", "samples": notes}
-        render(to, **options, minutes=0.05, seconds_per_piece=3.0, pedal=pedal)
+        play = partial(render, to, instruments=["violin", "harp"], scores=tmp_path / "midi", samples=notes)
+        play(minutes=0.05, seconds_per_piece=3.0, pedal=pedal)
         made[pedal] = contents(to)
     assert made[0.0].keys() == made[1.0].keys()
     changed = [name for name in made[0.0] if made[0.0][name] != made[1.0][name]]
@@ -183,14 +186,14 @@ def test_under_the_pedal_a_harp_rings_on_and_its_notes_stay_as_written(notes_fol
     assert np.square(rung[between]).mean() > 4 * np.square(dry[between]).mean()
 
 
-def test_impossible_wishes_are_refused(notes_folder: Path, tmp_path: Path) -> None:
+def test_unknown_or_silent_instruments_are_refused(notes_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such instrument"):
         render(tmp_path, instruments=["theremin"], samples=notes_folder)
     with pytest.raises(SourceError, match="nothing to play it with"):
         render(tmp_path, instruments=["violin", "piano"], samples=notes_folder)
 
 
-def test_too_few_samples_are_the_reason_given(notes_folder: Path, tmp_path: Path) -> None:
+def test_too_few_samples_are_named_as_the_reason(notes_folder: Path, tmp_path: Path) -> None:
     header, *rows = (notes_folder / "INDEX.tsv").read_text().splitlines()
     shutil.copytree(notes_folder, tmp_path / "notes")
     (tmp_path / "notes/INDEX.tsv").write_text("\n".join([header, *rows[:4]]) + "\n")
@@ -203,7 +206,8 @@ def test_an_unwritable_piece_is_reported_and_the_rest_goes_on(
 ) -> None:
     from stylebox.core.sources.render import render as module
 
-    write, calls = module.write_flac, []
+    write = module.write_flac
+    calls: list[Path] = []
 
     def full_disk_at_first(path: Path, audio: np.ndarray) -> None:
         calls.append(path)
@@ -244,7 +248,7 @@ def test_soundfont_notes_sound_at_their_pitch_and_time(font: Path) -> None:
         assert np.abs(audio[round(2.8 * SAMPLE_RATE) :]).max() < 2e-2 * peak
 
 
-def test_soundfont_plays_a_piece_alike_whatever_came_before(font: Path) -> None:
+def test_a_soundfont_plays_a_piece_alike_after_any_other_piece(font: Path) -> None:
     rng = np.random.default_rng(0)
     starts = rng.uniform(0, 1.5, size=40)
     piece = [Note(float(s), float(s) + 0.4, int(rng.integers(40, 90)), float(rng.uniform(0.2, 1))) for s in starts]
@@ -253,7 +257,7 @@ def test_soundfont_plays_a_piece_alike_whatever_came_before(font: Path) -> None:
     assert np.array_equal(first, soundfont.synthesise(piece, font, 0, 2.0))
 
 
-def test_repeated_notes_are_struck_anew(font: Path) -> None:
+def test_a_repeated_note_is_struck_again(font: Path) -> None:
     audio = soundfont.synthesise([Note(0.5, 2.0, 69), Note(1.0, 2.0, 69)], font, 0, 2.5)
     before, after = (np.std(audio[round(a * SAMPLE_RATE) : round((a + 0.05) * SAMPLE_RATE)]) for a in (0.93, 1.02))
     assert after > 1.2 * before
@@ -275,7 +279,7 @@ def test_two_instruments_of_one_score_play_the_same_notes(font: Path, tmp_path: 
     assert notes[0] == notes[1]
 
 
-def test_missing_soundfont_or_preset_is_one_line(font: Path, tmp_path: Path) -> None:
+def test_a_missing_soundfont_or_preset_is_reported_in_one_line(font: Path, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such SoundFont"):
         soundfont.synthesise(A4, tmp_path / "none.sf2", 0, 1.0)
     (tmp_path / "broken.sf2").write_bytes(b"RIFF")
@@ -285,9 +289,9 @@ def test_missing_soundfont_or_preset_is_one_line(font: Path, tmp_path: Path) -> 
         soundfont.synthesise(A4, font, 0, 1.0, bank=77)
 
 
-def test_soundfonts_are_found_once_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_soundfont_is_found_once(tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(soundfont, "FOLDERS", (str(tmp_path / "nowhere"),))
-    own = soundfont.home() / "soundfonts"
+    own = own_home / "soundfonts"
     own.mkdir(parents=True)
     (own / "a.sf2").write_bytes(b"x")
     (own / "also.sf3").symlink_to(own / "a.sf2")

@@ -1,4 +1,4 @@
-"""Recorded notes: the pitch check against tones of known pitch, and what an index may look like."""
+"""Recorded notes: the pitch check against tones of known pitch, and the forms that an index may have."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -40,7 +40,7 @@ def tone(
         sound += peak * 10 ** (half_db / 20) * np.sin(np.pi * key_hz(pitch) * t) * np.exp(-decay * t)
     if noise_db is not None:
         sound += peak * 10 ** (noise_db / 20) * rng.normal(size=len(t))
-    return 0.3 * sound / peak
+    return np.asarray(0.3 * sound / peak)
 
 
 def piano_inharmonicity(key: int) -> float:
@@ -63,7 +63,7 @@ def piano_inharmonicity(key: int) -> float:
     ],
     ids=str,
 )
-def test_every_key_of_a_tone_is_found_and_no_octave_taken_for_it(kind: dict[str, float]) -> None:
+def test_every_key_is_confirmed_and_its_octaves_are_refused(kind: dict[str, float]) -> None:
     sample_rate = int(kind.get("sample_rate", SAMPLE_RATE))
     for key in KEYS:
         audio = tone(key, **kind)  # type: ignore[arg-type]
@@ -75,7 +75,7 @@ def test_every_key_of_a_tone_is_found_and_no_octave_taken_for_it(kind: dict[str,
             assert not PitchCheck(audio, sample_rate, key + 12).agrees(), key
 
 
-def test_every_key_of_a_stiff_string_tuned_sharp_in_the_treble_is_found() -> None:
+def test_every_key_of_a_piano_tuned_sharp_in_the_treble_is_confirmed() -> None:
     for key in KEYS:
         sharp = 0.4 * max(0, key - 84) / 24 + (0.4 if key == 108 else 0.0)  # C8 by 80 cents, as in real ones
         check = PitchCheck(tone(key + sharp, piano_inharmonicity(key), half_db=-36), SAMPLE_RATE, key)
@@ -83,7 +83,7 @@ def test_every_key_of_a_stiff_string_tuned_sharp_in_the_treble_is_found() -> Non
         assert check.sounding_pitch() == pytest.approx(key + sharp, abs=0.06), key
 
 
-def test_low_and_reed_notes_need_no_fundamental() -> None:
+def test_low_and_reed_notes_are_confirmed_without_their_fundamental() -> None:
     for key in range(21, 80):
         check = PitchCheck(tone(key, 1e-4 if key < 60 else 0, partials=tuple(range(3, 20))), SAMPLE_RATE, key)
         assert check.agrees(), key
@@ -91,7 +91,7 @@ def test_low_and_reed_notes_need_no_fundamental() -> None:
 
 
 @pytest.mark.parametrize("off", [-26, -19, -12, -7, -5, -2, -1, 1, 2, 5, 7, 12, 19, 24])
-def test_a_mislabelled_note_is_refused_and_its_pitch_named(off: int) -> None:
+def test_a_mislabelled_note_is_refused_and_its_pitch_measured(off: int) -> None:
     for key in range(30, 104, 6):
         check = PitchCheck(tone(key, half_db=-40), SAMPLE_RATE, key - off)
         assert not check.agrees(), key
@@ -104,13 +104,13 @@ def test_noise_has_no_pitch() -> None:
 
 
 @pytest.mark.parametrize("shift", [-24, -12, -2, 0, 9, 12, 24])
-def test_the_shift_of_a_whole_folder_is_found_also_with_errors_in_it(shift: int) -> None:
+def test_a_wrong_octave_of_a_whole_folder_is_found_despite_single_errors(shift: int) -> None:
     checks = [PitchCheck(tone(key, half_db=-38), SAMPLE_RATE, key - shift) for key in range(60, 96, 4)]
     errors = [PitchCheck(tone(key), SAMPLE_RATE, key - shift + 3) for key in (62, 71, 80)]
     assert common_shift(checks + errors) == shift
 
 
-def test_half_a_folder_is_no_whole_folder() -> None:
+def test_labels_stay_if_only_half_of_a_folder_is_an_octave_low() -> None:
     right = [PitchCheck(tone(key), SAMPLE_RATE, key) for key in range(60, 72, 2)]
     octave_low = [PitchCheck(tone(key), SAMPLE_RATE, key - 12) for key in range(72, 84, 2)]
     assert common_shift(right + octave_low) == 0
@@ -168,7 +168,7 @@ def test_every_faulty_line_is_named(index: Index) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "reason"),
     [
         ([], "is empty"),
         (["file\tinstrument\tmidi_pitch"], "lists no samples"),
@@ -178,12 +178,12 @@ def test_every_faulty_line_is_named(index: Index) -> None:
         (["file\tinstrument\tmidi_pitch", '"é72.wav\tflute\t72'], "line 2: unexpected end of data"),
     ],
 )
-def test_what_an_index_lacks_is_named(index: Index, lines: list[str], said: str) -> None:
-    with pytest.raises(SourceError, match=said):
+def test_an_invalid_index_is_refused_with_the_reason(index: Index, lines: list[str], reason: str) -> None:
+    with pytest.raises(SourceError, match=reason):
         index(*lines)
 
 
-def test_no_index_at_all(tmp_path: Path) -> None:
+def test_a_missing_index_is_refused_with_its_columns(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"INDEX\.tsv: missing; list the samples there \(columns: file, instr"):
         read_index(tmp_path)
 
@@ -231,17 +231,17 @@ def test_a_wrong_note_in_an_octave_low_folder_is_not_used(index: Index, tmp_path
     }
 
 
-def test_unknown_unasked_and_few_notes_are_reported(index: Index) -> None:
+def test_unknown_unrequested_and_too_few_notes_are_reported(index: Index) -> None:
     lines = flute_lines(name="fluet", keys=range(72, 74)) + flute_lines(name="Violin", keys=range(74, 77))[1:]
     found = index(*lines, *flute_lines(keys=range(77, 80))[1:], instruments=["flute"])
     assert not found.folders
-    unknown, unasked, few = (remark.line for remark in found.remarks)
+    unknown, unrequested, few = (remark.line for remark in found.remarks)
     assert "2 of 8 notes not used: fluet: no such instrument; try flute" in unknown
-    assert "3 of 8 notes not used: not among the instruments asked for (violin)" in unasked
+    assert "3 of 8 notes not used: not among the instruments asked for (violin)" in unrequested
     assert "3 of 3 notes not used: fewer than 5 notes" in few
 
 
-def test_a_sample_with_values_that_are_no_numbers_is_refused(tmp_path: Path) -> None:
+def test_a_sample_with_invalid_values_is_refused(tmp_path: Path) -> None:
     audio = tone(69)
     audio[5000] = np.nan
     soundfile.write(tmp_path / "nan.wav", audio, SAMPLE_RATE, subtype="FLOAT")

@@ -1,6 +1,7 @@
-"""Made-up music is playable, varied and repeatable; instruments get it in their range."""
+"""Random scores are playable, varied and repeatable."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ from stylebox.core.errors import SourceError
 from stylebox.core.music.instruments import instrument
 from stylebox.core.music.notes import Note, write_midi
 from stylebox.core.sources.render.scores import midi_scores, one_at_a_time, pedalled, random_score
-from stylebox.core.sources.sidecar import Sidecar, read_sidecar, sidecar_path, write_sidecar
 
 SECONDS = 12.0
 
@@ -20,7 +20,7 @@ def pieces() -> list[list[Note]]:
 
 
 def mean_voices(notes: list[Note]) -> float:
-    """Keys down at once, averaged over the time in which any is."""
+    """The mean number of keys that are down, over the times when there is one."""
     times = np.arange(0, SECONDS, 0.02)[:, None]
     starts, ends = np.array([n[:2] for n in notes]).T
     down = ((times >= starts) & (times < ends)).sum(axis=1)
@@ -50,7 +50,7 @@ def test_one_and_several_voices_are_both_common(pieces: list[list[Note]]) -> Non
     assert np.mean([mean_voices(notes) > 2 for notes in pieces]) > 0.2
 
 
-def test_what_a_player_may_do_occurs(pieces: list[list[Note]]) -> None:
+def test_fast_repeats_long_notes_rests_and_dynamics_occur(pieces: list[list[Note]]) -> None:
     def share(happens: list[bool]) -> float:
         return float(np.mean(happens))
 
@@ -74,7 +74,7 @@ def test_what_a_player_may_do_occurs(pieces: list[list[Note]]) -> None:
     assert len({n.pitch % 12 for notes in pieces for n in notes}) == 12
 
 
-def test_a_piece_depends_on_its_generator_alone() -> None:
+def test_a_piece_depends_only_on_its_generator() -> None:
     same = [random_score(np.random.default_rng(5), 6.0) for _ in range(2)]
     assert same[0] == same[1]
     assert same[0] != random_score(np.random.default_rng(6), 6.0)
@@ -109,7 +109,7 @@ def test_a_pedal_holds_notes_until_it_is_lifted_or_their_key_struck(pieces: list
         assert all(b - a >= 1.0 - 1e-9 for a, b in itertools.pairwise(lifted[:-1]))
 
 
-def test_midi_folder_is_cut_into_pieces(tmp_path) -> None:
+def test_a_midi_folder_is_cut_into_pieces(tmp_path: Path) -> None:
     write_midi(tmp_path / "deep" / "tune.mid", [Note(i * 0.5, i * 0.5 + 0.4, 60 + i % 12) for i in range(24)])
     write_midi(tmp_path / "bare.mid", [Note(0.0, 1.0, 60)])
     (tmp_path / "broken.mid").write_bytes(b"not midi")
@@ -122,7 +122,7 @@ def test_midi_folder_is_cut_into_pieces(tmp_path) -> None:
     assert pieces[1][0].start_seconds == pytest.approx(0.0, abs=1e-3)
 
 
-def test_folder_without_music_is_refused(tmp_path) -> None:
+def test_a_folder_without_music_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no MIDI file"):
         midi_scores(tmp_path, 6.0)
     (tmp_path / "broken.mid").write_bytes(b"not midi")
@@ -130,18 +130,6 @@ def test_folder_without_music_is_refused(tmp_path) -> None:
         midi_scores(tmp_path, 6.0)
 
 
-def test_unknown_instrument_names_the_nearest() -> None:
+def test_an_unknown_instrument_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(SourceError, match="violin"):
         instrument("violine")
-
-
-def test_sidecar_comes_back_and_ignores_what_it_does_not_know(tmp_path) -> None:
-    audio = tmp_path / "take.flac"
-    assert read_sidecar(audio) is None
-    write_sidecar(audio, Sidecar(title="A take", score="s1", transpose=-12))
-    assert read_sidecar(audio) == Sidecar(title="A take", score="s1", transpose=-12)
-    sidecar_path(audio).write_text('{"title": "B", "view_count": 7}')
-    assert read_sidecar(audio) == Sidecar(title="B")
-    sidecar_path(audio).write_text('{"transpose": "up"}')
-    with pytest.raises(SourceError, match="transpose"):
-        read_sidecar(audio)

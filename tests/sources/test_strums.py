@@ -14,7 +14,7 @@ C_MAJOR = np.array([12 * octave + step for octave in range(10) for step in (0, 2
 
 
 def strokes(seed: int) -> list[list[Event]]:
-    """The strums of one piece, each a list of events in playing order: within a strum the pitch moves one way."""
+    """The strums of one piece, each a list of events in playing order."""
     events = strums(np.random.default_rng(seed), Setting(24.0, BEAT_SECONDS, C_MAJOR, 60))
     found: list[list[Event]] = []
     for event in events:
@@ -35,7 +35,7 @@ def strokes(seed: int) -> list[list[Event]]:
         ([2, 6, 9], 0, [50, 57, 62, 66]),  # D major, open; two strings are not played
     ],
 )
-def test_open_chords_are_those_of_any_guitar_book(chord: list[int], position: int, pitches: list[int]) -> None:
+def test_open_chords_have_their_usual_fingerings(chord: list[int], position: int, pitches: list[int]) -> None:
     assert guitar_voicing(chord, position) == pitches
 
 
