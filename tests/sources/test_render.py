@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from stylebox.core.config import SAMPLE_RATE
 from stylebox.core.errors import SourceError
 from stylebox.core.music.notes import Note, key_hz, read_midi, write_midi
 from stylebox.core.progress import Progress
 from stylebox.core.sources.render import samples, soundfont
-from stylebox.core.sources.render.render import SAMPLE_RATE, render
+from stylebox.core.sources.render.render import render
 from stylebox.core.sources.render.sample_sets import find_sample_sets
 from stylebox.core.sources.sidecar import read_sidecar
 
