@@ -68,7 +68,7 @@ def test_the_source_distribution_holds_every_linked_file(page: str) -> None:
     assert [target for target in links(ROOT / page) if not (in_sdist(target) and (ROOT / target).exists())] == []
 
 
-@pytest.mark.parametrize("folder", ["stylebox", "tests", "docs", "examples", "configs", "tools", "bench"])
+@pytest.mark.parametrize("folder", ["stylebox", "tests", "docs", "examples", "configs", "runs", "tools", "bench"])
 def test_the_source_distribution_holds_every_folder_of_the_repository(folder: str) -> None:
     assert (ROOT / folder).is_dir()
     assert in_sdist(folder)
