@@ -10,6 +10,7 @@ is laid over preset `base`, and its ldm stage is trained from scratch beside the
 
 import argparse
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -26,7 +27,6 @@ from stylebox.core.diffusion.sampling import denoiser, dpm_solver_2m, guided, ti
 from stylebox.core.diffusion.schedule import FlowSchedule, add_noise
 from stylebox.core.jobs.train import train
 from stylebox.core.store import library
-from stylebox.core.store.weights import copy_weights
 from stylebox.core.training.loop import FitResult
 
 STRENGTH, STEPS = 0.5, 6
@@ -109,8 +109,9 @@ def train_ablation(config: Path, dataset: Path, minutes: float, parts: Iterable[
         parts: Files of the content encoder and the autoencoder to use.
     """
     folder = paths.models_dir() / config.stem
+    folder.mkdir(parents=True, exist_ok=True)
     for path in parts:
-        copy_weights(path, folder / path.name)
+        shutil.copyfile(path, folder / path.name)
     return train(
         "ldm",
         preset="base",

@@ -22,7 +22,7 @@ from stylebox.core.paper.model import load_paper_model
 from stylebox.core.paper.pipeline import PaperPipeline
 from stylebox.core.paper.transfer import transfer_mel
 from stylebox.core.pipeline.pipeline import BasePipeline
-from stylebox.core.store.library import SHIPPED_MODEL, load_content_encoder, part_path
+from stylebox.core.store.library import load_content_encoder
 
 CONFIGS = Path(__file__).parents[1] / "configs" / "ablations"
 CONTENT_SHARE = 0.4  # of base's minutes, for the content encoder; the rest is for the draft
@@ -63,8 +63,7 @@ def _trained_rows(dataset: Path, minutes: float) -> tuple[list[list[str | None]]
     cache.fill([*opened.split("train"), *opened.split("valid")], torch.device("cpu"))
     seconds = time.monotonic() - begun
     try:
-        vae = part_path(SHIPPED_MODEL, "vae")
-        draft = train_ablation(CONFIGS / "draft.toml", dataset, (1 - CONTENT_SHARE) * minutes, [vae])
+        draft = train_ablation(CONFIGS / "draft.toml", dataset, (1 - CONTENT_SHARE) * minutes, [])
         pairs = HeldOutPairs(dataset, "draft")
         ours = pairs.row(LatentDiffusion("draft", pairs).draft)
         steps = []

@@ -7,6 +7,7 @@ import torch
 
 from bench.external_transcriber import COLUMNS, ExternalTranscriber
 from bench.page import Cell, Section, Table
+from bench.stft_distance import multi_resolution_stft_distance
 from bench.systems import Recording
 from stylebox.core.audio.harmonic_vocoder import harmonic_inversion
 from stylebox.core.audio.loudness import normalise_loudness
@@ -14,7 +15,6 @@ from stylebox.core.evaluation.cases import Case
 from stylebox.core.evaluation.metrics.distance import mel_distance_db
 from stylebox.core.evaluation.systems import make_systems
 from stylebox.core.pipeline.pipeline import BasePipeline
-from stylebox.core.training.losses import multi_resolution_stft_loss
 
 _TOLD = (
     "The mel of each recording made audible again. F1 is the judge's, against what it hears in the recording; "
@@ -40,7 +40,9 @@ def parts(
         for title, back in made.items():
             heard = judge.module.transcribe(back)
             figures = [float(judge.module.f1(notes, heard, seconds)) for seconds in COLUMNS.values()]
-            distance = float(multi_resolution_stft_loss(torch.from_numpy(back)[None], torch.from_numpy(audio)[None]))
+            distance = float(
+                multi_resolution_stft_distance(torch.from_numpy(back)[None], torch.from_numpy(audio)[None])
+            )
             found[title].append([*figures, distance, mel_distance_db(audio, back, pipeline.mel_config)])
     means = {title: np.mean(figures, axis=0).tolist() for title, figures in found.items() if figures}
     worst = means[SHOWN["Griffin-Lim"]][len(COLUMNS)]

@@ -15,7 +15,7 @@ from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.config import MelConfig
 from stylebox.core.errors import ModelError
 from stylebox.core.paper import perceptual
-from stylebox.core.paper.losses import gram_matrix, latent_loss, paper_loss, paper_reconstruction_loss, style_loss
+from stylebox.core.paper.losses import latent_loss, paper_loss, paper_reconstruction_loss, style_loss
 from stylebox.core.progress import Progress
 from stylebox.core.training.losses import (
     audible_loss,
@@ -26,8 +26,6 @@ from stylebox.core.training.losses import (
     feature_matching_loss,
     generator_loss,
     kl_loss,
-    mel_loss,
-    multi_resolution_stft_loss,
     reconstruction_loss,
 )
 
@@ -58,11 +56,10 @@ def vggish() -> perceptual.VGGishFeatures:
     return perceptual.VGGishFeatures(MEL)
 
 
-@pytest.mark.parametrize("statistics", ["gram", "mean", "maps"])
-def test_style_loss_passes_gradient_to_the_prediction(vggish: perceptual.VGGishFeatures, statistics: str) -> None:
+def test_style_loss_passes_gradient_to_the_prediction(vggish: perceptual.VGGishFeatures) -> None:
     prediction = noise(2, 1, 128, 64).tanh().requires_grad_()
     style = noise(2, 1, 128, 64, seed=1).tanh()
-    loss = style_loss(vggish, prediction, style, statistics)  # type: ignore[arg-type]
+    loss = style_loss(vggish, prediction, style)
     loss.backward()
     assert loss > 0
     assert prediction.grad is not None
@@ -81,23 +78,11 @@ def test_perceptual_loss_passes_gradient_to_the_prediction(vggish: perceptual.VG
 
 def test_following_the_style_gradient_lowers_the_loss() -> None:
     features, prediction = TwoLayers(), noise(1, 1, 16, 16).requires_grad_()
-    style = 0.2 * noise(1, 1, 16, 24, seed=1)
+    style = 0.2 * noise(1, 1, 16, 16, seed=1)
     before = style_loss(features, prediction, style)
     (gradient,) = torch.autograd.grad(before, prediction)
     with torch.no_grad():
         assert style_loss(features, prediction - 0.1 * gradient / gradient.abs().max(), style) < before
-
-
-@pytest.mark.parametrize("statistics", ["gram", "mean"])
-def test_style_statistics_do_not_mind_where_and_how_long(statistics: str) -> None:
-    def features(mel: Tensor) -> list[Tensor]:
-        return [mel.expand(-1, 3, -1, -1) * torch.tensor([1.0, -0.5, 2.0]).view(1, 3, 1, 1)]
-
-    mel = noise(1, 1, 8, 40)
-    rolled = mel.roll(7, dims=-1)
-    assert style_loss(features, rolled, mel, statistics) < 1e-6  # type: ignore[arg-type]
-    assert style_loss(features, torch.cat([mel, mel], -1), mel, statistics) < 1e-4  # type: ignore[arg-type]
-    assert style_loss(features, rolled, mel, "maps") > 0.1
 
 
 def test_identical_mels_are_at_no_distance(vggish: perceptual.VGGishFeatures) -> None:
@@ -116,12 +101,6 @@ def test_a_layer_that_never_fires_leaves_the_gradient_finite() -> None:
     loss.backward()
     assert mel.grad is not None
     assert mel.grad.isfinite().all()
-
-
-def test_gram_matrix_is_the_mean_product() -> None:
-    maps = noise(2, 3, 4, 5)
-    expected = torch.einsum("bchw,bdhw->bcd", maps, maps) / 20
-    torch.testing.assert_close(gram_matrix(maps), expected)
 
 
 def test_reconstruction_losses() -> None:
@@ -143,12 +122,6 @@ def test_latent_loss_is_least_at_unit_magnitude() -> None:
     assert latent_loss(torch.tensor([1.0, -1.0])).item() == pytest.approx(0, abs=1e-6)
     assert latent_loss(torch.tensor([2.0])) > 0
     assert latent_loss(torch.tensor([0.0])).isfinite()
-
-
-def test_diffusion_loss_weighs_samples() -> None:
-    prediction, target = torch.tensor([[[1.0, 1.0]], [[2.0, 2.0]]]), torch.zeros(2, 1, 2)
-    assert diffusion_loss(prediction, target).item() == 2.5
-    assert diffusion_loss(prediction, target, torch.tensor([1.0, 0.0])).item() == 0.5
 
 
 def test_report_loss_is_the_weighted_sum() -> None:
@@ -197,42 +170,17 @@ def test_contrastive_loss_without_positives_is_zero_with_a_gradient() -> None:
     assert (vectors.grad == 0).all()
 
 
-def test_stft_loss_is_zero_for_the_same_audio_and_grows_with_difference() -> None:
-    audio = 0.1 * noise(2, 8000)
-    assert multi_resolution_stft_loss(audio, audio) == 0
-    near = multi_resolution_stft_loss(audio + 0.001 * noise(2, 8000, seed=1), audio)
-    far = multi_resolution_stft_loss(audio + 0.1 * noise(2, 8000, seed=1), audio)
-    assert 0 < near < far
-    halved = multi_resolution_stft_loss(audio / 2, audio, [(1024, 256, 1024)])
-    assert halved.item() == pytest.approx(0.5 + math.log(2), rel=0.01)  # convergence + log magnitude
-
-
-def test_stft_loss_has_a_gradient_in_silence() -> None:
-    audio = torch.zeros(1, 4096).requires_grad_()
-    multi_resolution_stft_loss(audio, torch.zeros(1, 4096)).backward()
-    assert audio.grad is not None
-    assert audio.grad.isfinite().all()
-
-
-def test_mel_loss_is_in_units_of_the_mel() -> None:
-    audio = 0.1 * noise(1, 8192)
-    louder = (audio * 10 ** (9 / 20)).requires_grad_()  # 9 dB of a range of 90 dB, which is 2 wide
-    loss = mel_loss(MelSpectrogram(MEL), louder, audio)
-    loss.backward()
-    assert loss.item() == pytest.approx(0.2, abs=0.005)
-    assert louder.grad is not None
-    assert louder.grad.abs().sum() > 0
-
-
 def test_adversarial_losses() -> None:
-    right, wrong = [torch.full((2, 3), 1.0)], [torch.full((2, 3), -1.0)]
-    assert discriminator_loss(right, wrong, "hinge") == 0
-    assert discriminator_loss(wrong, right, "hinge") == 4
-    assert generator_loss(right, "hinge") < generator_loss(wrong, "hinge")
-    zeros = [torch.zeros(2, 3)]
-    assert discriminator_loss(right, zeros, "least_squares") == 0
-    assert generator_loss(right, "least_squares") == 0
-    assert generator_loss(zeros, "least_squares") == 1
+    right, zeros = [torch.full((2, 3), 1.0)], [torch.zeros(2, 3)]
+    assert discriminator_loss(right, zeros) == 0
+    assert discriminator_loss(zeros, right) == 2
+    assert generator_loss(right) == 0
+    assert generator_loss(zeros) == 1
+
+
+def test_diffusion_loss_is_the_mean_over_samples() -> None:
+    prediction, target = torch.tensor([[[1.0, 1.0]], [[2.0, 2.0]]]), torch.zeros(2, 1, 2)
+    assert diffusion_loss(prediction, target).item() == 2.5
 
 
 def test_feature_matching_moves_the_generated_side_only() -> None:

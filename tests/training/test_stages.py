@@ -116,7 +116,7 @@ def test_the_adversary_learns_to_tell_a_blurred_mel() -> None:
         sharp = 0.1 * torch.randn(4, 128, 32)
         blurred = torch.nn.functional.avg_pool2d(sharp, (1, 5), 1, (0, 2))
         true, made = (judge(mel, vector)[0] for mel in (sharp, blurred))
-        return discriminator_loss([true], [made], "least_squares")
+        return discriminator_loss([true], [made])
 
     for _ in range(40):
         optimizer.zero_grad()

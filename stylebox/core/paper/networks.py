@@ -1,7 +1,7 @@
-"""The report's networks, to the parameter (Prioteasa & Stempel-Hauburger 2025).
+"""The paper's networks, with its parameter counts (Prioteasa & Stempel-Hauburger 2025).
 
-Sizes, orders of layers and what attends to what are the report's; the range is ours: mels are in [-1, 1]
-throughout. Knows nothing of noise schedules or of how the parts are trained.
+Sizes, layers and attention are the paper's; the range is ours: mels are in [-1, 1] throughout. Knows nothing of noise
+schedules or training.
 """
 
 import math
@@ -13,15 +13,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 LATENT_CHANNELS = 32
-TIME_SCALE = 200.0  # the report numbers its 200 steps; t in [0, 1] times this is that number
+TIME_SCALE = 200.0  # the paper numbers its 200 steps: t in [0, 1] times 200
 
 
 class StyleMaps(NamedTuple):
-    """What the U-Net attends to: the style encoder's last two maps.
+    """The style encoder's last two feature maps, which the U-Net attends to.
 
     Shape:
         ``fine`` is ``(B, 256, M/32, T/32)``, ``coarse`` ``(B, 512, M/64, T/64)``, rounded up: 4x4 and 2x2 for
-        the report's 128x128 mels.
+        128x128 mels.
     """
 
     fine: Tensor
@@ -63,7 +63,7 @@ class SpectrogramDecoder(nn.Sequential):
 
 
 class PaperAutoencoder(nn.Module):
-    """Encoder and decoder; the report calls it a VAE, but its latent has no variance.
+    """Encoder and decoder; the paper calls it a VAE, but its latent has no variance.
 
     Shape:
         ``forward``: mel ``(B, 1, M, T)``, M and T multiples of 8 -> mel of the same shape, and z
@@ -80,16 +80,17 @@ class PaperAutoencoder(nn.Module):
         return self.encoder(mel)
 
     def decode(self, z: Tensor) -> Tensor:
-        """z ``(B, 32, H, W)`` -> mel ``(B, 1, 8H, 8W)`` in [-1, 1]."""
+        """Latent ``(B, 32, H, W)`` -> mel ``(B, 1, 8H, 8W)`` in [-1, 1]."""
         return self.decoder(z)
 
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode and decode; returns the mel and z."""
         z = self.encode(mel)
         return self.decode(z), z
 
 
 class StyleEncoder(nn.Module):
-    """Mel of a style clip -> maps to attend to. 2 729 984 parameters.
+    """Mel of a style clip -> feature maps. 2 729 984 parameters.
 
     Shape:
         ``(B, 1, M, T)`` -> `StyleMaps`; any M and T of at least 1.
@@ -103,6 +104,7 @@ class StyleEncoder(nn.Module):
         )
 
     def forward(self, mel: Tensor) -> StyleMaps:
+        """The last two feature maps."""
         maps = [mel]
         for conv in self.convs:
             maps.append(F.relu(conv(maps[-1])))
@@ -110,7 +112,7 @@ class StyleEncoder(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """Each place of a feature map becomes a mixture of the style map's places; 4 heads.
+    """Multi-head cross-attention from a feature map to a style map.
 
     Shape:
         features ``(B, C, H, W)``, style ``(B, C, H', W')`` -> ``(B, C, H, W)``.
@@ -121,19 +123,20 @@ class CrossAttention(nn.Module):
         self.attention = nn.MultiheadAttention(channels, num_heads, batch_first=True)
 
     def forward(self, features: Tensor, style: Tensor) -> Tensor:
+        """Attend from every place of `features` to every place of `style`."""
         query, tokens = features.flatten(2).mT, style.flatten(2).mT
         attended, _ = self.attention(query, tokens, tokens, need_weights=False)
         return attended.mT.reshape(features.shape)
 
 
 class TimeEmbedding(nn.Module):
-    """t in [0, 1] -> sinusoids of the report's step number -> MLP.
+    """t in [0, 1] -> sinusoids of the paper's step number -> MLP.
 
     Shape:
         ``(B,)`` -> ``(B, dim)``.
 
     Reference:
-        Report eq. 7-8.
+        Prioteasa & Stempel-Hauburger (2025), eq. 7-8.
     """
 
     def __init__(self, dim: int = 128) -> None:
@@ -146,20 +149,21 @@ class TimeEmbedding(nn.Module):
         self.out = nn.Linear(dim, dim)
 
     def forward(self, t: Tensor) -> Tensor:
+        """Embed times."""
         angles = (t.float() * TIME_SCALE)[:, None] * self.frequencies
         sinusoids = torch.cat([angles.sin(), angles.cos()], dim=-1)
         return self.out(F.gelu(self.linear(sinusoids.to(self.linear.weight.dtype))))
 
 
 class PaperUNet(nn.Module):
-    """The report's denoiser. 6 841 504 parameters, 1 313 792 of them in its two cross-attentions.
+    """The paper's denoiser. 6 841 504 parameters, 1 313 792 of them in its two cross-attentions.
 
-    As in the report, attention replaces the features on the way down, and the skip beside it carries those
+    As in the paper, attention replaces the features on the way down, and the skip beside it carries those
     from before it.
 
     Shape:
         ``x_t`` ``(B, 32, H, W)``, ``t`` ``(B,)``, style as `StyleMaps` -> ``(B, 32, H, W)``. H and W are
-        padded to multiples of 8 inside, so any size goes.
+        padded to multiples of 8 inside, so any size is allowed.
     """
 
     def __init__(self) -> None:
@@ -177,6 +181,13 @@ class PaperUNet(nn.Module):
         self.out = nn.Conv2d(64, LATENT_CHANNELS, 3, padding=1)
 
     def forward(self, x_t: Tensor, t: Tensor, style: StyleMaps) -> Tensor:
+        """Predict the velocity.
+
+        Args:
+            x_t: Noisy latent.
+            t: Times in [0, 1].
+            style: Of the style clips.
+        """
         height, width = x_t.shape[-2:]
         x = F.pad(x_t, (0, -width % 8, 0, -height % 8), mode="replicate")
         skip1 = F.relu(self.down1(x))
@@ -191,7 +202,7 @@ class PaperUNet(nn.Module):
 
 
 def paper_components() -> dict[str, nn.Module]:
-    """The report's parts by the names `stylebox info` shows; `unet` contains `cross_attention`."""
+    """The paper's parts by the names that `stylebox info` shows; `unet` contains `cross_attention`."""
     autoencoder, unet = PaperAutoencoder(), PaperUNet()
     return {
         "spectrogram_encoder": autoencoder.encoder,

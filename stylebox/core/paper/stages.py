@@ -61,10 +61,12 @@ class PaperVAEStage(Stage):
         self.provenance = _provenance(dataset, features)
 
     def batch(self, step: int) -> dict[str, Tensor]:
+        """See `Stage.batch`."""
         rng = np.random.default_rng((self.config.seed, step))
         return {"mel": self.crops.draw(rng, self.config.batch_size)[:, None]}
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
+        """See `Stage.losses`."""
         mel = batch["mel"]
         z = self.autoencoder.encode(mel).float()  # a network may answer in half precision
         back = _decode(self.autoencoder.decoder, z, mel)
@@ -72,6 +74,7 @@ class PaperVAEStage(Stage):
         return {"loss": loss, "l1_db": _distance_db(back, mel, self.mel)}
 
     def validate(self, generator: torch.Generator) -> dict[str, float]:
+        """See `Stage.validate`."""
         mel = self.held_out.draw(np.random.default_rng(1), _VALIDATION_CROPS)[:, None].to(generator.device)
         losses = self.losses({"mel": mel}, generator, "model")
         return {key: float(value) for key, value in losses.items()}
@@ -128,14 +131,17 @@ class PaperLDMStage(Stage):
         self.provenance = _provenance(dataset, features)
 
     def batch(self, step: int) -> dict[str, Tensor]:
+        """See `Stage.batch`."""
         rng = np.random.default_rng((self.config.seed, step))
         return self._read(self.train.draw(rng, self.config.batch_size))
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
+        """See `Stage.losses`."""
         t = 1 - torch.rand(len(batch["mel"]), generator=generator, device=generator.device)  # in (0, 1]
         return self._losses_at(t, batch["mel"], batch["style"], generator)
 
     def validate(self, generator: torch.Generator) -> dict[str, float]:
+        """See `Stage.validate`."""
         batch = self._read(self.held_out.draw(np.random.default_rng(1), _VALIDATION_CROPS))
         mel, style = (batch[key].to(generator.device) for key in ("mel", "style"))
         t = torch.linspace(0.05, 1.0, len(mel), device=generator.device)
@@ -156,7 +162,7 @@ class PaperLDMStage(Stage):
         back = _decode(self.decoder, z, mel)
         weights, features = self.weights, self.features
         reconstruction = paper_reconstruction_loss(back, mel, x_0, features, weights["perceptual"], weights["kl"])
-        likeness = None if features is None else style_loss(features, back, style, "maps")
+        likeness = None if features is None else style_loss(features, back, style)
         noise_loss = diffusion_loss(velocity, velocity_target(x_0, eps, t, self.schedule))
         loss = paper_loss(
             reconstruction,

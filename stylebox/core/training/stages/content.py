@@ -51,15 +51,18 @@ class ContentStage(Stage):
         self.provenance = {"recordings": len(self.train), "instruments": list(dataset.instruments)}
 
     def batch(self, step: int) -> dict[str, Tensor]:
+        """See `Stage.batch`."""
         rng = np.random.default_rng((self.config.seed, step))
         chosen = [self.train[i] for i in rng.integers(len(self.train), size=self.config.batch_size)]
         return self._crops(chosen, rng)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
+        """See `Stage.losses`."""
         frame, onset = self.encoder(batch["audio"])
         return _losses(frame, onset, batch)
 
     def validate(self, generator: torch.Generator) -> dict[str, float]:
+        """See `Stage.validate`."""
         rng = np.random.default_rng(1)
         total: dict[str, float] = {}
         size = self.config.batch_size

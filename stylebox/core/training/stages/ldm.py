@@ -125,11 +125,13 @@ class LDMStage(Stage):
         }
 
     def batch(self, step: int) -> dict[str, Tensor]:
+        """See `Stage.batch`."""
         rng = np.random.default_rng((self.config.seed, step))
         examples = self.train.draw(rng, self.config.batch_size)
         return self.read(examples, rng.random(len(examples)) < _MARKED_SHARE)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
+        """See `Stage.losses`."""
         if group == "discriminator":
             return self._discriminator_losses(batch, generator)
         mel, content, curve = batch["mel"], batch["content"], batch["dynamics"]
@@ -144,7 +146,7 @@ class LDMStage(Stage):
             scores, maps = self.discriminator(draft, vector.detach())
             with torch.no_grad():
                 _, true_maps = self.discriminator(mel, vector)
-            fooled, matched = generator_loss([scores], "least_squares"), feature_matching_loss([true_maps], [maps])
+            fooled, matched = generator_loss([scores]), feature_matching_loss([true_maps], [maps])
             adversary = fooled + self.weights["matching"] * matched
             share = self.weights["adversarial"] * _gradient_ratio(draft_loss, adversary, draft)
             loss = loss + share * adversary
@@ -157,6 +159,7 @@ class LDMStage(Stage):
         return {"loss": loss, **shown}
 
     def validate(self, generator: torch.Generator) -> dict[str, float]:
+        """See `Stage.validate`."""
         rng = np.random.default_rng(1)
         examples = self.held_out.draw(rng, _VALIDATION_EXAMPLES)
         batch = self.read(examples, np.ones(len(examples), bool))
@@ -189,7 +192,7 @@ class LDMStage(Stage):
             tokens, vector = self._drop_style(tokens, vector, generator)
             draft = self.draft(batch["content"], batch["dynamics"], tokens, vector)
         true, made = self.discriminator(torch.cat([batch["mel"], draft]), torch.cat([vector, vector]))[0].chunk(2)
-        return {"loss": discriminator_loss([true], [made], "least_squares")}
+        return {"loss": discriminator_loss([true], [made])}
 
     def _diffusion(
         self,

@@ -45,10 +45,12 @@ class VAEStage(Stage):
         self.provenance = {"recordings": len(self.crops.recordings), "instruments": list(dataset.instruments)}
 
     def batch(self, step: int) -> dict[str, Tensor]:
+        """See `Stage.batch`."""
         rng = np.random.default_rng((self.config.seed, step))
         return {"mel": self.crops.draw(rng, self.config.batch_size)}
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
+        """See `Stage.losses`."""
         mel = batch["mel"]
         mean, log_variance = self.vae.posterior(mel)
         noise = torch.randn(mean.shape, generator=generator, device=mean.device)
@@ -64,6 +66,7 @@ class VAEStage(Stage):
         return {"loss": loss, **shown}
 
     def validate(self, generator: torch.Generator) -> dict[str, float]:
+        """See `Stage.validate`."""
         rng = np.random.default_rng(1)
         mel = self.held_out.draw(rng, _VALIDATION_CROPS).to(generator.device)
         mean, log_variance = self.vae.posterior(mel)

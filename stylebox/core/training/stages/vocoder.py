@@ -55,10 +55,12 @@ class VocoderStage(Stage):
         }
 
     def batch(self, step: int) -> dict[str, Tensor]:
+        """See `Stage.batch`."""
         rng = np.random.default_rng((self.config.seed, step))
         return self._read(self.crops, rng, self.config.batch_size)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
+        """See `Stage.losses`."""
         audio = batch["audio"]
         predicted = self.vocoder(self.mel_transform(audio), batch["frame"]).float()
         magnitude = self._magnitude(audio)
@@ -73,6 +75,7 @@ class VocoderStage(Stage):
         }
 
     def validate(self, generator: torch.Generator) -> dict[str, float]:
+        """See `Stage.validate`."""
         batch = self._read(self.held_out, np.random.default_rng(1), _VALIDATION_CROPS)
         losses = self.losses({k: v.to(generator.device) for k, v in batch.items()}, generator, "model")
         return {key: float(value) for key, value in losses.items()}
