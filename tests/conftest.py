@@ -1,4 +1,4 @@
-"""What every test stands on: a home of its own, no network, few threads.
+"""Fixtures of every test: a home folder of its own, no network, few threads.
 
 Tests write only below `tmp_path`; a test that would reach another machine fails instead.
 """
@@ -20,17 +20,17 @@ from support.command_result import CommandResult, Start
 from support.microphones import FakeInput, PlugIn
 from support.sound_server import SoundServer, serving
 
-# Before torch or matplotlib are imported by anyone: they read these once.
+# Before torch or matplotlib are imported: they read these once.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ["MPLBACKEND"] = "Agg"
 
 pytest_plugins = ["support.command_fixtures"]
 
-# A runner in the background of a shell ignores Ctrl-C, and its children would, too.
+# A shell starts background jobs with Ctrl-C ignored, and their children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens
+NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing listens there
 
 
 def _is_loopback(host: object) -> bool:
@@ -47,7 +47,7 @@ def _is_loopback(host: object) -> bool:
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Redirect everything a program may keep; gives the `STYLEBOX_HOME` of this test."""
+    """Redirect all folders that a program may write to; gives the `STYLEBOX_HOME` of this test."""
     user = tmp_path_factory.mktemp("user")
     for name, folder in {
         "HOME": ".",
@@ -68,7 +68,7 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loopback only: here by refusing to connect, in subprocesses by a proxy that isn't there."""
+    """Allow loopback only: this process refuses to connect, subprocesses get a proxy that does not exist."""
     connect, getaddrinfo = socket.socket.connect, socket.getaddrinfo
 
     def guarded_connect(self: socket.socket, address: Any) -> None:
@@ -92,13 +92,13 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run in an empty folder, so that a default output name can't land in the repository."""
+    """Run in an empty folder, so that default outputs do not land in the repository."""
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(scope="session")
 def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with a dataset and a model "tiny", trained once for all tests; read it, don't write to it."""
+    """A home with a dataset and a model "tiny", trained once for all tests; read only."""
     from support.models import train_tiny
 
     home = tmp_path_factory.mktemp("trained")
@@ -123,7 +123,7 @@ def tiny_home(trained_home: Path, own_home: Path) -> Path:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start `python ARGUMENTS` beside this process; what still runs when the test ends, however it ends, is killed."""
+    """Start `python ARGUMENTS` in the background; a process that still runs at the end of the test is killed."""
     with ExitStack() as started:
 
         def call(*arguments: object, **options: Any) -> subprocess.Popen[str]:

@@ -1,1 +1,1 @@
-"""What several tests share: fakes, small datasets, small models."""
+"""Code that several tests share: fakes, small datasets, small models."""

@@ -1,4 +1,4 @@
-"""A dataset written by hand: mels of known numbers, no audio. Opens in no time."""
+"""A dataset of generated mels with known values and without audio; it opens at once."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ PAPER_MEL = load_preset("paper").mel
 
 
 def write_dataset(folder: Path, instruments: tuple[str, ...] = ("piano", "violin"), frames: int = 150) -> Dataset:
-    """Three recordings an instrument, the last of each for validation; quiet first, four times as loud later."""
+    """Write three recordings per instrument, the last of each for validation; values grow fourfold in the middle."""
     (folder / "mels").mkdir(parents=True)
     recordings = []
     for number in range(3 * len(instruments)):

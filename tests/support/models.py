@@ -1,18 +1,21 @@
-"""A model of preset `tiny`, trained for a few steps on tones with known notes. Seconds, once a test run."""
+"""A model of preset `tiny`, trained for a few steps on tones with known notes; takes seconds, once per test run."""
 
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from stylebox.core.config import SAMPLE_RATE as SAMPLE_RATE
 from stylebox.core.data.build import build
 from stylebox.core.jobs.train import train
 from stylebox.core.music.notes import Note, key_hz, write_midi
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
 
-SAMPLE_RATE = 44100
 STAGES = ("content", "vae", "ldm", "vocoder")
-PARTIALS = {"reed": (1.0, 0.0, 0.7, 0.0, 0.5), "string": (1.0, 0.8, 0.6, 0.5, 0.4)}  # heights of each timbre
+PARTIALS = {
+    "reed": (1.0, 0.0, 0.7, 0.0, 0.5),
+    "string": (1.0, 0.8, 0.6, 0.5, 0.4),
+}  # amplitudes of the partials of each timbre
 
 
 def tones(notes: list[Note], seconds: float, partials: tuple[float, ...]) -> np.ndarray:
@@ -36,7 +39,7 @@ def melody(seed: int, seconds: float) -> list[Note]:
 
 
 def write_sources(folder: Path, pieces: int = 5, seconds: float = 3.0) -> None:
-    """Every piece by every timbre, notes and sidecar beside each."""
+    """Every piece in every timbre, each with its notes and sidecar."""
     for number in range(pieces):
         notes = melody(number, seconds)
         for name, partials in PARTIALS.items():
@@ -48,7 +51,7 @@ def write_sources(folder: Path, pieces: int = 5, seconds: float = 3.0) -> None:
 
 
 def train_tiny(folder: Path) -> None:
-    """Sources, dataset and all four parts of a model called "tiny" in the present home."""
+    """Make sources, a dataset and all four parts of a model called "tiny" in the current home."""
     write_sources(folder / "sources")
     build(folder / "sources", folder / "dataset", jobs=1)
     for stage in STAGES:

@@ -1,13 +1,12 @@
-"""Little recordings for tests: notes with partials that decay, written below a sources folder."""
+"""Short recordings: notes with decaying partials, written below a sources folder."""
 
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from stylebox.core.config import SAMPLE_RATE as SAMPLE_RATE
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
-
-SAMPLE_RATE = 44100
 
 
 def melody(seconds: float, seed: int, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
@@ -25,7 +24,7 @@ def melody(seconds: float, seed: int, sample_rate: int = SAMPLE_RATE) -> np.ndar
 def write_recording(
     sources: Path, name: str, seconds: float = 2.0, seed: int | None = None, sidecar: Sidecar | None = None
 ) -> Path:
-    """Write ``sources/<name>`` (say ``piano/one.wav``); the name decides the notes unless a seed does."""
+    """Write ``sources/<name>``, such as ``piano/one.wav``; the name decides the notes unless a seed is given."""
     path = sources / name
     path.parent.mkdir(parents=True, exist_ok=True)
     audio = melody(seconds, sum(name.encode()) if seed is None else seed)
@@ -36,5 +35,5 @@ def write_recording(
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder, with its content."""
+    """The content of every file below a folder, by relative path."""
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}

@@ -1,4 +1,4 @@
-"""A real HTTP server on the loopback address that serves sound, and misbehaves as told."""
+"""A real HTTP server on the loopback address that serves sound files, with faults on request."""
 
 import re
 import threading
@@ -14,35 +14,37 @@ BLOCK = 16384
 
 @dataclass
 class Served:
-    """What lies at one path, and how the server behaves about it."""
+    """The content of one path and the faults of the server there."""
 
     content: bytes = b""
     kind: str = "audio/wav"
     status: int = 200
-    refusals: int = 0  # how many requests `status` meets; then all is well. 0: all of them
+    refusals: int = 0  # number of requests answered with `status`, then with 200; 0: all of them
     location: str | None = None
-    declared: int | None = None  # Content-Length, if it lies
-    ranges: bool = True  # whether it can begin in the middle
-    break_off: list[int] = field(default_factory=list)  # bytes after which each of the next answers ends; -1 never
+    declared: int | None = None  # Content-Length, if it is wrong
+    ranges: bool = True  # whether requests for a part are answered
+    break_off: list[int] = field(
+        default_factory=list
+    )  # bytes after which each of the next answers breaks off; -1 never
     delay: float = 0.0  # seconds before it answers
     slow: float = 0.0  # seconds between blocks
 
 
 class SoundServer:
-    """Serves `files` by path and remembers what was asked."""
+    """Serves `files` by path and keeps a list of the requests."""
 
     def __init__(self) -> None:
         self.files: dict[str, Served] = {}
         self.requests: list[tuple[str, str | None]] = []  # path and Range
         self._lock = threading.Lock()
-        served = self
+        server = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             timeout = 10
 
             def do_GET(self) -> None:
-                served.answer(self)
+                server.answer(self)
 
             def log_message(self, *args: object) -> None:
                 pass
@@ -52,26 +54,27 @@ class SoundServer:
             request_queue_size = 64
 
             def handle_error(self, request: object, client_address: object) -> None:
-                """Clients that hang up are part of the test."""
+                """Ignore clients that close the connection: they are part of the test."""
 
         self._http = Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
 
     def add(self, path: str, content: bytes = b"", kind: str = "audio/wav", **how: Any) -> str:
-        """Serve `content` at `path`; gives the address."""
+        """Serve `content` at `path`; gives its address."""
         self.files[path] = Served(content, kind, **how)
         return f"http://127.0.0.1:{self._http.server_port}{path}"
 
     def asked(self, path: str) -> list[str | None]:
-        """The ranges that were asked of a path, in order; None is all of it."""
+        """The requested ranges of a path, in order; None is the whole file."""
         return [ranges for asked, ranges in self.requests if asked == path]
 
     def close(self) -> None:
+        """Stop the server."""
         self._http.shutdown()
         self._http.server_close()
 
     def answer(self, to: BaseHTTPRequestHandler) -> None:
-        """Behave as `files` says."""
+        """Answer a request as `files` describes."""
         with self._lock:
             self.requests.append((to.path, to.headers.get("Range")))
         file = self.files.get(to.path) or Served(b"gone", "text/plain", 404)
@@ -104,7 +107,7 @@ class SoundServer:
 
 @contextmanager
 def serving() -> Iterator[SoundServer]:
-    """A server for the length of a block."""
+    """A server that runs for the length of a `with` block."""
     server = SoundServer()
     try:
         yield server

@@ -1,4 +1,4 @@
-"""A stage that trains in milliseconds: a small convolution, normalisation and dropout on made-up images."""
+"""A stage that trains in milliseconds: a small convolution, normalisation and dropout on generated images."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from stylebox.core.training.stages.base import Stage
 
 
 class TinyStage(Stage):
-    """Learns to scale noise; `adversary` adds a critic, `idle` a part that no group trains."""
+    """Learns to multiply images by two; `adversary` adds a critic, `idle` a part that no group trains."""
 
     name = "tiny"
 
