@@ -12,10 +12,7 @@ from stylebox.core.music.notes import Note, key_hz, write_midi
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
 
 STAGES = ("content", "vae", "ldm", "vocoder")
-PARTIALS = {
-    "reed": (1.0, 0.0, 0.7, 0.0, 0.5),
-    "string": (1.0, 0.8, 0.6, 0.5, 0.4),
-}  # amplitudes of the partials of each timbre
+PARTIALS = {"reed": (1.0, 0.0, 0.7, 0.0, 0.5), "string": (1.0, 0.8, 0.6, 0.5, 0.4)}  # amplitudes, by timbre
 
 
 def tones(notes: list[Note], seconds: float, partials: tuple[float, ...]) -> np.ndarray:

@@ -23,9 +23,7 @@ class Served:
     location: str | None = None
     declared: int | None = None  # Content-Length, if it is wrong
     ranges: bool = True  # whether requests for a part are answered
-    break_off: list[int] = field(
-        default_factory=list
-    )  # bytes after which each of the next answers breaks off; -1 never
+    break_off: list[int] = field(default_factory=list)  # bytes after which each answer breaks off; -1 never
     delay: float = 0.0  # seconds before it answers
     slow: float = 0.0  # seconds between blocks
 
