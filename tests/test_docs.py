@@ -100,6 +100,7 @@ def test_the_files_that_a_page_names_exist(page: str) -> None:
     folders = [
         ROOT,
         ROOT / "stylebox" / "core",
+        ROOT / "stylebox" / "core" / "pipeline",
         ROOT / "configs" / "base",
         *{p.parent for p in ROOT.glob("tests/**/*.py")},
     ]
