@@ -18,12 +18,17 @@ from stylebox.core.store.weights import load_metadata
 
 
 def load_paper_part(model: str, stage: str, mel: MelConfig | None = None) -> Part:
-    """One part of a model of the report's networks; nothing is borrowed from a shipped model of another kind.
+    """One part of a model of the paper's networks; a shipped model of another kind is no substitute.
+
+    Args:
+        model: Its name, or a folder.
+        stage: "vae" or "ldm".
+        mel: Settings that the part must have been made with, if given.
 
     Raises:
         ModelError: missing, damaged, of other networks, or made with other mel settings.
     """
-    missing = f"model {model!r} has no part {stage!r} of the report's networks"
+    missing = f"model {model!r} has no part {stage!r} of the paper's networks"
     fix = f"train it with `stylebox train {stage} --preset paper --name {model}`"
     try:
         path = part_path(model, stage)
@@ -35,7 +40,11 @@ def load_paper_part(model: str, stage: str, mel: MelConfig | None = None) -> Par
 
 
 def load_paper_autoencoder(model: str, mel: MelConfig) -> PaperAutoencoder:
-    """The report's autoencoder as stage 1 left it, in evaluation mode."""
+    """The paper's autoencoder as stage 1 left it, in evaluation mode.
+
+    Raises:
+        ModelError: it is missing, damaged, or made with other mel settings.
+    """
     part = load_paper_part(model, "vae", mel)
     autoencoder = PaperAutoencoder()
     for name in ("encoder", "decoder"):
@@ -45,10 +54,14 @@ def load_paper_autoencoder(model: str, mel: MelConfig) -> PaperAutoencoder:
 
 @dataclass(frozen=True)
 class PaperModel:
-    """A trained model of the report's networks, ready to use.
+    """A trained model of the paper's networks, ready to use.
 
     Attributes:
-        config: Its schedule, and the defaults of sampling.
+        autoencoder: Between mel and latent.
+        style_encoder: From a clip's mel to style maps.
+        unet: The denoiser.
+        config: Schedule, and defaults of sampling.
+        mel: Settings of the mel.
         styles: A clip of each instrument it was trained on, by name: mels ``(M, T)`` in [-1, 1].
     """
 
@@ -61,15 +74,17 @@ class PaperModel:
 
     @property
     def device(self) -> torch.device:
-        """Where the networks are."""
+        """Where the networks compute."""
         return next(self.unet.parameters()).device
 
 
 def load_paper_model(model: str, mel: MelConfig | None = None, device: torch.device | str = "cpu") -> PaperModel:
-    """An installed model by name, in evaluation mode. Its ldm part holds all that transfer needs.
+    """An installed model, in evaluation mode. Its ldm part holds all that a transfer needs.
 
     Args:
-        mel: Settings it must have been made with, if given.
+        model: Its name, or a folder.
+        mel: Settings that it must have been made with, if given.
+        device: Where the networks go.
 
     Raises:
         ModelError: there is none, or it is damaged, of other networks, or made with other mel settings.
@@ -89,7 +104,11 @@ def load_paper_model(model: str, mel: MelConfig | None = None, device: torch.dev
 
 
 def paper_styles(part: Part) -> dict[str, Tensor]:
-    """The style clips an ldm part holds, by name: mels ``(M, T)`` in [-1, 1]."""
+    """The style clips of an ldm part, by name, in [-1, 1].
+
+    Shape:
+        Each ``(M, T)``.
+    """
     prefix, suffix = "styles.", ".mel"
     return {
         name.removeprefix(prefix).removesuffix(suffix): uint8_to_mel(clip.numpy())

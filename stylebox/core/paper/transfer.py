@@ -1,6 +1,6 @@
-"""A mel played in the sound of another, by the report's networks: encode, noise, DDIM, decode.
+"""One mel transferred to the timbre of another by the paper's networks: encode, add noise, DDIM, decode.
 
-Works on mels alone. Knows nothing of audio, of what plays which note, or of how the networks came to be trained.
+Works on mels alone. Knows nothing of audio, notes or training.
 """
 
 import math
@@ -18,14 +18,14 @@ from stylebox.core.paper.schedule import paper_schedule
 from stylebox.core.progress import Progress, ProgressCallback, silent
 
 WINDOW_FRAMES = 128
-"""What the networks see at once, as in training: 3 s."""
+"""Input length of the networks, as in training: 3 s."""
 OVERLAP_FRAMES = 16
-"""Windows share these and fade into one another over them."""
+"""Neighbouring windows share these frames and cross-fade over them."""
 TASK = "transferring"
 
-_LATENT_STRIDE = 8  # mel bands, and frames, to one latent cell
+_LATENT_STRIDE = 8  # mel bands, and frames, per latent cell
 _BATCH_WINDOWS = 16
-_STYLE_WINDOWS = 8  # of a long style clip, evenly spread: about 24 s of it are heard
+_STYLE_WINDOWS = 8  # of a long style clip, evenly spread: about 24 s of it are used
 _SILENCE = -1.0
 
 
@@ -41,19 +41,20 @@ def transfer_mel(
     seed: int = 0,
     progress: ProgressCallback = silent,
 ) -> Tensor:
-    """What `mel` plays, in the sound of `style_mel`.
+    """Transfer `mel` to the timbre of `style_mel`.
 
-    Overlapping windows of 128 frames, a few at a time: memory for the networks does not grow with the length.
+    Works in overlapping windows of 128 frames, a few at a time: the networks' memory does not grow with the length.
 
     Args:
-        mel: In [-1, 1], at the loudness the model was trained at.
-        style_mel: The same; any length. Of a long one, stretches spread over all of it are heard.
-        steps: Network calls; the model's own unless given. 0 is the autoencoder alone.
-        strength: How much noise the content is put under, in [0, 1]: 1 leaves nothing of it, 0 is the
-            autoencoder alone. The model's own unless given.
-        eta: Fresh noise in each step, in [0, 1]; 0 adds none. The model's own unless given.
-        seed: Of all noise. Same seed, same result; with eta 0 also whatever windows are done at once.
-        progress: Called after every step, and counts those of all windows.
+        model: A trained model.
+        mel: In [-1, 1], at the loudness of training.
+        style_mel: The same; any length. Of a long one, windows spread over all of it are used.
+        steps: Network calls; 0 is the autoencoder alone. The model's own number unless given.
+        strength: How much noise is added to the content, in [0, 1]: 1 leaves nothing of it, 0 is the autoencoder
+            alone. The model's own unless given.
+        eta: New noise per step, in [0, 1]; 0 adds none. The model's own unless given.
+        seed: Of all noise. The same seed gives the same result; with eta 0 for any batch size, too.
+        progress: Called after every step; counts the steps of all windows.
 
     Shape:
         mel ``(M, T)``, style_mel ``(M, T')`` -> ``(M, T)``.
@@ -62,7 +63,7 @@ def transfer_mel(
         ValueError: steps or strength are out of range.
 
     Reference:
-        Report eq. 3 for the start, eq. 5-6 for the steps; warm start as in Meng et al. (2022), SDEdit.
+        The paper's eq. 3 for the start, eq. 5-6 for the steps; warm start as in Meng et al. (2022), SDEdit.
         arXiv:2108.01073.
     """
     steps = model.config.steps if steps is None else steps
@@ -73,9 +74,9 @@ def transfer_mel(
     generator = torch.Generator().manual_seed(seed)
     windows = _windows(mel)
     noise = _noise(len(windows), mel.shape[0], generator)
-    style = _hear(model.style_encoder, style_mel.to(model.device))
+    style = _style_maps(model.style_encoder, style_mel.to(model.device))
     batches = windows.split(_BATCH_WINDOWS)
-    played = []
+    outputs = []
     for number, (batch, eps) in enumerate(zip(batches, noise.split(_BATCH_WINDOWS), strict=True)):
         z = model.autoencoder.encode(batch[:, None].to(model.device))
         if times is not None:
@@ -83,12 +84,12 @@ def transfer_mel(
             denoise = denoiser(_conditioned(model.unet, style), schedule)
             counted = _counted(progress, number * steps, len(batches) * steps)
             z = ddim(denoise, x_t, schedule, times, eta, generator, counted)
-        played.append(model.autoencoder.decode(z)[:, 0, : mel.shape[0]].to(mel))
-    return _joined(torch.cat(played))[:, : mel.shape[1]]
+        outputs.append(model.autoencoder.decode(z)[:, 0, : mel.shape[0]].to(mel))
+    return _cross_fade(torch.cat(outputs))[:, : mel.shape[1]]
 
 
 def _windows(mel: Tensor) -> Tensor:
-    """``(M, T)`` -> overlapping windows ``(N, M, 128)``, silence past the end."""
+    """``(M, T)`` -> overlapping windows ``(N, M, 128)``; silence beyond the end."""
     hop = WINDOW_FRAMES - OVERLAP_FRAMES
     hops = max(0, math.ceil((mel.shape[1] - WINDOW_FRAMES) / hop))
     padded = F.pad(mel, (0, WINDOW_FRAMES + hops * hop - mel.shape[1]), value=_SILENCE)
@@ -96,15 +97,15 @@ def _windows(mel: Tensor) -> Tensor:
 
 
 def _noise(num_windows: int, n_mels: int, generator: torch.Generator) -> Tensor:
-    """Unit noise ``(N, C, H, W)`` for the latents of windows; where two overlap, they get the same."""
+    """Unit noise ``(N, C, H, W)`` for the latents of windows; where two overlap, it is the same."""
     width, hop = WINDOW_FRAMES // _LATENT_STRIDE, (WINDOW_FRAMES - OVERLAP_FRAMES) // _LATENT_STRIDE
     height, length = math.ceil(n_mels / _LATENT_STRIDE), width + (num_windows - 1) * hop
     whole = torch.randn(LATENT_CHANNELS, height, length, generator=generator)
     return whole.unfold(2, width, hop).permute(2, 0, 1, 3)
 
 
-def _joined(windows: Tensor) -> Tensor:
-    """Windows ``(N, M, 128)`` faded into one another, ``(M, T)``."""
+def _cross_fade(windows: Tensor) -> Tensor:
+    """Windows ``(N, M, 128)`` joined with cross-fades, ``(M, T)``."""
     hop = WINDOW_FRAMES - OVERLAP_FRAMES
     rise = ((torch.arange(WINDOW_FRAMES, device=windows.device) + 1) / (OVERLAP_FRAMES + 1)).clamp(max=1)
     weight = torch.minimum(rise, rise.flip(0))
@@ -117,8 +118,8 @@ def _joined(windows: Tensor) -> Tensor:
     return mel / total
 
 
-def _hear(encoder: StyleEncoder, mel: Tensor) -> StyleMaps:
-    """The style maps of a clip ``(M, T)`` of any length: those of stretches as in training, side by side."""
+def _style_maps(encoder: StyleEncoder, mel: Tensor) -> StyleMaps:
+    """The style maps of a clip ``(M, T)`` of any length: those of its windows, side by side."""
     padded = F.pad(mel, (0, max(0, WINDOW_FRAMES - mel.shape[1])), value=_SILENCE)
     last = padded.shape[1] - WINDOW_FRAMES
     count = min(_STYLE_WINDOWS, math.ceil(padded.shape[1] / WINDOW_FRAMES))
@@ -128,16 +129,16 @@ def _hear(encoder: StyleEncoder, mel: Tensor) -> StyleMaps:
 
 
 def _conditioned(unet: PaperUNet, style: StyleMaps) -> Network:
-    """The denoiser with its style told."""
+    """The denoiser with its style given."""
 
     def network(x_t: Tensor, t: Tensor) -> Tensor:
-        told = StyleMaps(*(one.expand(len(x_t), -1, -1, -1) for one in style))
-        velocity: Tensor = unet(x_t, t, told)
+        batch_style = StyleMaps(*(one.expand(len(x_t), -1, -1, -1) for one in style))
+        velocity: Tensor = unet(x_t, t, batch_style)
         return velocity
 
     return network
 
 
 def _counted(progress: ProgressCallback, before: int, total: int) -> StepCallback:
-    """Steps of one batch as steps of them all."""
+    """Report the steps of one batch as steps of all batches."""
     return lambda done, _: progress(Progress(TASK, before + done, total))
