@@ -32,7 +32,6 @@ LEFT_OUT = {"docs/log.md"}  # what was written on a day stays
 # Findings by folder or file; a number may only fall.
 ALLOWED: dict[str, int] = {
     "docs/paper.md": 3,
-    "stylebox/core/paper": 3,
     "stylebox/presets": 1,
 }  # findings by folder or file; a number may only fall
 

@@ -157,7 +157,7 @@ def test_missing_features_are_told_in_one_line(trained: tuple[Path, list[Progres
 
 
 def test_parts_of_other_networks_are_refused_with_the_mend(installed: Path, own_home: Path) -> None:
-    with pytest.raises(ModelError, match=r"no part 'vae' of the report's.*train vae --preset paper --name other"):
+    with pytest.raises(ModelError, match=r"no part 'vae' of the paper's.*train vae --preset paper --name other"):
         load_paper_autoencoder("other", load_preset("paper").mel)
     path = installed / "models" / "alien" / "ldm.safetensors"
     base = load_preset("base")

@@ -1,6 +1,6 @@
-"""The report's chunks: 3 s each, from the first sound of a recording to its last. Knows nothing of pictures.
+"""The paper's chunks: 3 s each, from the first sound of a recording to its last. Knows nothing of images.
 
-A chunk is named by its recording's id and its number, which do not depend on what else is in the dataset.
+The name of a chunk is the id of its recording and its number there. It does not depend on the rest of the dataset.
 """
 
 from typing import Literal, NamedTuple
@@ -11,12 +11,19 @@ from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.manifest import Recording
 
 CHUNK_SECONDS = 3.0
-TRIM_DB = 20.0  # below the loudest moment; what is quieter at either end is cut
+TRIM_DB = 20.0  # below the loudest moment; quieter audio at both ends is cut
 _TRIM_HOP = 512  # samples; levels are taken over four of these
 
 
 class Chunk(NamedTuple):
-    """A stretch of a recording: its number there, and where it lies in the recording's audio."""
+    """A stretch of a recording.
+
+    Attributes:
+        recording: The recording that it is cut from.
+        number: Its position among the chunks of the recording, from 0.
+        start_sample: Where it starts in the audio of the recording.
+        num_samples: Its length.
+    """
 
     recording: Recording
     number: int
@@ -30,7 +37,7 @@ class Chunk(NamedTuple):
 
 
 def find_chunks(dataset: Dataset, split: Literal["train", "valid", "test"] = "train") -> list[Chunk]:
-    """All chunks of a split, by instrument, recording and number. What is left at an end is dropped."""
+    """All chunks of a split, sorted by instrument, recording and number. A remainder under 3 s is dropped."""
     config = dataset.mel_config
     num_samples = round(CHUNK_SECONDS * config.sample_rate)
     chunks = []
@@ -46,7 +53,9 @@ def find_chunks(dataset: Dataset, split: Literal["train", "valid", "test"] = "tr
 
 
 def sounding_range(audio: np.ndarray) -> tuple[int, int]:
-    """First and last sample of what is within 20 dB of the loudest moment, as by librosa's ``trim``.
+    """Where the audio within 20 dB of the loudest moment starts and stops, in samples, as by librosa's ``trim``.
+
+    Silence gives (0, 0).
 
     Shape:
         ``audio`` is ``(S,)``, int16 or float.

@@ -1,6 +1,6 @@
-"""The report's data set: greyscale PNG pictures of 3 s chunks, a folder per instrument (for ImageFolder).
+"""The paper's dataset: greyscale PNG images of 3 s chunks, one folder per instrument (for ImageFolder).
 
-A pixel is the 8-bit mel as it is everywhere: black is silence, nothing is rescaled per picture.
+A pixel is a value of the 8-bit mel that every preset uses: black is silence, and no image is rescaled.
 """
 
 import re
@@ -30,13 +30,16 @@ def export_images(
 ) -> dict[str, int]:
     """Write ``<to>/<split>/<instrument>/<recording id>_<chunk>.png`` for every chunk of a split.
 
-    Pictures of an earlier export that no longer belong to the dataset are deleted.
+    Images of an earlier export that no longer belong to the dataset are deleted.
 
     Args:
-        to: ``images`` in the dataset's folder unless given.
+        dataset: Where the recordings are.
+        to: Folder to write to; default: ``images`` in the folder of the dataset.
+        split: Recordings to export.
+        progress: Called after every batch of images.
 
     Returns:
-        Number of pictures by instrument.
+        Number of images by instrument.
     """
     folder = (dataset.path / "images" if to is None else to) / split
     chunks = find_chunks(dataset, split)
@@ -54,10 +57,15 @@ def export_images(
 
 
 def draw_chunks(dataset: Dataset, chunks: Sequence[Chunk], spectrogram: MelSpectrogram) -> np.ndarray:
-    """Mels of chunks as pictures: lowest band in the bottom row, time to the right.
+    """Mels of chunks as images: lowest band in the bottom row, time to the right.
+
+    Args:
+        dataset: Where the audio of the chunks is.
+        chunks: All of one length.
+        spectrogram: From audio to mel, with the mel settings of the dataset.
 
     Shape:
-        ``(B, M, T)``, uint8; 128 high and 130 wide with the default mel settings.
+        The result is ``(B, M, T)``, uint8; 128 high and 130 wide with the default mel settings.
     """
     audio = np.stack([dataset.audio(c.recording)[c.start_sample : c.start_sample + c.num_samples] for c in chunks])
     with torch.no_grad():

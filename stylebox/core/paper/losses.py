@@ -20,9 +20,9 @@ def latent_loss(z: Tensor) -> Tensor:
 
 
 def style_loss(features: Features, prediction: Tensor, style: Tensor) -> Tensor:
-    """How far the prediction's features are from a style clip's, place by place.
+    """Mean squared distance between the features of a prediction and of a style clip, position by position.
 
-    The comparison by place also asks for the notes of the style clip; the paper's design is kept.
+    This comparison also asks for the notes of the style clip; the design of the paper is kept.
 
     Args:
         features: As in `feature_loss`.
@@ -46,18 +46,18 @@ def paper_reconstruction_loss(
     perceptual_weight: float = 0.1,
     kl_weight: float = 0.01,
 ) -> Tensor:
-    """The loss of stage 1: squared error, features, and the latent's prior.
+    """The paper's loss of stage 1: squared error, distance of features, and the prior of the latent.
 
     Args:
         prediction: Mel in [-1, 1].
         target: Mel in [-1, 1].
-        z: The latent.
-        features: None leaves their term out.
-        perceptual_weight: Of the features.
-        kl_weight: Of the prior.
+        z: Latent of the target.
+        features: As in `feature_loss`; None leaves their term out.
+        perceptual_weight: Of the distance of features.
+        kl_weight: Of `latent_loss`.
 
     Shape:
-        The mels are ``(B, 1, M, T)``; the result is a scalar.
+        Both mels are ``(B, 1, M, T)``, ``z`` is ``(B, C, H, W)``; the result is a scalar.
 
     Reference:
         Prioteasa & Stempel-Hauburger (2025), eq. 10; the default weights are those of its code.
@@ -74,12 +74,12 @@ def paper_loss(
     style_weight: float = 0.1,
     diffusion_weight: float = 1.0,
 ) -> Tensor:
-    """L = lambda_r L_rec + lambda_s L_style + lambda_d L_diff.
+    """Weighted sum of the terms of stage 2: L = lambda_r L_rec + lambda_s L_style + lambda_d L_diff.
 
     Args:
-        reconstruction: L_rec.
-        style: L_style; None leaves it out.
-        diffusion: L_diff.
+        reconstruction: L_rec, see `paper_reconstruction_loss`.
+        style: L_style, see `style_loss`; None leaves it out.
+        diffusion: L_diff, the error of the denoiser.
         reconstruction_weight: lambda_r.
         style_weight: lambda_s.
         diffusion_weight: lambda_d.

@@ -1,4 +1,4 @@
-"""An installed model of the paper's networks: its parts, read and checked."""
+"""An installed model of preset `paper`: reads its parts and checks them."""
 
 from dataclasses import dataclass
 
@@ -8,25 +8,21 @@ from torch import Tensor
 from stylebox.core.audio.mel import uint8_to_mel
 from stylebox.core.config import MelConfig, PaperConfig
 from stylebox.core.errors import ModelError
-from stylebox.core.paper.networks import (
-    PaperAutoencoder,
-    PaperUNet,
-    StyleEncoder,
-)
+from stylebox.core.paper.networks import PaperAutoencoder, PaperUNet, StyleEncoder
 from stylebox.core.store.library import Part, load_module, load_part, part_path
 from stylebox.core.store.weights import load_metadata
 
 
 def load_paper_part(model: str, stage: str, mel: MelConfig | None = None) -> Part:
-    """One part of a model of the paper's networks; a shipped model of another kind is no substitute.
+    """Read one part of a model of the paper's networks. A missing part is not taken from the shipped model.
 
     Args:
         model: Its name, or a folder.
-        stage: "vae" or "ldm".
-        mel: Settings that the part must have been made with, if given.
+        stage: Training stage that wrote the part: "vae" or "ldm".
+        mel: Mel settings that the part must have; default: any.
 
     Raises:
-        ModelError: missing, damaged, of other networks, or made with other mel settings.
+        ModelError: the part is missing, damaged, of other networks, or made with other mel settings.
     """
     missing = f"model {model!r} has no part {stage!r} of the paper's networks"
     fix = f"train it with `stylebox train {stage} --preset paper --name {model}`"
@@ -40,29 +36,25 @@ def load_paper_part(model: str, stage: str, mel: MelConfig | None = None) -> Par
 
 
 def load_paper_autoencoder(model: str, mel: MelConfig) -> PaperAutoencoder:
-    """The paper's autoencoder as stage 1 left it, in evaluation mode.
+    """Read the autoencoder that stage 1 trained, in evaluation mode.
 
     Raises:
-        ModelError: it is missing, damaged, or made with other mel settings.
+        ModelError: the part is missing, damaged, of other networks, or made with other mel settings.
     """
-    part = load_paper_part(model, "vae", mel)
-    autoencoder = PaperAutoencoder()
-    for name in ("encoder", "decoder"):
-        load_module(getattr(autoencoder, name), part, name)
-    return autoencoder.eval()
+    return _load_autoencoder(load_paper_part(model, "vae", mel))
 
 
 @dataclass(frozen=True)
 class PaperModel:
-    """A trained model of the paper's networks, ready to use.
+    """A trained model of the paper's networks, in evaluation mode.
 
     Attributes:
-        autoencoder: Between mel and latent.
-        style_encoder: From a clip's mel to style maps.
+        autoencoder: From mel to latent and back.
+        style_encoder: From the mel of a style clip to the maps that the denoiser attends to.
         unet: The denoiser.
-        config: Schedule, and defaults of sampling.
-        mel: Settings of the mel.
-        styles: A clip of each instrument it was trained on, by name: mels ``(M, T)`` in [-1, 1].
+        config: Its noise schedule and the default options of sampling.
+        mel: Its mel settings.
+        styles: One clip per instrument of the training set, by name: mels ``(M, T)`` in [-1, 1].
     """
 
     autoencoder: PaperAutoencoder
@@ -74,27 +66,24 @@ class PaperModel:
 
     @property
     def device(self) -> torch.device:
-        """Where the networks compute."""
+        """The device of the networks."""
         return next(self.unet.parameters()).device
 
 
 def load_paper_model(model: str, mel: MelConfig | None = None, device: torch.device | str = "cpu") -> PaperModel:
-    """An installed model, in evaluation mode. Its ldm part holds all that a transfer needs.
+    """Read an installed model. Its part "ldm" holds all networks that a transfer needs.
 
     Args:
         model: Its name, or a folder.
-        mel: Settings that it must have been made with, if given.
-        device: Where the networks go.
+        mel: Mel settings that the model must have; default: any.
+        device: Where the networks compute.
 
     Raises:
-        ModelError: there is none, or it is damaged, of other networks, or made with other mel settings.
+        ModelError: the model is missing, damaged, of other networks, or made with other mel settings.
     """
     part = load_paper_part(model, "ldm", mel)
-    autoencoder = PaperAutoencoder()
-    load_module(autoencoder.encoder, part, "encoder")
-    load_module(autoencoder.decoder, part, "decoder")
     return PaperModel(
-        autoencoder.eval().to(device),
+        _load_autoencoder(part).to(device),
         load_module(StyleEncoder(), part, "style_encoder").to(device),
         load_module(PaperUNet(), part, "unet").to(device),
         part.preset.paper,
@@ -104,10 +93,10 @@ def load_paper_model(model: str, mel: MelConfig | None = None, device: torch.dev
 
 
 def paper_styles(part: Part) -> dict[str, Tensor]:
-    """The style clips of an ldm part, by name, in [-1, 1].
+    """The style clips in a part "ldm", by name: mels in [-1, 1].
 
     Shape:
-        Each ``(M, T)``.
+        Every mel is ``(M, T)``.
     """
     prefix, suffix = "styles.", ".mel"
     return {
@@ -115,3 +104,11 @@ def paper_styles(part: Part) -> dict[str, Tensor]:
         for name, clip in sorted(part.tensors.items())
         if name.startswith(prefix) and name.endswith(suffix)
     }
+
+
+def _load_autoencoder(part: Part) -> PaperAutoencoder:
+    """The autoencoder of a part, in evaluation mode."""
+    autoencoder = PaperAutoencoder()
+    load_module(autoencoder.encoder, part, "encoder")
+    load_module(autoencoder.decoder, part, "decoder")
+    return autoencoder.eval()

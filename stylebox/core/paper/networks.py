@@ -1,7 +1,7 @@
-"""The paper's networks, with its parameter counts (Prioteasa & Stempel-Hauburger 2025).
+"""The paper's networks, equal to the last parameter (Prioteasa & Stempel-Hauburger 2025).
 
-Sizes, layers and attention are the paper's; the range is ours: mels are in [-1, 1] throughout. Knows nothing of noise
-schedules or training.
+Sizes, the order of layers and the attention are those of the paper. The range is ours: all mels are in [-1, 1].
+Knows nothing of noise schedules or of training.
 """
 
 import math
@@ -13,15 +13,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 LATENT_CHANNELS = 32
-TIME_SCALE = 200.0  # the paper numbers its 200 steps: t in [0, 1] times 200
+TIME_SCALE = 200.0  # t in [0, 1] times this is the number of one of the paper's 200 steps
 
 
 class StyleMaps(NamedTuple):
-    """The style encoder's last two feature maps, which the U-Net attends to.
+    """The last two maps of the style encoder. The U-Net attends to them.
 
     Shape:
-        ``fine`` is ``(B, 256, M/32, T/32)``, ``coarse`` ``(B, 512, M/64, T/64)``, rounded up: 4x4 and 2x2 for
-        128x128 mels.
+        ``fine`` is ``(B, 256, M/32, T/32)``, ``coarse`` is ``(B, 512, M/64, T/64)``, rounded up: 4x4 and 2x2 for the
+        128x128 mels of the paper.
     """
 
     fine: Tensor
@@ -29,7 +29,7 @@ class StyleMaps(NamedTuple):
 
 
 class SpectrogramEncoder(nn.Sequential):
-    """Mel in [-1, 1] -> latent of about unit variance: it ends in a BatchNorm. 111 840 parameters.
+    """Mel in [-1, 1] -> latent. A final BatchNorm gives it about unit variance. 111 840 parameters.
 
     Shape:
         ``(B, 1, M, T)`` -> ``(B, 32, M/8, T/8)``, rounded up.
@@ -63,11 +63,10 @@ class SpectrogramDecoder(nn.Sequential):
 
 
 class PaperAutoencoder(nn.Module):
-    """Encoder and decoder; the paper calls it a VAE, but its latent has no variance.
+    """Encoder and decoder. The paper calls it a VAE, but its latent has no variance.
 
     Shape:
-        ``forward``: mel ``(B, 1, M, T)``, M and T multiples of 8 -> mel of the same shape, and z
-        ``(B, 32, M/8, T/8)``.
+        Mel ``(B, 1, M, T)``, M and T multiples of 8 -> mel of the same shape, and z ``(B, 32, M/8, T/8)``.
     """
 
     def __init__(self) -> None:
@@ -76,21 +75,31 @@ class PaperAutoencoder(nn.Module):
         self.decoder = SpectrogramDecoder()
 
     def encode(self, mel: Tensor) -> Tensor:
-        """Mel ``(B, 1, M, T)`` in [-1, 1] -> z ``(B, 32, M/8, T/8)``."""
-        return self.encoder(mel)
+        """From a mel in [-1, 1] to its latent.
+
+        Shape:
+            ``(B, 1, M, T)`` -> ``(B, 32, M/8, T/8)``, rounded up.
+        """
+        z: Tensor = self.encoder(mel)
+        return z
 
     def decode(self, z: Tensor) -> Tensor:
-        """Latent ``(B, 32, H, W)`` -> mel ``(B, 1, 8H, 8W)`` in [-1, 1]."""
-        return self.decoder(z)
+        """From a latent to a mel in [-1, 1].
+
+        Shape:
+            ``(B, 32, H, W)`` -> ``(B, 1, 8H, 8W)``.
+        """
+        mel: Tensor = self.decoder(z)
+        return mel
 
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode and decode; returns the mel and z."""
+        """Encode and decode."""
         z = self.encode(mel)
         return self.decode(z), z
 
 
 class StyleEncoder(nn.Module):
-    """Mel of a style clip -> feature maps. 2 729 984 parameters.
+    """Mel of a style clip -> maps for the cross-attention. 2 729 984 parameters.
 
     Shape:
         ``(B, 1, M, T)`` -> `StyleMaps`; any M and T of at least 1.
@@ -104,7 +113,7 @@ class StyleEncoder(nn.Module):
         )
 
     def forward(self, mel: Tensor) -> StyleMaps:
-        """The last two feature maps."""
+        """Encode the clip."""
         maps = [mel]
         for conv in self.convs:
             maps.append(F.relu(conv(maps[-1])))
@@ -112,7 +121,11 @@ class StyleEncoder(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """Multi-head cross-attention from a feature map to a style map.
+    """Every position of a feature map becomes a weighted mean over the positions of a style map.
+
+    Args:
+        channels: Of both maps; a multiple of `num_heads`.
+        num_heads: Attention heads.
 
     Shape:
         features ``(B, C, H, W)``, style ``(B, C, H', W')`` -> ``(B, C, H, W)``.
@@ -123,14 +136,18 @@ class CrossAttention(nn.Module):
         self.attention = nn.MultiheadAttention(channels, num_heads, batch_first=True)
 
     def forward(self, features: Tensor, style: Tensor) -> Tensor:
-        """Attend from every place of `features` to every place of `style`."""
+        """Attend to the style map."""
         query, tokens = features.flatten(2).mT, style.flatten(2).mT
         attended, _ = self.attention(query, tokens, tokens, need_weights=False)
-        return attended.mT.reshape(features.shape)
+        mixed: Tensor = attended.mT.reshape(features.shape)
+        return mixed
 
 
 class TimeEmbedding(nn.Module):
-    """t in [0, 1] -> sinusoids of the paper's step number -> MLP.
+    """Time in [0, 1] -> sinusoids of the paper's step number -> MLP.
+
+    Args:
+        dim: Length of the embedding; even.
 
     Shape:
         ``(B,)`` -> ``(B, dim)``.
@@ -149,21 +166,22 @@ class TimeEmbedding(nn.Module):
         self.out = nn.Linear(dim, dim)
 
     def forward(self, t: Tensor) -> Tensor:
-        """Embed times."""
+        """Embed the time."""
         angles = (t.float() * TIME_SCALE)[:, None] * self.frequencies
         sinusoids = torch.cat([angles.sin(), angles.cos()], dim=-1)
-        return self.out(F.gelu(self.linear(sinusoids.to(self.linear.weight.dtype))))
+        embedding: Tensor = self.out(F.gelu(self.linear(sinusoids.to(self.linear.weight.dtype))))
+        return embedding
 
 
 class PaperUNet(nn.Module):
     """The paper's denoiser. 6 841 504 parameters, 1 313 792 of them in its two cross-attentions.
 
-    As in the paper, attention replaces the features on the way down, and the skip beside it carries those
-    from before it.
+    As in the paper, attention replaces the features on the way down. The skip connection carries the features from
+    before the attention.
 
     Shape:
-        ``x_t`` ``(B, 32, H, W)``, ``t`` ``(B,)``, style as `StyleMaps` -> ``(B, 32, H, W)``. H and W are
-        padded to multiples of 8 inside, so any size is allowed.
+        ``x_t`` ``(B, 32, H, W)``, ``t`` ``(B,)`` in [0, 1], style as `StyleMaps` -> ``(B, 32, H, W)``. The network pads
+        H and W to multiples of 8, so any size is allowed.
     """
 
     def __init__(self) -> None:
@@ -181,13 +199,7 @@ class PaperUNet(nn.Module):
         self.out = nn.Conv2d(64, LATENT_CHANNELS, 3, padding=1)
 
     def forward(self, x_t: Tensor, t: Tensor, style: StyleMaps) -> Tensor:
-        """Predict the velocity.
-
-        Args:
-            x_t: Noisy latent.
-            t: Times in [0, 1].
-            style: Of the style clips.
-        """
+        """Predict the velocity at time t."""
         height, width = x_t.shape[-2:]
         x = F.pad(x_t, (0, -width % 8, 0, -height % 8), mode="replicate")
         skip1 = F.relu(self.down1(x))
@@ -198,11 +210,12 @@ class PaperUNet(nn.Module):
         x = F.relu(self.up3(x)) + skip3
         x = F.relu(self.up2(x)) + skip2
         x = F.relu(self.up1(x)) + skip1
-        return self.out(x)[..., :height, :width]
+        velocity: Tensor = self.out(x)[..., :height, :width]
+        return velocity
 
 
 def paper_components() -> dict[str, nn.Module]:
-    """The paper's parts by the names that `stylebox info` shows; `unet` contains `cross_attention`."""
+    """New networks by the names that `stylebox info` shows; `unet` contains `cross_attention`."""
     autoencoder, unet = PaperAutoencoder(), PaperUNet()
     return {
         "spectrogram_encoder": autoencoder.encoder,

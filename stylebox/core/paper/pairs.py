@@ -1,6 +1,6 @@
-"""The report's pairs, drawn beforehand: a chunk to play, and one of another instrument to sound like.
+"""The paper's pairs, drawn before training: a content chunk, and a style chunk of another instrument.
 
-Chunks go by recording id and number, not by positions in a list: a pair means the same on every machine.
+A pair names its chunks by recording id and number, not by positions in a list, so it is the same on every machine.
 """
 
 import csv
@@ -16,11 +16,20 @@ from stylebox.core.errors import DatasetError
 from stylebox.core.paper.chunks import Chunk, find_chunks
 from stylebox.core.paths import atomic_path
 
-SEED = 42  # the report's
+SEED = 42  # of the paper
 
 
 class Pair(NamedTuple):
-    """One row of the CSV; the fields are its columns."""
+    """One row of the CSV; the fields are its columns.
+
+    Attributes:
+        content_id: Recording of the content chunk.
+        content_chunk: Number of the content chunk in its recording.
+        content_instrument: Instrument of the content chunk.
+        style_id: Recording of the style chunk.
+        style_chunk: Number of the style chunk in its recording.
+        style_instrument: Instrument of the style chunk.
+    """
 
     content_id: str
     content_chunk: int
@@ -33,10 +42,16 @@ class Pair(NamedTuple):
 def make_pairs(
     dataset: Dataset, count: int, seed: int = SEED, split: Literal["train", "valid", "test"] = "train"
 ) -> list[Pair]:
-    """Draw `count` different pairs, each as likely as any other; same dataset and seed, same pairs.
+    """Draw `count` different pairs, all with equal probability. Same dataset and seed, same pairs.
+
+    Args:
+        dataset: Where the recordings are.
+        count: Number of pairs.
+        seed: Of the random draw.
+        split: Recordings to draw from.
 
     Raises:
-        DatasetError: there are not so many pairs.
+        DatasetError: the split has fewer pairs than `count`.
     """
     chunks = find_chunks(dataset, split)  # sorted by instrument: one instrument's chunks lie together
     names = [chunk.recording.instrument for chunk in chunks]

@@ -1,6 +1,6 @@
-"""VGGish as a measure of how alike two mels sound: the one place that knows torchvggish and its weights.
+"""VGGish as a perceptual distance of two mels: the only module that knows torchvggish and its weights.
 
-Nothing in transfer needs it, and training goes on without it where its weights can't be had.
+Transfer does not need it. Training runs without it where its weights cannot be downloaded.
 """
 
 import hashlib
@@ -30,22 +30,25 @@ _VGGISH_FFT = 512
 
 
 class VGGishInput(nn.Module):
-    """Our mel as VGGish's input, differentiably: an approximation made from the mel alone.
+    """From our mel to the input of VGGish: a differentiable approximation that needs no audio.
 
-    VGGish hears log(magnitude + 0.01) in 64 HTK bands from 125 to 7500 Hz, 100 frames a second. Ours is power
-    in dB in Slaney bands with a longer window. So: dB to magnitude, spread over VGGish's FFT bins, summed
-    into its bands, stretched in time, and the logarithm. Noise comes out within a decibel; a
-    pure tone's peak too, but not its skirts, which are the window's.
+    The input of VGGish is log(magnitude + 0.01) in 64 HTK bands from 125 to 7500 Hz, 100 frames per second. Our mel is
+    power in dB in Slaney bands with a longer window. The steps are: dB to magnitude, interpolation to the FFT bins of
+    VGGish, sum over its bands, resampling in time, logarithm. The level of noise is right to 1 dB. So is the peak of a
+    pure tone, but not its skirts, which depend on the window.
+
+    Args:
+        config: Settings of our mel.
 
     Shape:
-        ``(B, M, T)`` or ``(B, 1, M, T)`` in [-1, 1] -> ``(B, 1, T', 64)``, T' = T at 100 frames a second, and
-        at least 96 (VGGish's own patch).
+        ``(B, M, T)`` or ``(B, 1, M, T)`` in [-1, 1] -> ``(B, 1, T', 64)``, T' = T at 100 frames per second, and
+        at least 96 (one patch of VGGish).
     """
 
     resample: Tensor
 
     def __init__(self, config: MelConfig) -> None:
-        from torchvggish import vggish_params  # its package imports numba, by way of resampy
+        from torchvggish import vggish_params  # slow to import: its package imports numba, through resampy
 
         super().__init__()
         self.config = config
@@ -55,6 +58,7 @@ class VGGishInput(nn.Module):
         self.register_buffer("resample", torch.from_numpy(_band_matrix(config)), persistent=False)
 
     def forward(self, mel: Tensor) -> Tensor:
+        """Convert the mel."""
         c = self.config
         mel = mel.squeeze(1) if mel.dim() == 4 else mel
         db = (mel + 1) / 2 * (c.ceiling_db - c.floor_db) + c.floor_db
@@ -65,23 +69,27 @@ class VGGishInput(nn.Module):
 
 
 class VGGishFeatures(nn.Module):
-    """Maps of VGGish's six convolutions, from a mel. Frozen; gradient passes through to the mel.
+    """Maps of the six convolutions of VGGish, from a mel. The weights are frozen; the mel receives the gradient.
 
-    VGGish itself looks at patches of 96 frames by 64 bands; its convolutions take any length, so the whole
-    clip goes in at once and no seam is compared.
+    VGGish was trained on patches of 96 frames by 64 bands. Its convolutions take any length, so the whole clip is one
+    input without seams.
 
     Shape:
         ``(B, M, T)`` or ``(B, 1, M, T)`` in [-1, 1] -> six maps ``(B, C, H, W)``, C from 64 to 512.
+
+    Reference:
+        Hershey et al. (2017). arXiv:1609.09430.
     """
 
     def __init__(self, config: MelConfig, weights: dict[str, Tensor] | None = None) -> None:
-        """A frozen VGGish.
+        """Make the network and freeze it.
 
         Args:
-            weights: torchvggish's state dict; None leaves them random, which suits tests.
+            config: Settings of the mel.
+            weights: State dict of torchvggish; None leaves the weights random, for tests.
 
         Raises:
-            ModelError: the weights are not VGGish's.
+            ModelError: The weights do not fit VGGish.
         """
         from torchvggish import torchvggish
 
@@ -98,6 +106,7 @@ class VGGishFeatures(nn.Module):
         freeze(self)
 
     def forward(self, mel: Tensor) -> list[Tensor]:
+        """Compute the maps."""
         x, maps = self.input(mel), []
         for layer in self.layers:
             x = layer(x)
@@ -107,10 +116,14 @@ class VGGishFeatures(nn.Module):
 
 
 def load_features(config: MelConfig, progress: ProgressCallback = silent) -> VGGishFeatures:
-    """VGGish with its trained weights: from the user data directory, or downloaded there once (about 290 MB).
+    """VGGish with its trained weights, which are downloaded once to the user data directory (about 290 MB).
+
+    Args:
+        config: Settings of the mel.
+        progress: Called as the download goes on.
 
     Raises:
-        ModelError: the weights can't be had; one line that says why. Training can go on without them.
+        ModelError: The weights cannot be downloaded or read. Training can run without them.
     """
     from torchvggish import torchvggish
 
@@ -132,13 +145,17 @@ def download(
     progress: ProgressCallback = silent,
     urlopen: Callable[..., Any] = urllib.request.urlopen,
 ) -> None:
-    """Fetch a file; it appears under `path` only when it is whole and is what it should be.
+    """Download a file. It appears at `path` only when it is complete and its checksum is right.
 
     Args:
-        sha256: Checksum, in hexadecimal.
+        url: Where the file is.
+        path: Where to write it.
+        sha256: Expected checksum, in hexadecimal.
+        progress: Called after every block, in bytes.
+        urlopen: Opens the connection; tests give their own.
 
     Raises:
-        ModelError: no connection, or the checksum differs. Nothing is left behind.
+        ModelError: There is no connection, or the checksum differs. No partial file is kept.
     """
     task, digest, done = f"downloading {path.name}", hashlib.sha256(), 0
     try:
@@ -158,7 +175,7 @@ def download(
 
 
 def _band_matrix(config: MelConfig) -> np.ndarray:
-    """Root power in our bands -> magnitude in VGGish's, float32 ``(64, M)``."""
+    """Matrix from root power in our bands to magnitude in the bands of VGGish, float32 ``(64, M)``."""
     import librosa  # slow to import
     from torchvggish import mel_features, vggish_params
 
@@ -170,9 +187,10 @@ def _band_matrix(config: MelConfig) -> np.ndarray:
         vggish_params.NUM_BANDS, len(bins_hz), rate, vggish_params.MEL_MIN_HZ, vggish_params.MEL_MAX_HZ
     )
 
-    # White noise tells the scale. Our band's power: Slaney bands have area 1, so one averages the bins it
-    # covers, times bins per hertz. A bin of theirs: the same density at another rate, seen through another
-    # Hann window, and its magnitude, Rayleigh distributed, is on average sqrt(pi / 4) of its root power.
+    # White noise sets the scale. A Slaney band has area 1, so its power is the mean power of its bins times the bins
+    # per hertz. A bin of VGGish has the same density at another rate and with another Hann window. Its magnitude is
+    # Rayleigh distributed, with a mean of sqrt(pi / 4) times its root power.
     ours = config.n_fft * config.n_fft / config.sample_rate
     theirs = _VGGISH_WINDOW_SAMPLES * rate / config.sample_rate
-    return (np.sqrt(np.pi / 4 * theirs / ours) * to_bands.T @ to_bins).astype(np.float32)
+    matrix: np.ndarray = (np.sqrt(np.pi / 4 * theirs / ours) * to_bands.T @ to_bins).astype(np.float32)
+    return matrix

@@ -1,7 +1,6 @@
 """A model of preset `paper` from recording to recording, as the paper does it. It works on mels and knows no notes."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +22,7 @@ from stylebox.core.progress import ProgressCallback, silent
 
 
 class PaperPipeline:
-    """The paper's networks, loaded once, used for any number of recordings.
+    """A model of preset `paper`, loaded once, used for any number of recordings.
 
     Args:
         model: Its name, or a folder.
@@ -52,10 +51,10 @@ class PaperPipeline:
         return sorted(self.network.styles)
 
     def resolve(self, options: TransferOptions) -> Settings:
-        """The settings that these options give with this model.
+        """Resolve options to settings: what is not given gets the default of the model.
 
         Raises:
-            ModelError: an option asks for what these networks cannot do.
+            ModelError: an option is beyond these networks.
         """
         if options.transpose:
             raise ModelError("--transpose: preset paper does not know the notes and cannot move them")
@@ -87,7 +86,7 @@ class PaperPipeline:
     def transfer(
         self, audio: np.ndarray, options: TransferOptions, progress: ProgressCallback = silent
     ) -> TransferResult:
-        """The recording in the style clip's sound, by Griffin-Lim, at the recording's length and loudness.
+        """Give a recording the sound of a style clip, at the length and loudness of the recording, by Griffin-Lim.
 
         Args:
             audio: Mono, at `sample_rate`.
@@ -98,7 +97,7 @@ class PaperPipeline:
             audio and the result's audio are ``(S,)``.
 
         Raises:
-            ModelError: the style is unknown, or an option asks for what these networks cannot do.
+            ModelError: the style is unknown, or an option is beyond these networks.
         """
         settings = self.resolve(options)
         if not np.isfinite(loudness_db(audio, self.sample_rate)):
@@ -115,16 +114,27 @@ class PaperPipeline:
         made = match_loudness(self.resynthesise(audio, mel), audio, self.sample_rate)
         return TransferResult(made, self.sample_rate, [], settings, self.model)
 
-    def play(self, *_: Any, **__: Any) -> TransferResult:
-        """Refuse: these networks know no notes to play.
+    def play(
+        self, content: Content, options: TransferOptions, num_samples: int, progress: ProgressCallback = silent
+    ) -> TransferResult:
+        """Refuse: these networks cannot play notes.
+
+        Args:
+            content: Not used.
+            options: Not used.
+            num_samples: Not used.
+            progress: Not used.
 
         Raises:
             ModelError: always.
         """
         raise ModelError("preset paper cannot play notes, only recordings; use a model of preset base to generate")
 
-    def transcribe(self, *_: Any, **__: Any) -> Content:
+    def transcribe(self, audio: np.ndarray, progress: ProgressCallback = silent) -> Content:
         """Refuse: these networks know no notes.
+
+        Shape:
+            audio ``(S,)``.
 
         Raises:
             ModelError: always.
@@ -132,7 +142,7 @@ class PaperPipeline:
         raise ModelError("preset paper cannot transcribe; use a model of preset base")
 
     def autoencode(self, mel: Tensor) -> Tensor:
-        """A mel through the autoencoder and back.
+        """Encode and decode a mel, without a transfer.
 
         Shape:
             ``(M, T)`` -> the same.
@@ -140,10 +150,10 @@ class PaperPipeline:
         return transfer_mel(self.network, mel, mel, steps=0)
 
     def resynthesise(self, audio: np.ndarray, mel: Tensor) -> np.ndarray:
-        """The sound of a mel by Griffin-Lim, as long as a recording.
+        """From a mel to sound by Griffin-Lim, at the length of a recording.
 
         Args:
-            audio: The recording.
+            audio: The recording; only its length is used.
             mel: In [-1, 1].
 
         Shape:

@@ -1,4 +1,4 @@
-"""DDIM, the sampler of the paper. Knows nothing of networks, only of (alpha, sigma)."""
+"""DDIM, the paper's sampler. Knows nothing of networks, only of (alpha, sigma)."""
 
 import math
 
@@ -25,10 +25,10 @@ def ddim(
         denoise: Estimates x_0 from x_t and t.
         x_t: The sample at ``timesteps[0]``.
         schedule: Gives alpha and sigma.
-        timesteps: Falling, the last one the time to end at (0 for a clean sample).
-        eta: Fresh noise in each step: 0 none (deterministic), 1 as much as DDPM's posterior has.
-        generator: Where fresh noise comes from; its own device is where it is drawn.
-        callback: Called after each step with the steps done and their number.
+        timesteps: Decreasing times in [0, 1]. The last one is the time to stop at (0 for a clean sample).
+        eta: Noise added in each step, in [0, 1]: 0 adds none (deterministic), 1 as much as the posterior of DDPM.
+        generator: Source of that noise, which is drawn on the device of the generator.
+        callback: Called after each step with the number of steps done and of all steps.
 
     Shape:
         ``x_t`` and the result are ``(B, ...)``; ``timesteps`` is ``(num_steps + 1,)``.
@@ -52,7 +52,7 @@ def ddim(
 
 
 def posterior_sigma(alpha_t: float, sigma_t: float, alpha_s: float, sigma_s: float) -> float:
-    """Spread of q(x_s | x_t, x_0) for a step from t down to s: what eta = 1 adds.
+    """Standard deviation of q(x_s | x_t, x_0) for a step from t down to s: the noise that eta = 1 adds.
 
     With r = sigma / alpha it is alpha_s r_s sqrt(1 - r_s^2 / r_t^2), which on a variance-preserving schedule
     equals DDPM's sqrt((1 - alpha_bar_s) / (1 - alpha_bar_t) (1 - alpha_bar_t / alpha_bar_s)). Written without
@@ -71,6 +71,6 @@ def posterior_sigma(alpha_t: float, sigma_t: float, alpha_s: float, sigma_s: flo
 
 
 def _noise_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Unit normal noise of x's shape, drawn on the generator's device: a seed means the same everywhere."""
+    """Unit normal noise in the shape of x, drawn on the device of the generator: same seed, same noise."""
     device = generator.device if generator is not None else x.device
     return torch.randn(x.shape, generator=generator, device=device).to(x)

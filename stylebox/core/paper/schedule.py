@@ -1,4 +1,4 @@
-"""The paper's noise schedule."""
+"""The paper's noise schedule: beta rises linearly. Knows nothing of networks or samplers."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,12 +14,15 @@ from stylebox.core.diffusion.schedule import Schedule
 class LinearBetaSchedule(Schedule):
     """The paper's schedule: beta rises linearly over `num_steps`.
 
-    t = i / num_steps is after its step i (from 1), and 0 is clean. Between steps the signal's power is
+    t = i / num_steps is the time after step i (from 1), and t = 0 is clean. Between steps the power of the signal is
     interpolated linearly, which keeps alpha^2 + sigma^2 = 1.
 
     Attributes:
-        zero_terminal_snr: Shift and scale alpha so that no signal is left at t = 1. Without it, the paper's
-            numbers leave a power of 0.132 there, and sampling starts from a noise the network never saw.
+        num_steps: Steps of the noise process.
+        beta_start: Noise variance of the first step, in (0, 1).
+        beta_end: Noise variance of the last step, in (0, 1).
+        zero_terminal_snr: Shift and scale alpha so that no signal is left at t = 1. Without it, the numbers of the
+            paper leave a power of 0.132 there, and sampling starts from noise that the network was not trained on.
 
     Reference:
         Prioteasa & Stempel-Hauburger (2025), eq. 1-2; Ho et al. (2020), eq. 4. arXiv:2006.11239.
@@ -32,7 +35,7 @@ class LinearBetaSchedule(Schedule):
     zero_terminal_snr: bool = True
 
     def alpha(self, t: Tensor) -> Tensor:
-        """Square root of the signal's power.
+        """Amplitude of the signal at time t in [0, 1].
 
         Shape:
             ``t`` and the result have any one shape.
@@ -40,7 +43,7 @@ class LinearBetaSchedule(Schedule):
         return self._interpolate(self._alpha_bar(), t).sqrt()
 
     def sigma(self, t: Tensor) -> Tensor:
-        """Square root of the noise's power.
+        """Amplitude of the noise at time t in [0, 1].
 
         Shape:
             ``t`` and the result have any one shape.

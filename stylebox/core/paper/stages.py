@@ -1,6 +1,6 @@
 """The paper's two training stages: the autoencoder, then the denoiser with the encoder frozen (`docs/paper.md`).
 
-Networks, loss terms and their order are the paper's; the faults of its code are fixed. Eq. N is the number in
+Networks, loss terms and their order are those of the paper; the faults of its code are fixed. "Eq. N" is the number in
 Prioteasa & Stempel-Hauburger (2025).
 """
 
@@ -61,12 +61,25 @@ class PaperVAEStage(Stage):
         self.provenance = _provenance(dataset, features)
 
     def batch(self, step: int) -> dict[str, Tensor]:
-        """See `Stage.batch`."""
+        """Draw random crops, mels in [-1, 1].
+
+        Shape:
+            "mel" is ``(B, 1, M, T)``.
+        """
         rng = np.random.default_rng((self.config.seed, step))
         return {"mel": self.crops.draw(rng, self.config.batch_size)[:, None]}
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
-        """See `Stage.losses`."""
+        """Eq. 10 of one batch, and the distance of the mels in dB.
+
+        Args:
+            batch: Mels ``(B, 1, M, T)`` in [-1, 1].
+            generator: Not used: this stage draws no noise.
+            group: Not used: there is one optimiser.
+
+        Shape:
+            Every loss is a scalar.
+        """
         mel = batch["mel"]
         z = self.autoencoder.encode(mel).float()  # a network may answer in half precision
         back = _decode(self.autoencoder.decoder, z, mel)
@@ -74,7 +87,7 @@ class PaperVAEStage(Stage):
         return {"loss": loss, "l1_db": _distance_db(back, mel, self.mel)}
 
     def validate(self, generator: torch.Generator) -> dict[str, float]:
-        """See `Stage.validate`."""
+        """Losses of held-out crops, the same ones every time."""
         mel = self.held_out.draw(np.random.default_rng(1), _VALIDATION_CROPS)[:, None].to(generator.device)
         losses = self.losses({"mel": mel}, generator, "model")
         return {key: float(value) for key, value in losses.items()}
@@ -131,24 +144,41 @@ class PaperLDMStage(Stage):
         self.provenance = _provenance(dataset, features)
 
     def batch(self, step: int) -> dict[str, Tensor]:
-        """See `Stage.batch`."""
+        """Draw random pairs of a target and a style clip, mels in [-1, 1].
+
+        Shape:
+            "mel" and "style" are ``(B, 1, M, T)``.
+        """
         rng = np.random.default_rng((self.config.seed, step))
         return self._read(self.train.draw(rng, self.config.batch_size))
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
-        """See `Stage.losses`."""
+        """Eq. 9 of one batch at random times, and its terms.
+
+        Args:
+            batch: Mels and style clips, both ``(B, 1, M, T)`` in [-1, 1].
+            generator: Source of the times and of the noise.
+            group: Not used: there is one optimiser.
+
+        Shape:
+            Every loss is a scalar.
+        """
         t = 1 - torch.rand(len(batch["mel"]), generator=generator, device=generator.device)  # in (0, 1]
         return self._losses_at(t, batch["mel"], batch["style"], generator)
 
     def validate(self, generator: torch.Generator) -> dict[str, float]:
-        """See `Stage.validate`."""
+        """Losses of held-out pairs, the same ones every time, at times spread evenly over [0.05, 1]."""
         batch = self._read(self.held_out.draw(np.random.default_rng(1), _VALIDATION_CROPS))
         mel, style = (batch[key].to(generator.device) for key in ("mel", "style"))
         t = torch.linspace(0.05, 1.0, len(mel), device=generator.device)
         return {key: float(value) for key, value in self._losses_at(t, mel, style, generator).items()}
 
     def export(self) -> dict[str, Tensor]:
-        """One clip of each instrument, ``styles.<name>.mel``: uint8 ``(M, T)``, T of one crop."""
+        """One clip per instrument, as ``styles.<name>.mel``; see `style_clips`.
+
+        Shape:
+            Each ``(M, T)``, uint8; T is the length of a crop.
+        """
         return style_clips(self.dataset, self.reference_timbres, self.config.crop_frames)
 
     def _losses_at(self, t: Tensor, mel: Tensor, style: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
@@ -205,7 +235,7 @@ def style_clips(dataset: Dataset, recordings: Mapping[str, list[Recording]], num
 
 
 def _decode(decoder: nn.Module, z: Tensor, mel: Tensor) -> Tensor:
-    """z as a mel of `mel`'s size; the decoder gives multiples of 8."""
+    """Decode z and crop the result to the size of `mel`; the decoder gives multiples of 8."""
     back: Tensor = decoder(z)[..., : mel.shape[-2], : mel.shape[-1]]
     return back.float()
 
