@@ -63,8 +63,8 @@ def transfer_mel(
         ValueError: steps or strength are out of range.
 
     Reference:
-        Prioteasa & Stempel-Hauburger (2025), eq. 3 for the start and eq. 5-6 for the steps; warm start as in Meng et al.
-        (2022), SDEdit. arXiv:2108.01073.
+        Prioteasa & Stempel-Hauburger (2025), eq. 3 for the start and eq. 5-6 for the steps; warm start as in
+        Meng et al. (2022), SDEdit. arXiv:2108.01073.
     """
     steps = model.config.steps if steps is None else steps
     strength = model.config.strength if strength is None else strength
