@@ -3,7 +3,7 @@
 The names here are the Python API (docs/python-api.md). Importing it is fast: torch is imported by the first call.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stylebox.core.errors import StyleboxError
@@ -57,10 +57,11 @@ def list_styles(model: str = "base") -> "list[StyleInfo]":
     return style_list.list_styles(model)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import a class of the API when it is first used."""
     if name not in _HOMES:
         raise AttributeError(f"module 'stylebox' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    found: object = getattr(import_module(_HOMES[name]), name)
+    return found
