@@ -30,10 +30,7 @@ PLACES = ("stylebox/**/*", "docs/*", "README.md", "MODEL_CARD.md")
 SUFFIXES = {".py", ".toml", ".md"}
 LEFT_OUT = {"docs/log.md"}  # what was written on a day stays
 # Findings by folder or file; a number may only fall.
-ALLOWED: dict[str, int] = {
-    "docs/paper.md": 3,
-    "stylebox/presets": 1,
-}  # findings by folder or file; a number may only fall
+ALLOWED: dict[str, int] = {}  # findings by folder or file; a number may only fall
 
 
 class Finding(NamedTuple):

@@ -69,7 +69,7 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 
 @pytest.fixture(autouse=True, scope="module")
 def _quick() -> Iterator[None]:
-    """Neither pictures nor downloads, and few crops to validate with."""
+    """Neither images nor downloads, and few crops to validate with."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("stylebox.core.training.log.plot_losses", lambda *_: None)
         patch.setattr("stylebox.core.jobs.train.load_features", offline)
@@ -157,7 +157,7 @@ def test_missing_features_are_told_in_one_line(trained: tuple[Path, list[Progres
 
 
 def test_parts_of_other_networks_are_refused_with_the_mend(installed: Path, own_home: Path) -> None:
-    with pytest.raises(ModelError, match=r"no part 'vae' of the paper's.*train vae --preset paper --name other"):
+    with pytest.raises(ModelError, match=r"no part 'vae' of the paper.s.*train vae --preset paper --name other"):
         load_paper_autoencoder("other", load_preset("paper").mel)
     path = installed / "models" / "alien" / "ldm.safetensors"
     base = load_preset("base")
@@ -181,10 +181,10 @@ def test_resume_equals_uninterrupted(stage: str, installed: Path, dataset: Datas
     for max_steps in (1, None):
         train_stage(stage, dataset, config_file, name="pieces", resume=True, max_steps=max_steps)
     whole, pieces = (models / name / "training" / stage for name in ("paper", "pieces"))
-    found = [checkpoint.load_state(folder) for folder in (whole, pieces)]
-    assert found[0] is not None
-    assert found[1] is not None
-    (tensors, about), (resumed, about_resumed) = found
+    uninterrupted, interrupted = (checkpoint.load_state(folder) for folder in (whole, pieces))
+    assert uninterrupted is not None
+    assert interrupted is not None
+    (tensors, about), (resumed, about_resumed) = uninterrupted, interrupted
     assert tensors.keys() == resumed.keys()
     assert [name for name in tensors if not torch.equal(tensors[name], resumed[name])] == []
     assert about["learning_rate"] == about_resumed["learning_rate"]
@@ -237,13 +237,14 @@ def test_every_trainable_part_receives_gradient(preset: Preset, dataset: Dataset
 
 
 def test_the_style_term_alone_moves_denoiser_and_style_encoder(preset: Preset, dataset: Dataset) -> None:
-    """Fault 1: in the report's code this gradient is zero."""
+    """Fault 1: in the paper's code this gradient is zero."""
     stage = ldm_stage(preset, dataset, Maps())
     stage.weights |= {"reconstruction": 0.0, "diffusion": 0.0}
     losses = stage.losses(stage.batch(0), torch.Generator().manual_seed(0), "model")
     losses["loss"].backward()
     assert float(losses["loss"].detach()) == pytest.approx(0.1 * float(losses["style"]))
-    for weight in (stage.unet.out.weight, stage.style_encoder.convs[0].weight, stage.decoder[0].weight):
+    for layer in (stage.unet.out, stage.style_encoder.convs[0], stage.decoder[0]):
+        weight = layer.get_parameter("weight")
         assert weight.grad is not None
         assert weight.grad.abs().sum() > 0
 
@@ -340,11 +341,12 @@ def test_batch_equals_single(model: PaperModel, monkeypatch: pytest.MonkeyPatch)
 def test_windows_join_without_a_seam(model: PaperModel) -> None:
     """With networks that change nothing, windows give back the mel, whatever its length."""
 
-    class Nothing(nn.Module):
+    class Nothing(PaperAutoencoder):
         def encode(self, mel: Tensor) -> Tensor:
             return mel
 
-        decode = encode
+        def decode(self, z: Tensor) -> Tensor:
+            return z
 
     same = replace(model, autoencoder=Nothing())
     for frames in (5, 128, 130, 500):
@@ -361,7 +363,7 @@ def test_full_strength_forgets_the_content_and_none_keeps_it(model: PaperModel) 
     for how in ({"strength": 0.0}, {"steps": 0}):
         z = model.autoencoder.encode(one[None, None])
         expected = model.autoencoder.decode(z)[0, 0].detach()
-        torch.testing.assert_close(transfer_mel(model, one, style, **how), expected)  # type: ignore[arg-type]
+        torch.testing.assert_close(transfer_mel(model, one, style, **how), expected)
 
 
 def test_style_is_heard_at_any_length(model: PaperModel) -> None:

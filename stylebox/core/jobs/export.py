@@ -1,4 +1,4 @@
-"""A dataset in the paper's own formats: pictures of chunks and a list of pairs."""
+"""A dataset in the paper's own formats: images of chunks and a list of pairs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal

@@ -54,6 +54,9 @@ class Stage(ABC):
 
         The result depends on the step and the seed alone, so a resumed run sees the same data as an uninterrupted
         one. A background thread calls this ahead of time.
+
+        Shape:
+            The first axis of every tensor is the batch.
         """
 
     @abstractmethod
@@ -78,7 +81,11 @@ class Stage(ABC):
         """
 
     def export(self) -> dict[str, torch.Tensor]:
-        """Tensors to save with the weights, such as a style library. Runs under the conditions of `validate`."""
+        """Tensors to save with the weights, such as a style library. Runs under the conditions of `validate`.
+
+        Shape:
+            Any; each tensor has a name of its own.
+        """
         return {}
 
     def constant_parts(self) -> dict[str, nn.Module]:
