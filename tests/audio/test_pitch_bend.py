@@ -1,4 +1,4 @@
-"""What lies between the keys: heard from partials as it was played, put back where it is wished."""
+"""Pitch bends are measured from the partials of a recording and applied to the notes of another."""
 
 import numpy as np
 import pytest
@@ -35,14 +35,14 @@ def at_frames(values: np.ndarray, count: int) -> np.ndarray:
 
 @pytest.mark.parametrize("pitch", [43, 57, 69, 88])
 @pytest.mark.parametrize("cents", [-30.0, 0.0, 20.0])
-def test_a_detuned_note_is_heard_so(pitch: int, cents: float) -> None:
+def test_the_detuning_of_a_note_is_measured(pitch: int, cents: float) -> None:
     found = estimate_bends(torch.from_numpy(tone(pitch, cents)), sounding(pitch), CONFIG)
     assert found.shape == (NUM_KEYS, 1 + len(SECONDS) // CONFIG.hop_length)
     assert abs(float(found[pitch - LOWEST_KEY, 5:-5].median()) - cents) < 2
     assert not found[pitch - LOWEST_KEY + 1].any()
 
 
-def test_each_note_of_a_chord_has_its_own() -> None:
+def test_each_note_of_a_chord_has_its_own_bend() -> None:
     wanted = {60: 15.0, 64: -20.0, 67: 5.0}
     audio = np.sum([tone(pitch, cents) for pitch, cents in wanted.items()], axis=0)
     found = estimate_bends(torch.from_numpy(audio), sounding(*wanted), CONFIG)
@@ -50,7 +50,7 @@ def test_each_note_of_a_chord_has_its_own() -> None:
         assert abs(float(found[pitch - LOWEST_KEY, 5:-5].median()) - cents) < 4
 
 
-def test_vibrato_is_heard_as_it_moves() -> None:
+def test_vibrato_is_followed_in_time() -> None:
     cents = 30 * np.sin(2 * np.pi * 5.5 * SECONDS)
     found = estimate_bends(torch.from_numpy(tone(69, cents)), sounding(69), CONFIG)[69 - LOWEST_KEY].numpy()
     wanted = at_frames(cents, len(found))
@@ -59,14 +59,14 @@ def test_vibrato_is_heard_as_it_moves() -> None:
     assert 0.7 < found[inner].std() / wanted[inner].std() < 1.05
 
 
-def test_heard_in_stretches_as_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_give_the_same_bends_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     audio, frame = torch.from_numpy(tone(62, 20 * np.sin(2 * np.pi * 5 * SECONDS))), sounding(62)
     whole = estimate_bends(audio, frame, CONFIG)
     monkeypatch.setattr(pitch_bend, "_BLOCK_FRAMES", 20)
     torch.testing.assert_close(estimate_bends(audio, frame, CONFIG), whole, atol=1e-3, rtol=0)
 
 
-def test_silence_and_noise_bend_nothing_far() -> None:
+def test_silence_has_no_bends_and_noise_only_limited_ones() -> None:
     quiet = estimate_bends(torch.zeros(len(SECONDS)), sounding(60), CONFIG)
     assert not quiet.any()
     hiss = torch.randn(len(SECONDS), generator=torch.Generator().manual_seed(0))
@@ -74,18 +74,18 @@ def test_silence_and_noise_bend_nothing_far() -> None:
 
 
 @pytest.mark.parametrize("cents", [-40.0, 25.0, 60.0])
-def test_what_is_bent_sounds_bent(cents: float) -> None:
+def test_a_note_played_with_a_bend_sounds_at_the_bent_pitch(cents: float) -> None:
     audio, frame = tone(64, 0.0), sounding(64)
     mel = MelSpectrogram(CONFIG)(torch.from_numpy(audio))
-    wished = torch.zeros_like(frame)
-    wished[64 - LOWEST_KEY] = cents
-    made = harmonic_inversion(mel, frame, CONFIG, len(audio), wished)
+    requested = torch.zeros_like(frame)
+    requested[64 - LOWEST_KEY] = cents
+    made = harmonic_inversion(mel, frame, CONFIG, len(audio), requested)
     found = estimate_bends(made, frame, CONFIG)
     assert abs(float(found[64 - LOWEST_KEY, 8:-8].median()) - cents) < 6
 
 
 @pytest.mark.parametrize("num_samples", [1, 511, 512, 1023, 1024])
-def test_a_moment_is_long_enough(num_samples: int) -> None:
+def test_a_few_samples_are_long_enough(num_samples: int) -> None:
     audio = torch.from_numpy(tone(69, 0.0)[:num_samples])
     frame = sounding(69)[:, : 1 + num_samples // CONFIG.hop_length]
     cents = estimate_bends(audio, frame, CONFIG)
