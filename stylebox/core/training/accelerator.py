@@ -24,8 +24,8 @@ def make_accelerator(device: str = "auto") -> "Accelerator":
 
     chosen, _ = resolve_device(device)
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        # accelerate remembers the first device of the process; a second run may want another one
-        AcceleratorState._reset_state(reset_partial_state=True)
+        # accelerate remembers the first device of the process; it has no public way to choose another one
+        AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001
     return Accelerator(cpu=chosen == "cpu", mixed_precision="bf16" if computes_in_bfloat16(chosen) else "no")
 
 
@@ -63,7 +63,11 @@ def environment(accelerator: "Accelerator") -> dict[str, str | int]:
 
 
 def mean_over_processes(accelerator: "Accelerator", tensor: torch.Tensor) -> torch.Tensor:
-    """The mean of a tensor over all processes, any shape."""
+    """The mean of a tensor over all processes.
+
+    Shape:
+        Any; unchanged.
+    """
     return accelerator.reduce(tensor, "mean") if accelerator.num_processes > 1 else tensor
 
 
@@ -76,7 +80,11 @@ def any_process(accelerator: "Accelerator", flags: Sequence[bool]) -> list[bool]
 
 
 def share_weights(accelerator: "Accelerator", tensors: Iterable[torch.Tensor]) -> None:
-    """Copy the main process' tensors to every process, in place."""
+    """Copy the main process' tensors to every process, in place.
+
+    Shape:
+        Any; unchanged.
+    """
     if accelerator.num_processes > 1:
         for tensor in tensors:
             torch.distributed.broadcast(tensor, src=0)

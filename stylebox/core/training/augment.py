@@ -1,6 +1,6 @@
-"""What happens to a recording before anyone hears it: rooms, microphones, levels, tunings.
+"""Random degradation of audio for training: rooms, microphones, levels, tunings.
 
-Pure functions of audio and a random generator; notes stay where they are. Knows no labels but the tuning ratio.
+Pure functions of audio and a random generator. They do not move notes in time; only `detuned_crop` changes pitch.
 """
 
 import io
@@ -14,6 +14,11 @@ _CODECS = {"MP3": "MPEG_LAYER_III", "OGG": "VORBIS"}
 
 def degrade(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """A random chain of vibrato, equaliser, room, compression, noise floor, lossy codec and gain.
+
+    Args:
+        audio: Any level.
+        sample_rate: In Hz.
+        rng: Source of all choices.
 
     Shape:
         ``(S,)`` -> ``(S,)``, float32.
@@ -34,7 +39,17 @@ def degrade(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np
 
 
 def detuned_crop(audio: np.ndarray, start: int, num_samples: int, ratio: float) -> np.ndarray:
-    """`num_samples` from `start` on, played `ratio` times as fast (and high); silence past the end."""
+    """A crop of audio, resampled to another speed and pitch.
+
+    Args:
+        audio: To crop.
+        start: First sample.
+        num_samples: Length of the result; silence past the end of `audio`.
+        ratio: Speed; 2 is an octave higher.
+
+    Shape:
+        ``(S,)`` -> ``(num_samples,)``, float32.
+    """
     last = int(num_samples * ratio) + 2
     source = audio[start : start + last].astype(np.float32)
     source = np.pad(source, (0, last - len(source)))
@@ -45,9 +60,12 @@ def detuned_crop(audio: np.ndarray, start: int, num_samples: int, ratio: float) 
 
 
 def vibrate(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """As by a player who sways about the pitch: by 5 to 40 cents either way, 4 to 7 times a second.
+    """Vibrato of 5 to 40 cents either way, 4 to 7 times per second. No sample moves by a millisecond or more.
 
-    No sound is moved by as much as a millisecond.
+    Args:
+        audio: Any level.
+        sample_rate: In Hz.
+        rng: Source of all choices.
 
     Shape:
         ``(S,)`` -> ``(S,)``, float32.
@@ -61,7 +79,16 @@ def vibrate(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np
 
 
 def equalise(audio: np.ndarray, rng: np.random.Generator, span_db: float = 9.0) -> np.ndarray:
-    """A smooth random curve of up to `span_db` either way, over octaves."""
+    """A smooth random frequency response over octaves.
+
+    Args:
+        audio: Any level.
+        rng: Source of all choices.
+        span_db: Largest gain and attenuation.
+
+    Shape:
+        ``(S,)`` -> ``(S,)``, float32.
+    """
     spectrum = np.fft.rfft(audio)
     octave = np.log2(np.arange(len(spectrum)) + 1.0)
     knots = np.linspace(0.0, octave[-1], 8)
@@ -70,7 +97,16 @@ def equalise(audio: np.ndarray, rng: np.random.Generator, span_db: float = 9.0) 
 
 
 def reverberate(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """A room: exponentially dying noise behind the direct sound."""
+    """A room: exponentially decaying noise behind the direct sound.
+
+    Args:
+        audio: Any level.
+        sample_rate: In Hz.
+        rng: Source of all choices.
+
+    Shape:
+        ``(S,)`` -> ``(S,)``, float32.
+    """
     seconds = float(np.exp(rng.uniform(np.log(0.15), np.log(2.5))))  # to -60 dB
     t = np.arange(int(seconds * sample_rate)) / sample_rate
     tail = rng.standard_normal(len(t)) * 10.0 ** (-3.0 * t / seconds)
@@ -80,13 +116,21 @@ def reverberate(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -
 
 
 def compress(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Soft saturation of the peaks."""
+    """Soft saturation of the peaks.
+
+    Shape:
+        ``(S,)`` -> ``(S,)``, float32.
+    """
     drive = rng.uniform(0.3, 1.2) / (np.abs(audio).max() + 1e-6)
     return (np.tanh(audio * drive) / drive).astype(np.float32)
 
 
 def add_noise(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A floor of noise, white to brown, 25 to 65 dB under the music."""
+    """Add a noise floor, white to brown, 25 to 65 dB below the music.
+
+    Shape:
+        ``(S,)`` -> ``(S,)``, float32.
+    """
     spectrum = np.fft.rfft(rng.standard_normal(len(audio)))
     spectrum /= (np.arange(len(spectrum)) + 1.0) ** rng.uniform(0.0, 1.0)
     noise = np.fft.irfft(spectrum, len(audio))
@@ -95,7 +139,16 @@ def add_noise(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def transcode(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Through MP3 or Ogg Vorbis and back, at 25 to 90 kbit/s for 22 050 Hz. Encoder delay is already taken off."""
+    """Encode as MP3 or Ogg Vorbis and decode, at 25 to 90 kbit/s for 22 050 Hz; the encoder delay is removed.
+
+    Args:
+        audio: Any level.
+        sample_rate: In Hz.
+        rng: Source of all choices.
+
+    Shape:
+        ``(S,)`` -> ``(S,)``, float32.
+    """
     container = list(_CODECS)[rng.integers(len(_CODECS))]
     peak = np.abs(audio).max() + 1e-6  # codecs clip at full scale
     coded = io.BytesIO()

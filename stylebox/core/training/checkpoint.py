@@ -34,6 +34,9 @@ def save_state(directory: Path, step: int, tensors: Mapping[str, torch.Tensor], 
         step: Steps done.
         tensors: Weights, averages and optimiser states, by name.
         document: JSON values.
+
+    Shape:
+        Tensors have any shape.
     """
     name = f"state-{step:09d}.safetensors"
     save_weights(directory / name, tensors)
@@ -47,6 +50,9 @@ def save_state(directory: Path, step: int, tensors: Mapping[str, torch.Tensor], 
 
 def load_state(directory: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
     """Tensors and document (with "step") of the state in `directory`; None if there is none.
+
+    Shape:
+        Tensors have the shapes they were saved with.
 
     Raises:
         ModelError: The state is damaged or was written by another version.
@@ -72,7 +78,11 @@ def discard_state(directory: Path) -> None:
 
 
 def tensors_below(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    """The tensors whose names begin with `prefix`, named without it."""
+    """The tensors whose names begin with `prefix`, named without it.
+
+    Shape:
+        Unchanged.
+    """
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 

@@ -14,48 +14,75 @@ from stylebox.core.errors import DatasetError
 from stylebox.core.music.notes import Note, piano_roll
 from stylebox.core.training.augment import degrade, detuned_crop
 
-_LEAD_SECONDS = 1.5  # before a crop: a room still rings with what was played then
+_LEAD_SECONDS = 1.5  # before a crop: its reverberation reaches into the crop
 
 
 class MelCrops:
-    """Crops of `num_frames` frames from one split.
-
-    Raises:
-        DatasetError: the split holds nothing.
-    """
+    """Random mel crops of one split, every instrument equally often."""
 
     def __init__(self, dataset: Dataset, split: Literal["train", "valid", "test"], num_frames: int) -> None:
+        """Crop the recordings of a split.
+
+        Args:
+            dataset: Holds the recordings.
+            split: Which of them.
+            num_frames: Length of a crop.
+
+        Raises:
+            DatasetError: The split is empty.
+        """
         self.dataset, self.num_frames = dataset, num_frames
         self.recordings = dataset.split(split)
         if not self.recordings:
-            raise DatasetError(f"{dataset.path}: none for its {split} split; add some and run `stylebox build`")
+            raise DatasetError(f"{dataset.path}: no recordings in its {split} split; add some and run `stylebox build`")
         self._of_instrument: dict[str, list[Recording]] = defaultdict(list)
         for recording in self.recordings:
             self._of_instrument[recording.instrument].append(recording)
         self.instruments = tuple(sorted(self._of_instrument))
 
     def draw(self, rng: np.random.Generator, count: int) -> Tensor:
-        """``(count, M, num_frames)`` in [-1, 1]; the same generator state gives the same ones."""
+        """Random crops in [-1, 1]; the same generator state gives the same crops.
+
+        Shape:
+            ``(count, M, num_frames)``.
+        """
         return torch.stack([self.crop(*self.place(rng)) for _ in range(count)])
 
     def place(self, rng: np.random.Generator) -> tuple[Recording, int]:
-        """A recording and a frame to start at."""
+        """A random recording, and a random frame to start at."""
         own = self._of_instrument[self.instruments[rng.integers(len(self.instruments))]]
         recording = own[rng.integers(len(own))]
         return recording, random_start(recording, self.num_frames, rng)
 
     def crop(self, recording: Recording, start_frame: int) -> Tensor:
+        """The crop of a recording that starts at a frame.
+
+        Shape:
+            ``(M, num_frames)``.
+        """
         return read_mel(self.dataset, recording, start_frame, self.num_frames)
 
 
 def random_start(recording: Recording, num_frames: int, rng: np.random.Generator) -> int:
-    """A frame at which a crop of `num_frames` of a recording can start; its first where it is too short."""
+    """A random frame at which a crop can start; the first one if the recording is too short.
+
+    Args:
+        recording: To crop.
+        num_frames: Length of the crop.
+        rng: Source of the choice.
+    """
     first = recording.start_frame
     return int(rng.integers(first, max(first + 1, recording.stop_frame - num_frames)))
 
 
 def read_mel(dataset: Dataset, recording: Recording, start_frame: int, num_frames: int) -> Tensor:
-    """A stretch of a recording's mel, silence past its end.
+    """A crop of a recording's mel in [-1, 1], with silence past its end.
+
+    Args:
+        dataset: Holds the recording.
+        recording: To crop.
+        start_frame: Of the crop.
+        num_frames: Length of the crop.
 
     Shape:
         ``(M, num_frames)``.
@@ -74,7 +101,16 @@ def recorded_crop(
     rng: np.random.Generator,
     degraded: bool,
 ) -> np.ndarray:
-    """A stretch of a recording's audio, played `ratio` times as fast, and degraded as by a microphone in some room.
+    """A crop of a recording's audio, resampled and optionally degraded.
+
+    Args:
+        dataset: Holds the recording.
+        recording: To crop.
+        start_frame: Of the crop, in frames of the mel.
+        num_samples: Length of the crop.
+        ratio: Speed and pitch; 2 is an octave higher.
+        rng: Source of all choices.
+        degraded: Add a room, a microphone and noise; see `degrade`.
 
     Shape:
         ``(num_samples,)``, float32.
@@ -88,7 +124,13 @@ def recorded_crop(
 
 
 def onset_marks(dataset: Dataset, recording: Recording, start_frame: int, num_frames: int) -> Tensor:
-    """Where the notes of a stretch begin, by the recording's exact notes, which it must have.
+    """The onsets of a crop from the exact notes of a recording, which it must have.
+
+    Args:
+        dataset: Holds the recording.
+        recording: To crop.
+        start_frame: Of the crop.
+        num_frames: Length of the crop.
 
     Shape:
         ``(N, num_frames)``, float32 in {0, 1}.
@@ -101,10 +143,14 @@ def onset_marks(dataset: Dataset, recording: Recording, start_frame: int, num_fr
 def notes_within(
     dataset: Dataset, recording: Recording, begin_seconds: float, seconds: float, speed: float = 1.0
 ) -> list[Note]:
-    """The exact notes that sound in a stretch of a recording that has them, timed from its beginning.
+    """The exact notes of a recording that sound in a section of it, timed from the start of the section.
 
     Args:
-        speed: How many times as fast the stretch is played; `seconds` are of the recording.
+        dataset: Holds the recording.
+        recording: With known notes.
+        begin_seconds: Start of the section.
+        seconds: Length of the section, in time of the recording.
+        speed: Factor by which the section is played faster.
     """
     known = dataset.notes(recording)
     assert known is not None
@@ -116,7 +162,16 @@ def notes_within(
 
 
 def sounding(notes: list[Note], num_frames: int, frames_per_second: float) -> tuple[np.ndarray, np.ndarray]:
-    """Piano rolls of a crop, where a note may have begun before it."""
+    """Piano rolls of a crop. A note that began before the crop has no onset.
+
+    Args:
+        notes: Timed from the start of the crop.
+        num_frames: Length of the crop.
+        frames_per_second: Of the rolls.
+
+    Shape:
+        Frame and onset rolls, both ``(num_frames, N)``.
+    """
     inside = [n._replace(start_seconds=max(0.0, n.start_seconds)) for n in notes]
     begun = [n for n, whole in zip(inside, notes, strict=True) if whole.start_seconds >= -0.5 / frames_per_second]
     frame, _ = piano_roll(inside, num_frames, frames_per_second)

@@ -8,7 +8,11 @@ from torch import nn
 
 
 def live_tensors(parts: Mapping[str, nn.Module]) -> dict[str, torch.Tensor]:
-    """All parameters and persistent buffers as ``part.key``, sharing memory with the modules."""
+    """All parameters and persistent buffers as ``part.key``, sharing memory with the modules.
+
+    Shape:
+        As the modules have them.
+    """
     return {
         f"{part}.{key}": tensor
         for part, module in parts.items()
@@ -18,16 +22,18 @@ def live_tensors(parts: Mapping[str, nn.Module]) -> dict[str, torch.Tensor]:
 
 
 class Ema:
-    """Exponential moving average of the parameters of `parts`; buffers are copied as they are.
+    """Exponential moving average of the parameters of `parts`; buffers are copied unchanged.
 
     The n-th update (from 0) uses decay min(`decay`, (1 + n) / (10 + n)), so that short runs average too.
-
-    Args:
-        parts: Modules by name; the average follows them and never touches them except within `applied`.
-        decay: Upper end of the decay, in [0, 1).
     """
 
     def __init__(self, parts: Mapping[str, nn.Module], decay: float) -> None:
+        """Start with the present weights.
+
+        Args:
+            parts: Modules by name; changed only within `applied`.
+            decay: Upper end of the decay, in [0, 1).
+        """
         self.decay = decay
         self.updates = 0
         self._live = live_tensors(parts)
@@ -36,7 +42,7 @@ class Ema:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Move the average towards the weights as they are now."""
+        """Move the average towards the present weights."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         for name, tensor in self._live.items():
             if name in self._averaged and tensor.is_floating_point():
@@ -47,7 +53,7 @@ class Ema:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """The modules hold the average within the block, and exactly their own weights after it."""
+        """Within the block the modules hold the average; afterwards exactly their own weights."""
         own = {name: tensor.clone() for name, tensor in self._live.items()}
         try:
             self._write(self.tensors)

@@ -1,11 +1,11 @@
-"""The learning rate at a step: warm-up, then constant, cosine or by plateau. Knows numbers, no optimiser."""
+"""The learning rate at a step: warm-up, then constant, cosine or plateau. Knows no optimiser."""
 
 import math
 from dataclasses import dataclass
 from typing import Any
 
 MINIMUM = 1e-6
-"""Neither cosine nor plateau goes below this."""
+"""Lower limit of cosine and plateau."""
 
 
 @dataclass
@@ -14,7 +14,7 @@ class Plateau:
 
     Attributes:
         factor: What a plateau multiplies the rate by.
-        patience: Validations without improvement that are forgiven.
+        patience: Validations without improvement before the rate is reduced.
         threshold: Relative improvement that counts as one.
         scale: Product of the factors so far.
     """
@@ -27,7 +27,7 @@ class Plateau:
     bad: int = 0
 
     def observe(self, loss: float) -> None:
-        """Take the loss of one validation into account."""
+        """Use the loss of one validation."""
         if loss < self.best - self.threshold * abs(self.best if math.isfinite(self.best) else 0.0):
             self.best, self.bad = loss, 0
             return
@@ -40,8 +40,8 @@ class Plateau:
 class LearningRate:
     """The rate of every step of a run of `steps` steps.
 
-    The curve spans `steps`, whatever stops a run earlier (minutes, Ctrl-C): a run that is resumed goes on
-    where the curve was, and several short runs together follow the same curve as one long run.
+    The curve spans `steps`, even if a run stops earlier (minutes, Ctrl-C). A resumed run continues on the curve, so
+    several short runs follow the same curve as one long run.
 
     Args:
         peak: Rate at the end of the warm-up.
@@ -68,11 +68,11 @@ class LearningRate:
         return self.peak
 
     def observe(self, loss: float) -> None:
-        """Tell the schedule the loss of a validation."""
+        """Use the loss of a validation."""
         self.plateau.observe(loss)
 
     def state(self) -> dict[str, Any]:
-        """What cannot be derived from the step, as JSON holds it."""
+        """The state that does not follow from the step, as JSON values."""
         best = self.plateau.best
         return {
             "scale": self.plateau.scale,
@@ -81,7 +81,7 @@ class LearningRate:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Continue from what `state` returned."""
         best = state["best"]
         self.plateau.scale, self.plateau.bad = float(state["scale"]), int(state["bad"])
         self.plateau.best = math.inf if best is None else float(best)

@@ -52,6 +52,9 @@ def optimizer_tensors(
     Args:
         optimizer: Of `parameters`.
         parameters: By name.
+
+    Shape:
+        A quantity is a scalar or has its parameter's shape.
     """
     return {
         f"{name}/{quantity}": torch.as_tensor(value)
@@ -73,6 +76,9 @@ def load_optimizer(
         parameters: By name.
         tensors: As ``parameter/quantity``.
         where: The file, for the error.
+
+    Shape:
+        A quantity is a scalar or has its parameter's shape.
 
     Raises:
         ModelError: `tensors` names a parameter that the optimiser does not have, or has another shape.

@@ -51,13 +51,26 @@ class ContentStage(Stage):
         self.provenance = {"recordings": len(self.train), "instruments": list(dataset.instruments)}
 
     def batch(self, step: int) -> dict[str, Tensor]:
-        """See `Stage.batch`."""
+        """Random training material of one step.
+
+        Shape:
+            ``audio`` is ``(B, S)``, ``frame`` and ``onset`` ``(B, N, T)``.
+        """
         rng = np.random.default_rng((self.config.seed, step))
         chosen = [self.train[i] for i in rng.integers(len(self.train), size=self.config.batch_size)]
         return self._crops(chosen, rng)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
-        """See `Stage.losses`."""
+        """Cross-entropy of frames and onsets; see `Stage.losses`.
+
+        Args:
+            batch: What `batch` returned, on the device.
+            generator: The only source of randomness.
+            group: "model", the only one.
+
+        Shape:
+            Every loss is a scalar.
+        """
         frame, onset = self.encoder(batch["audio"])
         return _losses(frame, onset, batch)
 
@@ -77,7 +90,7 @@ class ContentStage(Stage):
         return {**total, "note_f1": float(np.mean(scores))}
 
     def note_f1(self, recording: Recording, device: torch.device) -> float:
-        """F1 of notes found in a whole recording, onsets within 50 ms, offsets ignored."""
+        """F1 of the notes found in a whole recording, onsets within 50 ms, offsets ignored."""
         known = self.dataset.notes(recording)
         assert known is not None
         audio = self._resampled(int16_to_audio(self.dataset.audio(recording)))

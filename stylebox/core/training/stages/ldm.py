@@ -125,13 +125,26 @@ class LDMStage(Stage):
         }
 
     def batch(self, step: int) -> dict[str, Tensor]:
-        """See `Stage.batch`."""
+        """Random training material of one step.
+
+        Shape:
+            See `read_examples`.
+        """
         rng = np.random.default_rng((self.config.seed, step))
         examples = self.train.draw(rng, self.config.batch_size)
         return self.read(examples, rng.random(len(examples)) < _MARKED_SHARE)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
-        """See `Stage.losses`."""
+        """Draft, contrastive, adversarial and diffusion losses; see `Stage.losses`.
+
+        Args:
+            batch: What `batch` returned, on the device.
+            generator: The only source of randomness.
+            group: "model" or "discriminator".
+
+        Shape:
+            Every loss is a scalar.
+        """
         if group == "discriminator":
             return self._discriminator_losses(batch, generator)
         mel, content, curve = batch["mel"], batch["content"], batch["dynamics"]
@@ -183,7 +196,11 @@ class LDMStage(Stage):
         return scores
 
     def export(self) -> dict[str, Tensor]:
-        """The style library: tokens, vector and playing range of each instrument."""
+        """The style library: tokens, vector and playing range of each instrument.
+
+        Shape:
+            See `style_library`.
+        """
         return style_library(self.style_encoder, self.dataset, self.content, self.reference_timbres, self.style_frames)
 
     def _discriminator_losses(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:

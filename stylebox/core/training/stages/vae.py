@@ -45,12 +45,25 @@ class VAEStage(Stage):
         self.provenance = {"recordings": len(self.crops.recordings), "instruments": list(dataset.instruments)}
 
     def batch(self, step: int) -> dict[str, Tensor]:
-        """See `Stage.batch`."""
+        """Random training material of one step.
+
+        Shape:
+            ``mel`` is ``(B, M, T)``.
+        """
         rng = np.random.default_rng((self.config.seed, step))
         return {"mel": self.crops.draw(rng, self.config.batch_size)}
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
-        """See `Stage.losses`."""
+        """Reconstruction, KL, edges and perceptual features; see `Stage.losses`.
+
+        Args:
+            batch: What `batch` returned, on the device.
+            generator: The only source of randomness.
+            group: "model", the only one.
+
+        Shape:
+            Every loss is a scalar.
+        """
         mel = batch["mel"]
         mean, log_variance = self.vae.posterior(mel)
         noise = torch.randn(mean.shape, generator=generator, device=mean.device)
@@ -78,7 +91,11 @@ class VAEStage(Stage):
         }
 
     def export(self) -> dict[str, Tensor]:
-        """The scale that gives latents unit variance, measured on training crops."""
+        """The scale that gives latents unit variance, measured on training crops.
+
+        Shape:
+            ``vae.scale`` is a scalar.
+        """
         rng = np.random.default_rng(2)
         device = self.vae.scale.device
         mean, _ = self.vae.posterior(self.crops.draw(rng, _VALIDATION_CROPS).to(device))

@@ -55,12 +55,25 @@ class VocoderStage(Stage):
         }
 
     def batch(self, step: int) -> dict[str, Tensor]:
-        """See `Stage.batch`."""
+        """Random training material of one step.
+
+        Shape:
+            ``audio`` is ``(B, S)``, ``frame`` ``(B, N, T)``.
+        """
         rng = np.random.default_rng((self.config.seed, step))
         return self._read(self.crops, rng, self.config.batch_size)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
-        """See `Stage.losses`."""
+        """Log magnitude and spectral convergence; see `Stage.losses`.
+
+        Args:
+            batch: What `batch` returned, on the device.
+            generator: The only source of randomness.
+            group: "model", the only one.
+
+        Shape:
+            Every loss is a scalar.
+        """
         audio = batch["audio"]
         predicted = self.vocoder(self.mel_transform(audio), batch["frame"]).float()
         magnitude = self._magnitude(audio)
