@@ -1,5 +1,6 @@
 """A model of preset `paper` from recording to recording, as the paper does it. It works on mels and knows no notes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,13 @@ from stylebox.core.audio.griffin_lim import griffin_lim
 from stylebox.core.audio.io.read import load_audio
 from stylebox.core.audio.loudness import loudness_db, match_loudness, normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram
+from stylebox.core.config import DiffusionConfig
 from stylebox.core.errors import ModelError
 from stylebox.core.paper.model import load_paper_model
 from stylebox.core.paper.transfer import transfer_mel
 from stylebox.core.pipeline.content import Content
 from stylebox.core.pipeline.finish import SILENT_INPUT
-from stylebox.core.pipeline.options import Settings, TransferOptions, drawn_seed
+from stylebox.core.pipeline.options import Settings, TransferOptions, resolve
 from stylebox.core.pipeline.pipeline import STYLE_SECONDS
 from stylebox.core.pipeline.result import TransferResult
 from stylebox.core.progress import ProgressCallback, silent
@@ -69,19 +71,9 @@ class PaperPipeline:
         if options.vibrato:
             raise ModelError("--vibrato: preset paper does not know the notes and gives them no vibrato")
         own = self.network.config
-        return Settings(
-            style=options.style,
-            seed=drawn_seed(options.seed),
-            transpose=0,
-            into_register=False,
-            steps=own.steps if options.steps is None else options.steps,
-            guidance=1.0,
-            strength=own.strength if options.strength is None else options.strength,
-            vocoder="griffin-lim",
-            follow=0.0,
-            bend=0.0,
-            vibrato=0.0,
-        )
+        defaults = DiffusionConfig(steps=own.steps, strength=own.strength, guidance=1.0)
+        settings = resolve(options, defaults, "griffin-lim")
+        return replace(settings, into_register=False, bend=0.0, vibrato=0.0)
 
     def transfer(
         self, audio: np.ndarray, options: TransferOptions, progress: ProgressCallback = silent
