@@ -43,13 +43,16 @@ class Results:
 
     @property
     def rows(self) -> list[str]:
+        """Names of the systems, in the order of the table."""
         return [summary.row for summary in self.evaluation.table]
 
     @property
     def cases(self) -> list[str]:
+        """Names of the cases, in their order."""
         return list(dict.fromkeys(outcome.case for outcome in self.evaluation.outcomes))
 
     def figure(self, outcome: CaseScores, name: str) -> float:
+        """One figure of one case, measured by the evaluation or by a judge."""
         for ear, heads in ((self.judge, JUDGE_HEADS), (self.tagger, TAGGER_HEADS)):
             if ear is not None and name in heads:
                 return ear.table[outcome.row, outcome.case][name]
@@ -61,6 +64,7 @@ class Results:
         return [self.figure(outcome, name) for outcome in outcomes]
 
     def mean(self, name: str, row: str, cases: Sequence[str] | None = None) -> float | None:
+        """Mean of one figure of one row; None without finite values."""
         interval = mean_interval(self.values(name, row, cases))
         return interval.mean if interval else None
 

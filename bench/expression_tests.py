@@ -44,7 +44,8 @@ def tone(keys: np.ndarray, level: np.ndarray) -> np.ndarray:
     hz = key_hz(keys)
     phase = 2 * np.pi * np.cumsum(hz) / ANALYSIS_RATE
     sound = sum(np.sin(h * phase) * (h * hz < ANALYSIS_RATE / 2) / h**1.2 for h in range(1, PARTIALS + 1))
-    return (0.1 * level * sound).astype(np.float32)
+    scaled: np.ndarray = 0.1 * level * sound
+    return scaled.astype(np.float32)
 
 
 def envelope(seconds: np.ndarray, spans: list[Span], levels: np.ndarray | None = None) -> np.ndarray:
@@ -169,12 +170,15 @@ def _extent(times: np.ndarray, cents: np.ndarray) -> float:
 
 
 def _cents(made: SystemOutput) -> np.ndarray:
-    """Pitch over time, 100 cents a MIDI number, any transposition taken back."""
-    return 6900 + 1200 * np.log2(pitch_contour(made.audio, ANALYSIS_RATE) / 440.0) - 100 * made.transpose
+    """Pitch over time, 100 cents per MIDI number, any transposition taken back."""
+    cents: np.ndarray = 6900 + 1200 * np.log2(pitch_contour(made.audio, ANALYSIS_RATE) / 440.0)
+    cents -= 100 * made.transpose
+    return cents
 
 
 def _errors(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    return np.minimum(np.nan_to_num(np.abs(found - wanted), nan=1200.0), 1200.0)
+    errors: np.ndarray = np.minimum(np.nan_to_num(np.abs(found - wanted), nan=1200.0), 1200.0)
+    return errors
 
 
 def _level_db(audio: np.ndarray, start: float, stop: float) -> float:

@@ -25,6 +25,7 @@ class ExternalTranscriber:
         self._heard: dict[str, list[tuple[float, float, int]]] = {}
 
     def __call__(self, case: Case, row: str, made: SystemOutput) -> None:
+        """Transcribe an output and compare its notes with those of the input."""
         if case.name not in self._heard:
             self._heard[case.name] = self.module.transcribe(case.content)
         wanted = [(start, end, key + made.transpose) for start, end, key in self._heard[case.name]]

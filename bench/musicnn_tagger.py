@@ -76,6 +76,7 @@ class MusicnnTagger:
         return dict(zip(INSTRUMENTS, (belief / belief.sum()).tolist(), strict=True))
 
     def __call__(self, case: Case, row: str, made: SystemOutput) -> None:
+        """Tag an output."""
         shares = self.shares(np.asarray(made.audio, np.float32))
         named = max(shares, key=lambda name: shares[name]) == case.style
         self.table[row, case.name] = {"tagger": shares[case.style], "tagger_named": float(named)}

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import librosa
 import numpy as np
@@ -31,6 +31,7 @@ TAGGER_RATE, JUDGE_RATE, TRANSKUN_RATE = 16000, 22050, 44100
 _EXCERPT = {True: "", False: " of the excerpt"}
 _REMEMBERED = 64  # recordings whose posteriors are kept in memory
 Notes = list[tuple[float, float, int]]  # from, to in seconds; MIDI number
+Kept = TypeVar("Kept")
 
 
 class Judges:
@@ -129,7 +130,7 @@ class Judges:
         return MusicnnTagger(self.packages / "musicnn", TAGGER_RATE)
 
     @cached_property
-    def _transkun(self) -> Any:
+    def _transkun(self) -> Any:  # noqa: ANN401  # of a package without types
         """Transkun with its own weights. It needs one function of torchaudio, which librosa has as well."""
         folder = self.packages / "transkun"
         sys.path.append(str(folder))
@@ -145,21 +146,22 @@ class Judges:
         model.load_state_dict(weights["state_dict"], strict=False)
         return model
 
-    def _kept(self, kind: str, compute: Callable[[], Any], *paths: Path) -> Any:
+    def _kept(self, kind: str, compute: Callable[[], Kept], *paths: Path) -> Kept:
         """What was found before for these very contents, else what is found now."""
         digest = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in paths)).hexdigest()
         kept = self.store / kind.replace(" ", "_") / f"{digest[:24]}.json"
         if not kept.is_file():
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_text(json.dumps(compute()))
-        return json.loads(kept.read_text())
+        value: Kept = json.loads(kept.read_text())
+        return value
 
 
-def _remembering(function: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray], Any]:
+def _remembering(function: Callable[[np.ndarray], Kept]) -> Callable[[np.ndarray], Kept]:
     """A function of audio that does not run twice on what it was given lately."""
-    found: OrderedDict[bytes, Any] = OrderedDict()
+    found: OrderedDict[bytes, Kept] = OrderedDict()
 
-    def remembered(audio: np.ndarray) -> Any:
+    def remembered(audio: np.ndarray) -> Kept:
         key = hashlib.sha256(np.ascontiguousarray(audio).tobytes()).digest()
         if key not in found:
             found[key] = function(audio)

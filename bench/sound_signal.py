@@ -40,6 +40,7 @@ def texture_db(audio: np.ndarray, sample_rate: int) -> list[float]:
 
     Args:
         audio: At any rate; what a lower rate cannot hold is at the floor, and does not count.
+        sample_rate: In Hz.
 
     Returns:
         One figure per band of `TEXTURE_HZ`; NaN where nothing sounds in it.
@@ -100,6 +101,8 @@ def attack_rises(audio: np.ndarray, sample_rate: int, onsets: Sequence[float]) -
     peak in the 100 ms after it; each share is passed where the level is below it for the last time before the peak.
 
     Args:
+        audio: Any level.
+        sample_rate: In Hz.
         onsets: In seconds, known within some 20 ms.
 
     Shape:

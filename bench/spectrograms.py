@@ -9,7 +9,6 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import librosa
 import matplotlib
@@ -21,6 +20,7 @@ from bench.sound_systems import Output
 matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 
 SECONDS = 4.0
 LOWEST_HZ, HIGHEST_HZ, RANGE_DB = 50.0, 20000.0, 80.0
@@ -43,7 +43,7 @@ def draw(panels: Sequence[tuple[str, np.ndarray, int]], path: Path) -> None:
     plt.close(figure)
 
 
-def _panel(axis: Any, audio: np.ndarray, sample_rate: int) -> None:
+def _panel(axis: Axes, audio: np.ndarray, sample_rate: int) -> None:
     hop = round(0.005 * sample_rate)
     magnitude = np.abs(librosa.stft(np.asarray(audio, np.float32), n_fft=_N_FFT, hop_length=hop))
     level_db = librosa.amplitude_to_db(magnitude, ref=np.max, top_db=RANGE_DB)

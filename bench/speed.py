@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import librosa
 import numpy as np
@@ -53,8 +52,8 @@ def speed(
             n_iter=REPORT_ITERATIONS,
         )
 
-    def ours(**options: Any) -> Callable[[], object]:
-        return lambda: pipeline.transfer(audio, TransferOptions(style, seed=0, **options))
+    def ours(steps: int, vocoder: str = "auto") -> Callable[[], object]:
+        return lambda: pipeline.transfer(audio, TransferOptions(style, seed=0, steps=steps, vocoder=vocoder))
 
     sounding = {
         f"librosa `mel_to_audio`, {REPORT_ITERATIONS} iterations": lambda: librosas(mel),

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -83,11 +82,13 @@ def make_cases(recordings: Sequence[Recording], styles: Styles) -> list[Case]:
     ]
 
 
-def transfer(pipeline: BasePipeline, seed: int, **options: Any) -> Callable[[np.ndarray, str], SystemOutput]:
+def transfer(
+    pipeline: BasePipeline, seed: int, steps: int, vocoder: str = "auto", follow: float | None = None
+) -> Callable[[np.ndarray, str], SystemOutput]:
     """Ours with these options, as a function of audio and style."""
 
     def run(audio: np.ndarray, style: str) -> SystemOutput:
-        made = pipeline.transfer(audio, TransferOptions(style, seed=seed, **options))
+        made = pipeline.transfer(audio, TransferOptions(style, seed=seed, steps=steps, vocoder=vocoder, follow=follow))
         return SystemOutput(made.audio, made.transpose)
 
     return run

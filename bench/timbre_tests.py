@@ -41,6 +41,7 @@ class TimbreTests:
         self._midi = {r.name: rival.transcribe(r.audio) for r in recordings}
 
     def ours(self, audio: np.ndarray, style: str) -> np.ndarray:
+        """A recording in a style, by our model."""
         return self.pipeline.transfer(audio, TransferOptions(style, seed=self.seed)).audio
 
     def program(self, recording: Recording, program: int) -> np.ndarray:
@@ -198,7 +199,8 @@ def _performed(notes: Sequence[Note], play: Callable[[float, np.ndarray], np.nda
         )
         held = np.clip((note.end_seconds - note.start_seconds + 0.3 - seconds) / 0.3, 0, 1)
         total[start : start + len(seconds)] += note.velocity * held * play(key_hz(note.pitch), seconds)
-    return (0.3 * total / max(np.abs(total).max(), 1e-9)).astype(np.float32)
+    scaled: np.ndarray = 0.3 * total / max(np.abs(total).max(), 1e-9)
+    return scaled.astype(np.float32)
 
 
 def _bell(hz: float, seconds: np.ndarray) -> np.ndarray:

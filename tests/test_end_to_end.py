@@ -33,7 +33,8 @@ def phrase(sample_rate: int = 44_100, seconds: float = SECONDS) -> np.ndarray:
     """A few notes at any rate, their number of samples not a round one."""
     times = np.arange(round(seconds * sample_rate) + 7) / sample_rate
     known = tones(melody(7, seconds), seconds, PARTIALS["reed"])
-    return np.interp(times, np.arange(len(known)) / SAMPLE_RATE, known).astype(np.float32)
+    resampled: np.ndarray = np.interp(times, np.arange(len(known)) / SAMPLE_RATE, known)
+    return resampled.astype(np.float32)
 
 
 @pytest.fixture

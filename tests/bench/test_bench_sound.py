@@ -35,7 +35,8 @@ def clicks(onsets: list[float], rise_seconds: float = 0.0, rate: int = RATE) -> 
         since = seconds - onset
         risen = np.clip(since / rise_seconds, 0, 1) if rise_seconds else (since >= 0)
         level += np.where(since >= 0, risen * np.exp(-np.maximum(0, since - rise_seconds) / 0.05), 0)
-    return 0.1 * noise * level
+    sound: np.ndarray = 0.1 * noise * level
+    return sound
 
 
 def pulses(seconds: float = 4.0) -> np.ndarray:

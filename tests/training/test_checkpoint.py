@@ -196,7 +196,9 @@ def kill_at(moment: str, patch: pytest.MonkeyPatch) -> None:
         replace = Path.replace
 
         def all_but_the_switch(self: Path, target: Path) -> Path:
-            return killed() if target.name == "state.json" else replace(self, target)  # type: ignore[return-value]
+            if target.name == "state.json":
+                raise KeyboardInterrupt
+            return replace(self, target)
 
         patch.setattr(Path, "replace", all_but_the_switch)
     else:

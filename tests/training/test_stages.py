@@ -94,7 +94,9 @@ def test_the_adversary_pulls_in_proportion(tiny_home: Path) -> None:
         stage.weights["adversarial"] = adversarial
         stage.draft.zero_grad()
         stage.losses(stage.batch(0), generator(), "model")["loss"].backward()
-        return stage.draft.unet.leave.bias.grad.clone()
+        gradient = stage.draft.unet.leave.bias.grad
+        assert isinstance(gradient, torch.Tensor)
+        return gradient.clone()
 
     alone = gradient(0.0)
     pull = gradient(0.5) - alone

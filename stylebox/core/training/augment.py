@@ -35,7 +35,8 @@ def degrade(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np
         audio = add_noise(audio, rng)
     if rng.random() < 0.3:
         audio = transcode(audio, sample_rate, rng)
-    return (audio * 10.0 ** (rng.uniform(-8.0, 6.0) / 20)).astype(np.float32)
+    louder: np.ndarray = audio * 10.0 ** (rng.uniform(-8.0, 6.0) / 20)
+    return louder.astype(np.float32)
 
 
 def detuned_crop(audio: np.ndarray, start: int, num_samples: int, ratio: float) -> np.ndarray:
@@ -73,9 +74,8 @@ def vibrate(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np
     depth = np.log(2) / 1200 * rng.uniform(5.0, 40.0)
     turn = 2 * np.pi * rng.uniform(4.0, 7.0) / sample_rate
     index = np.arange(len(audio), dtype=np.float64)
-    return np.interp(index + depth / turn * np.sin(turn * index + rng.uniform(0, 2 * np.pi)), index, audio).astype(
-        np.float32
-    )
+    bent: np.ndarray = np.interp(index + depth / turn * np.sin(turn * index + rng.uniform(0, 2 * np.pi)), index, audio)
+    return bent.astype(np.float32)
 
 
 def equalise(audio: np.ndarray, rng: np.random.Generator, span_db: float = 9.0) -> np.ndarray:
@@ -112,7 +112,8 @@ def reverberate(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -
     tail = rng.standard_normal(len(t)) * 10.0 ** (-3.0 * t / seconds)
     tail[: int(rng.uniform(0.002, 0.02) * sample_rate)] = 0.0
     tail *= rng.uniform(0.1, 0.6) / np.sqrt((tail**2).sum() + 1e-12)
-    return (audio + fftconvolve(audio, tail)[: len(audio)]).astype(np.float32)
+    reverberant: np.ndarray = audio + fftconvolve(audio, tail)[: len(audio)]
+    return reverberant.astype(np.float32)
 
 
 def compress(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -122,7 +123,8 @@ def compress(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         ``(S,)`` -> ``(S,)``, float32.
     """
     drive = rng.uniform(0.3, 1.2) / (np.abs(audio).max() + 1e-6)
-    return (np.tanh(audio * drive) / drive).astype(np.float32)
+    compressed: np.ndarray = np.tanh(audio * drive) / drive
+    return compressed.astype(np.float32)
 
 
 def add_noise(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -135,7 +137,8 @@ def add_noise(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     spectrum /= (np.arange(len(spectrum)) + 1.0) ** rng.uniform(0.0, 1.0)
     noise = np.fft.irfft(spectrum, len(audio))
     level = np.sqrt((audio**2).mean()) * 10.0 ** (-rng.uniform(25.0, 65.0) / 20)
-    return (audio + noise * (level / (noise.std() + 1e-12))).astype(np.float32)
+    noisy: np.ndarray = audio + noise * (level / (noise.std() + 1e-12))
+    return noisy.astype(np.float32)
 
 
 def transcode(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:

@@ -267,7 +267,7 @@ class Trainer:
 
     def _share_of(self, step: int) -> int:
         """The number of this process' batch among all batches of all processes."""
-        return step * self.accelerator.num_processes + self.accelerator.process_index
+        return int(step * self.accelerator.num_processes + self.accelerator.process_index)
 
     def _generator(self, step: int, purpose: str) -> torch.Generator:
         return torch.Generator(self.device).manual_seed(step_seed(self.config.seed, step, purpose))

@@ -256,4 +256,5 @@ def _gradient_ratio(first: Tensor, second: Tensor, at: Tensor) -> Tensor:
         Esser et al. (2021), eq. 7. arXiv:2012.09841.
     """
     one, other = (torch.autograd.grad(loss, at, retain_graph=True)[0].float().norm() for loss in (first, second))
-    return (one / (other + 1e-8)).clamp(0.0, 1e3).detach()
+    ratio: torch.Tensor = one / (other + 1e-8)
+    return ratio.clamp(0.0, 1e3).detach()
