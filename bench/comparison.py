@@ -1,4 +1,4 @@
-"""Ours and the alternative side by side, one thing at a time: who comes nearer to what is aimed at."""
+"""Ours and the alternative side by side, figure by figure: which comes nearer to the aim."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ TIE = 0.1  # of the greater distance from the aim
 
 @dataclass(frozen=True)
 class Comparison:
-    """One thing that was measured of both. The aim is a figure: 0 for errors, the input's own for what is kept."""
+    """One measurement of both systems. The aim is 0 for errors, and the input's own figure for what must be kept."""
 
     what: str
     ours: float
@@ -19,7 +19,7 @@ class Comparison:
 
     @property
     def ahead(self) -> str:
-        """Who is nearer to the aim.
+        """Which system is nearer to the aim.
 
         >>> Comparison("crescendo", ours=0.9, theirs=0.1, aim=1.0).ahead
         'ours'
@@ -30,15 +30,15 @@ class Comparison:
         return "ours" if ours < theirs else "theirs"
 
 
-def comparisons(rival: str, held: Sequence[Comparison]) -> Section:
-    """All of them as one table."""
-    told = (
-        f"Ours (draft) and {rival}, from the sections below. Ahead is who comes nearer to the aim; neither, where the "
-        f"two distances differ by less than {TIE:.0%}. Of gestures, theirs is the better of its two ways, with "
+def comparisons(baseline: str, held: Sequence[Comparison]) -> Section:
+    """All comparisons as one table."""
+    explanation = (
+        f"Ours (draft) and {baseline}, from the sections below. Ahead is the one nearer to the aim; neither where the "
+        f"two distances differ by less than {TIE:.0%}. For expression, theirs is the better of its two variants, with "
         "bends and without. One run, few inputs: a hint, not a proof."
     )
     rows: list[list[Cell]] = [[c.what, c.ours, c.theirs, c.aim, c.ahead] for c in held]
     return Section(
-        f"What ours adds over {rival}, and what it lacks",
-        [told, Table(["", "ours", "theirs", "aim", "ahead"], rows)],
+        f"What ours adds over {baseline}, and what it lacks",
+        [explanation, Table(["", "ours", "theirs", "aim", "ahead"], rows)],
     )

@@ -1,4 +1,4 @@
-"""What a list of notes may lose: swells, vibrato, slides, the gaps between notes. On tones that are known exactly.
+"""Tests of expression: swells, vibrato, slides and gaps between notes, on synthetic tones that are known exactly.
 
 Each gesture is a synthetic recording of which loudness and pitch are known at every sample; what is measured is how
 much of the gesture an output has.
@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.comparison import Comparison
 from bench.page import Section, Table
-from bench.systems import BENT, OURS, RIVAL
+from bench.systems import BASELINE, BENT, OURS
 from stylebox.core.audio.loudness import loudness_contour
 from stylebox.core.config import ANALYSIS_RATE
 from stylebox.core.evaluation.metrics.content import pitch_contour
@@ -70,7 +70,7 @@ def expression_tests(players: Mapping[str, Player]) -> tuple[Section, list[Compa
     figures = {
         name: [*_swells(play), *_articulation(play), *_vibrato(play), _slide(play)] for name, play in everyone.items()
     }
-    told = [
+    explanation = [
         f"On synthetic recordings (a tone of {PARTIALS} partials, A4 to E5) of which loudness and pitch are known at "
         "every sample. Vibrato and slide are played as violin, the others as flute.",
         "\n".join(
@@ -89,12 +89,12 @@ def expression_tests(players: Mapping[str, Player]) -> tuple[Section, list[Compa
         ),
     ]
     table = Table(["", *COLUMNS], [[name, *row] for name, row in figures.items()])
-    columns = zip(COLUMNS, figures[OURS], figures[RIVAL], figures[BENT], figures[INPUT], strict=True)
+    columns = zip(COLUMNS, figures[OURS], figures[BASELINE], figures[BENT], figures[INPUT], strict=True)
     held = [
         Comparison(what, ours, min(theirs, key=lambda figure: abs(figure - aim)), aim)
         for what, ours, *theirs, aim in columns
     ]
-    return Section("Gestures: dynamics, articulation, vibrato, slides", [*told, table]), held
+    return Section("Expression: dynamics, articulation, vibrato, slides", [*explanation, table]), held
 
 
 def _swells(play: Player) -> list[float]:

@@ -1,11 +1,11 @@
-"""Real recordings of one instrument each that nobody had heard when a model was chosen, out of Debian's packages.
+"""Real recordings of one instrument each, from Debian's packages, that took no part in choosing a model.
 
     apt-get download gcompris-qt-data csoundqt-examples
     python -m bench.fetch_test_recordings gcompris-qt-data_*.deb csoundqt-examples_*.deb --to FOLDER
 
 Eleven phrases in the source layout, for `bench/run.py FOLDER ...`: nine by the musicians of GCompris (S. Dechy,
-J. Blanchard, J. Jules, C. Tuvuku; GPL-3+), two guitars from the examples of CsoundQt (LGPL-2.1+). They are listened
-to, not shipped.
+J. Blanchard, J. Jules, C. Tuvuku; GPL-3+), two guitars from the examples of CsoundQt (LGPL-2.1+). They are not
+shipped.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""An ear for instruments that is nobody's here: musicnn, taught the tags of MagnaTagATune by real recordings.
+"""An external judge of instruments: musicnn, trained by others on real recordings with the tags of MagnaTagATune.
 
-It is fetched without its dependencies into a folder that is thrown away; its graph is run by TensorFlow, which is not
-among this project's packages.
+It is installed without its dependencies into a temporary folder; TensorFlow, which is not a dependency of this
+project, runs its graph.
 
 Reference:
     Pons and Serra (2019), musicnn: pre-trained convolutional neural networks for music audio tagging, ISMIR late
-    breaking demo. It hears 3 s at a time, 96 mel bands at 16 kHz; here every 1.5 s.
+    breaking demo. It takes 3 s at a time, 96 mel bands at 16 kHz; here every 1.5 s.
 """
 
 import importlib
@@ -27,7 +27,7 @@ _STEP = 93
 
 
 class MusicnnTagger:
-    """What share of its belief in any instrument goes to the wanted one. `table` is ``[row, case] -> figures``.
+    """The probability of the requested instrument among all instruments. `table` is ``[row, case] -> figures``.
 
     Args:
         folder: Where the package was put.
@@ -71,18 +71,24 @@ class MusicnnTagger:
 
     def shares(self, audio: np.ndarray) -> dict[str, float]:
         """Its belief in each instrument, mean over windows, as shares of 1."""
-        tags = self._session.run(self._tags, {**self._given, self._windows: self._heard(audio)})
+        tags = self._session.run(self._tags, {**self._given, self._windows: self._mel_windows(audio)})
         belief = tags.mean(0)[self._columns]
         return dict(zip(INSTRUMENTS, (belief / belief.sum()).tolist(), strict=True))
 
     def __call__(self, case: Case, row: str, made: SystemOutput) -> None:
-        """Tag an output."""
+        """Tag an output and keep its scores.
+
+        Args:
+            case: The input.
+            row: Name of the system.
+            made: Its output.
+        """
         shares = self.shares(np.asarray(made.audio, np.float32))
         named = max(shares, key=lambda name: shares[name]) == case.style
         self.table[row, case.name] = {"tagger": shares[case.style], "tagger_named": float(named)}
 
-    def _heard(self, audio: np.ndarray) -> np.ndarray:
-        """Its windows, ``(W, 187, 96)``."""
+    def _mel_windows(self, audio: np.ndarray) -> np.ndarray:
+        """Mel windows for the network, ``(S,)`` -> ``(W, 187, 96)``."""
         resampled = librosa.resample(audio, orig_sr=self.sample_rate, target_sr=_RATE)
         mel = librosa.feature.melspectrogram(y=resampled, sr=_RATE, n_fft=_N_FFT, hop_length=_HOP, n_mels=_N_MELS).T
         levels = np.log10(10000 * mel + 1)

@@ -80,16 +80,16 @@ def rendered(
             figures.append(float(judge.module.f1(score, judge.module.transcribe(audio), strict)))
         figures += [mel_distance_db(pair.target, audio, config) for audio in (pair.content, made)]
         for audio in (pair.target, made):
-            heard = instrument_probabilities(classifier, audio, config.sample_rate)
-            figures += [heard[pair.style], float(max(heard, key=heard.__getitem__) == pair.style)]
+            named = instrument_probabilities(classifier, audio, config.sample_rate)
+            figures += [named[pair.style], float(max(named, key=named.__getitem__) == pair.style)]
         found.append((pair.style, figures))
     rows: list[list[Cell]] = []
     for who in ("all", *styles):
         means = np.mean([figures for style, figures in found if who in ("all", style)], axis=0).tolist()
         truth, ours, before, after, *instruments = means
         rows.append([who, truth, ours, before, after, after / before, *instruments])
-    told = (
-        f"{SCORES} made-up scores of {SECONDS:g} s to each style, played by {content_font.name}, which no part of the "
+    explanation = (
+        f"{SCORES} random scores of {SECONDS:g} s to each style, played by {content_font.name}, which no part of the "
         "model was trained with; the true target is the same score by the style's first program of "
         f"{target_font.name}, one of those it was trained with. F1 is the judge's, of notes against the score, onsets "
         "within 50 ms. Mel: distance to the true target in dB, at one loudness, silence included; the last is the "
@@ -100,4 +100,4 @@ def rendered(
         "", "F1, true target", "F1, ours", "mel, content", "mel, ours", "ratio",
         "true target: probability", "named", "ours: probability", "named",
     ]  # fmt: skip
-    return Section("Rendered scores: the true target is known", [told, Table(header, rows)])
+    return Section("Rendered scores: the true target is known", [explanation, Table(header, rows)])

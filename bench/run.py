@@ -34,11 +34,11 @@ from bench.parts import parts
 from bench.rendered import rendered
 from bench.speed import one_core, speed
 from bench.systems import (
+    BASELINE,
     BENT,
     DIFFUSED,
     ENVELOPE,
     OURS,
-    RIVAL,
     Styles,
     all_rows,
     make_cases,
@@ -97,8 +97,8 @@ def kept_by(*judges: Keep) -> Keep:
     return keep
 
 
-def told(progress: Progress) -> None:
-    """The first row of each case."""
+def show_case(progress: Progress) -> None:
+    """Print the number of each new case."""
     if progress.note.endswith(": copy of the content"):
         said(f"  {progress.done} of {progress.total}")
 
@@ -147,7 +147,9 @@ def compare(asked: argparse.Namespace, folder: Path) -> list[Section]:
     judges: list[Keep] = [one for one in (judge, tagger) if one is not None]
     rows = all_rows(pipeline, asked.model, baseline, styles, equals, seed)
     cases = make_cases(recordings, styles)
-    evaluation = evaluate_cases(pipeline, asked.model, cases, seed, rows=rows, progress=told, keep=kept_by(*judges))
+    evaluation = evaluate_cases(
+        pipeline, asked.model, cases, seed, rows=rows, progress=show_case, keep=kept_by(*judges)
+    )
     results = Results(evaluation, judge, tagger)
     known: list[Section] = []
     if judge:
@@ -160,16 +162,16 @@ def compare(asked: argparse.Namespace, folder: Path) -> list[Section]:
     played, held = expression_tests(expressive_systems(pipeline, baseline, styles, seed))
     tests = TimbreTests(pipeline, baseline, recordings, seed)
     whole = [(r, load_audio(r.path, rate)[: round(2 * CLIP_SECONDS * rate)]) for r in recordings]
-    timbres = [tests.clips(whole), tests.blends(styles), tests.inventions()]
+    timbres = [tests.clips(whole), tests.blends(styles), tests.synthetic()]
     return [
         main_table(results, asked.seconds),
-        duel(results, "Ours against transcriber + SoundFont", RIVAL, BENT),
+        duel(results, "Ours against transcriber + SoundFont", BASELINE, BENT),
         duel(results, "Ours against the spectral envelope", ENVELOPE),
         by_input(results, recordings),
         *([agreement(results)] if judge else []),
         *known,
         speeds,
-        comparisons(RIVAL, [*held, *(one for _, more in timbres for one in more)]),
+        comparisons(BASELINE, [*held, *(one for _, more in timbres for one in more)]),
         played,
         *(section for section, _ in timbres),
         *([equals.section] if equals else []),
@@ -192,7 +194,7 @@ def expressive_systems(
         OURS: transfer(pipeline, seed, steps=0),
         f"{OURS}, `--follow 1`": transfer(pipeline, seed, steps=0, follow=1.0),
         DIFFUSED: transfer(pipeline, seed, steps=steps),
-        RIVAL: lambda audio, style: SystemOutput(baseline.run(audio, style)),
+        BASELINE: lambda audio, style: SystemOutput(baseline.run(audio, style)),
         BENT: lambda audio, style: SystemOutput(baseline.run(audio, style, bends=True)),
         ENVELOPE: lambda audio, style: SystemOutput(cross_synthesis(audio, styles.clips[style], rate)),
     }

@@ -39,7 +39,7 @@ def texture_db(audio: np.ndarray, sample_rate: int) -> list[float]:
     """Mean absolute change of the mel from frame to frame, in dB, where both frames are above the floor.
 
     Args:
-        audio: At any rate; what a lower rate cannot hold is at the floor, and does not count.
+        audio: At any rate; bands that a lower rate cannot hold are at the floor and do not count.
         sample_rate: In Hz.
 
     Returns:

@@ -1,4 +1,4 @@
-"""How long it takes: the report's way to sound, its whole path, and ours, one after the other on one core."""
+"""Computing time of the paper's system and of ours, from mel to sound and as a whole, on one core."""
 
 import os
 import time
@@ -26,14 +26,23 @@ from stylebox.core.pipeline.vocode import vocode
 from stylebox.core.store import library
 
 ROUNDS = 3
-REPORT_CALLS, REPORT_ITERATIONS = 250, 32
+PAPER_CALLS, PAPER_ITERATIONS = 250, 32
 
 
 @torch.no_grad()
 def speed(
-    pipeline: BasePipeline, model: str, rival: BasicPitchBaseline, audio: np.ndarray, style: str, clip: np.ndarray
+    pipeline: BasePipeline, model: str, baseline: BasicPitchBaseline, audio: np.ndarray, style: str, clip: np.ndarray
 ) -> Section:
-    """Seconds for one recording, least of some rounds, and how many times as fast as the report's way."""
+    """Seconds for one recording, the least of several rounds, and the speed relative to the paper's system.
+
+    Args:
+        pipeline: Ours.
+        model: Its name.
+        baseline: Transcriber and SoundFont.
+        audio: The recording, ``(S,)``.
+        style: Name of a style.
+        clip: Sound for the spectral envelope, ``(S,)``.
+    """
     config, keys = pipeline.mel_config, pipeline.transcribe(audio).frame
     mel = pipeline.mel_transform(torch.from_numpy(normalise_loudness(audio, config.sample_rate)[0]))
     preset = load_preset("paper")
@@ -49,37 +58,37 @@ def speed(
             sr=config.sample_rate,
             n_fft=config.n_fft,
             hop_length=config.hop_length,
-            n_iter=REPORT_ITERATIONS,
+            n_iter=PAPER_ITERATIONS,
         )
 
     def ours(steps: int, vocoder: str = "auto") -> Callable[[], object]:
         return lambda: pipeline.transfer(audio, TransferOptions(style, seed=0, steps=steps, vocoder=vocoder))
 
     sounding = {
-        f"librosa `mel_to_audio`, {REPORT_ITERATIONS} iterations": lambda: librosas(mel),
+        f"librosa `mel_to_audio`, {PAPER_ITERATIONS} iterations": lambda: librosas(mel),
         "ours, `griffin-lim`": lambda: griffin_lim(mel, config, len(audio)),
         "ours, `neural`": lambda: vocode(vocoder, mel, keys, len(audio)),
         "ours, `harmonic`": lambda: harmonic_inversion(mel, keys, config, len(audio)),
     }
     whole = {
-        f"the report: {REPORT_CALLS} network calls, `mel_to_audio`": lambda: librosas(
-            transfer_mel(report, mel, mel, steps=REPORT_CALLS)
+        f"the paper: {PAPER_CALLS} network calls, `mel_to_audio`": lambda: librosas(
+            transfer_mel(report, mel, mel, steps=PAPER_CALLS)
         ),
         f"ours, diffusion ({steps} calls)": ours(steps=steps),
         "ours, draft": ours(steps=0),
         "ours, draft, `harmonic`": ours(steps=0, vocoder="harmonic"),
-        "transcriber + SoundFont": lambda: rival.run(audio, style),
+        "transcriber + SoundFont": lambda: baseline.run(audio, style),
         "spectral envelope": lambda: cross_synthesis(audio, clip, config.sample_rate),
     }
     with one_core():
         tables = [_timed(title, rows) for title, rows in (("mel to sound", sounding), ("sound to sound", whole))]
-    told = (
+    explanation = (
         f"{len(audio) / config.sample_rate:.1f} s of sound, one core, one thread, the least of {ROUNDS} rounds after "
-        "one that does not count; networks and SoundFont are loaded before, but for our vocoder in `sound to "
-        "sound`, which each transfer loads. Ratios are to the first row. The report's networks are preset `paper`'s, "
-        "untrained: their time does not depend on what they learnt."
+        "one round that does not count. Networks and SoundFont are loaded before, except our vocoder in `sound to "
+        "sound`, which each transfer loads. Ratios are to the first row. The paper's networks are preset `paper`'s, "
+        "untrained: their time does not depend on training."
     )
-    return Section("Speed", [told, *tables])
+    return Section("Speed", [explanation, *tables])
 
 
 def _timed(title: str, rows: dict[str, Callable[[], object]]) -> Table:
@@ -98,7 +107,7 @@ def _timed(title: str, rows: dict[str, Callable[[], object]]) -> Table:
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """This process on one core, where the system can do that: some libraries take all there are."""
+    """Run this process on one core, where the system allows it; some libraries use all cores otherwise."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None

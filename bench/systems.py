@@ -1,4 +1,4 @@
-"""Who takes part, and on what: real recordings, each in every style, by ours and by the alternatives."""
+"""The systems and the inputs of the comparison: real recordings, each in every style, ours and the alternatives."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from stylebox.core.training.style_library import reference_timbres
 CLIP_SECONDS = 12.0
 COPIES = ("copy of the content", "copy of the style")
 OURS, DIFFUSED = "ours, draft", "ours, diffusion"
-RIVAL, BENT = "transcriber + SoundFont", "transcriber + SoundFont, bends"
+BASELINE, BENT = "transcriber + SoundFont", "transcriber + SoundFont, bends"
 ENVELOPE = "spectral envelope"
 
 
@@ -50,7 +50,7 @@ def recordings_in(folder: Path, sample_rate: int, seconds: float, limit: int | N
 
 
 class Styles:
-    """What stands for each style: to be compared with, and to be taken from.
+    """Recordings of each style: references to compare with, and clips to take the sound from.
 
     Attributes:
         references: A held-out recording of every timbre the dataset has of it.
@@ -63,8 +63,8 @@ class Styles:
         for name in names:
             of_timbre = {r.timbre: r for r in reversed(held_out) if r.instrument == name}
             self.references[name] = tuple(self._excerpt(dataset, of_timbre[key]) for key in sorted(of_timbre, key=str))
-        speaking = reference_timbres(dataset.split("train"))
-        self.clips = {name: self._excerpt(dataset, known[0]) for name, known in speaking.items()}
+        timbres = reference_timbres(dataset.split("train"))
+        self.clips = {name: self._excerpt(dataset, known[0]) for name, known in timbres.items()}
 
     @staticmethod
     def _excerpt(dataset: Dataset, recording: Recorded) -> np.ndarray:
@@ -95,9 +95,23 @@ def transfer(
 
 
 def all_rows(
-    pipeline: BasePipeline, model: str, rival: BasicPitchBaseline, styles: Styles, equals: EqualBudget | None, seed: int
+    pipeline: BasePipeline,
+    model: str,
+    baseline: BasicPitchBaseline,
+    styles: Styles,
+    equals: EqualBudget | None,
+    seed: int,
 ) -> dict[str, System]:
-    """Everyone by name, in the order of the table."""
+    """All systems by name, in the order of the table.
+
+    Args:
+        pipeline: Ours.
+        model: Its name.
+        baseline: Transcriber and SoundFont.
+        styles: References and clips.
+        equals: Both presets after equal training, if trained.
+        seed: Of our transfers.
+    """
     steps = pipeline.preset.diffusion.steps
     own = make_systems(pipeline, seed)
     rows: dict[str, System] = {name: own[name] for name in COPIES}
@@ -109,8 +123,8 @@ def all_rows(
     add(DIFFUSED, transfer(pipeline, seed, steps=steps))
     add("ours, draft, `harmonic`", transfer(pipeline, seed, steps=0, vocoder="harmonic"))
     add("ours, draft, `griffin-lim`", transfer(pipeline, seed, steps=0, vocoder="griffin-lim"))
-    add(RIVAL, lambda audio, style: SystemOutput(rival.run(audio, style)))
-    add(BENT, lambda audio, style: SystemOutput(rival.run(audio, style, bends=True)))
+    add(BASELINE, lambda audio, style: SystemOutput(baseline.run(audio, style)))
+    add(BENT, lambda audio, style: SystemOutput(baseline.run(audio, style, bends=True)))
     add(ENVELOPE, lambda audio, style: SystemOutput(cross_synthesis(audio, styles.clips[style], pipeline.sample_rate)))
     if equals is not None:
         add("`base`, same minutes", transfer(equals.base, seed, steps=0, vocoder="harmonic"))

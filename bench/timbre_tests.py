@@ -1,4 +1,4 @@
-"""What a General MIDI program cannot be told: the sound of this clip, a blend, a sound that is no instrument."""
+"""Tests of timbres beyond General MIDI: the sound of a clip, a blend of two styles, a synthetic sound."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from scipy.signal import lfilter
 from bench.basic_pitch_baseline import BasicPitchBaseline
 from bench.comparison import Comparison
 from bench.page import Cell, Section, Table
-from bench.systems import ENVELOPE, RIVAL, Recording, Styles
+from bench.systems import BASELINE, ENVELOPE, Recording, Styles
 from stylebox.core.audio.loudness import match_loudness
 from stylebox.core.config import ANALYSIS_RATE
 from stylebox.core.evaluation.envelope import cross_synthesis
@@ -32,21 +32,21 @@ PROGRAMS = 112  # of General MIDI; the rest are effects and drums
 
 
 class TimbreTests:
-    """Ours and the alternatives, on the same few inputs."""
+    """Ours and the alternatives on the same inputs."""
 
     def __init__(
-        self, pipeline: BasePipeline, rival: BasicPitchBaseline, recordings: Sequence[Recording], seed: int
+        self, pipeline: BasePipeline, baseline: BasicPitchBaseline, recordings: Sequence[Recording], seed: int
     ) -> None:
-        self.pipeline, self.rival, self.recordings, self.seed = pipeline, rival, recordings, seed
-        self._midi = {r.name: rival.transcribe(r.audio) for r in recordings}
+        self.pipeline, self.baseline, self.recordings, self.seed = pipeline, baseline, recordings, seed
+        self._midi = {r.name: baseline.transcribe(r.audio) for r in recordings}
 
     def ours(self, audio: np.ndarray, style: str) -> np.ndarray:
-        """A recording in a style, by our model."""
+        """Our transfer of audio ``(S,)``."""
         return self.pipeline.transfer(audio, TransferOptions(style, seed=self.seed)).audio
 
     def program(self, recording: Recording, program: int) -> np.ndarray:
         """A recording's transcription by one program."""
-        played = self.rival.play(self._midi[recording.name], program, len(recording.audio))
+        played = self.baseline.play(self._midi[recording.name], program, len(recording.audio))
         return match_loudness(played, recording.audio, ANALYSIS_RATE)
 
     def distance(self, outputs: Sequence[np.ndarray], *references: np.ndarray) -> float:
@@ -77,18 +77,18 @@ class TimbreTests:
                 rows.append([f"{source.name} ({source.instrument})", *figures])
         both = [row for row in rows if row[5] is not None]
         rows.append(["mean", *(_mean(column) for column in list(zip(*rows, strict=True))[1:])])
-        header = ["clip", "content", "the clip", "ours by clip", "ours by name", RIVAL, ENVELOPE]
-        told = (
+        header = ["clip", "content", "the clip", "ours by clip", "ours by name", BASELINE, ENVELOPE]
+        explanation = (
             f"The first half of a real recording (at most {CLIP_SECONDS:g} s) is the style; timbre distance of the "
-            f"output to its second half, mean over {CONTENTS} recordings of other instruments. `{RIVAL}` plays the "
+            f"output to its second half, mean over {CONTENTS} recordings of other instruments. `{BASELINE}` plays the "
             "clip's instrument by its General MIDI program, `ours by name` by the style library. `the clip`: what the "
             "first half itself has, about the best there is."
         )
         held = Comparison("style from a clip: timbre distance", *(_mean([row[i] for row in both]) for i in (3, 5)))
-        return Section("Style from a clip", [told, Table(header, rows)]), [held]
+        return Section("Style from a clip", [explanation, Table(header, rows)]), [held]
 
     def blends(self, styles: Styles) -> tuple[Section, list[Comparison]]:
-        """From one style to another: does the sound go there step by step?"""
+        """From one style to another: does the sound move step by step?"""
         first, *_, last = styles.references
         contents = [r for r in self.recordings if r.instrument not in (first, last)][:CONTENTS]
         programs = [INSTRUMENTS[name].programs[0] for name in (first, last)]
@@ -99,7 +99,7 @@ class TimbreTests:
 
         ways = {
             "ours": lambda r, w: self.ours(r.audio, f"{first}:{1 - w},{last}:{w}"),
-            f"{RIVAL}, two programs mixed": mixed,
+            f"{BASELINE}, two programs mixed": mixed,
         }
         rows: list[list[Cell]] = []
         good: list[int] = []
@@ -111,36 +111,36 @@ class TimbreTests:
                 rows.append([f"{title}, to {name}", *curve, f"{steps} of {len(WEIGHTS) - 1}"])
             good.append(sum(right))
         header = ["", *(f"{1 - w:g} : {w:g}" for w in WEIGHTS), "right way"]
-        told = (
+        explanation = (
             f"{first} : {last}, mean over {CONTENTS} recordings: timbre distance to either style's references as the "
             "weight moves. `right way`: how many of the steps go towards what gains weight, or away from what loses "
             "it. Mixing two programs gives two players; a blend is meant to be one."
         )
         ours, theirs = good
         held = Comparison("blends: steps the right way", ours, theirs, aim=2 * (len(WEIGHTS) - 1))
-        return Section("Blends", [told, Table(header, rows, digits=3)]), [held]
+        return Section("Blends", [explanation, Table(header, rows, digits=3)]), [held]
 
-    def inventions(self) -> tuple[Section, list[Comparison]]:
-        """Sounds that no General MIDI program is, where the true answer is known: the same score by that sound."""
+    def synthetic(self) -> tuple[Section, list[Comparison]]:
+        """Synthetic sounds outside General MIDI. The true answer is known: the same score in that sound."""
         rng = np.random.default_rng(self.seed)
         scores = [random_score(rng, CLIP_SECONDS) for _ in range(CONTENTS + 1)]
-        contents = [synthesise(score, self.rival.soundfont, 0, CLIP_SECONDS, ANALYSIS_RATE) for score in scores[1:]]
-        heard = [self.rival.transcribe(audio) for audio in contents]
+        contents = [synthesise(score, self.baseline.soundfont, 0, CLIP_SECONDS, ANALYSIS_RATE) for score in scores[1:]]
+        transcribed = [self.baseline.transcribe(audio) for audio in contents]
         rows: list[list[Cell]] = []
         with TemporaryDirectory() as folder:
-            for name, play in INVENTED.items():
+            for name, play in SYNTHETIC.items():
                 clip, *targets = (_performed(score, play) for score in scores)
                 path = _written(Path(folder) / f"{name}.wav", clip)
 
                 def by_program(program: int) -> list[np.ndarray]:
-                    return [self.rival.play(midi, program, len(clip)) for midi in heard]  # noqa: B023, used at once
+                    return [self.baseline.play(midi, program, len(clip)) for midi in transcribed]  # noqa: B023, used at once
 
                 tried = {program: self.distance(by_program(program), clip) for program in range(PROGRAMS)}
                 nearest = min(tried, key=tried.__getitem__)
                 answers = {
                     "the content itself": contents,
                     "ours by clip": [self.ours(audio, str(path)) for audio in contents],
-                    f"{RIVAL}, program {nearest}": by_program(nearest),
+                    f"{BASELINE}, program {nearest}": by_program(nearest),
                     ENVELOPE: [cross_synthesis(audio, clip, ANALYSIS_RATE) for audio in contents],
                 }
                 for who, made in answers.items():
@@ -148,19 +148,19 @@ class TimbreTests:
                     timbre = _mean([self.distance([sound], target) for target, sound in pairs])
                     level = _mean([mel_distance_db(target, sound, self.pipeline.mel_config) for target, sound in pairs])
                     rows.append([f"{name}: {who}", timbre, level])
-        told = (
-            f"{CONTENTS} invented scores of {CLIP_SECONDS:g} s, played by the SoundFont's piano; wanted in a synthetic "
-            "sound of which another score is the clip. So the true answer is known: timbre distance and mel distance "
-            f"(dB, silence included) to it. `{RIVAL}` plays, of {PROGRAMS} programs, the one whose sound is nearest to "
-            "the clip, all of them tried: more than a user would do. The mel distance sees attack and decay; no "
-            "mean spectrum does."
+        explanation = (
+            f"{CONTENTS} random scores of {CLIP_SECONDS:g} s, played by the SoundFont's piano, are transferred to a "
+            "synthetic sound; the clip is another score in that sound. The true answer is known: timbre distance and "
+            f"mel distance (dB, silence included) to it. `{BASELINE}` plays the one of {PROGRAMS} programs that is "
+            "nearest to the clip, found by trying all: more than a user would do. The mel distance measures attack "
+            "and decay; a mean spectrum does not."
         )
         held = [
             Comparison(f"no General MIDI program: {figure}", *(_mean([row[i] for row in rows[n::4]]) for n in (1, 2)))
             for i, figure in ((1, "timbre distance"), (2, "mel dB"))
         ]
         table = Table(["", "timbre", "mel dB"], rows)
-        return Section("Sounds that are no General MIDI program", [told, table]), held
+        return Section("Sounds that are no General MIDI program", [explanation, table]), held
 
 
 def right_steps(curve: Sequence[float], falls: bool) -> int:
@@ -219,4 +219,4 @@ def _vowel(hz: float, seconds: np.ndarray) -> np.ndarray:
     return np.clip(seconds / 0.03, 0, 1) * sound
 
 
-INVENTED = {"FM bell": _bell, "formant saw": _vowel}
+SYNTHETIC = {"FM bell": _bell, "formant saw": _vowel}

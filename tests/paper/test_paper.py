@@ -1,4 +1,4 @@
-"""The report's networks: their sizes, and the mends that concern networks."""
+"""The paper's networks: their sizes, and the fixes that concern networks."""
 
 import copy
 

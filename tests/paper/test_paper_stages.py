@@ -1,4 +1,4 @@
-"""The report's stages and its transfer: they train, resume, keep the encoder, and each mend holds."""
+"""The paper's stages and its transfer: they train, resume, keep the encoder, and each fix holds."""
 
 import copy
 import re
