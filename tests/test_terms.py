@@ -1,10 +1,8 @@
 """Words we do not write in code, help or docs: a newcomer would have to guess. Each with what to write instead."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -29,15 +27,6 @@ TERMS: dict[str, str] = {
 PLACES = ("stylebox/**/*", "docs/*", "README.md", "MODEL_CARD.md")
 SUFFIXES = {".py", ".toml", ".md"}
 LEFT_OUT = {"docs/log.md"}  # what was written on a day stays
-# Findings by folder or file; a number may only fall.
-ALLOWED: dict[str, int] = {}  # findings by folder or file; a number may only fall
-
-
-class Finding(NamedTuple):
-    """A line with such a word."""
-
-    place: str
-    line: str
 
 
 def texts() -> Iterator[tuple[str, str]]:
@@ -49,26 +38,20 @@ def texts() -> Iterator[tuple[str, str]]:
                 yield name, path.read_text("utf-8")
 
 
-def findings() -> Iterator[Finding]:
+def findings() -> Iterator[str]:
     """All words that we do not write, in any case, also across the end of a line."""
     for name, text in texts():
         for term, instead in TERMS.items():
             for match in re.finditer(term.replace(" ", r"[\s#]+"), text, re.IGNORECASE):
                 number = text.count("\n", 0, match.start()) + 1
                 line = text.splitlines()[number - 1].strip()
-                yield Finding(name, f"{name}:{number}: {match[0]!r}, better: {instead}: {line}")
-
-
-def room_of(name: str) -> str:
-    """`stylebox/core/audio/io/read.py` -> `stylebox/core/audio/io`; `docs/log.md` stays."""
-    return str(Path(name).parent) if name.startswith("stylebox/") else name
+                yield f"{name}:{number}: {match[0]!r}, better: {instead}: {line}"
 
 
 def test_we_write_plain_english() -> None:
-    """No folder has more of these words than it is allowed."""
-    found = Counter(room_of(finding.place) for finding in findings())
-    over = {room for room, count in found.items() if count > ALLOWED.get(room, 0)}
-    assert not over, "\n".join(finding.line for finding in findings() if room_of(finding.place) in over)
+    """None of these words is in the code, its help or the docs."""
+    found = list(findings())
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize(
