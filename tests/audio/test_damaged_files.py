@@ -1,0 +1,97 @@
+"""Damaged files and files without sound: refused in one line that names the fix, or read as far as possible."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from support.audio_files import SAMPLE_RATE, encode, notes
+
+from stylebox.core.audio.io.read import load_audio
+from stylebox.core.audio.io.write import write_audio
+from stylebox.core.errors import AudioError
+
+
+def _no_sound_video(path: Path) -> None:
+    encode(path.with_suffix(".mp4"), None, 44100, video=True).rename(path)
+
+
+def _playlist(path: Path) -> None:
+    write_audio(path.with_name("target.wav"), notes(), SAMPLE_RATE)
+    path.write_text(f"ffconcat version 1.0\nfile {path.with_name('target.wav')}\n")
+
+
+def _head_of(name: str, codec: str, num_bytes: int) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        path.write_bytes(encode(path.with_name(name), codec, 44100).read_bytes()[:num_bytes])
+
+    return make
+
+
+BAD: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (lambda path: None, "no such file"),
+    "folder": (Path.mkdir, "is a folder"),
+    "empty": (Path.touch, "is empty"),
+    "text": (lambda path: path.write_text("la la la\n" * 50), "is not a sound file|has no sound track"),
+    "zeros": (lambda path: path.write_bytes(bytes(5000)), "is not a sound file"),
+    "noise": (lambda path: path.write_bytes(np.random.default_rng(1).bytes(99_999)), "is not a sound file"),
+    "playlist": (_playlist, "is not a sound file"),
+    "silent film": (_no_sound_video, "has no sound track"),
+    "no samples": (
+        lambda path: soundfile.write(path, np.zeros(0), SAMPLE_RATE, format="WAV"),
+        "holds no sound",
+    ),
+    "wav header": (lambda path: path.write_bytes(b"RIFF\x24\0\0\0WAVEfmt "), "is not a sound file|holds no"),
+    "seeks nowhere": (
+        lambda path: path.write_bytes(b"FORM\0\0\0\x2eAIFFCOMM\xff\xff\xff\xf0" + b"\1" * 9),
+        ".",
+    ),
+    "m4a cut short": (_head_of("a.m4a", "aac", 9000), "is not a sound file, or is damaged"),
+    "mp3 cut short": (_head_of("a.mp3", "libmp3lame", 30), "is not a sound file|holds no sound"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_input_is_one_line_that_names_the_file(
+    kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    make, says = BAD[kind]
+    path = tmp_path / f"{kind}.wav"
+    make(path)
+    with pytest.raises(AudioError, match=says) as caught:
+        load_audio(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert "; " in message, "a mend follows"
+    assert "\n" not in message
+    assert capfd.readouterr().err == "", "the decoders keep their chatter to themselves"
+
+
+def test_a_file_one_may_not_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_audio(tmp_path / "a.wav", notes(), SAMPLE_RATE)
+
+    def refused(*_: object, **__: object) -> None:  # as permissions would, but they do not bind root
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(AudioError, match="cannot be opened"):
+        load_audio(tmp_path / "a.wav")
+
+
+def test_names_that_no_file_can_have() -> None:
+    for name in ("a\0b.wav", "x" * 5000):
+        with pytest.raises(AudioError, match="cannot be opened"):
+            load_audio(name)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+def test_a_file_cut_short_gives_what_is_there(suffix: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / f"a{suffix}"
+    write_audio(path, notes(seconds=6), SAMPLE_RATE)
+    whole, content = load_audio(path), path.read_bytes()
+    path.write_bytes(content[: len(content) * 2 // 3])
+    cut = load_audio(path)
+    assert 0.4 * len(whole) < len(cut) < 0.75 * len(whole)
+    np.testing.assert_allclose(cut[:-2500], whole[: len(cut) - 2500], atol=1e-4)
+    assert capfd.readouterr().err == ""

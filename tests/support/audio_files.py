@@ -1,0 +1,60 @@
+"""Sounds and files for the tests of reading and writing."""
+
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+import av
+import numpy as np
+
+SAMPLE_RATE = 44100
+
+
+@cache
+def notes(sample_rate: int = SAMPLE_RATE, seconds: float = 2.0) -> np.ndarray:
+    """Plucked notes with a little noise: unlike a sine, it shows where it begins."""
+    t = np.arange(round(seconds * sample_rate) + 17) / sample_rate
+    plucked = sum(0.2 / h * np.sin(2 * np.pi * 220 * h * t) for h in range(1, 9))
+    noise = 1e-3 * np.random.default_rng(0).standard_normal(t.size)
+    return (plucked * np.exp(-4 * (t % 0.5)) + noise).astype(np.float32)
+
+
+def tone(hz: float, sample_rate: int, seconds: float = 1.0, level: float = 0.5) -> np.ndarray:
+    """A sine."""
+    t = np.arange(round(seconds * sample_rate)) / sample_rate
+    return (level * np.sin(2 * np.pi * hz * t)).astype(np.float32)
+
+
+def signal_to_error_db(wanted: np.ndarray, got: np.ndarray) -> float:
+    """Power of a sound over that of the difference to another."""
+    assert wanted.shape == got.shape
+    return 10 * float(np.log10(np.sum(wanted**2) / np.sum((wanted - got) ** 2)))
+
+
+def loudest_hz(audio: np.ndarray, sample_rate: int) -> float:
+    """Frequency of the strongest partial, interpolated between bins."""
+    level = np.log(np.abs(np.fft.rfft(audio * np.hanning(len(audio)))) + 1e-12)
+    k = int(np.argmax(level[1:-1])) + 1
+    a, b, c = level[k - 1 : k + 2]
+    return float((k + (a - c) / (2 * (a - 2 * b + c))) * sample_rate / len(audio))
+
+
+def encode(path: Path, codec: str | None, sample_rate: int, video: bool = False, **options: str) -> Path:
+    """A file as FFmpeg writes it: `notes` in `codec`, beside a picture if `video`."""
+    with av.open(str(path), "w") as container:
+        sound = codec and container.add_stream(codec, rate=sample_rate, layout="mono", options=options)
+        if video:
+            film = container.add_stream("mpeg4", rate=10)
+            film.width = film.height = 32
+            film.pix_fmt = "yuv420p"
+            for shade in range(20):
+                picture = av.VideoFrame.from_ndarray(np.full((32, 32, 3), shade * 10, np.uint8))
+                container.mux(film.encode(picture))
+            container.mux(film.encode(None))
+        if sound:
+            assert isinstance(sound, av.AudioStream)
+            frame = av.AudioFrame.from_ndarray(notes(sample_rate)[None], "fltp", "mono")
+            frame.sample_rate, frame.pts, frame.time_base = sample_rate, 0, Fraction(1, sample_rate)
+            container.mux(sound.encode(frame))
+            container.mux(sound.encode(None))
+    return path
