@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 _HOP, _WINDOW, _LAG = 4, 16, 4  # frames between codes, frames per code, distance of compared codes
-_BANDS_PER_GROUP = 5  # 160 bands give 32 groups and 31 bits
+_GROUPS = 25  # of neighbouring mel bands, whatever their number; one bit less in a code
 _QUIET = 8.0  # mean mel value below which frames are not compared
 _MAX_CROWD = 20  # codes that occur more often than this are ignored
 _MIN_VOTES = 4  # equal codes at one distance from which on a pair is compared in full
-_MAX_WRONG_BITS = 0.25  # different bits of duplicates, over 24; unrelated recordings have 0.65
+_MAX_WRONG_BITS = 0.25  # share of different bits of duplicates; unrelated recordings have 0.65
 _MIN_CODES = 20  # least number in common
 
 
@@ -41,9 +41,9 @@ def _codes(mel: np.ndarray) -> np.ndarray:
     Shape:
         ``(T, M)`` -> ``(codes,)``, uint32.
     """
-    groups = mel.shape[1] // _BANDS_PER_GROUP
-    bands = mel[:, : groups * _BANDS_PER_GROUP].reshape(len(mel), groups, _BANDS_PER_GROUP).mean(axis=2)
-    sums = np.concatenate([np.zeros((1, groups)), np.cumsum(bands, axis=0, dtype=np.float64)])
+    width = mel.shape[1] // _GROUPS
+    bands = mel[:, : _GROUPS * width].reshape(len(mel), _GROUPS, width).mean(axis=2)
+    sums = np.concatenate([np.zeros((1, _GROUPS)), np.cumsum(bands, axis=0, dtype=np.float64)])
     starts = np.arange(0, len(mel) - _WINDOW + 1, _HOP)
     level = (sums[starts + _WINDOW] - sums[starts]) / _WINDOW
     slope = np.diff(level, axis=1)
@@ -74,7 +74,7 @@ def wrong_bits(first: np.ndarray, second: np.ndarray, distance: int) -> float:
     if np.count_nonzero(audible) < _MIN_CODES:
         return 1.0
     differing = np.unpackbits((ours ^ theirs)[audible].view(np.uint8)).sum()
-    return float(differing) / (24 * np.count_nonzero(audible))
+    return float(differing) / ((_GROUPS - 1) * np.count_nonzero(audible))
 
 
 def _candidates(prints: Sequence[np.ndarray]) -> list[tuple[int, int, int]]:
