@@ -62,12 +62,3 @@ def test_the_search_finds_words(text: str, found: int) -> None:
     """Whole words only, in any case, across the end of a line."""
     patterns = [term.replace(" ", r"[\s#]+") for term in TERMS]
     assert sum(bool(re.search(pattern, text, re.IGNORECASE)) for pattern in patterns) == found
-
-
-def test_the_words_are_those_of_the_list() -> None:
-    """Where the shared list of words lies beside the repository, this is that list."""
-    shared = ROOT.parent / "shared" / "terms.tsv"
-    if not shared.is_file():
-        pytest.skip("no shared list of words here")
-    lines = [line for line in shared.read_text("utf-8").splitlines() if line and not line.startswith("#")]
-    assert dict(line.split("\t") for line in lines) == TERMS
