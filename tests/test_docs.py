@@ -21,11 +21,7 @@ from stylebox.core.store.library import part_path
 from stylebox.core.store.weights import load_metadata
 
 ROOT = Path(stylebox.__file__).parents[1]
-README = (ROOT / "README.md").read_text("utf-8") if (ROOT / "README.md").exists() else ""
-
-if not README:
-    pytest.skip("the documentation is not beside the package", allow_module_level=True)
-
+README = (ROOT / "README.md").read_text("utf-8")
 PAGES = [f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")]
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 SH_BLOCKS = [text for language, text in BLOCKS if language == "sh"]

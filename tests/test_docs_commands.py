@@ -25,9 +25,6 @@ LEFT_OUT = {"cli.md", "log.md"}  # usage lines, and what was run long ago
 WITHOUT_INPUTS = ("styles", "models", "info")
 SECONDS = 1.2
 
-if not PAGES[0].exists():
-    pytest.skip("the documentation is not beside the package", allow_module_level=True)
-
 
 def commands(*names: str) -> list[str]:
     """Commands in the blocks and in the text of all pages, by the name of the command; none on a trained model."""

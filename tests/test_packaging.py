@@ -13,9 +13,6 @@ import stylebox
 
 PACKAGE = Path(stylebox.__file__).parent
 ROOT = PACKAGE.parent
-if not (ROOT / "pyproject.toml").exists():
-    pytest.skip("pyproject.toml is not beside the package", allow_module_level=True)
-
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 # Packages whose name on PyPI differs from the name that Python imports.
 DISTRIBUTIONS = {"PIL": "pillow", "fluidsynth": "pyfluidsynth"}

@@ -52,7 +52,6 @@ def test_every_public_name_is_there() -> None:
         stylebox.lod  # noqa: B018
 
 
-@pytest.mark.skipif(not PAGE.exists(), reason="the documentation is not beside the package")
 def test_the_code_of_the_page_runs(tmp_path: Path) -> None:
     """All blocks in order, as one program, in a folder that has the example."""
     code = "\n".join(re.findall(r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL))

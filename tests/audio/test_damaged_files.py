@@ -63,7 +63,7 @@ def test_bad_input_is_one_line_that_names_the_file(
         load_audio(path)
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
-    assert "; " in message, "a mend follows"
+    assert "; " in message, "the fix follows"
     assert "\n" not in message
     assert capfd.readouterr().err == "", "the decoders keep their chatter to themselves"
 

@@ -16,9 +16,6 @@ from stylebox.core.config import load_preset
 
 BENCH = Path(stylebox.__file__).parents[1] / "bench"
 
-if not (BENCH / "run.py").is_file():
-    pytest.skip("the bench is not beside the package", allow_module_level=True)
-
 
 @pytest.fixture
 def script() -> Callable[[str], ModuleType]:

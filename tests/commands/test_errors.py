@@ -81,9 +81,9 @@ def test_ctrl_c_in_a_finaliser_is_not_lost(
         ("info gone.wav", "gone.wav"),
         ("info noise.wav", "noise.wav"),
         ("info noise.safetensors", "noise.safetensors"),
-        ("info --model nobody", "nobody"),
+        ("info --model unknown_model", "unknown_model"),
         ("info --preset nothing", "nothing"),
-        ("styles --model nobody", "nobody"),
+        ("styles --model unknown_model", "unknown_model"),
         ("build gone", "gone"),
         ("build empty", "empty"),
         ("build noise.wav", "noise.wav"),
@@ -95,8 +95,8 @@ def test_ctrl_c_in_a_finaliser_is_not_lost(
         ("render --soundfont gone.sf2 --instruments harp --minutes 0.05 --to out", "gone.sf2"),
         ("render --samples gone --instruments harp --minutes 0.05 --to out", "gone"),
         ("render --midi gone --instruments harp --minutes 0.05 --to out", "gone"),
-        ("transfer noise.wav --style violin --model nobody --device cpu", "nobody"),
-        ("generate --style violin --model nobody --device cpu", "nobody"),
+        ("transfer noise.wav --style violin --model unknown_model --device cpu", "unknown_model"),
+        ("generate --style violin --model unknown_model --device cpu", "unknown_model"),
     ],
 )
 def test_bad_input_is_one_line_that_names_it(line: str, named: str, run: Callable[..., CommandResult]) -> None:

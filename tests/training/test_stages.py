@@ -228,7 +228,7 @@ def test_a_string_is_let_go_before_it_is_struck_again() -> None:
 
 def test_what_sounds_as_a_recording_begins_begins_with_it() -> None:
     frame, onset = np.zeros((2, 40, 88), np.float32)
-    frame[:20, 40] = 0.9  # nobody heard it struck
+    frame[:20, 40] = 0.9  # its onset is before the recording
     frame[:20, 45], onset[1:3, 45] = 0.9, 0.8  # struck a frame later, heard
     frame[:20, 50] = 0.4  # hardly there
     frame[5:20, 55] = 0.9  # a tail that rises later is no beginning
@@ -297,8 +297,8 @@ def test_unknown_stages_and_lacking_parts_are_one_line(tiny_home: Path) -> None:
 
 
 def test_a_borrowed_vae_of_another_size_is_refused(tiny_home: Path) -> None:
-    with pytest.raises(ModelError, match=r"another size.*train vae --preset tiny --name nobody"):
-        make_stage("ldm", PRESET, Dataset.open(tiny_home / "dataset"), "nobody", "cpu", silent)
+    with pytest.raises(ModelError, match=r"another size.*train vae --preset tiny --name missing"):
+        make_stage("ldm", PRESET, Dataset.open(tiny_home / "dataset"), "missing", "cpu", silent)
 
 
 def test_a_model_has_the_name_of_a_folder(tiny_home: Path) -> None:
@@ -356,7 +356,7 @@ def test_training_begins_with_another_model_and_keeps_what_is_frozen(tiny_home: 
     for settings, error, words in (
         ('frozen = ["drat"]', ConfigError, "no part 'drat'; there are: style_encoder"),
         ('frozen = ["draft", "style_encoder", "denoiser"]', ConfigError, "nothing to train in 'model'"),
-        ('begin_with = "nobody"', ModelError, "nobody"),
+        ('begin_with = "missing"', ModelError, "missing"),
         ('begin_with = "base"', ModelError, "belongs to another network"),
     ):
         with pytest.raises(error, match=words):
