@@ -7,7 +7,8 @@ training.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,16 +61,9 @@ def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     Raises:
         ModelError: There is no such file, or it is not a complete safetensors file.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-            return tensors, _decoded(file.metadata() or {})
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such file; train a model, or choose one of `stylebox models`") from None
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(
-            f"{path}: is not a complete safetensors file ({error_reason(error)}); copy or train it again"
-        ) from None
+    with _opened(path) as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        return tensors, _decoded(file.metadata() or {})
 
 
 def load_metadata(path: Path) -> dict[str, Any]:
@@ -78,15 +72,8 @@ def load_metadata(path: Path) -> dict[str, Any]:
     Raises:
         ModelError: There is no such file, or it is not a safetensors file.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            return _decoded(file.metadata() or {})
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such file; train a model, or choose one of `stylebox models`") from None
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(
-            f"{path}: is not a complete safetensors file ({error_reason(error)}); copy or train it again"
-        ) from None
+    with _opened(path) as file:
+        return _decoded(file.metadata() or {})
 
 
 @torch.no_grad()
@@ -169,6 +156,20 @@ def _stored(tensor: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
         if torch.equal(smaller.isfinite(), tensor.isfinite()):
             tensor = smaller
     return tensor.clone(memory_format=torch.contiguous_format)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A safetensors file; whatever is wrong with it is a ModelError that names it."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file; train a model, or choose one of `stylebox models`") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(
+            f"{path}: is not a complete safetensors file ({error_reason(error)}); copy or train it again"
+        ) from None
 
 
 def _decoded(header: Mapping[str, str]) -> dict[str, Any]:
