@@ -124,7 +124,7 @@ def test_slides_and_vibrato_are_carried_over() -> None:
         assert abs(rate_of(carried, RATE) - rate_of(swing(rate_hz, 20.0), RATE)) < 0.1
 
 
-def test_a_heard_vibrato_is_carried_over_as_deep_as_it_was_played() -> None:
+def test_a_measured_vibrato_is_carried_over_as_deep_as_it_was_played() -> None:
     seconds = np.arange(4 * CONFIG.sample_rate) / CONFIG.sample_rate
     cents = 20 * np.sin(2 * np.pi * 5.5 * seconds)
     phase = 2 * np.pi * np.cumsum(440 * 2 ** (cents / 1200)) / CONFIG.sample_rate

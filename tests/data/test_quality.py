@@ -51,7 +51,7 @@ def vibrato(seconds: float, cents: float = 30.0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_speech_is_heard_and_where(seed: int) -> None:
+def test_speech_is_detected_and_where(seed: int) -> None:
     assert spoken_stretches(speech(21, seed), SAMPLE_RATE) == [pytest.approx((0, 20), abs=0.3)]
     announced = np.concatenate([speech(10.5, seed), melody(20, seed)])
     assert spoken_stretches(announced, SAMPLE_RATE) == [pytest.approx((0, 10), abs=0.3)]
@@ -84,7 +84,7 @@ def several(audio: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_band_is_heard_and_one_instrument_is_none(seed: int) -> None:
+def test_a_band_is_detected_and_one_instrument_is_not(seed: int) -> None:
     alone = melody(20, seed)
     assert several(alone) < SUSPICIOUS < several(alone / np.abs(alone).max() + drums(20, seed))
 
@@ -97,7 +97,7 @@ def test_nothing_is_no_band(audio: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("program", [0, 24, 40, 46, 73], ids=["piano", "guitar", "violin", "harp", "flute"])
-def test_a_rendered_band_is_heard_and_its_soloist_is_none(program: int) -> None:
+def test_a_rendered_band_is_detected_and_its_soloist_is_not(program: int) -> None:
     """By a SoundFont that the network was not trained with."""
     from stylebox.core.sources.render.soundfont import find_soundfonts, synthesise
 

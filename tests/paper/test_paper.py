@@ -51,7 +51,7 @@ def test_unet_takes_batches_of_any_width(width: int) -> None:
     torch.testing.assert_close(whole[1:], single, rtol=1e-4, atol=1e-5)
 
 
-def test_unet_hears_time_and_style() -> None:
+def test_unet_depends_on_time_and_style() -> None:
     torch.manual_seed(0)
     unet, encoder = PaperUNet().eval(), StyleEncoder().eval()
     x_t = noise(1, 32, 16, 16)

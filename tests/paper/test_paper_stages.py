@@ -366,7 +366,7 @@ def test_full_strength_forgets_the_content_and_none_keeps_it(model: PaperModel) 
         torch.testing.assert_close(transfer_mel(model, one, style, **how), expected)
 
 
-def test_style_is_heard_at_any_length(model: PaperModel) -> None:
+def test_a_style_clip_may_have_any_length(model: PaperModel) -> None:
     mel = noise(128, 64).tanh()
     clips = [noise(128, frames, seed=3).tanh() for frames in (3, 128, 129, 1200)]
     played = [transfer_mel(model, mel, clip, steps=2) for clip in clips]

@@ -185,7 +185,7 @@ def test_onsets_are_the_scores_own_in_most_examples(tiny_home: Path) -> None:
     assert marked[::2, 1].sum() > 0
 
 
-def test_the_listener_in_windows_hears_what_it_hears_whole(tiny_home: Path) -> None:
+def test_the_content_encoder_in_windows_equals_the_whole(tiny_home: Path) -> None:
     encoder = stage_of("content", tiny_home).encoder.eval()
     audio = torch.randn(22050 * 4, generator=generator()) * 0.05
     with torch.no_grad():
