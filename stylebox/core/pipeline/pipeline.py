@@ -31,7 +31,7 @@ from stylebox.core.pipeline.refine import Refiner
 from stylebox.core.pipeline.result import TransferResult
 from stylebox.core.pipeline.style import resolve_style
 from stylebox.core.pipeline.style_spec import StyleSpec
-from stylebox.core.pipeline.transcribe import transcribe
+from stylebox.core.pipeline.transcribe import find_notes, transcribe
 from stylebox.core.pipeline.vocode import mel_to_audio
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.store import library
@@ -195,14 +195,14 @@ class BasePipeline:
             AudioError: the file cannot be read.
         """
         audio = load_audio(path, self.sample_rate)[: int(STYLE_SECONDS * self.sample_rate)]
-        levelled = torch.from_numpy(normalise_loudness(audio, self.sample_rate)[0]).to(self.device)
-        mel = self.mel_transform(levelled)
+        levelled, _ = normalise_loudness(audio, self.sample_rate)
+        mel = self.mel_transform(torch.from_numpy(levelled).to(self.device))
         size = round(CLIP_SECONDS * self.mel_config.frames_per_second)
         count = max(1, round(mel.shape[1] / size))
         mel = F.pad(mel, (0, max(0, count * size - mel.shape[1])), value=-1.0)
         clips = torch.unflatten(mel[:, : count * size], 1, (count, size)).movedim(1, 0)
         tokens, vector = self.style_encoder(clips)
-        register = Register.of_notes(self.transcribe(audio).notes)
+        register = Register.of_notes(find_notes(levelled, self.sample_rate, self.content_encoder, self.device))
         return library.Style(path.name, tokens.mean(0).cpu(), vector.mean(0).cpu(), register)
 
     def transcribe(self, audio: np.ndarray, progress: ProgressCallback = silent) -> Content:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from stylebox.core.audio.dynamics import dynamics
 from stylebox.core.audio.frames import resample_frames
@@ -11,7 +12,7 @@ from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.audio.pitch_bend import estimate_bends
 from stylebox.core.config import MelConfig
 from stylebox.core.models.content_encoder import ContentEncoder, posteriors
-from stylebox.core.music.notes import notes_from_posteriors, piano_roll
+from stylebox.core.music.notes import Note, notes_from_posteriors, piano_roll
 from stylebox.core.pipeline.content import Content
 
 
@@ -30,11 +31,35 @@ def transcribe(audio: np.ndarray, encoder: ContentEncoder, mel_transform: MelSpe
     config, device = mel_transform.config, mel_transform.window.device
     levelled, _ = normalise_loudness(audio, config.sample_rate)
     curve = dynamics(mel_transform(torch.from_numpy(levelled).to(device))[None], config)[0]
-    encoded = torch.from_numpy(resample(levelled, config.sample_rate, encoder.sample_rate)).to(device)
-    frame, onset = posteriors(encoder, encoded)
-    notes = notes_from_posteriors(frame.T.cpu().numpy(), onset.T.cpu().numpy(), encoder.frames_per_second)
-    cents = estimate_bends(encoded, frame, MelConfig(sample_rate=encoder.sample_rate, hop_length=encoder.hop_length))
+    resampled, frame, notes = _encode(levelled, config.sample_rate, encoder, device)
+    cents = estimate_bends(resampled, frame, MelConfig(sample_rate=encoder.sample_rate, hop_length=encoder.hop_length))
     rate, num_frames = config.frames_per_second, len(curve)
     frame, cents = (resample_frames(x, encoder.frames_per_second, rate, num_frames) for x in (frame, cents))
     onsets = torch.from_numpy(piano_roll(notes, num_frames, rate)[1].T).to(frame)
     return Content(frame, onsets, curve, cents, notes)
+
+
+@torch.no_grad()
+def find_notes(levelled: np.ndarray, sample_rate: int, encoder: ContentEncoder, device: torch.device) -> list[Note]:
+    """The notes of a recording alone: quicker than `transcribe`.
+
+    Args:
+        levelled: Mono, at the common loudness.
+        sample_rate: Of it, in Hz.
+        encoder: Works at its own rates.
+        device: Where the encoder is.
+
+    Shape:
+        levelled ``(S,)``.
+    """
+    return _encode(levelled, sample_rate, encoder, device)[2]
+
+
+def _encode(
+    levelled: np.ndarray, sample_rate: int, encoder: ContentEncoder, device: torch.device
+) -> tuple[Tensor, Tensor, list[Note]]:
+    """A recording at the encoder's rate, the frame posteriors ``(N, T)`` at the encoder's frames, and the notes."""
+    resampled = torch.from_numpy(resample(levelled, sample_rate, encoder.sample_rate)).to(device)
+    frame, onset = posteriors(encoder, resampled)
+    notes = notes_from_posteriors(frame.T.cpu().numpy(), onset.T.cpu().numpy(), encoder.frames_per_second)
+    return resampled, frame, notes
