@@ -32,6 +32,15 @@ def test_weights_and_metadata_come_back(tmp_path: Path) -> None:
     assert all(torch.equal(loaded[name], tensors[name]) for name in tensors)
 
 
+def test_parameters_of_earlier_files_have_their_names_of_today(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    earlier = ("draft.unet.enter.weight", "draft.unet.leave.bias", "vocoder.backbone.0.widen.weight", "centre.weight")
+    weights.save_weights(path, {name: torch.full((2,), float(at)) for at, name in enumerate(earlier)})
+    present = ("draft.unet.conv_in.weight", "draft.unet.conv_out.bias", "vocoder.backbone.0.up.weight", "centre.weight")
+    loaded, _ = weights.load_weights(path)
+    assert {name: float(tensor[0]) for name, tensor in loaded.items()} == {n: float(i) for i, n in enumerate(present)}
+
+
 def test_equal_weights_are_equal_files(tmp_path: Path) -> None:
     metadata = {name: name * 3 for name in "abcdefgh"}
     for name in ("x", "y"):

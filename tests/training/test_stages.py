@@ -94,7 +94,7 @@ def test_the_adversary_pulls_in_proportion(tiny_home: Path) -> None:
         stage.weights["adversarial"] = adversarial
         stage.draft.zero_grad()
         stage.losses(stage.batch(0), generator(), "model")["loss"].backward()
-        gradient = stage.draft.unet.leave.bias.grad
+        gradient = stage.draft.unet.conv_out.bias.grad
         assert isinstance(gradient, torch.Tensor)
         return gradient.clone()
 
@@ -352,7 +352,7 @@ def test_training_begins_with_another_model_and_keeps_what_is_frozen(tiny_home: 
     parts = {name.partition(".")[0] for name in begun if not torch.equal(begun[name], on[name])}
     assert parts == {"denoiser"}
     near = trained('begin_with = "tiny"\nlearning_rate = 1e-6')
-    torch.testing.assert_close(near["draft.unet.enter.weight"], begun["draft.unet.enter.weight"], atol=1e-4, rtol=0)
+    torch.testing.assert_close(near["draft.unet.conv_in.weight"], begun["draft.unet.conv_in.weight"], atol=1e-4, rtol=0)
     for settings, error, words in (
         ('frozen = ["drat"]', ConfigError, "no part 'drat'; there are: style_encoder"),
         ('frozen = ["draft", "style_encoder", "denoiser"]', ConfigError, "nothing to train in 'model'"),

@@ -121,7 +121,7 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         self.stride = 2 ** (len(channels) - 1)
-        self.enter = nn.Conv2d(in_channels, channels[0], 3, padding=1)
+        self.conv_in = nn.Conv2d(in_channels, channels[0], 3, padding=1)
         self.down_blocks, self.up_blocks = nn.ModuleList(), nn.ModuleList()
         self.attention = nn.ModuleList(StyleAttention(c, token_dim) for c in channels[1:])
         for c in channels:
@@ -131,11 +131,11 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairs)
         self.up = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in pairs)
         self.norm = ChannelNorm(channels[0])
-        self.leave = nn.Conv2d(channels[0], out_channels, 3, padding=1)
+        self.conv_out = nn.Conv2d(channels[0], out_channels, 3, padding=1)
 
     def forward(self, x: Tensor, condition: Tensor, tokens: Tensor) -> Tensor:
         """Apply the network."""
-        h = self.enter(x)
+        h = self.conv_in(x)
         skips: list[Tensor] = []
         for level, blocks in enumerate(self.down_blocks):
             if level:
@@ -150,7 +150,7 @@ class UNet(nn.Module):
                 h = block(h, condition)
             if level:
                 h = F.pixel_shuffle(self.up[level - 1](h), 2) + skips.pop()
-        result: Tensor = self.leave(F.silu(self.norm(h)))
+        result: Tensor = self.conv_out(F.silu(self.norm(h)))
         return result
 
 

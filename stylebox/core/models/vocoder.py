@@ -152,14 +152,14 @@ class ConvNeXtBlock(nn.Module):
         super().__init__()
         self.depthwise = nn.Conv1d(dim, dim, 7, padding=3, groups=dim)
         self.norm = nn.LayerNorm(dim)
-        self.widen = nn.Linear(dim, intermediate_dim)
-        self.narrow = nn.Linear(intermediate_dim, dim)
+        self.up = nn.Linear(dim, intermediate_dim)
+        self.down = nn.Linear(intermediate_dim, dim)
         self.scale = nn.Parameter(torch.full((dim,), initial_scale))
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the block."""
         h = self.norm(self.depthwise(x).transpose(1, 2))
-        change: Tensor = self.scale * self.narrow(F.gelu(self.widen(h)))
+        change: Tensor = self.scale * self.down(F.gelu(self.up(h)))
         return x + change.transpose(1, 2)
 
 

@@ -22,6 +22,8 @@ from stylebox.core.errors import ModelError, error_reason
 
 HEADER = "stylebox"
 """Entry of a safetensors header that holds the metadata as JSON."""
+RENAMED = {".enter.": ".conv_in.", ".leave.": ".conv_out.", ".widen.": ".up.", ".narrow.": ".down."}
+"""Parts of parameter names in earlier files, the shipped ones among them, and what they are called now."""
 
 
 def save_weights(
@@ -62,7 +64,7 @@ def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         ModelError: There is no such file, or it is not a complete safetensors file.
     """
     with _opened(path) as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        tensors = {_present_name(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
         return tensors, _decoded(file.metadata() or {})
 
 
@@ -156,6 +158,13 @@ def _stored(tensor: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
         if torch.equal(smaller.isfinite(), tensor.isfinite()):
             tensor = smaller
     return tensor.clone(memory_format=torch.contiguous_format)
+
+
+def _present_name(name: str) -> str:
+    """A parameter's name of today for the one in a file."""
+    for earlier, present in RENAMED.items():
+        name = name.replace(earlier, present)
+    return name
 
 
 @contextmanager
