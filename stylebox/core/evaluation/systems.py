@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylebox.core.audio.griffin_lim import griffin_lim
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.evaluation.cases import Case
 from stylebox.core.evaluation.envelope import cross_synthesis
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.protocol import Pipeline
+from stylebox.core.pipeline.vocode import iterate_phases
 
 TRUE_TARGET, MODEL = "true target", "model"
 TIMED = ("vocoder only", "VAE only", "Griffin-Lim", "spectral envelope", "draft alone", MODEL)
@@ -85,9 +85,7 @@ class _Parts:
 
     def griffin_lim_only(self, case: Case) -> SystemOutput:
         """The content's mel, then Griffin-Lim."""
-        sound = griffin_lim(self._mel(case), self.config, len(case.content))
-        made = sound.cpu().numpy().astype(np.float32)[: len(case.content)]
-        return SystemOutput(np.pad(made, (0, len(case.content) - len(made))))
+        return SystemOutput(iterate_phases(self._mel(case), self.config, len(case.content)))
 
     def vocoder_only(self, case: Case) -> SystemOutput | None:
         """The content's mel, then the model's own vocoder; None where that is Griffin-Lim, which has its own row."""

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylebox.core.audio.griffin_lim import griffin_lim
 from stylebox.core.audio.io.read import load_audio
 from stylebox.core.audio.loudness import loudness_db, match_loudness, normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram
@@ -20,6 +19,7 @@ from stylebox.core.pipeline.finish import SILENT_INPUT
 from stylebox.core.pipeline.options import Settings, TransferOptions, resolve
 from stylebox.core.pipeline.pipeline import STYLE_SECONDS
 from stylebox.core.pipeline.result import TransferResult
+from stylebox.core.pipeline.vocode import iterate_phases
 from stylebox.core.progress import ProgressCallback, silent
 
 
@@ -151,8 +151,7 @@ class PaperPipeline:
         Shape:
             audio ``(S,)``, mel ``(M, T)`` -> ``(S,)``.
         """
-        made = griffin_lim(mel, self.mel_config, len(audio)).cpu().numpy().astype(np.float32)
-        return np.pad(made, (0, len(audio) - len(made)))
+        return iterate_phases(mel, self.mel_config, len(audio))
 
     def _mel(self, audio: np.ndarray) -> Tensor:
         """The mel of a recording at the common loudness."""

@@ -49,12 +49,31 @@ def mel_to_audio(
     elif method == "harmonic":
         sound = harmonic_inversion(mel, content.frame, config, num_samples, content.cents)
     else:
-        sound = griffin_lim(mel, config, num_samples)
-    audio = sound.cpu().numpy().astype(np.float32)[:num_samples]
-    audio = np.pad(audio, (0, num_samples - len(audio)))
+        return iterate_phases(mel, config, num_samples)
+    audio = _of_length(sound, num_samples)
     if sharpen and method == "neural":
         audio = sharpen_attacks(audio, [note.start_seconds for note in content.notes], config.sample_rate)
     return audio
+
+
+def iterate_phases(mel: Tensor, config: MelConfig, num_samples: int) -> np.ndarray:
+    """The sound of a mel by Griffin-Lim, which needs no notes.
+
+    Args:
+        mel: In [-1, 1].
+        config: Of the mel.
+        num_samples: Length of the result.
+
+    Shape:
+        mel ``(M, T)`` -> ``(num_samples,)``, float32.
+    """
+    return _of_length(griffin_lim(mel, config, num_samples), num_samples)
+
+
+def _of_length(sound: Tensor, num_samples: int) -> np.ndarray:
+    """Audio as float32, cut or padded with silence."""
+    audio = sound.cpu().numpy().astype(np.float32)[:num_samples]
+    return np.pad(audio, (0, num_samples - len(audio)))
 
 
 @torch.no_grad()
