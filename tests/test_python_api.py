@@ -13,7 +13,8 @@ import soundfile
 from support.models import PARTIALS, SAMPLE_RATE, melody, tones
 
 import stylebox
-from stylebox.core.jobs.transfer import load_pipeline, transfer_files
+from stylebox.core.jobs.pipelines import load_pipeline
+from stylebox.core.jobs.transfer import transfer_files
 from stylebox.core.music.notes import read_midi, write_midi
 from stylebox.core.pipeline.options import TransferOptions
 

@@ -30,7 +30,7 @@ def evaluate(
     from stylebox.core import paths
     from stylebox.core.evaluation.evaluate import evaluate_dataset, evaluate_files
     from stylebox.core.evaluation.table import SampleCollector, write_csv, write_page
-    from stylebox.core.jobs.transfer import load_pipeline
+    from stylebox.core.jobs.pipelines import load_pipeline
 
     written = [path for path in (csv, report) if path is not None]
     for path in written:

@@ -35,7 +35,7 @@ def generate(
     if notes is not None and seconds is not None:
         raise typer.BadParameter("use --notes or --seconds, not both: a MIDI file has its own length")
     from stylebox.core.jobs.generate import generate_file
-    from stylebox.core.jobs.transfer import load_pipeline
+    from stylebox.core.jobs.pipelines import load_pipeline
     from stylebox.core.pipeline.options import TransferOptions
 
     options = TransferOptions(

@@ -93,7 +93,8 @@ def transfer_sources(
     Returns:
         The files that were written, and those that failed.
     """
-    from stylebox.core.jobs.transfer import load_pipeline, transfer_files
+    from stylebox.core.jobs.pipelines import load_pipeline
+    from stylebox.core.jobs.transfer import transfer_files
 
     pipeline = load_pipeline(model, compute_device(device))
     show = partial(show_transfer, results=not as_json)

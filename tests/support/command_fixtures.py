@@ -13,7 +13,8 @@ from support.fake_transfer import FakeTransfer
 @pytest.fixture
 def transfer(monkeypatch: pytest.MonkeyPatch) -> FakeTransfer:
     fake = FakeTransfer()
-    monkeypatch.setitem(sys.modules, "stylebox.core.jobs.transfer", fake.module())
+    for name, module in fake.modules().items():
+        monkeypatch.setitem(sys.modules, name, module)
     return fake
 
 

@@ -38,22 +38,23 @@ class Batch:
 
 
 class FakeTransfer:
-    """`stylebox.core.jobs.transfer` without networks: an output holds its style, the option given last wins."""
+    """The jobs `transfer` and `pipelines` without networks: an output holds its style, the option given last wins."""
 
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
         self.report = Report("", "")
         self.hindrance: BaseException | None = None
 
-    def module(self) -> ModuleType:
+    def modules(self) -> dict[str, ModuleType]:
         class Transfer:
             def __init__(self, model: str, device: str) -> None:
                 self.model, self.device = model, device
 
-        fake = ModuleType("stylebox.core.jobs.transfer")
-        fake.load_pipeline = Transfer  # type: ignore[attr-defined]
-        fake.transfer_files = self.transfer_files  # type: ignore[attr-defined]
-        return fake
+        names = ("stylebox.core.jobs.transfer", "stylebox.core.jobs.pipelines")
+        jobs, pipelines = (ModuleType(name) for name in names)
+        jobs.transfer_files = self.transfer_files  # type: ignore[attr-defined]
+        pipelines.load_pipeline = Transfer  # type: ignore[attr-defined]
+        return dict(zip(names, (jobs, pipelines), strict=True))
 
     def transfer_files(
         self,

@@ -8,7 +8,7 @@ import numpy as np
 from stylebox.core.audio.io.read import load_audio, resample
 from stylebox.core.errors import AudioError
 from stylebox.core.jobs.generate import generate
-from stylebox.core.jobs.transfer import load_pipeline
+from stylebox.core.jobs.pipelines import load_pipeline
 from stylebox.core.music.notes import Note, read_midi
 from stylebox.core.pipeline.content import Content
 from stylebox.core.pipeline.options import TransferOptions

@@ -1,21 +1,15 @@
 """`stylebox transfer` as a job: files or folders in, files out. A bad file does not stop the others."""
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from stylebox.core.audio.io.read import load_audio
-from stylebox.core.audio.io.write import check_format
 from stylebox.core.errors import AudioError, StyleboxError, error_message
-from stylebox.core.jobs.outputs import STREAM, FileReport, SideOutputs, write_side_outputs
-from stylebox.core.paper.pipeline import PaperPipeline
-from stylebox.core.paths import refuse_overwrite
+from stylebox.core.jobs.outputs import STREAM, FileReport, SideOutputs
+from stylebox.core.jobs.transfer_file import transfer_file
 from stylebox.core.pipeline.options import TransferOptions
-from stylebox.core.pipeline.pipeline import BasePipeline
 from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.progress import ProgressCallback, silent
-from stylebox.core.store import library
 
 AUDIO_SUFFIXES = {
     *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".au", ".caf", ".wma"),
@@ -37,15 +31,6 @@ class TransferBatch:
 
     done: list[FileReport] = field(default_factory=list)
     failed: list[TransferFailure] = field(default_factory=list)
-
-
-def load_pipeline(model: str = library.SHIPPED_MODEL, device: str = "cpu") -> Pipeline:
-    """A model of either family, loaded once, used for any number of recordings.
-
-    Raises:
-        ModelError: the model, or a part of it, is missing or does not fit.
-    """
-    return PaperPipeline(model, device) if library.model_family(model) == "paper" else BasePipeline(model, device)
 
 
 def transfer_files(
@@ -94,71 +79,6 @@ def transfer_files(
             batch.done.append(report)
             made(report)
     return batch
-
-
-def transfer_file(
-    source: Path,
-    output: Path,
-    options: TransferOptions,
-    pipeline: Pipeline,
-    force: bool = False,
-    side_outputs: SideOutputs | None = None,
-    progress: ProgressCallback = silent,
-) -> FileReport:
-    """Transfer one file; the output has the input's length to the sample, at the model's rate.
-
-    Args:
-        source: A file; ``-`` is standard input.
-        output: A file; ``-`` is standard output.
-        options: What the user asks for.
-        pipeline: The loaded model.
-        force: Whether to overwrite files.
-        side_outputs: Files for what else to keep.
-        progress: Called as work goes on.
-
-    Raises:
-        StyleboxError: the input cannot be read, the output exists or cannot be written, an option is wrong.
-    """
-    side_outputs = side_outputs or SideOutputs()
-    check_targets(output, side_outputs, pipeline.sample_rate, force)
-    audio = load_audio(source, pipeline.sample_rate)
-    begun = time.monotonic()
-    result = pipeline.transfer(audio, options, progress)
-    work_seconds = time.monotonic() - begun
-    clipped_db = result.save(output)
-    write_side_outputs(side_outputs, result, audio, str(source))
-    report = FileReport.of(result, str(source), output, side_outputs, clipped_db=clipped_db, work_seconds=work_seconds)
-    warnings = result.warnings if result.audio.any() else [*result.warnings, *_channel_faults(source)]
-    return replace(report, warnings=warnings)
-
-
-def _channel_faults(source: Path) -> list[str]:
-    """Why the mix of a recording is silent though its channels are not: they can cancel one another."""
-    from stylebox.core.audio.channels import channel_faults
-
-    return [] if str(source) == STREAM else channel_faults(source)
-
-
-def check_targets(output: Path, side_outputs: SideOutputs, sample_rate: int, force: bool) -> None:
-    """Check before any work that everything can be written where it is to go.
-
-    Args:
-        output: The sound.
-        side_outputs: What else is written.
-        sample_rate: Of the sound, in Hz.
-        force: Whether to overwrite files.
-
-    Raises:
-        AudioError: a name is used twice, or a sound's suffix is unknown.
-        StyleboxError: a name is taken, or a side output's suffix is unknown.
-    """
-    check_format(output, sample_rate)
-    side_outputs.check()
-    targets = [path for path in (output, *side_outputs.paths()) if str(path) != STREAM]
-    for target in targets:
-        refuse_overwrite(target, force)
-        if targets.count(target) > 1:
-            raise AudioError(f"{target}: named for two outputs; give each a name of its own")
 
 
 def output_names(files: Sequence[Path], output: Path | None, options: TransferOptions, several: bool) -> list[Path]:
