@@ -31,8 +31,9 @@ from stylebox.commands.train import train
 from stylebox.commands.transfer import transfer
 from stylebox.console import options as opt
 from stylebox.console.console import console
+from stylebox.console.escaping import never_fail
 from stylebox.console.exit import FAILED, INTERRUPTED
-from stylebox.core.errors import StyleboxError, error_message
+from stylebox.core.errors import StyleboxError, error_message, error_reason
 
 COMMANDS = (fetch, render, build, train, transfer, generate, record, evaluate, styles, models, info, doctor)
 TERMINATED = 143  # exit code after SIGTERM
@@ -52,17 +53,27 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminated)
     # torch reads this once, when it loads: threads that spin while they wait slow other programs down four times.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file name may be invalid Unicode
+    never_fail(sys.stdout)
+    never_fail(sys.stderr)
     if not {"-v", "--verbose", "--debug"} & set(sys.argv):
         warnings.simplefilter("ignore")  # from libraries; our own warnings go through the console
     try:
         app(prog_name="stylebox")
+    except OSError as error:  # of Typer's own output, such as a page of help; commands report theirs
+        console.error(f"standard output: {error_reason(error)}")
+        sys.exit(FAILED)
     finally:
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:  # the reader closed the pipe; Python flushes again at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_output()
+
+
+def _close_output() -> None:
+    """Flush stdout. If that is not possible, drop what is left: Python would flush again at exit, and fail."""
+    if sys.stdout is None:  # closed before the start
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _terminated(_signal: int, _frame: object) -> NoReturn:
@@ -115,6 +126,8 @@ def run_command(run: Callable[..., None]) -> Callable[..., None]:
             expected = isinstance(error, StyleboxError) or (isinstance(error, OSError) and error.strerror)
             console.error(error_message(error) + ("" if expected else "; add --debug for the traceback"))
             raise typer.Exit(FAILED) from None
+        if console.lost is not None:
+            raise typer.Exit(FAILED)
 
     signature = inspect.signature(run)
     parameters = [*signature.parameters.values(), *_COMMON]

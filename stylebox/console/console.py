@@ -7,13 +7,15 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
-from io import TextIOWrapper
-from typing import TYPE_CHECKING, TypeAlias
+from io import StringIO
+from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 from rich.console import Console as Terminal
 
+from stylebox.console.escaping import encodable, never_fail, printable
+from stylebox.core.errors import error_reason
 from stylebox.core.progress import ProgressCallback, silent
 
 if TYPE_CHECKING:  # slow to import, and `--help` does not need it
@@ -30,6 +32,7 @@ class Console:
         quiet: Write only results and errors.
         verbose: Also write details.
         debug: Write the traceback of an error.
+        lost: Why results no longer reach stdout; None while they do.
     """
 
     def __init__(self) -> None:
@@ -45,9 +48,10 @@ class Console:
             debug: Write the traceback of an error.
         """
         self.quiet, self.verbose, self.debug = quiet, verbose, debug
+        self.lost: str | None = None
         self._err = Terminal(stderr=True, highlight=False, emoji=False)  # a file name may contain ":violin:"
-        if isinstance(sys.stdout, TextIOWrapper):
-            sys.stdout.reconfigure(errors="surrogateescape")  # a file name that is not UTF-8 keeps its bytes
+        never_fail(sys.stdout)
+        never_fail(sys.stderr)
 
     def note(self, text: str, style: str = "") -> None:
         """Write one line of information to stderr, unless quiet."""
@@ -71,22 +75,41 @@ class Console:
         """Write the traceback of the current exception to stderr."""
         import traceback
 
-        self._err.print(traceback.format_exc(), markup=False, soft_wrap=True)
+        for line in traceback.format_exc().splitlines():
+            self._line(line)
 
     def _line(self, text: str, style: str = "") -> None:
-        self._err.print(text, style=style or None, markup=False, soft_wrap=True)
+        with suppress(OSError):  # the reader of stderr has gone, or its disk is full; the job goes on
+            self._err.print(printable(text), style=style or None, markup=False, soft_wrap=True)
 
     def result(self, text: object) -> None:
-        """Write one line of result to stdout, above a live display if both share a terminal."""
-        if sys.stderr.isatty() and sys.stdout.isatty():
-            self._line(str(text), "")
-            return
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
+        """Write one line of result to stdout, above a live display if both share a terminal.
+
+        A file or a pipe gets every name unchanged, so that a script can use it; a terminal gets it printable.
+        """
+        if is_terminal(sys.stderr) and is_terminal(sys.stdout):
+            self._line(str(text))
+        else:
+            self._write(f"{printable(str(text)) if is_terminal(sys.stdout) else text}\n")
 
     def document(self, value: object) -> None:
-        """Write a result to stdout as one JSON document."""
-        sys.stdout.write(json.dumps(to_json(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        """Write a result to stdout as one JSON document, with escapes if stdout cannot take its characters."""
+        text = json.dumps(to_json(value), indent=2, ensure_ascii=False, allow_nan=False)
+        if not encodable(text, sys.stdout) or printable(text.replace("\n", "")) != text.replace("\n", ""):
+            text = json.dumps(to_json(value), indent=2, allow_nan=False)
+        self._write(f"{text}\n")
+
+    def _write(self, text: str) -> None:
+        """Write to stdout. If that fails, results are no longer written, and the job goes on."""
+        if self.lost is not None or sys.stdout is None:
+            return
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except OSError as error:
+            self.lost = error_reason(error)
+            if not isinstance(error, BrokenPipeError):  # a reader that has gone needs no message
+                self.error(f"standard output: {self.lost}; results are not shown")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Write a table to stdout; columns of numbers are aligned to the right.
@@ -103,17 +126,20 @@ class Console:
             numbers = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
             table.add_column(column, justify="right" if numbers else "left")
         for row in rows:
-            table.add_row(*(escape(format_value(cell)) for cell in row))
-        terminal = Terminal(highlight=False, emoji=False)
-        terminal = terminal if terminal.is_terminal else Terminal(highlight=False, emoji=False, width=FILE_WIDTH)
-        terminal.print(table)
+            table.add_row(*(escape(printable(format_value(cell))) for cell in row))
+        if is_terminal(sys.stdout):
+            Terminal(highlight=False, emoji=False).print(table)
+            return
+        text = StringIO()
+        Terminal(file=text, highlight=False, emoji=False, width=FILE_WIDTH).print(table)
+        self._write("".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines()))
 
     @contextmanager
     def progress(self) -> Iterator[ProgressCallback]:
         """Show the progress of a job during the block: live bars on a terminal, otherwise a line every few seconds."""
         if self.quiet:
             yield silent
-        elif sys.stderr.isatty() and not self._err.is_dumb_terminal:
+        elif is_terminal(sys.stderr) and not self._err.is_dumb_terminal:
             from stylebox.console.progress import LiveTasks, bars
 
             with bars(self._err) as live:
@@ -130,7 +156,7 @@ class Console:
         Yields:
             The callback for the progress of the list, and the callback for the progress of each download.
         """
-        if self.quiet or not sys.stderr.isatty() or self._err.is_dumb_terminal:
+        if self.quiet or not is_terminal(sys.stderr) or self._err.is_dumb_terminal:
             with self.progress() as progress:
                 yield progress, lambda transfer: None
             return
@@ -148,7 +174,7 @@ class Console:
         """Give a function that redraws one line during the block; None if stderr cannot show one."""
         if self.quiet:
             yield lambda text: None
-        elif sys.stderr.isatty() and not self._err.is_dumb_terminal:
+        elif is_terminal(sys.stderr) and not self._err.is_dumb_terminal:
             from rich.live import Live
             from rich.text import Text
 
@@ -156,6 +182,11 @@ class Console:
                 yield lambda text: live.update(Text(text, no_wrap=True, overflow="ellipsis"), refresh=True)
         else:
             yield None
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether a stream is a terminal; a stream that was closed before the start is None."""
+    return stream is not None and stream.isatty()
 
 
 def to_json(value: object) -> Json:

@@ -1,0 +1,138 @@
+"""Streams of any kind: another encoding, a full disk, a reader that has gone, names with control codes."""
+
+import json
+import os
+import subprocess
+import sys
+from io import BytesIO, StringIO, TextIOWrapper
+from pathlib import Path
+
+import pytest
+
+from stylebox.console import console as look
+from stylebox.console.escaping import encodable
+
+NAMES = ("Geige – Bach.wav", "Dvořák.wav", "箏.wav", "🎻.wav", os.fsdecode(b"caf\xe9.wav"))
+HOSTILE = "a\x1b[31m\x1b]0;title\x07\u202e\u009b2J.wav"
+
+
+def redirect(monkeypatch: pytest.MonkeyPatch, encoding: str) -> tuple[BytesIO, BytesIO]:
+    """Stdout and stderr as Python opens them in that encoding; not a fixture, since pytest sets its own after those."""
+    kept = (BytesIO(), BytesIO())
+    for name, bytes_written, errors in zip(("stdout", "stderr"), kept, ("strict", "backslashreplace"), strict=True):
+        stream = TextIOWrapper(bytes_written, encoding=encoding, errors=errors, write_through=True)
+        monkeypatch.setattr(sys, name, stream)
+    return kept
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii", "cp932", "utf-8"])
+def test_every_name_is_written_in_every_encoding(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, err = redirect(monkeypatch, encoding)
+    console = look.Console()
+    for name in NAMES:
+        console.result(name)
+        console.note(f"{name}: 3.0 s")
+        console.table(["name"], [[name]])
+    lines = out.getvalue().decode(encoding, "surrogateescape").splitlines()
+    assert len(lines) == 3 * len(NAMES)
+    assert err.getvalue().count(b"3.0 s") == len(NAMES)
+    assert b"caf\xe9.wav" in out.getvalue()  # the bytes of a name that is not Unicode
+    for name in NAMES:
+        if encodable(name, sys.stdout):
+            assert name in lines
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_json_is_valid_in_every_encoding(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, _ = redirect(monkeypatch, encoding)
+    look.Console().document([*NAMES, HOSTILE])
+    assert json.loads(out.getvalue().decode(encoding)) == [*NAMES, HOSTILE]
+    assert b"\x1b" not in out.getvalue()
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
+def test_a_batch_makes_every_file_whatever_the_encoding(encoding: str, tmp_path: Path) -> None:
+    """In a process of its own, as started by a Windows console or by a service in the C locale."""
+    code = (
+        "import sys; from support.fake_transfer import FakeTransfer\n"
+        "sys.modules['stylebox.core.jobs.transfer'] = FakeTransfer().module()\n"
+        "from stylebox.cli import main; main()"
+    )
+    for name in NAMES:
+        Path(name).write_text("sound")
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONPATH": os.pathsep.join(sys.path)}
+    arguments = ("transfer", *NAMES, "--style", "harp", "--device", "cpu")
+    ended = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, env=environment, check=True)
+    assert len(ended.stdout.splitlines()) == len(NAMES)
+    assert {path.name for path in tmp_path.glob("*-harp.wav")} == {f"{Path(name).stem}-harp.wav" for name in NAMES}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("arguments", [["models"], ["models", "--json"], ["--help"]])
+def test_a_full_disk_behind_stdout_is_one_line_and_exit_code_1(arguments: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "stylebox", *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("stylebox: standard output: No space left on device")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_reader_that_has_gone_does_not_end_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    error = StringIO()
+    monkeypatch.setattr(sys, "stdout", Gone())
+    monkeypatch.setattr(sys, "stderr", error)
+    console = look.Console()
+    console.result("a.wav")
+    console.table(["name"], [["b.wav"]])
+    assert console.lost == "Broken pipe"
+    assert error.getvalue() == ""
+    monkeypatch.setattr(sys, "stderr", Gone())
+    console.configure()
+    console.note("3.0 s")
+
+
+def test_streams_that_are_closed_before_the_start_are_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    console = look.Console()
+    console.result("a.wav")
+    console.document({"a": 1})
+    console.table(["name"], [["a.wav"]])
+    console.error("a.wav: no such file")
+    with console.progress() as progress:
+        assert callable(progress)
+
+
+def test_control_codes_in_names_are_shown_and_not_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Screen(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen, plain = Screen(), StringIO()
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setattr(sys, "stdout", screen)
+    console = look.Console()
+    console.note(f"{HOSTILE}: 3.0 s")
+    console.warning(HOSTILE)
+    console.error(HOSTILE)
+    console.result(HOSTILE)
+    console.document([HOSTILE])
+    monkeypatch.setattr(sys, "stdout", plain)
+    console.table(["name"], [[HOSTILE], ["two\nlines"], ["[red]a[/]"]])
+    assert not {"\x1b", "\x07", "\u202e", "\u009b"} & set(screen.getvalue() + plain.getvalue())
+    assert len(plain.getvalue().splitlines()) == 4
+    assert "[red]a[/]" in plain.getvalue()
+
+
+def test_a_pipe_gets_every_name_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = StringIO()
+    monkeypatch.setattr(sys, "stdout", plain)
+    look.Console().result(HOSTILE)
+    assert plain.getvalue() == f"{HOSTILE}\n"
