@@ -46,7 +46,7 @@ COMMANDS = sorted(
 def test_readme_has_two_sh_blocks_install_and_tests() -> None:
     install, tests = SH_BLOCKS
     assert "stylebox transfer examples/piano.flac --style violin -o out.wav" in install.splitlines()
-    assert tests.splitlines()[-1] == "pytest"
+    assert tests.splitlines()[-1] == "pytest -n auto"
     assert "ruff check ." in tests.splitlines()
     assert "mypy" in tests.splitlines()
 
