@@ -33,6 +33,7 @@ from stylebox.console import options as opt
 from stylebox.console.console import console
 from stylebox.console.escaping import never_fail
 from stylebox.console.exit import FAILED, INTERRUPTED
+from stylebox.console.option_groups import flat_parameters, grouped
 from stylebox.core.errors import StyleboxError, error_message, error_reason
 
 COMMANDS = (fetch, render, build, train, transfer, generate, record, evaluate, styles, models, info, doctor)
@@ -100,21 +101,21 @@ def _begin(
 
 
 def run_command(run: Callable[..., None]) -> Callable[..., None]:
-    """Make a command of a function: add the common options, and turn its errors into one line and an exit code.
+    """Make a command of a function: with flat options and the common ones, its errors one line and an exit code.
 
     Args:
         run: The function, without the options of `_COMMON`.
 
     Returns:
-        A function with the signature of `run` and the common options, for Typer to register.
+        A function for Typer to register.
     """
 
     @functools.wraps(run)
-    def command(*args: object, quiet: bool, verbose: bool, debug: bool, **kwargs: object) -> None:
+    def command(*, quiet: bool, verbose: bool, debug: bool, **values: object) -> None:
         console.configure(quiet or console.quiet, verbose or console.verbose, debug or console.debug)
         try:
             with _repeat_lost_interrupts():
-                run(*args, **kwargs)
+                run(**grouped(run, values))
         except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
             raise
         except KeyboardInterrupt:
@@ -129,9 +130,7 @@ def run_command(run: Callable[..., None]) -> Callable[..., None]:
         if console.lost is not None:
             raise typer.Exit(FAILED)
 
-    signature = inspect.signature(run)
-    parameters = [*signature.parameters.values(), *_COMMON]
-    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    command.__signature__ = inspect.Signature([*flat_parameters(run), *_COMMON])  # type: ignore[attr-defined]
     return command
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from stylebox.commands.output import check_playable, check_stdout, play_files
 from stylebox.console import options as opt
-from stylebox.console.choices import DeviceName, VocoderName
+from stylebox.console.choices import DeviceName
 from stylebox.console.console import console
 from stylebox.console.device import compute_device
 from stylebox.console.exit import fail_with
+from stylebox.console.option_groups import Playing
 from stylebox.console.views import show_transfer
 
 if TYPE_CHECKING:
@@ -23,18 +24,11 @@ def transfer(
     sources: opt.Inputs,
     style: opt.Style,
     output: opt.Output = None,
-    steps: opt.Steps = None,
-    guidance: opt.Guidance = None,
-    strength: opt.Strength = None,
-    seed: opt.Seed = None,
-    transpose: opt.Transpose = None,
-    follow: opt.Follow = None,
-    bend: opt.Bend = None,
-    vibrato: opt.Vibrato = None,
+    *,
+    playing: Playing,
     midi: opt.MidiOut = None,
     plot: opt.Plot = None,
     report: opt.Report = None,
-    vocoder: opt.Vocoder = VocoderName.auto,
     model: opt.Model = "base",
     device: opt.Device = DeviceName.auto,
     play: opt.Play = False,
@@ -45,22 +39,9 @@ def transfer(
     check_stdout(output, as_json)
     check_playable(play, output)
     from stylebox.core.jobs.outputs import SideOutputs
-    from stylebox.core.pipeline.options import TransferOptions
 
-    options = TransferOptions(
-        style=style,
-        steps=steps,
-        guidance=guidance,
-        strength=strength,
-        seed=seed,
-        transpose=transpose,
-        vocoder=vocoder.value,
-        follow=follow,
-        bend=bend,
-        vibrato=vibrato,
-    )
     side_outputs = SideOutputs(midi=midi, plot=plot, report=report)
-    batch = transfer_sources(sources, output, options, side_outputs, model, device, force, as_json)
+    batch = transfer_sources(sources, output, playing.in_style(style), side_outputs, model, device, force, as_json)
     if as_json:
         console.document(batch)
     if play:
