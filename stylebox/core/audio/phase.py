@@ -6,11 +6,11 @@ window. Parts without peaks (breath, bow, room) get the phases of noise, as adva
 whistling. Knows nothing of notes.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from torch import Tensor
+
+from stylebox.core.audio.overlap_add import MagnitudeProjection, OverlapAdd, hann
 
 _BLOCK_FRAMES = 128  # processed at once: few enough for the processor's cache
 TWO_PI = np.float32(2 * np.pi)
@@ -21,83 +21,85 @@ _REACH = 3  # bins: range around a peak in which its valleys are searched
 _DB = np.log(10) / 20  # one dB, in natural logarithms of magnitude
 _NOISE, _TONE = 1.5 * _DB, 3.0 * _DB  # height of a peak above its valleys: noise to the first, tone from the second
 _STEADY, _ATTACK = 0.15, 0.5  # rise of log magnitude per frame: no attack up to the first, an attack from the second
-_MOMENTUM = np.float32(0.99)  # of Perraudin et al. (2013)
 
 
 def magnitude_to_audio(magnitude: Tensor, n_fft: int, hop_length: int, num_samples: int, steps: int = 1) -> Tensor:
     """Audio whose STFT (Hann windows, frames centred) has about this magnitude.
-
-    `with_phases` gives the first phases; then `steps` updates of fast Griffin-Lim make the frames consistent.
 
     Args:
         magnitude: At least 0.
         n_fft: Window length in samples.
         hop_length: Samples between frames.
         num_samples: Length of the result.
-        steps: Number of updates. One for a predicted magnitude: more would bring out its errors. About four for the
-            magnitude of a recording.
+        steps: See `AudioStream`.
 
     Shape:
         ``(n_fft // 2 + 1, T)`` -> ``(num_samples,)``.
-
-    Reference:
-        Perraudin, Balazs & Søndergaard (2013), A Fast Griffin-Lim Algorithm, WASPAA 2013: algorithm 2. An STFT is
-        linear, so the momentum is applied to audio here, which is smaller than spectra.
     """
-    wanted = magnitude.cpu().numpy()
-    length = max((wanted.shape[1] - 1) * hop_length, num_samples - n_fft // 2) + n_fft
-    last = audio = _overlap_add(with_phases(wanted, n_fft, hop_length), n_fft, hop_length, length)
-    for _ in range(steps):
-        further = audio + _MOMENTUM * (audio - last)
-        last, audio = (
-            audio,
-            _overlap_add(_project_magnitude(further, wanted, n_fft, hop_length), n_fft, hop_length, length),
-        )
-    return torch.from_numpy(audio[n_fft // 2 : n_fft // 2 + num_samples]).to(magnitude.device)
+    stream, wanted = AudioStream(n_fft, hop_length, steps), magnitude.cpu().numpy()
+    audio = np.append(stream.push(wanted), stream.finish())[:num_samples]
+    return torch.from_numpy(np.pad(audio, (0, num_samples - len(audio)))).to(magnitude.device)
 
 
-def _overlap_add(spectra: Iterator[tuple[int, np.ndarray]], n_fft: int, hop_length: int, length: int) -> np.ndarray:
-    """Overlap-add of the frames of all blocks, ``(length,)``: the audio with the nearest STFT."""
-    audio, weight = np.zeros(length, np.float32), np.full(length, 1e-8, np.float32)
-    window = _window(n_fft)
-    squared = window**2
-    for start, spectrum in spectra:
-        frames = torch.fft.irfft(torch.from_numpy(spectrum), n_fft).numpy() * window
-        for place, frame in enumerate(frames, start=start):
-            here = slice(place * hop_length, place * hop_length + n_fft)
-            audio[here] += frame
-            weight[here] += squared
-    return audio / weight
+class AudioStream:
+    """Magnitudes to audio, in blocks of any size: the audio is that of the whole at once.
 
-
-def _project_magnitude(
-    audio: np.ndarray, magnitude: np.ndarray, n_fft: int, hop_length: int
-) -> Iterator[tuple[int, np.ndarray]]:
-    """The given magnitude with the phases of `audio`, in blocks as `with_phases` yields them."""
-    window, num_frames = _window(n_fft), magnitude.shape[1]
-    for start in range(0, num_frames, _BLOCK_FRAMES):
-        stop = min(start + _BLOCK_FRAMES, num_frames)
-        part = audio[start * hop_length : (stop - 1) * hop_length + n_fft]
-        frames = np.lib.stride_tricks.sliding_window_view(part, n_fft)[::hop_length] * window
-        spectrum = torch.fft.rfft(torch.from_numpy(frames)).numpy()
-        size = np.abs(spectrum)
-        spectrum *= magnitude[:, start:stop].T / np.maximum(size, np.float32(1e-9))
-        yield start, spectrum
-
-
-def with_phases(magnitude: np.ndarray, n_fft: int, hop_length: int) -> Iterator[tuple[int, np.ndarray]]:
-    """A complex spectrum for a magnitude; the same magnitude gives the same spectrum.
+    `Phases` gives the first phases; then `steps` updates of fast Griffin-Lim make the frames consistent. Audio follows
+    `delay` samples behind the centre of the newest frame.
 
     Args:
-        magnitude: Of an STFT with Hann windows, frames centred.
         n_fft: Window length in samples.
         hop_length: Samples between frames.
+        steps: Number of updates. One for a predicted magnitude: more would bring out its errors. About four for the
+            magnitude of a recording.
+    """
 
-    Yields:
-        The first frame of a block, and its spectrum, complex64.
+    def __init__(self, n_fft: int, hop_length: int, steps: int = 1) -> None:
+        self._phases, self._add = Phases(n_fft, hop_length), OverlapAdd(n_fft, hop_length)
+        self._projections = [MagnitudeProjection(n_fft, hop_length) for _ in range(steps)]
+        self._early = n_fft // 2  # samples before the centre of the first frame, still to be left out
+        self.delay = n_fft // 2 + steps * (n_fft - hop_length)
 
-    Shape:
-        ``(n_fft // 2 + 1, T)`` -> ``(T', n_fft // 2 + 1)`` each, frames first.
+    def push(self, magnitude: np.ndarray) -> np.ndarray:
+        """Append frames; gives the audio that no later frame changes.
+
+        Shape:
+            ``(n_fft // 2 + 1, T)`` -> ``(S,)``.
+        """
+        blocks = [np.zeros(0, np.float32)]
+        for start in range(0, magnitude.shape[1], _BLOCK_FRAMES):
+            blocks.append(self._push(magnitude[:, start : start + _BLOCK_FRAMES]))
+        return np.concatenate(blocks)
+
+    def finish(self) -> np.ndarray:
+        """The rest of the audio.
+
+        Shape:
+            ``(S,)``.
+        """
+        return self._push(None)
+
+    def _push(self, magnitude: np.ndarray | None) -> np.ndarray:
+        """The audio that follows from the next block; None ends the stream."""
+        last = magnitude is None
+        wanted, spectrum = self._phases.push(magnitude)
+        audio = earlier = self._add.push(spectrum, last)
+        for projection in self._projections:
+            audio, earlier = projection.push(wanted, audio, earlier, last)
+        left_out = min(self._early, len(audio))
+        self._early -= left_out
+        return audio[left_out:]
+
+
+class Phases:
+    """A complex spectrum for a magnitude, in blocks of any size; the same magnitude gives the same spectrum.
+
+    The magnitude is of an STFT with Hann windows, frames centred. Spectra come one frame late: whether a level rises
+    is known with the next frame.
+
+    Args:
+        n_fft: Window length in samples.
+        hop_length: Samples between frames.
 
     Reference:
         Along time: Beauregard, Harish & Wyse (2015), Single Pass Spectrogram Inversion, DSP 2015. Across frequency:
@@ -105,37 +107,56 @@ def with_phases(magnitude: np.ndarray, n_fft: int, hop_length: int) -> Iterator[
         IEEE/ACM Transactions on Audio, Speech, and Language Processing 25(5): the gradient of phase is that of log
         magnitude.
     """
-    num_bins, num_frames = magnitude.shape
-    rng = np.random.default_rng(0)
-    noise = rng.standard_normal((num_frames - 1) * hop_length + n_fft, np.float32)
-    phase = np.multiply(rng.random(num_bins, np.float32), TWO_PI)
-    for start in range(0, num_frames, _BLOCK_FRAMES):
-        stop = min(start + _BLOCK_FRAMES, num_frames)
-        level, rise = _level_and_rise(magnitude, start, stop)
+
+    def __init__(self, n_fft: int, hop_length: int) -> None:
+        self._n_fft, self._hop_length = n_fft, hop_length
+        self._rng = np.random.default_rng(0)
+        self._phase = np.multiply(self._rng.random(n_fft // 2 + 1, np.float32), TWO_PI)
+        self._noise = self._rng.standard_normal(n_fft - hop_length, np.float32)
+        self._waiting = np.zeros((0, n_fft // 2 + 1), np.float32)  # the frame before the next one, and the next one
+        self._begun = False  # whether `_waiting` holds a frame before the next one
+
+    def push(self, magnitude: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Append frames; None ends the stream.
+
+        Returns:
+            The magnitudes and the complex spectrum of the frames that are complete.
+
+        Shape:
+            ``(n_fft // 2 + 1, T)`` -> two of ``(T', n_fft // 2 + 1)``, frames first.
+        """
+        known = self._waiting
+        if magnitude is not None:
+            known = np.concatenate([known, magnitude.T.astype(np.float32)])
+        first, stop = int(self._begun), len(known) - (magnitude is not None)
+        if stop <= first:
+            self._waiting = known
+            return known[:0], known[:0].astype(np.complex64)
+        level = np.log(known + np.float32(_LEAST))
+        rise = np.gradient(level, axis=0) if len(level) > 1 else np.zeros_like(level)
+        done = slice(first, stop)
+        self._waiting, self._begun = known[stop - 1 :], True
+        return known[done], self._spectrum(known[done], level[done], rise[done])
+
+    def _spectrum(self, loud: np.ndarray, level: np.ndarray, rise: np.ndarray) -> np.ndarray:
+        """The next frames: tones with advancing phases, the rest with those of noise."""
+        n_fft, hop = self._n_fft, self._hop_length
         peak, frequency = _nearest_peaks(level)
-        advance = _wrap_phase(TWO_PI * hop_length / n_fft * frequency + _from_peak(rise, peak, n_fft, hop_length))
-        phases = np.empty(level.shape, np.float32)
-        for t in range(stop - start):
+        advance = _wrap_phase(TWO_PI * hop / n_fft * frequency + _from_peak(rise, peak, n_fft, hop))
+        phases, phase = np.empty(level.shape, np.float32), self._phase
+        for t in range(len(level)):
             np.add(phase[peak[t]], advance[t], out=phases[t])
             phase = phases[t]
-        phase = _wrap_phase(phase)
+        self._phase = _wrap_phase(phase)
         share = _tonal_share(level, rise, peak)
-        loud = magnitude[:, start:stop].T.astype(np.float32)
         tone, hiss = loud * np.sqrt(share), loud * np.sqrt(1 - share)
-        noisy = _noise_spectrum(noise[start * hop_length : (stop - 1) * hop_length + n_fft], n_fft, hop_length)
+        noise = np.append(self._noise, self._rng.standard_normal(len(level) * hop, np.float32))
+        self._noise = noise[len(level) * hop :]
+        noisy = _noise_spectrum(noise, n_fft, hop)
         spectrum = np.empty(level.shape, np.complex64)
         spectrum.real = tone * np.cos(phases) + hiss * noisy.real
         spectrum.imag = tone * np.sin(phases) + hiss * noisy.imag
-        yield start, spectrum
-
-
-def _level_and_rise(magnitude: np.ndarray, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-    """Natural logarithm of a block's magnitude, and its rise per frame; both ``(T, F)``."""
-    first, last = max(0, start - 1), min(magnitude.shape[1], stop + 1)
-    level = np.log(magnitude[:, first:last].T.astype(np.float32) + np.float32(_LEAST))
-    rise = np.gradient(level, axis=0) if len(level) > 1 else np.zeros_like(level)
-    inner = slice(start - first, stop - first)
-    return level[inner], rise[inner]
+        return spectrum
 
 
 def _from_peak(rise: np.ndarray, peak: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
@@ -172,14 +193,9 @@ def _tonal_share(level: np.ndarray, rise: np.ndarray, peak: np.ndarray) -> np.nd
 
 def _noise_spectrum(noise: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
     """STFT of white noise with a mean power of 1 per bin; ``(T, F)``."""
-    window = _window(n_fft)
+    window = hann(n_fft)
     frames = np.lib.stride_tricks.sliding_window_view(noise, n_fft)[::hop_length]
     return np.fft.rfft(frames * (window / np.sqrt((window**2).sum())))
-
-
-def _window(n_fft: int) -> np.ndarray:
-    """Hann, periodic, float32."""
-    return np.hanning(n_fft + 1)[:-1].astype(np.float32)
 
 
 def _nearest_peaks(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
