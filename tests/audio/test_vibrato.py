@@ -146,6 +146,13 @@ def test_carried_in_pieces_as_whole() -> None:
     torch.testing.assert_close(piece[:, 35:-35], whole[:, 75:105], atol=1e-4, rtol=0)
 
 
+def test_a_vibrato_is_the_same_in_a_part_of_the_music() -> None:
+    whole = add_vibrato(bends(0.0), [LONG], RATE, 6.0, 20.0, seed=3)
+    first = 30  # the note began before it
+    part = add_vibrato(bends(0.0)[:, first:], [LONG], RATE, 6.0, 20.0, seed=3, start_seconds=first / RATE)
+    torch.testing.assert_close(part, whole[:, first:], atol=1e-3, rtol=0)
+
+
 def test_instruments_differ() -> None:
     assert set(INTONATION) <= set(INSTRUMENTS)
     played = {}

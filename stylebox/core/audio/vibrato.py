@@ -128,6 +128,7 @@ def add_vibrato(
     rate_hz: float,
     depth_cents: float,
     seed: int,
+    start_seconds: float = 0.0,
 ) -> Tensor:
     """Add a vibrato to the long notes that have none.
 
@@ -136,11 +137,12 @@ def add_vibrato(
 
     Args:
         cents: Bends of each key.
-        notes: The notes of `cents`, in seconds from its first frame.
+        notes: The notes of `cents`.
         frames_per_second: Of `cents`.
         rate_hz: The mean rate.
         depth_cents: The mean depth, from the centre to either side.
         seed: Of the variation between notes.
+        start_seconds: Time of the first frame of `cents`, on the clock of the notes.
 
     Shape:
         ``(N, T)`` -> ``(N, T)``.
@@ -149,13 +151,14 @@ def add_vibrato(
     result = given.copy()
     for note in notes:
         key, seconds = note.pitch - LOWEST_KEY, note.end_seconds - note.start_seconds
-        start, stop = (round(x * frames_per_second) for x in (note.start_seconds, note.end_seconds))
-        stop = min(stop, given.shape[1])
+        times = (note.start_seconds, note.end_seconds)
+        start, stop = (round((x - start_seconds) * frames_per_second) for x in times)
+        start, stop = max(0, start), min(stop, given.shape[1])
         if not 0 <= key < NUM_KEYS or seconds < _SHORTEST_SECONDS or start >= stop:
             continue
         depth = vibrato_depth(given[key, start:stop], frames_per_second)
         share = 1.0 - float(_vibrato_share(np.array(depth)))
-        moments = np.arange(start, stop) / frames_per_second - note.start_seconds
+        moments = start_seconds + np.arange(start, stop) / frames_per_second - note.start_seconds
         rng = np.random.default_rng([seed, note.pitch, round(1000 * note.start_seconds)])
         result[key, start:stop] += share * depth_cents * _vibrato(moments, seconds, rate_hz, rng)
     return torch.from_numpy(result).to(cents)
@@ -190,6 +193,7 @@ def played_bends(
     seed: int,
     bend: float | None = None,
     vibrato: float = 1.0,
+    start_seconds: float = 0.0,
 ) -> Tensor:
     """The bends of an instrument that plays the notes of an input: those it keeps, and its own vibrato.
 
@@ -201,6 +205,7 @@ def played_bends(
         seed: Of the vibrato.
         bend: Share of the input's bends to keep, in [0, 1]; None is the instrument's own share.
         vibrato: Depth of the instrument's vibrato relative to its usual depth, in [0, 2].
+        start_seconds: Time of the first frame of `cents`, on the clock of the notes.
 
     Shape:
         ``(N, T)`` -> ``(N, T)``.
@@ -212,7 +217,7 @@ def played_bends(
     depth_cents = vibrato * playing.depth_cents
     if depth_cents == 0:
         return carried
-    return add_vibrato(carried, notes, frames_per_second, playing.rate_hz, depth_cents, seed)
+    return add_vibrato(carried, notes, frames_per_second, playing.rate_hz, depth_cents, seed, start_seconds)
 
 
 def _vibrato(moments: np.ndarray, seconds: float, rate_hz: float, rng: np.random.Generator) -> np.ndarray:

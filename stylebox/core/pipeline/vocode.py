@@ -76,7 +76,6 @@ def _of_length(sound: Tensor, num_samples: int) -> np.ndarray:
     return np.pad(audio, (0, num_samples - len(audio)))
 
 
-@torch.no_grad()
 def vocode(
     vocoder: Vocoder,
     mel: Tensor,
@@ -85,9 +84,7 @@ def vocode(
     cents: Tensor | None = None,
     phase_steps: int = 4,
 ) -> Tensor:
-    """The sound of a mel by the spectrum that a neural vocoder draws, in windows; bins at its floor are silent.
-
-    Computes in bfloat16 where the hardware does: faster, and as true to the notes (docs/log.md).
+    """The sound of a mel by the spectrum that a neural vocoder draws.
 
     Args:
         vocoder: Draws magnitudes.
@@ -100,6 +97,25 @@ def vocode(
     Shape:
         mel ``(M, T)``, frame and cents ``(N, T)`` -> ``(num_samples,)``.
     """
+    magnitude = mel_to_spectrum(vocoder, mel, frame, cents)[:, : 1 + num_samples // vocoder.hop_length]
+    return magnitude_to_audio(magnitude, vocoder.n_fft, vocoder.hop_length, num_samples, phase_steps)
+
+
+@torch.no_grad()
+def mel_to_spectrum(vocoder: Vocoder, mel: Tensor, frame: Tensor, cents: Tensor | None = None) -> Tensor:
+    """The magnitudes that a neural vocoder draws, in windows; bins at its floor are silent.
+
+    Computes in bfloat16 where the hardware does: faster, and as true to the notes (docs/log.md).
+
+    Args:
+        vocoder: Draws magnitudes.
+        mel: In [-1, 1].
+        frame: Probability that each key sounds, in [0, 1].
+        cents: Distance of each key's note from the key; applied to the result.
+
+    Shape:
+        mel ``(M, T)``, frame and cents ``(N, T)`` -> ``(n_fft // 2 + 1, T * times)``.
+    """
 
     def look(first: int, last: int) -> Tensor:
         with half_precision(mel.device.type):
@@ -107,8 +123,5 @@ def vocode(
         magnitude = torch.where(level <= FLOOR, 0.0, 10.0**level)
         return torch.unflatten(magnitude, 1, (-1, vocoder.times)).transpose(1, 2)  # frames of the mel last
 
-    drawn = in_mel_windows(look, mel.shape[-1])
-    magnitude = drawn.transpose(1, 2).flatten(1)[:, : 1 + num_samples // vocoder.hop_length]
-    if cents is not None:
-        magnitude = apply_bends(magnitude, frame, cents, vocoder.sample_rate)
-    return magnitude_to_audio(magnitude, vocoder.n_fft, vocoder.hop_length, num_samples, phase_steps)
+    magnitude = in_mel_windows(look, mel.shape[-1]).transpose(1, 2).flatten(1)
+    return magnitude if cents is None else apply_bends(magnitude, frame, cents, vocoder.sample_rate)
