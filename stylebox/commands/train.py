@@ -9,7 +9,8 @@ from stylebox.console.choices import DeviceName
 from stylebox.console.console import console
 from stylebox.console.device import compute_device
 from stylebox.console.exit import INTERRUPTED
-from stylebox.console.views import show_training, training_progress
+from stylebox.console.training_view import TrainingView
+from stylebox.console.views import show_training
 
 
 def train(
@@ -41,7 +42,7 @@ def train(
             max_steps=max_steps,
             max_minutes=max_minutes,
             device=where,
-            progress=lambda report: progress(training_progress(report)),
+            progress=TrainingView(progress),
             prepare=progress,
         )
     show_training(stage.value, result)

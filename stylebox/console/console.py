@@ -140,9 +140,10 @@ class Console:
         if self.quiet:
             yield silent
         elif is_terminal(sys.stderr) and not self._err.is_dumb_terminal:
-            from stylebox.console.progress import LiveTasks, bars
+            from stylebox.console.bars import task_bars
+            from stylebox.console.progress import LiveTasks
 
-            with bars(self._err) as live:
+            with task_bars(self._err) as live:
                 yield LiveTasks(live, self.note)
         else:
             from stylebox.console.progress import SparseLines
@@ -163,9 +164,10 @@ class Console:
         from rich.console import Group
         from rich.live import Live
 
-        from stylebox.console.progress import LiveDownloads, LiveTasks, bars, download_bars
+        from stylebox.console.bars import download_bars, task_bars
+        from stylebox.console.progress import LiveDownloads, LiveTasks
 
-        overall, running = bars(self._err), download_bars(self._err)
+        overall, running = task_bars(self._err), download_bars(self._err)
         with Live(Group(running, overall), console=self._err, transient=True, redirect_stdout=False):
             yield LiveTasks(overall, self.note), LiveDownloads(running)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylebox.console.console import console, format_value
-from stylebox.core.progress import Progress
 
 if TYPE_CHECKING:  # slow to import, and `--help` needs none of them
     from _typeshed import DataclassInstance
@@ -21,7 +20,7 @@ if TYPE_CHECKING:  # slow to import, and `--help` needs none of them
     from stylebox.core.sources.fetch.report import FetchReport
     from stylebox.core.sources.record.recorder import Take
     from stylebox.core.sources.render.render import RenderReport
-    from stylebox.core.training.loop import FitResult, TrainingProgress
+    from stylebox.core.training.loop import FitResult
 
 SPLITS = ("train", "valid", "test")
 _STOPPED_BY = {
@@ -199,12 +198,3 @@ def show_training(stage: str, result: "FitResult") -> None:
     name = result.model.name
     if (shipped_models() / name).is_dir():
         console.note(f"model {name} now uses this part; delete {result.model} to use the shipped one again")
-
-
-def training_progress(report: "TrainingProgress") -> Progress:
-    """Convert a report of training to a step of its bar: losses, validation, speed, time left, device."""
-    losses = " ".join(f"{name} {value:.4g}" for name, value in report.losses.items())
-    valid = f" (valid {report.valid['loss']:.4g})" if report.valid else ""
-    minutes, seconds = divmod(round(report.eta_seconds), 60)
-    speed = f"{report.samples_per_second:.1f} samples/s, {minutes}:{seconds:02d} to go, {report.device}"
-    return Progress(f"training {report.stage}", report.step, report.total, f"{losses}{valid}, {speed}")

@@ -13,12 +13,18 @@ class Progress:
         done: Units of work that are done.
         total: All units of work; None if unknown.
         note: The current item, or a remark.
+        seconds_left: Until the task ends, where the job can tell better than its speed does.
+        details: Facts about the work so far, for example losses; each a few words.
+        curve: A value over the course of the task, for example its loss, to be drawn small.
     """
 
     task: str
     done: float
     total: float | None = None
     note: str = ""
+    seconds_left: float | None = None
+    details: tuple[str, ...] = ()
+    curve: tuple[float, ...] = ()
 
 
 ProgressCallback = Callable[[Progress], None]

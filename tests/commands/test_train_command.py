@@ -20,7 +20,9 @@ def test_interrupted_training_exits_with_130_and_suggests_resume(
     def fake_train(stage: str, *, progress: Any, prepare: Any, **options: Any) -> FitResult:
         given.update(options, stage=stage)
         prepare(Progress("listening", 1, 2))
-        progress(TrainingProgress(stage, 12, 20, {"loss": 0.5, "kl": 2.0}, 35.25, 119.7, "cpu", {"loss": 0.25}))
+        progress(
+            TrainingProgress(stage, 12, 20, {"loss": 0.5, "kl": 2.0}, 35.25, 119.7, "cpu", {"loss": 0.25}, 0.25, 3e-4)
+        )
         return FitResult(12, 0.25, "interrupted", own_home / "models" / "mine")
 
     monkeypatch.setattr(progress_module, "PLAIN_SECONDS", 0.0)
@@ -29,7 +31,7 @@ def test_interrupted_training_exits_with_130_and_suggests_resume(
     assert (code, out) == (130, f"{own_home / 'models' / 'mine'}\n")
     assert err.splitlines() == [
         "listening: 1/2",
-        "training vae: 12/20, loss 0.5 kl 2 (valid 0.25), 35.2 samples/s, 2:00 to go, cpu",
+        "train vae: 12/20, 2:00 left, loss 0.5, kl 2, valid 0.25, best 0.25, lr 0.0003, 35.2 samples/s, cpu",
         "vae: 12 steps, best loss 0.25; interrupted; --resume continues",
     ]
     assert (given["stage"], given["preset"], given["max_steps"], given["resume"]) == ("vae", "tiny", 20, True)

@@ -38,6 +38,8 @@ class TrainingProgress:
         eta_seconds: Until this run ends, by steps or by minutes.
         device: In words.
         valid: Scores of the latest validation of this run, if any.
+        best_loss: Least validation loss so far; infinite without one.
+        learning_rate: Of this step.
     """
 
     stage: str
@@ -48,6 +50,8 @@ class TrainingProgress:
     eta_seconds: float
     device: str
     valid: dict[str, float] | None = None
+    best_loss: float = math.inf
+    learning_rate: float = 0.0
 
 
 TrainingCallback = Callable[[TrainingProgress], None]
@@ -233,6 +237,8 @@ class Timer:
             self._eta_seconds(),
             device,
             scores,
+            trainer.best_loss,
+            trainer.rate.at(trainer.step - 1),
         )
 
     def _samples_per_second(self) -> float:
