@@ -70,8 +70,9 @@ class TaskBars(Progress):
     def _facts(self, report: Report) -> Iterable[Text]:
         """The lines below the bars: details, curve, current item."""
         lines = packed(report.details, self.console.width - 2)
-        if not self.console.options.ascii_only:
-            lines.append(sparkline(report.curve, CURVE_COLUMNS))
+        if report.curve and not self.console.options.ascii_only:
+            drawn = sparkline(report.curve, CURVE_COLUMNS)
+            lines.append(f"{drawn}  {report.curve[0]:.4g} to {report.curve[-1]:.4g}")
         for line in (*lines, report.note):
             if line:
                 yield Text(f"  {line}", style="dim", no_wrap=True, overflow="ellipsis")

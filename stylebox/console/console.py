@@ -53,6 +53,11 @@ class Console:
         never_fail(sys.stdout)
         never_fail(sys.stderr)
 
+    @property
+    def width(self) -> int:
+        """Columns of the terminal that shows progress."""
+        return self._err.width
+
     def note(self, text: str, style: str = "") -> None:
         """Write one line of information to stderr, unless quiet."""
         if not self.quiet:

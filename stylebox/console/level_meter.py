@@ -18,7 +18,8 @@ from stylebox.console.console import console
 if TYPE_CHECKING:
     from stylebox.core.sources.record.recorder import Level
 
-METER_WIDTH = 40  # cells
+METER_CELLS = (10, 60)  # fewest, most
+NUMBERS_COLUMNS = 40  # of a line, that are not the meter: the clock, the levels, and the word of clipping
 METER_FLOOR_DB = -60.0
 FRAMES_PER_SECOND = 20
 
@@ -27,7 +28,7 @@ FRAMES_PER_SECOND = 20
 def level_meter() -> "Iterator[Callable[[Level], None]]":
     """Give a callback that shows levels during the block: peak, held peak, and clipping."""
     with console.live_line() as draw:
-        yield _PlainMeter() if draw is None else _LiveMeter(draw)
+        yield _PlainMeter() if draw is None else _LiveMeter(draw, console.width)
 
 
 @contextmanager
@@ -55,45 +56,61 @@ def stop_request() -> 'Iterator[Callable[[], Literal["enter", "interrupt"] | Non
         signal.signal(signal.SIGINT, before)
 
 
-def meter_line(level: "Level") -> str:
+def meter_line(level: "Level", width: int = 80) -> str:
     """Draw a level as one line.
+
+    Args:
+        level: What was measured.
+        width: Of the terminal, in columns; 60 are enough.
 
     >>> from stylebox.core.sources.record.recorder import Level
     >>> meter_line(Level(72.4, -30.0, -15.0, 0))
     '1:12  ━━━━━━━━━━━━━━━━━━━━         │            -30 dB, peak -15 dB'
     """
-    held = _cells(level.held_db)
-    bar = ["━"] * _cells(level.peak_db) + [" "] * (METER_WIDTH - _cells(level.peak_db))
+    cells = min(max(width - NUMBERS_COLUMNS, METER_CELLS[0]), METER_CELLS[1])
+    filled, held = _cells(level.peak_db, cells), _cells(level.held_db, cells)
+    bar = ["━"] * filled + [" "] * (cells - filled)
     if held:
         bar[held - 1] = "│"
-    clipped = "  CLIPPED: turn the input down" if level.clipped_samples else ""
+    clipped = ", CLIPPED" if level.clipped_samples else ""
     numbers = f"{_decibels(level.peak_db)}, peak {_decibels(level.held_db)}"
     return f"{_clock(level.seconds)}  {''.join(bar)}  {numbers}{clipped}"
+
+
+class _ClippingWarning:
+    """A line at the first clipped sample, which stays on the screen."""
+
+    def __init__(self) -> None:
+        self._given = False
+
+    def __call__(self, level: "Level") -> None:
+        if level.clipped_samples and not self._given:
+            self._given = True
+            console.warning(f"clips at {_clock(level.seconds)}; turn the input down")
 
 
 class _LiveMeter:
     """Redraws one line, at most `FRAMES_PER_SECOND` times per second."""
 
-    def __init__(self, draw: Callable[[str], None]) -> None:
-        self._draw, self._last = draw, 0.0
+    def __init__(self, draw: Callable[[str], None], width: int) -> None:
+        self._draw, self._width, self._last, self._warn = draw, width, 0.0, _ClippingWarning()
 
     def __call__(self, level: "Level") -> None:
+        self._warn(level)
         now = time.monotonic()
         if now - self._last >= 1 / FRAMES_PER_SECOND:
             self._last = now
-            self._draw(meter_line(level))
+            self._draw(meter_line(level, self._width))
 
 
 class _PlainMeter:
-    """Writes a line every `PLAIN_SECONDS`, and one at the first clipped sample."""
+    """Writes a line every `PLAIN_SECONDS`."""
 
     def __init__(self) -> None:
-        self._last, self._clipped = time.monotonic(), False
+        self._last, self._warn = time.monotonic(), _ClippingWarning()
 
     def __call__(self, level: "Level") -> None:
-        if level.clipped_samples and not self._clipped:
-            self._clipped = True
-            console.warning(f"clips at {_clock(level.seconds)}; turn the input down")
+        self._warn(level)
         now = time.monotonic()
         if now - self._last >= progress.PLAIN_SECONDS:
             self._last = now
@@ -145,9 +162,9 @@ def _enter_pressed() -> bool:
     return True
 
 
-def _cells(level_db: float) -> int:
-    """Number of cells that a level fills."""
-    return round(METER_WIDTH * min(1.0, max(0.0, 1 - level_db / METER_FLOOR_DB)))
+def _cells(level_db: float, cells: int) -> int:
+    """Number of cells, of so many, that a level fills."""
+    return round(cells * min(1.0, max(0.0, 1 - level_db / METER_FLOOR_DB)))
 
 
 def _decibels(level_db: float) -> str:

@@ -128,6 +128,14 @@ def test_the_bar_is_as_long_as_the_level(level_db: float, cells: int) -> None:
     assert level_meter.meter_line(Level(0.0, level_db, -200.0, 0)).count("━") == cells
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_meter_fits_the_terminal(width: int) -> None:
+    line = level_meter.meter_line(Level(7200.0, -1.0, -45.0, 3), width)
+    assert len(line) <= width
+    assert line.endswith("-1 dB, peak -45 dB, CLIPPED")
+    assert line.count("━") >= 18
+
+
 def test_a_take_is_copied_to_the_training_material_of_its_instrument(
     run: Callable[..., CommandResult], plug_in: PlugIn, own_home: Path
 ) -> None:
