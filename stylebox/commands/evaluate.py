@@ -2,10 +2,10 @@
 
 import typer
 
+from stylebox.commands.loading import load_model
 from stylebox.console import options as opt
 from stylebox.console.choices import DeviceName
 from stylebox.console.console import console
-from stylebox.console.device import compute_device
 from stylebox.console.exit import fail_with
 from stylebox.console.views import show_evaluation
 
@@ -30,12 +30,11 @@ def evaluate(
     from stylebox.core import paths
     from stylebox.core.evaluation.evaluate import evaluate_dataset, evaluate_files
     from stylebox.core.evaluation.table import SampleCollector, write_csv, write_page
-    from stylebox.core.jobs.pipelines import load_pipeline
 
     written = [path for path in (csv, report) if path is not None]
     for path in written:
         paths.refuse_overwrite(path, force)
-    pipeline = load_pipeline(model, compute_device(device))
+    pipeline = load_model(model, device)
     samples = SampleCollector() if report is not None else None
     with console.progress() as progress:
         if inputs is None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import typer
 
+from stylebox.commands.loading import load_model
 from stylebox.commands.output import check_playable, check_stdout, play_files
 from stylebox.console import options as opt
 from stylebox.console.choices import DeviceName, VocoderName
 from stylebox.console.console import console
-from stylebox.console.device import compute_device
 from stylebox.console.views import show_transfer
 
 
@@ -34,8 +34,6 @@ def generate(
     check_playable(play, output)
     if notes is not None and seconds is not None:
         raise typer.BadParameter("use --notes or --seconds, not both: a MIDI file has its own length")
-    from stylebox.core.jobs.generate import generate_file
-    from stylebox.core.jobs.pipelines import load_pipeline
     from stylebox.core.pipeline.options import TransferOptions
 
     options = TransferOptions(
@@ -47,7 +45,9 @@ def generate(
         transpose=transpose,
         vocoder=vocoder.value,
     )
-    pipeline = load_pipeline(model, compute_device(device))
+    pipeline = load_model(model, device)
+    from stylebox.core.jobs.generate import generate_file
+
     with console.progress() as progress:
         report = generate_file(output, options, pipeline, notes=notes, seconds=seconds, force=force, progress=progress)
     show_transfer(report, results=not as_json)

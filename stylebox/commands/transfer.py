@@ -5,11 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stylebox.commands.loading import load_model
 from stylebox.commands.output import check_playable, check_stdout, play_files
 from stylebox.console import options as opt
 from stylebox.console.choices import DeviceName
 from stylebox.console.console import console
-from stylebox.console.device import compute_device
 from stylebox.console.exit import fail_with
 from stylebox.console.option_groups import Playing
 from stylebox.console.views import show_transfer
@@ -74,10 +74,9 @@ def transfer_sources(
     Returns:
         The files that were written, and those that failed.
     """
-    from stylebox.core.jobs.pipelines import load_pipeline
+    pipeline = load_model(model, device)
     from stylebox.core.jobs.transfer import transfer_files
 
-    pipeline = load_pipeline(model, compute_device(device))
     show = partial(show_transfer, results=not as_json)
     with console.progress() as progress:
         return transfer_files(

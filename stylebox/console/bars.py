@@ -16,12 +16,12 @@ from rich.progress import (
     ProgressColumn,
     Task,
     TaskID,
-    TextColumn,
     TransferSpeedColumn,
 )
 from rich.table import Column
 from rich.text import Text
 
+from stylebox.console.escaping import printable
 from stylebox.core.progress import Progress as Report
 
 SPEED_SECONDS = 600.0  # over which speed is measured, at most: some steps take minutes
@@ -43,7 +43,7 @@ class TaskBars(Progress):
         """
         name = Column(no_wrap=True, overflow="ellipsis", max_width=max(13, int(NAME_SHARE * terminal.width)))
         super().__init__(
-            TextColumn("{task.description}", markup=False, table_column=name),
+            _Name(name),
             BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=SHORTEST_BAR)),
             _Share(),
             *columns,
@@ -75,7 +75,7 @@ class TaskBars(Progress):
             lines.append(f"{drawn}  {report.curve[0]:.4g} to {report.curve[-1]:.4g}")
         for line in (*lines, report.note):
             if line:
-                yield Text(f"  {line}", style="dim", no_wrap=True, overflow="ellipsis")
+                yield Text(f"  {printable(line)}", style="dim", no_wrap=True, overflow="ellipsis")
 
 
 def task_bars(terminal: Terminal) -> TaskBars:
@@ -157,6 +157,13 @@ def sparkline(values: Sequence[float], columns: int) -> str:
     high = max((mean for mean in means if mean is not None), default=0.0)
     steps = (len(_BLOCKS) - 1) / (high - low) if high > low else 0.0
     return "".join(" " if mean is None else _BLOCKS[round((mean - low) * steps)] for mean in means)
+
+
+class _Name(ProgressColumn):
+    """The task, or the file."""
+
+    def render(self, task: Task) -> Text:
+        return Text(printable(task.description))
 
 
 class _Cell(ProgressColumn):

@@ -135,6 +135,14 @@ def test_a_task_that_begins_again_starts_from_zero_and_replaces_finished_bars() 
     assert "%" not in line, "a single step pulses until it is done"
 
 
+def test_a_name_gives_the_terminal_no_orders() -> None:
+    screen = Screen(80)
+    screen.tasks(Progress("a\x1b[2J", 3, 12, "[bold]\x1b]0;title\x07\nb.wav"))
+    first, below = screen.lines()
+    assert first.startswith("a\\x1b[2J ")
+    assert below.rstrip() == "  [bold]\\x1b]0;title\\x07\\nb.wav"
+
+
 def test_without_colours_the_rest_of_the_bar_is_blank() -> None:
     screen = Screen(80, no_color=True)
     screen.tasks(Progress("denoising", 3, 12))

@@ -55,7 +55,7 @@ def test_a_batch_makes_every_file_whatever_the_encoding(encoding: str, tmp_path:
     """In a process of its own, as started by a Windows console or by a service in the C locale."""
     code = (
         "import sys; from support.fake_transfer import FakeTransfer\n"
-        "sys.modules['stylebox.core.jobs.transfer'] = FakeTransfer().module()\n"
+        "sys.modules.update(FakeTransfer().modules())\n"
         "from stylebox.cli import main; main()"
     )
     for name in NAMES:
