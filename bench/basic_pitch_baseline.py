@@ -16,10 +16,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pretty_midi
 import soundfile
 import soxr
 
@@ -27,7 +26,10 @@ from stylebox.core.audio.loudness import match_loudness
 from stylebox.core.music.instruments import instrument
 from stylebox.core.sources.render.soundfont import synthesise
 
-TRANSCRIBER_PACKAGE = "basic-pitch==0.4.0"
+if TYPE_CHECKING:
+    import pretty_midi
+
+TRANSCRIBER_PACKAGES = ("basic-pitch==0.4.0", "pretty_midi>=0.2.10", "six", "importlib_resources")
 _SYNTH_RATE = 44100  # FluidSynth does not band-limit below the rate SoundFonts are made for
 
 
@@ -61,7 +63,7 @@ class BasicPitchBaseline:
         self._synth: Any = fluidsynth.Synth(gain=1.0, samplerate=_SYNTH_RATE, **quiet)
         self._font = self._synth.sfload(str(soundfont))
 
-    def transcribe(self, audio: np.ndarray) -> pretty_midi.PrettyMIDI:
+    def transcribe(self, audio: np.ndarray) -> "pretty_midi.PrettyMIDI":
         """The notes it hears, with their bends."""
         handle, name = tempfile.mkstemp(suffix=".wav")
         os.close(handle)
@@ -72,8 +74,10 @@ class BasicPitchBaseline:
         finally:
             Path(name).unlink()
 
-    def play(self, midi: pretty_midi.PrettyMIDI, program: int, num_samples: int, bends: bool = False) -> np.ndarray:
+    def play(self, midi: "pretty_midi.PrettyMIDI", program: int, num_samples: int, bends: bool = False) -> np.ndarray:
         """A transcription by one program of the SoundFont, dry, ``(num_samples,)``."""
+        import pretty_midi  # lies in the folder of fetched packages
+
         self._synth.system_reset()
         sound = np.zeros(0)
         for heard in midi.instruments:  # one, or none

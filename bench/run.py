@@ -22,7 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch are ther
 import numpy as np
 import torch
 
-from bench.basic_pitch_baseline import TRANSCRIBER_PACKAGE, BasicPitchBaseline, fetch
+from bench.basic_pitch_baseline import TRANSCRIBER_PACKAGES, BasicPitchBaseline, fetch
 from bench.compare import Results, agreement, by_input, duel, main_table
 from bench.comparison import comparisons
 from bench.equal_budget import train_both
@@ -108,7 +108,7 @@ def main() -> None:
     asked = parsed()
     torch.set_num_threads(1)
     begun = time.monotonic()
-    fetched = [TRANSCRIBER_PACKAGE, *([TAGGER_PACKAGE] if asked.tagger else [])]
+    fetched = [*TRANSCRIBER_PACKAGES, *([TAGGER_PACKAGE] if asked.tagger else [])]
     with TemporaryDirectory() as folder:
         said(f"fetching {' and '.join(fetched)}")
         fetch(Path(folder) / "packages", *fetched)

@@ -18,7 +18,7 @@ from bench.sound_corpus import Input, read
 from stylebox.core.audio.loudness import match_loudness
 from stylebox.core.config import SAMPLE_RATE
 from stylebox.core.music.instruments import instrument
-from stylebox.core.music.notes import read_midi
+from stylebox.core.music.midi.read import read_midi
 from stylebox.core.sources.render.soundfont import synthesise
 
 
@@ -88,7 +88,7 @@ def play_by_soundfont(outputs: Sequence[Output], folder: Path, soundfont: Path) 
             given, rate = read(Path(output.given))
             program = instrument(output.target).programs[0]
             seconds = len(given) / rate
-            audio = synthesise(read_midi(Path(output.notes)), soundfont, program, seconds, SAMPLE_RATE)
+            audio = synthesise(read_midi(Path(output.notes)).notes, soundfont, program, seconds, SAMPLE_RATE)
             path.parent.mkdir(parents=True, exist_ok=True)
             levelled = match_loudness(audio, given, SAMPLE_RATE)
             soundfile.write(path, levelled / max(1.0, float(np.abs(levelled).max())), SAMPLE_RATE, subtype="PCM_24")

@@ -17,7 +17,8 @@ from support.recordings import SAMPLE_RATE, melody
 import stylebox
 from stylebox.core.audio.io.read import probe
 from stylebox.core.audio.io.write import write_audio
-from stylebox.core.music.notes import Note, write_midi
+from stylebox.core.music.midi.write import write_midi
+from stylebox.core.music.notes import Note
 
 ROOT = Path(stylebox.__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

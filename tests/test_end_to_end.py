@@ -23,7 +23,7 @@ from stylebox.cli import app
 from stylebox.core.audio.io.read import load_audio
 from stylebox.core.audio.io.write import write_audio
 from stylebox.core.audio.loudness import loudness_db
-from stylebox.core.music.notes import write_midi
+from stylebox.core.music.midi.write import write_midi
 
 SECONDS = 1.3
 FAST = ("--style", "string", "--model", "tiny", "--device", "cpu", "--steps", "2", "--vocoder", "griffin-lim")

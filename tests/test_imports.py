@@ -204,9 +204,9 @@ def test_music_knows_no_network_and_no_audio() -> None:
     assert [i.module for i in of_music if i.module not in known and not i.module.startswith("core.music")] == []
     others = {top(i.module) for i in IMPORTS if i.importer.startswith("core.music")}
     assert others <= {
-        *("stylebox", "collections", "csv", "dataclasses", "difflib", "importlib", "itertools"),
+        *("stylebox", "bisect", "collections", "csv", "dataclasses", "difflib", "importlib", "itertools"),
         *("io", "math", "pathlib", "re", "typing"),
-        *("numpy", "pretty_midi", "mir_eval"),
+        *("numpy", "mido", "mir_eval"),
     }
 
 

@@ -15,7 +15,8 @@ from support.models import PARTIALS, SAMPLE_RATE, melody, tones
 import stylebox
 from stylebox.core.jobs.pipelines import load_pipeline
 from stylebox.core.jobs.transfer import transfer_files
-from stylebox.core.music.notes import read_midi, write_midi
+from stylebox.core.music.midi.read import read_midi
+from stylebox.core.music.midi.write import write_midi
 from stylebox.core.pipeline.options import TransferOptions
 
 ROOT = Path(stylebox.__file__).parents[1]
@@ -107,7 +108,7 @@ def test_an_array_that_is_no_sound_is_refused(
 
 def test_notes_and_a_midi_file_sound_the_same(model: stylebox.Model, tmp_path: Path) -> None:
     write_midi(tmp_path / "tune.mid", TUNE)
-    as_filed = read_midi(tmp_path / "tune.mid")  # with the file's own rounding
+    as_filed = read_midi(tmp_path / "tune.mid").notes  # with the file's own rounding
     from_notes = model.generate(style="string", notes=as_filed, seed=1)
     from_file = model.generate(style="string", notes=tmp_path / "tune.mid", seed=1)
     assert np.array_equal(from_notes.audio, from_file.audio)

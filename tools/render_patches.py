@@ -11,23 +11,20 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pretty_midi
-
 from stylebox.core.config import ANALYSIS_RATE
 from stylebox.core.music.instruments import INSTRUMENTS
+from stylebox.core.music.midi.read import read_midi
+from stylebox.core.music.midi.write import write_midi
 
 CONFIGURATION = "/etc/timidity/freepats.cfg"
 
 
 def play(source: Path, target: Path, program: int) -> None:
     """One piece, dry and mono."""
-    midi = pretty_midi.PrettyMIDI(str(source))
-    for track in midi.instruments:
-        track.program = program
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         piece = Path(folder) / "piece.mid"
-        midi.write(str(piece))
+        write_midi(piece, read_midi(source).notes, program)
         dry = ["-EFreverb=0", "-EFchorus=0", "-EFdelay=0"]
         command = ["timidity", "-c", CONFIGURATION, "--output-mono", "-s", str(ANALYSIS_RATE), "-Ow", *dry]
         subprocess.run([*command, "-o", str(target), str(piece)], check=True, stdout=subprocess.DEVNULL)

@@ -43,8 +43,8 @@ def render(
             jobs=jobs or os.cpu_count() or 1,
             progress=progress,
         )
-    for remark in report.samples:
-        console.warning(remark.line)
+    for line in [*(remark.line for remark in report.samples), *report.scores]:
+        console.warning(line)
     if report.seconds:
         console.note(f"{report.written} pieces written, {report.skipped} existed already")
     if as_json:

@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 
 import av
+import mido
 import numpy as np
 import pytest
 import soundfile
@@ -18,7 +19,8 @@ from stylebox.core.config import MelConfig
 from stylebox.core.data.build import build
 from stylebox.core.data.dataset import Dataset, int16_to_audio
 from stylebox.core.errors import DatasetError
-from stylebox.core.music.notes import Note, write_midi
+from stylebox.core.music.midi.write import write_midi
+from stylebox.core.music.notes import Note
 from stylebox.core.progress import Progress
 from stylebox.core.sources.sidecar import Sidecar, sidecar_path, write_sidecar
 
@@ -120,7 +122,6 @@ def test_what_cannot_be_used_is_skipped_and_reported(sources: Path, tmp_path: Pa
     soundfile.write(sources / "piano" / "silent.wav", np.zeros(SAMPLE_RATE * 2), SAMPLE_RATE)
     write_recording(sources, "violin/zz_copy.wav", seed=sum(b"piano/one.wav"))
     sidecar_path(write_recording(sources, "violin/sidecar.wav")).write_text("{broken")
-    write_recording(sources, "violin/notes.wav").with_suffix(".mid").write_bytes(b"no MIDI")
     write_recording(sources, "stray.wav")
     report = build(sources, tmp_path / "dataset", jobs=1)
     assert {s.source: s.kind for s in report.skipped} == {
@@ -128,11 +129,10 @@ def test_what_cannot_be_used_is_skipped_and_reported(sources: Path, tmp_path: Pa
         "piano/short.wav": "short",
         "piano/silent.wav": "silent",
         "stray.wav": "misplaced",
-        "violin/notes.wav": "broken",
         "violin/sidecar.wav": "broken",
         "violin/zz_copy.wav": "duplicate",
     }
-    assert {s.source for s in report.broken} == {"piano/bad.mp3", "violin/notes.wav", "violin/sidecar.wav"}
+    assert {s.source for s in report.broken} == {"piano/bad.mp3", "violin/sidecar.wav"}
     assert all(Path(s.source).stem in s.reason and "\n" not in s.reason for s in report.skipped)
     assert {r.source for r in Dataset.open(tmp_path / "dataset").recordings} == set(NAMES)
 
@@ -149,6 +149,18 @@ def test_suspicious_recordings_are_named_at_every_build(sources: Path, tmp_path:
     assert "clipped" in first[0].split(": ")[1]
     assert "rest.wav" in first[1]
     assert "silence" in first[1]
+
+
+def test_a_recording_is_used_whatever_its_midi_file_holds(sources: Path, tmp_path: Path) -> None:
+    (sources / "piano" / "one.mid").write_bytes(b"no MIDI")
+    drums = mido.MidiTrack([mido.Message("note_on", channel=9, note=36), mido.Message("note_on", note=60)])
+    mido.MidiFile(tracks=[drums]).save(sources / "piano" / "two.MID")
+    warnings = build(sources, tmp_path / "dataset", jobs=1).warnings
+    dataset = Dataset.open(tmp_path / "dataset")
+    assert {r.source: r.has_notes for r in dataset.recordings if r.has_notes} == {"piano/two.wav": True}
+    assert len(dataset.recordings) == len(NAMES)
+    assert "one.wav: its notes are not used: " in warnings[0]
+    assert "two.MID: 1 note left out: drums" in warnings[1]
 
 
 def test_nothing_to_build_from_is_an_error(tmp_path: Path) -> None:
@@ -215,7 +227,7 @@ def test_what_lies_beside_a_recording_is_kept(sources: Path, tmp_path: Path) -> 
     assert (recording.score, recording.transpose, recording.timbre) == ("s1", -12, "piano/x")
     kept = dataset.notes(recording)
     assert kept is not None
-    np.testing.assert_allclose(kept, np.array(notes), atol=0.01)
+    np.testing.assert_allclose(kept, np.array([note[:4] for note in notes]), atol=0.01)
     other = next(r for r in dataset.recordings if r.source == "piano/two.wav")
     assert (other.title, other.url, dataset.notes(other)) == ("two", None, None)
 

@@ -113,7 +113,7 @@ def test_rendered_content_ranks_above_its_notes_shuffled() -> None:
         pytest.skip("no SoundFont here (apt install fluid-soundfont-gm)")
     pitches = np.roll([note.pitch for note in NOTES], len(NOTES) // 2)
     shuffled = [note._replace(pitch=int(pitch)) for note, pitch in zip(NOTES, pitches, strict=True)]
-    later = [Note(start + 0.2, end + 0.2, pitch, velocity) for start, end, pitch, velocity in NOTES]
+    later = [n._replace(start_seconds=n.start_seconds + 0.2, end_seconds=n.end_seconds + 0.2) for n in NOTES]
     piano, flute, other, late = (
         synthesise(notes, find_soundfonts()[0], program, SECONDS)
         for notes, program in ((NOTES, 0), (NOTES, 73), (shuffled, 73), (later, 73))

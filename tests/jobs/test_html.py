@@ -13,7 +13,8 @@ from stylebox.core.errors import StyleboxError
 from stylebox.core.jobs.html import report_page
 from stylebox.core.jobs.outputs import SideOutputs, write_side_outputs
 from stylebox.core.jobs.spectrogram_image import FLOOR_DB, LOWEST_HZ, MOST_COLUMNS, ROWS, png, spectrogram, spectrograms
-from stylebox.core.music.notes import Note, read_midi
+from stylebox.core.music.midi.read import read_midi
+from stylebox.core.music.notes import Note
 from stylebox.core.pipeline.options import Settings
 from stylebox.core.pipeline.result import TransferResult
 
@@ -132,7 +133,7 @@ def test_extras_are_written_whole_and_the_same_each_time(tmp_path: Path) -> None
     one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
     assert sorted(one) == ["n.mid", "p.png", "r.html"]
     assert one == two
-    assert [note.pitch for note in read_midi(tmp_path / "one" / "n.mid")] == [60, 61]
+    assert [note.pitch for note in read_midi(tmp_path / "one" / "n.mid").notes] == [60, 61]
     write_side_outputs(SideOutputs(), transferred(), BEFORE, "piano.wav")
 
 

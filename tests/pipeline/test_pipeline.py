@@ -9,8 +9,8 @@ from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
+import mido
 import numpy as np
-import pretty_midi
 import pytest
 import soundfile
 import torch
@@ -25,7 +25,9 @@ from stylebox.core.jobs.generate import generate_file
 from stylebox.core.jobs.outputs import SideOutputs
 from stylebox.core.jobs.style_list import list_styles
 from stylebox.core.jobs.transfer import transfer_files
-from stylebox.core.music.notes import Note, read_midi, write_midi
+from stylebox.core.music.midi.read import read_midi
+from stylebox.core.music.midi.write import write_midi
+from stylebox.core.music.notes import Note
 from stylebox.core.music.register import Register
 from stylebox.core.pipeline.draft import draft
 from stylebox.core.pipeline.options import TransferOptions, resolve
@@ -245,10 +247,10 @@ def test_music_moves_into_the_register_and_all_outputs_say_so(
     (still,) = transfer_files([tmp_path / "a.wav"], tmp_path / "c.wav", kept, pipeline, side_outputs=side_outputs).done
     assert (still.transpose, still.moved) == (0, None)
     assert "register" not in (tmp_path / "c.html").read_text("utf-8")
-    low, high = (read_midi(tmp_path / name) for name in ("a.mid", "c.mid"))
+    low, high = (read_midi(tmp_path / name).notes for name in ("a.mid", "c.mid"))
     as_found = [note.pitch for note in high if note.pitch + made.transpose >= 21]
     assert sorted(note.pitch - made.transpose for note in low) == sorted(as_found)
-    named = [pretty_midi.PrettyMIDI(str(tmp_path / name)).instruments[0].name for name in ("a.mid", "c.mid")]
+    named = [mido.MidiFile(tmp_path / name).tracks[1].name for name in ("a.mid", "c.mid")]
     assert named == [f"moved by {made.transpose} semitones", ""]
     pipeline.named_styles["string"] = dataclasses.replace(pipeline.named_styles["string"], register=None)
     (unknown,) = transfer_files([tmp_path / "a.wav"], tmp_path / "d.wav", OPTIONS, pipeline).done
@@ -362,7 +364,7 @@ def test_generate_plays_a_midi_file(pipeline: BasePipeline, tmp_path: Path) -> N
     write_midi(tmp_path / "tune.mid", [Note(0.0, 0.5, 60), Note(0.5, 1.5, 67)])
     report = generate_file(tmp_path / "out.wav", OPTIONS, pipeline, notes=tmp_path / "tune.mid")
     assert report.seconds == pytest.approx(2.5, abs=0.01)
-    assert report.notes == len(read_midi(tmp_path / "tune.mid")) == 2
+    assert report.notes == len(read_midi(tmp_path / "tune.mid").notes) == 2
     assert soundfile.info(tmp_path / "out.wav").frames == round(report.seconds * SAMPLE_RATE)
 
 

@@ -11,7 +11,9 @@ import soundfile
 
 from stylebox.core.config import SAMPLE_RATE
 from stylebox.core.errors import SourceError
-from stylebox.core.music.notes import Note, key_hz, read_midi, write_midi
+from stylebox.core.music.midi.read import read_midi
+from stylebox.core.music.midi.write import write_midi
+from stylebox.core.music.notes import Note, key_hz
 from stylebox.core.progress import Progress
 from stylebox.core.sources.render import samples, soundfont
 from stylebox.core.sources.render.render import render
@@ -161,7 +163,7 @@ def test_rendered_files_have_their_notes_and_metadata(notes_folder: Path, tmp_pa
     assert sidecar is not None
     assert (sidecar.transpose, sidecar.license) == (24, "CC0")  # up into a violin's range, as far as the samples go
     assert sidecar.timbre == "violin/notes/own"
-    moved = read_midi(path.with_suffix(".mid"))
+    moved = read_midi(path.with_suffix(".mid")).notes
     assert [n.pitch for n in moved] == [n.pitch + sidecar.transpose for n in tune]
     assert [n.start_seconds for n in moved] == pytest.approx([n.start_seconds for n in tune], abs=1e-3)
 
@@ -274,7 +276,7 @@ def test_two_instruments_of_one_score_play_the_same_notes(font: Path, tmp_path: 
     assert first.score == second.score
     assert first.timbre != second.timbre
     notes = [
-        [(n.start_seconds, n.pitch - s.transpose) for n in read_midi(p.with_suffix(".mid"))]
+        [(n.start_seconds, n.pitch - s.transpose) for n in read_midi(p.with_suffix(".mid")).notes]
         for p, s in zip(paths, (first, second), strict=False)
     ]
     assert notes[0] == notes[1]

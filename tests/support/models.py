@@ -8,7 +8,8 @@ import soundfile
 from stylebox.core.config import SAMPLE_RATE as SAMPLE_RATE
 from stylebox.core.data.build import build
 from stylebox.core.jobs.train import train
-from stylebox.core.music.notes import Note, key_hz, write_midi
+from stylebox.core.music.midi.write import write_midi
+from stylebox.core.music.notes import Note, key_hz
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
 
 STAGES = ("content", "vae", "ldm", "vocoder")

@@ -16,8 +16,8 @@ from stylebox.core.audio.mel import mel_in_blocks
 from stylebox.core.config import MelConfig, Section
 from stylebox.core.data.dataset import audio_to_int16
 from stylebox.core.data.quality.checks import find_problems
-from stylebox.core.errors import DatasetError, StyleboxError, error_reason
-from stylebox.core.music.notes import read_midi
+from stylebox.core.errors import DatasetError, SourceError, StyleboxError, error_reason
+from stylebox.core.music.midi.read import read_midi
 from stylebox.core.paths import atomic_path, write_text
 
 MIN_SECONDS = 1.0  # shorter recordings are left out
@@ -66,7 +66,6 @@ def make_arrays(job: ArrayJob) -> Measured | LeftOut:
     """
     try:
         audio = load_audio(job.source, job.mel.sample_rate)
-        notes = None if job.notes is None else np.array(read_midi(job.notes), np.float32).reshape(-1, 4)
     except StyleboxError as error:
         return LeftOut(str(error))
     except OSError as error:
@@ -79,6 +78,7 @@ def make_arrays(job: ArrayJob) -> Measured | LeftOut:
     loudness = loudness_db(audio, job.mel.sample_rate)
     if loudness < SILENCE_DB:
         return LeftOut("; ".join([f"{job.source}: is silent", *channel_faults(job.source)]), "silent")
+    notes, remarks = _read_notes(job.notes)
     audio, gain_db = normalise_loudness(audio, job.mel.sample_rate)
     mel = mel_in_blocks(audio, job.mel)
     measured = Measured(
@@ -88,11 +88,23 @@ def make_arrays(job: ArrayJob) -> Measured | LeftOut:
         loudness_db=round(float(loudness), 3),
         gain_db=round(float(gain_db), 3),
         has_notes=notes is not None,
-        warnings=find_problems(job.source, audio, mel, job.mel),
+        warnings=(*remarks, *find_problems(job.source, audio, mel, job.mel)),
     )
     arrays = {"mels": mel, "audio": audio_to_int16(audio), **({} if notes is None else {"notes": notes})}
     _save(job, arrays, measured)
     return measured
+
+
+def _read_notes(path: Path | None) -> tuple[np.ndarray | None, list[str]]:
+    """The notes of a MIDI file, ``(n, 4)``, and what to know of them; a recording is used without those it lacks."""
+    if path is None:
+        return None, []
+    try:
+        score = read_midi(path)
+    except SourceError as error:
+        return None, [f"its notes are not used: {error}"]
+    notes = np.array([note[:4] for note in score.notes], np.float32).reshape(-1, 4)
+    return notes, [f"{path.name}: {remark}" for remark in score.remarks]
 
 
 def built_path(folder: Path, files: str) -> Path:

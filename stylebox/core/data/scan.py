@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stylebox.core.errors import DatasetError
+from stylebox.core.music.midi.files import SUFFIXES as MIDI_SUFFIXES
+from stylebox.core.music.midi.files import midi_beside
 
 # Files beside recordings that are ignored. All others are decoded as sound.
-_BESIDE = {".mid", ".midi", ".json", ".description", ".vtt", ".srt", ".jpg", ".jpeg", ".png", ".webp", ".gif"}
+_BESIDE = {*MIDI_SUFFIXES, ".json", ".description", ".vtt", ".srt", ".jpg", ".jpeg", ".png", ".webp", ".gif"}
 _OTHER = {".txt", ".md", ".csv", ".tsv", ".html", ".pdf", ".log", ".ini", ".db", ".npy", ".part", ".ytdl"}
 
 
@@ -29,8 +31,7 @@ class SourceFile:
     @property
     def notes(self) -> Path | None:
         """The MIDI file beside it; None if there is none."""
-        path = self.path.with_suffix(".mid")
-        return path if path.is_file() else None
+        return midi_beside(self.path)
 
 
 def find_sources(sources: Path) -> tuple[list[SourceFile], list[str]]:

@@ -11,7 +11,8 @@ from stylebox.core.audio.io.write import check_format
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.errors import SourceError
 from stylebox.core.jobs.outputs import STREAM, FileReport, SideOutputs
-from stylebox.core.music.notes import Note, read_midi
+from stylebox.core.music.midi.read import read_midi
+from stylebox.core.music.notes import Note
 from stylebox.core.paths import refuse_overwrite
 from stylebox.core.pipeline.content import Content
 from stylebox.core.pipeline.options import TransferOptions, drawn_seed
@@ -92,7 +93,7 @@ def generate_file(
     """
     begun = time.monotonic()
     score = None if notes is None else read_midi(notes)
-    if score is not None and not score:
+    if score is not None and not score.notes:
         raise SourceError(f"{notes}: has no notes to play; choose another file")
     stem = "generated" if notes is None else notes.stem
     name = f"{stem}-{options.spec.slug}.wav"
@@ -100,7 +101,9 @@ def generate_file(
     check_format(target, pipeline.sample_rate)
     if str(target) != STREAM:
         refuse_overwrite(target, force)
-    result = generate(pipeline, options, notes=score, seconds=seconds, progress=progress)
+    result = generate(pipeline, options, notes=score and score.notes, seconds=seconds, progress=progress)
+    if score is not None:
+        result = replace(result, warnings=[*result.warnings, *score.remarks])
     clipped_db = result.save(target)
     source = stem if notes is None else str(notes)
     return FileReport.of(

@@ -1,6 +1,7 @@
 """The Python API: a loaded model that takes files or arrays. `stylebox.load` gives one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ from stylebox.core.audio.io.read import load_audio, resample
 from stylebox.core.errors import AudioError
 from stylebox.core.jobs.generate import generate
 from stylebox.core.jobs.pipelines import load_pipeline
-from stylebox.core.music.notes import Note, read_midi
+from stylebox.core.music.midi.read import read_midi
+from stylebox.core.music.notes import Note
 from stylebox.core.pipeline.content import Content
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.result import TransferResult
@@ -148,8 +150,11 @@ class Model:
             transpose=transpose,
             vocoder=vocoder,
         )
-        score = read_midi(Path(notes)) if isinstance(notes, str | Path) else notes
-        return generate(self._pipeline, options, notes=score, seconds=seconds, progress=progress)
+        if not isinstance(notes, str | Path):
+            return generate(self._pipeline, options, notes=notes, seconds=seconds, progress=progress)
+        score = read_midi(Path(notes))
+        result = generate(self._pipeline, options, notes=score.notes, progress=progress)
+        return replace(result, warnings=[*result.warnings, *score.remarks])
 
     def transcribe(
         self, audio: Audio, *, sample_rate: int | None = None, progress: ProgressCallback = silent

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from stylebox.core.errors import StyleboxError
-from stylebox.core.music.notes import write_midi
+from stylebox.core.music.midi.write import write_midi
 from stylebox.core.paths import write_text
 from stylebox.core.pipeline.result import TransferResult
 

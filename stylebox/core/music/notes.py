@@ -1,14 +1,10 @@
-"""Notes: as a list, as a MIDI file, as piano rolls. Knows nothing of audio."""
+"""Notes: as a list and as piano rolls. Knows nothing of audio and of files."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple, overload
 
 import numpy as np
-
-from stylebox.core.errors import SourceError
-from stylebox.core.paths import atomic_path
 
 LOWEST_KEY, NUM_KEYS = 21, 88  # MIDI number of the piano's lowest key (A0); keys on a piano
 ONSET_FRAMES = 2  # that a roll marks as onset, from the note's first frame on
@@ -32,55 +28,21 @@ def key_hz(pitch: float | np.ndarray) -> float | np.ndarray:
 
 
 class Note(NamedTuple):
-    """One note. Pitch is a MIDI number; velocity is in (0, 1]."""
+    """One note.
+
+    Attributes:
+        start_seconds: When it begins.
+        end_seconds: When it ends, later.
+        pitch: MIDI number of its key.
+        velocity: How loud it is played, in (0, 1].
+        cents: How far it sounds from its key on average, in [-50, 50].
+    """
 
     start_seconds: float
     end_seconds: float
     pitch: int
     velocity: float = 0.7
-
-
-def read_midi(path: Path) -> list[Note]:
-    """All notes of a MIDI file but those of drum tracks, in order of time.
-
-    Raises:
-        SourceError: the file is missing or is not MIDI.
-    """
-    import pretty_midi  # slow to import
-
-    try:
-        midi = pretty_midi.PrettyMIDI(str(path))
-    except Exception as error:  # mido raises many kinds on broken files
-        raise SourceError(
-            f"{path}: cannot be read as MIDI ({error}); export it again or choose another file"
-        ) from error
-    return sorted(
-        Note(float(n.start), float(n.end), int(n.pitch), max(n.velocity, 1) / 127)
-        for track in midi.instruments
-        if not track.is_drum
-        for n in track.notes
-    )
-
-
-def write_midi(path: Path, notes: Iterable[Note], program: int = 0, name: str = "") -> None:
-    """Write notes as a MIDI file with one track.
-
-    Args:
-        path: The file; it appears whole or not at all.
-        notes: In any order.
-        program: General MIDI, 0-127.
-        name: Of the track.
-    """
-    import pretty_midi  # slow to import
-
-    midi = pretty_midi.PrettyMIDI(resolution=960)
-    track = pretty_midi.Instrument(program, name=name)
-    for note in notes:
-        velocity = int(np.clip(round(note.velocity * 127), 1, 127))
-        track.notes.append(pretty_midi.Note(velocity, note.pitch, note.start_seconds, note.end_seconds))
-    midi.instruments.append(track)
-    with atomic_path(path) as partial:
-        midi.write(str(partial))
+    cents: float = 0.0
 
 
 def transpose(notes: Iterable[Note], semitones: int) -> list[Note]:

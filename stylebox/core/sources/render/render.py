@@ -19,7 +19,8 @@ import numpy as np
 from stylebox.core.config import SAMPLE_RATE
 from stylebox.core.errors import SourceError, StyleboxError
 from stylebox.core.music.instruments import instrument
-from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, Note, transpose, write_midi
+from stylebox.core.music.midi.write import write_midi
+from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, Note, transpose
 from stylebox.core.music.register import octave_shift
 from stylebox.core.paths import atomic_path
 from stylebox.core.progress import Progress, ProgressCallback, silent
@@ -57,6 +58,7 @@ class RenderReport:
     seconds: dict[str, float] = field(default_factory=dict)  # by instrument, with existing files
     failures: list[str] = field(default_factory=list)  # one line per piece
     samples: list[SampleRemark] = field(default_factory=list)  # recorded notes that are not used as labelled
+    scores: list[str] = field(default_factory=list)  # what to know of the MIDI files, one line per fact
 
     def add(self, piece: _Piece, failure: str | None) -> None:
         """Count a piece: `failure` is None if it was written, "" if it existed, otherwise the reason."""
@@ -108,9 +110,12 @@ def render(
         instrument(name)  # refuse an unknown one before the samples are checked
     found = find_sample_sets(samples, instruments, progress) if samples else FoundSamples()
     timbres = find_timbres(instruments, soundfonts, found)
-    pieces, unread = (None, []) if scores is None else midi_scores(scores, seconds_per_piece)
+    found_scores = None if scores is None else midi_scores(scores, seconds_per_piece)
+    pieces = None if found_scores is None else found_scores.pieces
     plan = list(_plan(to, timbres, pieces, minutes, seconds_per_piece, timbres_per_score, pedal, seed))
-    report = RenderReport(failures=unread, samples=list(found.remarks))
+    report = RenderReport(samples=list(found.remarks))
+    if found_scores is not None:
+        report.failures, report.scores = found_scores.unread, found_scores.remarks
     total = sum(len(group) for group in plan) * seconds_per_piece / 60
     for number, (piece, failure) in enumerate(_results(plan, jobs), start=1):
         report.add(piece, failure)

@@ -4,12 +4,16 @@ Knows nothing of instruments or audio. A piece is a pure function of its generat
 must cover what a player may do. Half of the pieces have one voice, the others several.
 """
 
+from collections import defaultdict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from stylebox.core.errors import SourceError
-from stylebox.core.music.notes import Note, read_midi
+from stylebox.core.music.midi.files import is_midi
+from stylebox.core.music.midi.read import read_midi
+from stylebox.core.music.notes import Note
 from stylebox.core.sources.render.strums import strums
 from stylebox.core.sources.render.textures import HIGHEST, LOWEST, SEVERAL_VOICES, SINGLE_VOICE, Event, Setting
 
@@ -24,6 +28,7 @@ _MODES = (
     (0, 2, 4, 7, 9),  # pentatonic
     (0, 2, 4, 6, 8, 10),  # whole tones
 )
+_FEWEST_NOTES = 4  # of a piece of a MIDI file
 
 
 def random_score(rng: np.random.Generator, seconds: float) -> list[Note]:
@@ -131,34 +136,52 @@ def _silences(rng: np.random.Generator, seconds: float) -> list[tuple[float, flo
     return [(float(s), float(s + rng.uniform(0.08, 0.22) * seconds)) for s in starts]
 
 
-def midi_scores(folder: Path, seconds: float) -> tuple[list[tuple[str, list[Note]]], list[str]]:
-    """Cut every MIDI file under `folder` into pieces of `seconds`; those with fewer than four notes are left out.
+class MidiPieces(NamedTuple):
+    """Pieces cut from MIDI files.
 
-    Returns:
-        The pieces as ``(name, notes)``, and one line per unreadable file.
+    Attributes:
+        pieces: ``(name, notes)`` of each, in order of time.
+        unread: A line per file that cannot be read.
+        remarks: A line per fact of a file that is used: notes left out, faults repaired.
+    """
+
+    pieces: list[tuple[str, list[Note]]]
+    unread: list[str]
+    remarks: list[str]
+
+
+def midi_scores(folder: Path, seconds: float) -> MidiPieces:
+    """Cut every MIDI file under `folder` into pieces of `seconds`; those with fewer than four notes are left out.
 
     Raises:
         SourceError: The folder holds no readable MIDI file with notes.
     """
-    pieces: list[tuple[str, list[Note]]] = []
-    failures: list[str] = []
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".mid", ".midi")):
+    found = MidiPieces([], [], [])
+    for path in sorted(path for path in folder.rglob("*") if is_midi(path)):
         try:
-            notes = read_midi(path)
+            score = read_midi(path)
         except SourceError as error:
-            failures.append(str(error))
+            found.unread.append(str(error))
             continue
-        for index in range(int(np.ceil(max((n.end_seconds for n in notes), default=0.0) / seconds))):
-            start = index * seconds
-            inside = [
-                Note(n.start_seconds - start, min(n.end_seconds - start, seconds), n.pitch, n.velocity)
-                for n in notes
-                if start <= n.start_seconds < start + seconds - 0.05
-            ]
-            if len(inside) >= 4:
-                name = "_".join(path.relative_to(folder).with_suffix("").parts)
-                pieces.append((f"{name}-{index:03d}", one_at_a_time(inside)))
-    if not pieces:
+        pieces = _cut(score.notes, seconds)
+        name = "_".join(path.relative_to(folder).with_suffix("").parts)
+        whole = {number: notes for number, notes in pieces.items() if len(notes) >= _FEWEST_NOTES}
+        found.pieces.extend((f"{name}-{number:03d}", notes) for number, notes in whole.items())
+        left_out = len(score.notes) - sum(map(len, whole.values()))
+        lost = [f"{left_out} of {len(score.notes)} notes left out: too short, or in a piece of a few notes"]
+        found.remarks.extend(f"{path}: {remark}" for remark in [*score.remarks, *(lost if left_out else [])])
+    if not found.pieces:
         no_music = f"{folder}: no MIDI file with notes in it; give a folder of .mid files"
-        raise SourceError(failures[0] if failures else no_music)
-    return pieces, failures
+        raise SourceError(found.unread[0] if found.unread else no_music)
+    return found
+
+
+def _cut(notes: list[Note], seconds: float) -> dict[int, list[Note]]:
+    """Notes by the number of the piece that they begin in, their times from its start on."""
+    pieces: dict[int, list[Note]] = defaultdict(list)
+    for note in notes:
+        number = int(note.start_seconds // seconds)
+        start, end = note.start_seconds - number * seconds, note.end_seconds - number * seconds
+        if start < seconds - 0.05:
+            pieces[number].append(note._replace(start_seconds=start, end_seconds=min(end, seconds)))
+    return {number: one_at_a_time(piece) for number, piece in pieces.items()}

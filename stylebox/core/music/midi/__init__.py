@@ -1,0 +1,1 @@
+"""MIDI files: finding, reading and writing them. Knows notes and no audio."""

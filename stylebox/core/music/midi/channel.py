@@ -1,0 +1,162 @@
+"""One channel of a MIDI file: from its messages to notes, with pedal and pitch bend. Knows no bytes and no ticks."""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from stylebox.core.music.notes import Note
+
+SHORTEST_SECONDS = 0.05  # given to notes that end as they begin
+_SUSTAIN, _ALL_SOUND_OFF, _RESET, _ALL_NOTES_OFF = 64, 120, 121, 123
+_DATA, _DATA_FINE, _RPN_FINE, _RPN = 6, 38, 100, 101
+_BEND_RANGE = (0, 0)  # registered parameter: how far the pitch wheel bends
+_PEDAL_DOWN = 64  # least value of a pressed pedal
+_WHEEL_STEPS = 8192  # from the middle of the pitch wheel to its end
+
+
+class _Key(NamedTuple):
+    """A key is pressed (velocity above 0) or released, in a track."""
+
+    seconds: float
+    velocity: int
+
+
+@dataclass
+class Channel:
+    """Collects the messages of a channel in order of time; `notes` then gives its notes.
+
+    Attributes:
+        unended: How many notes no message ends.
+        empty: How many notes end as they begin.
+        doubled: How many keys are pressed twice at one time.
+    """
+
+    unended: int = 0
+    empty: int = 0
+    doubled: int = 0
+    _keys: dict[tuple[int, int], list[_Key]] = field(default_factory=lambda: defaultdict(list))  # by pitch and track
+    _pedal: list[tuple[float, bool]] = field(default_factory=lambda: [(-np.inf, False)])
+    _bends: list[tuple[float, float]] = field(default_factory=lambda: [(-np.inf, 0.0)])  # in semitones
+    _wheel: float = 0.0  # in [-1, 1]
+    _range: float = 2.0  # semitones, unless the file says otherwise
+    _parameter: tuple[int, int] = (127, 127)  # registered parameter that is being set; this one is none
+
+    def press(self, seconds: float, track: int, pitch: int, velocity: int) -> None:
+        """A key goes down.
+
+        Args:
+            seconds: When.
+            track: The track that says so; its release is in the same track.
+            pitch: Number of the key.
+            velocity: 1 to 127.
+        """
+        strokes = self._keys[pitch, track]
+        if strokes and strokes[-1].velocity and strokes[-1].seconds == seconds:
+            self.doubled += 1
+            velocity = max(velocity, strokes.pop().velocity)
+        strokes.append(_Key(seconds, velocity))
+
+    def release(self, seconds: float, track: int, pitch: int) -> None:
+        """A key goes up.
+
+        Args:
+            seconds: When.
+            track: The track that says so.
+            pitch: Number of the key.
+        """
+        self._keys[pitch, track].append(_Key(seconds, 0))
+
+    def bend(self, seconds: float, wheel: int) -> None:
+        """The pitch wheel moves to a place from -8192 to 8191."""
+        self._wheel = wheel / _WHEEL_STEPS
+        self._bends.append((seconds, self._wheel * self._range))
+
+    def control(self, seconds: float, number: int, value: int) -> None:
+        """A controller changes.
+
+        Args:
+            seconds: When.
+            number: Of the controller.
+            value: 0 to 127.
+        """
+        if number == _SUSTAIN:
+            self._pedal.append((seconds, value >= _PEDAL_DOWN))
+        elif number == _RESET:
+            self._pedal.append((seconds, False))
+            self.bend(seconds, 0)
+        elif number in (_ALL_SOUND_OFF, _ALL_NOTES_OFF):
+            for strokes in self._keys.values():
+                if sum(1 if key.velocity else -1 for key in strokes) > 0:
+                    strokes.append(_Key(seconds, 0))
+        elif number == _RPN:
+            self._parameter = (value, self._parameter[1])
+        elif number == _RPN_FINE:
+            self._parameter = (self._parameter[0], value)
+        elif self._parameter == _BEND_RANGE and number in (_DATA, _DATA_FINE):
+            semitones, cents = divmod(self._range, 1)
+            self._range = value + cents if number == _DATA else semitones + value / 100
+            self._bends.append((seconds, self._wheel * self._range))
+
+    def notes(self, last_seconds: float) -> Iterator[Note]:
+        """The notes that were played, in no order; those that no message ends last until their key is pressed again.
+
+        Args:
+            last_seconds: The end of the piece, where all notes end.
+        """
+        presses: dict[int, list[float]] = defaultdict(list)
+        for (pitch, _), strokes in self._keys.items():
+            presses[pitch] += [key.seconds for key in strokes if key.velocity]
+        pedal, bends = np.array(self._pedal, np.float64), np.array(self._bends)
+        for (pitch, _), strokes in self._keys.items():
+            again = sorted(presses[pitch])
+            for start, end, velocity in self._pairs(strokes, last_seconds):
+                following = next(iter(again[_next_after(again, start, end) :]), last_seconds)
+                end = max(end, min(_pedal_up(pedal, end, last_seconds), following))
+                if end <= start:
+                    self.empty += 1
+                    end = start + SHORTEST_SECONDS
+                semitones = _mean_bend(bends, start, end)
+                moved = round(semitones)
+                yield Note(start, end, pitch + moved, velocity / 127, round(100 * (semitones - moved), 2))
+
+    def _pairs(self, strokes: list[_Key], last_seconds: float) -> Iterator[tuple[float, float, int]]:
+        """Start, end and velocity: the first release ends the first press, unless releases are missing."""
+        presses = [key for key in strokes if key.velocity]
+        releases = [key.seconds for key in strokes if not key.velocity]
+        missing = len(releases) < len(presses)
+        waiting: list[_Key] = []
+        for key in strokes:
+            if waiting and (missing or not key.velocity):
+                self.unended += bool(key.velocity)
+                first = waiting.pop(0)
+                yield first.seconds, key.seconds, first.velocity
+            if key.velocity:
+                waiting.append(key)
+        for key in waiting:
+            self.unended += 1
+            yield key.seconds, last_seconds, key.velocity
+
+
+def _next_after(times: list[float], start: float, end: float) -> int:
+    """The place of the first time after `start` that is not before `end`."""
+    return max(bisect_right(times, start), bisect_left(times, end))
+
+
+def _pedal_up(pedal: np.ndarray, seconds: float, last_seconds: float) -> float:
+    """When the pedal, if it is down at a time, goes up; that time itself if it is up. ``(P, 2)``: time, down."""
+    at = int(np.searchsorted(pedal[:, 0], seconds, side="right")) - 1
+    if not pedal[at, 1]:
+        return seconds
+    ups = np.flatnonzero(pedal[at:, 1] == 0)
+    return float(pedal[at + ups[0], 0]) if len(ups) else last_seconds
+
+
+def _mean_bend(bends: np.ndarray, start: float, end: float) -> float:
+    """Mean of a bend from `start` to `end`, which is later, in semitones. ``(P, 2)``: time, semitones."""
+    first, stop = np.searchsorted(bends[:, 0], start, side="right"), np.searchsorted(bends[:, 0], end, side="left")
+    edges = np.array([start, *bends[first:stop, 0], end])
+    return float(np.average(bends[first - 1 : stop, 1], weights=np.diff(edges)))

@@ -1,0 +1,117 @@
+"""From a MIDI file to notes, as a player would play it: its clock, pedals and bends. What is not played is reported."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from stylebox.core.errors import SourceError, error_reason
+from stylebox.core.music.midi.channel import SHORTEST_SECONDS, Channel
+from stylebox.core.music.midi.clock import Clock
+from stylebox.core.music.midi.events import MAX_BYTES, Event, NotMidiError, read_events
+from stylebox.core.music.notes import Note
+
+_DRUMS = 9  # channel 10, counted from 0
+_PATTERNS = 2  # type of a file whose tracks are independent patterns
+_LOWEST_PITCH, _HIGHEST_PITCH = 0, 127
+
+
+class Score(NamedTuple):
+    """The notes of a MIDI file, in order of time.
+
+    Attributes:
+        notes: All but those of drums.
+        remarks: What was left out or assumed, a clause each.
+    """
+
+    notes: list[Note]
+    remarks: list[str]
+
+
+def read_midi(path: Path) -> Score:
+    """Read a MIDI file of any type, division and tempo.
+
+    A note lasts as long as its key, or the pedal, is down. Its pitch is the nearest to the key and the mean pitch bend,
+    and `Note.cents` the rest. Drums (channel 10) are left out. The patterns of a file of type 2 follow one another.
+
+    Raises:
+        SourceError: The file cannot be read, or is not MIDI.
+    """
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error_reason(error)})") from error
+    if len(data) > MAX_BYTES:
+        raise SourceError(f"{path}: is larger than {MAX_BYTES >> 20} MB, which no MIDI file of a piece of music is")
+    try:
+        file = read_events(data)
+    except NotMidiError as error:
+        raise SourceError(
+            f"{path}: cannot be read as MIDI ({error}); export it again or choose another file"
+        ) from error
+    patterns = [[track] for track in file.tracks] if file.kind == _PATTERNS else [file.tracks]
+    player = _Player(file.division)
+    for tracks in patterns:
+        player.play(tracks)
+    remarks = [*file.remarks, *player.remarks()]
+    if len(patterns) > 1:
+        remarks.append(f"its {len(patterns)} patterns (type 2) are played one after another")
+    return Score(sorted(player.notes), remarks)
+
+
+class _Player:
+    """Plays patterns one after another, each with its own clock and channels."""
+
+    def __init__(self, division: int) -> None:
+        self.notes: list[Note] = []
+        self._division, self._begin = division, 0.0
+        self._drums = self._unended = self._empty = self._doubled = self._outside = 0
+
+    def play(self, tracks: Sequence[Sequence[Event]]) -> None:
+        """Tracks that run at the same time."""
+        events = sorted((event for track in tracks for event in track), key=lambda event: event.tick)
+        tempos = [(event.tick, event.message.tempo) for event in events if event.message.type == "set_tempo"]
+        clock = Clock(self._division, tempos)
+        channels: dict[tuple[int, int], Channel] = defaultdict(Channel)
+        for event in events:
+            self._apply(event, self._begin + clock.seconds(event.tick), channels)
+        self._begin += clock.seconds(events[-1].tick) if events else 0.0
+        for channel in channels.values():
+            for note in channel.notes(self._begin):
+                if _LOWEST_PITCH <= note.pitch <= _HIGHEST_PITCH:
+                    self.notes.append(note)
+                else:
+                    self._outside += 1
+            self._unended += channel.unended
+            self._empty += channel.empty
+            self._doubled += channel.doubled
+
+    def _apply(self, event: Event, seconds: float, channels: dict[tuple[int, int], Channel]) -> None:
+        """Give a message to its channel."""
+        message = event.message
+        if message.is_meta:
+            return
+        if message.channel == _DRUMS:
+            self._drums += message.type == "note_on" and message.velocity > 0
+            return
+        channel = channels[event.port, message.channel]
+        if message.type == "note_on" and message.velocity > 0:
+            channel.press(seconds, event.track, message.note, message.velocity)
+        elif message.type in ("note_on", "note_off"):
+            channel.release(seconds, event.track, message.note)
+        elif message.type == "control_change":
+            channel.control(seconds, message.control, message.value)
+        elif message.type == "pitchwheel":
+            channel.bend(seconds, message.pitch)
+
+    def remarks(self) -> list[str]:
+        """What was left out or assumed, a clause each."""
+        counted = {
+            "left out: drums (channel 10)": self._drums,
+            "held to the next press of the key, or to the end: the note-off is missing": self._unended,
+            f"of no length: given {SHORTEST_SECONDS:g} s": self._empty,
+            "left out: the key is pressed twice at one time": self._doubled,
+            "left out: bent beyond the range of MIDI": self._outside,
+        }
+        return [f"{count} note{'s' * (count != 1)} {what}" for what, count in counted.items() if count]
