@@ -100,7 +100,7 @@ def _values(kind: object, info: ParameterInfo) -> str:
     assert isinstance(inner, type)
     if issubclass(inner, Enum):
         return ", ".join(f"`{choice.value}`" for choice in inner)
-    word = {int: "whole number", float: "number", str: "text", Path: "path"}[inner]
+    word = {int: "whole number", float: "number", str: "text", Path: "path"}.get(inner, "text")
     if info.min is None:
         return word
     return f"{word}, {info.min:g} to {info.max:g}" if info.max is not None else f"{word}, {info.min:g} or more"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import typer
 
+from stylebox.console.choices import FormatName
 from stylebox.console.console import console
 
 
@@ -19,6 +20,19 @@ def play_files(files: Sequence[Path]) -> None:
             play(load_audio(file, sample_rate), sample_rate)
     except KeyboardInterrupt:
         console.note("playback stopped")
+
+
+def check_format_option(output: Path | None, format: FormatName | None) -> None:
+    """Refuse a format that the name of the output contradicts.
+
+    Raises:
+        typer.BadParameter: They disagree.
+    """
+    if output is None or format is None or output.is_dir():
+        return
+    named = "wav" if str(output) == "-" else output.suffix.lower().lstrip(".")
+    if named and named != format:
+        raise typer.BadParameter(f"--output {output} and --format {format} disagree; leave one out")
 
 
 def check_stdout(output: Path | None, as_json: bool) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stylebox.commands.loading import load_model
-from stylebox.commands.output import check_playable, check_stdout, play_files
+from stylebox.commands.output import check_format_option, check_playable, check_stdout, play_files
 from stylebox.console import options as opt
 from stylebox.console.choices import DeviceName
 from stylebox.console.console import console
 from stylebox.console.exit import fail_with
-from stylebox.console.option_groups import Playing
+from stylebox.console.option_groups import Batch, Playing
 from stylebox.console.views import show_transfer
 
 if TYPE_CHECKING:
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 def transfer(
     sources: opt.Inputs,
-    style: opt.Style,
+    style: opt.TransferStyles,
     output: opt.Output = None,
     *,
+    batch: Batch,
     playing: Playing,
     midi: opt.MidiOut = None,
     plot: opt.Plot = None,
@@ -37,16 +38,40 @@ def transfer(
 ) -> None:
     """Play recordings with another instrument: same notes, same timing, same length."""
     check_stdout(output, as_json)
+    check_format_option(output, batch.format)
     check_playable(play, output)
     from stylebox.core.jobs.outputs import SideOutputs
 
-    side_outputs = SideOutputs(midi=midi, plot=plot, report=report)
-    batch = transfer_sources(sources, output, playing.in_style(style), side_outputs, model, device, force, as_json)
+    outcome = transfer_sources(
+        sources,
+        output,
+        playing.in_style(style[0]),
+        SideOutputs(midi=midi, plot=plot, report=report),
+        model,
+        device,
+        force,
+        as_json,
+        styles=style,
+        batch=batch,
+    )
+    _summarise(outcome)
     if as_json:
-        console.document(batch)
+        console.document(outcome)
     if play:
-        play_files([Path(done.output) for done in batch.done])
-    fail_with([failure.reason for failure in batch.failed])
+        play_files([Path(done.output) for done in outcome.done])
+    fail_with([failure.reason for failure in outcome.failed])
+
+
+def _summarise(outcome: "TransferBatch") -> None:
+    """Show what was skipped and, for several files, how many there are of each kind."""
+    for skipped in outcome.skipped:
+        console.detail(f"{skipped.output}: exists already")
+        if skipped.outdated:
+            console.warning(f"{skipped.output}: is older than {skipped.source}; --force makes it again")
+    counts = {"made": len(outcome.done), "exist already": len(outcome.skipped), "failed": len(outcome.failed)}
+    if sum(counts.values()) > 1 or outcome.skipped:
+        hint = "; --force makes those that exist again" if outcome.skipped else ""
+        console.note(", ".join(f"{count} {kind}" for kind, count in counts.items() if count) + hint)
 
 
 def transfer_sources(
@@ -58,11 +83,14 @@ def transfer_sources(
     device: DeviceName,
     force: bool,
     as_json: bool,
+    *,
+    styles: Sequence[str] = (),
+    batch: Batch | None = None,
 ) -> "TransferBatch":
     """Transfer files and show each one when it is done.
 
     Args:
-        sources: Recordings, or folders of recordings; ``-`` is stdin.
+        sources: Recordings, folders of recordings, or patterns; ``-`` is stdin.
         output: A file or a folder; None makes names from source and style.
         options: The style, and the settings of the transfer.
         side_outputs: Files to write besides the audio.
@@ -70,15 +98,29 @@ def transfer_sources(
         device: Where the networks run.
         force: Replace existing files.
         as_json: Leave stdout to a JSON document.
+        styles: Styles to transfer to; that of `options` unless given.
+        batch: How outputs are named, and which share of the files to transfer.
 
     Returns:
-        The files that were written, and those that failed.
+        The files that were written, those that exist already, and those that failed.
     """
+    batch = batch or Batch()
+    naming, share = batch.naming(), batch.share()
     pipeline = load_model(model, device)
     from stylebox.core.jobs.transfer import transfer_files
 
     show = partial(show_transfer, results=not as_json)
     with console.progress() as progress:
         return transfer_files(
-            sources, output, options, pipeline, force=force, side_outputs=side_outputs, made=show, progress=progress
+            sources,
+            output,
+            options,
+            pipeline,
+            styles=styles,
+            naming=naming,
+            part=share,
+            force=force,
+            side_outputs=side_outputs,
+            made=show,
+            progress=progress,
         )

@@ -1,5 +1,6 @@
 """Values that options accept: the choices, and parsers for text with a form of its own."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from typer import BadParameter
@@ -38,6 +39,40 @@ class CodecName(StrEnum):
     mp3 = "mp3"
     flac = "flac"
     wav = "wav"
+
+
+class FormatName(StrEnum):
+    """Format of outputs."""
+
+    wav = "wav"
+    flac = "flac"
+    ogg = "ogg"
+    mp3 = "mp3"
+
+
+@dataclass(frozen=True)
+class Share:
+    """One of several equal shares.
+
+    Attributes:
+        number: From 1 to `count`.
+        count: How many there are.
+    """
+
+    number: int
+    count: int
+
+
+def share(text: str) -> Share:
+    """Parse a share such as ``2/8``, the second of eight.
+
+    Raises:
+        BadParameter: The text is not a share.
+    """
+    number, _, count = text.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise BadParameter(f"{text!r} is not a share; write for example 2/8, the second of eight")
+    return Share(int(number), int(count))
 
 
 def bytes_per_second(text: str) -> float:

@@ -12,6 +12,7 @@ from stylebox.console import options as opt
 from stylebox.console.choices import VocoderName
 
 if TYPE_CHECKING:
+    from stylebox.core.jobs.batch import Naming, Part
     from stylebox.core.pipeline.options import TransferOptions
 
 
@@ -34,6 +35,28 @@ class Playing:
         from stylebox.core.pipeline.options import TransferOptions
 
         return TransferOptions(style, **{**vars(self), "vocoder": self.vocoder.value})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """How the files of a batch are named and shared out."""
+
+    format: opt.Format = None
+    name: opt.NamePattern = None
+    part: opt.Part = None
+
+    def naming(self) -> "Naming":
+        """Pattern and format of the outputs' names."""
+        from stylebox.core.jobs.batch import Naming
+
+        chosen = {"pattern": self.name, "format": self.format and self.format.value}
+        return Naming(**{key: value for key, value in chosen.items() if value is not None})
+
+    def share(self) -> "Part":
+        """The share of the files that this run transfers."""
+        from stylebox.core.jobs.batch import Part
+
+        return Part(self.part.number, self.part.count) if self.part else Part()
 
 
 def flat_parameters(command: Callable[..., None]) -> Iterator[inspect.Parameter]:

@@ -5,7 +5,17 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from stylebox.console.choices import CodecName, DeviceName, StageName, VocoderName, bytes_per_second, record_device
+from stylebox.console.choices import (
+    CodecName,
+    DeviceName,
+    FormatName,
+    Share,
+    StageName,
+    VocoderName,
+    bytes_per_second,
+    record_device,
+    share,
+)
 
 
 def _common(*names: str, help: str) -> object:
@@ -110,7 +120,38 @@ StopMinutes = Annotated[
 
 # transfer and generate
 Inputs = Annotated[
-    list[Path], Argument(metavar="IN", help="Recordings, or folders of recordings; - reads stdin.", allow_dash=True)
+    list[Path],
+    Argument(
+        metavar="IN", help="Recordings, folders, or patterns such as takes/*.wav; - reads stdin.", allow_dash=True
+    ),
+]
+TransferStyles = Annotated[
+    list[str],
+    Option(
+        "--style",
+        "-s",
+        help="Name listed by `stylebox styles`, a recording, or a blend such as violin:0.7,flute:0.3; "
+        "repeat for several.",
+    ),
+]
+Format = Annotated[
+    FormatName | None, Option(help="Format of outputs that --output does not name. Default: the --name's, or wav.")
+]
+NamePattern = Annotated[
+    str | None,
+    Option(
+        "--name",
+        metavar="PATTERN",
+        help="Names of outputs, with {stem}, {style} and {model}, such as {style}/{stem}. Default: {stem}-{style}.",
+    ),
+]
+Part = Annotated[
+    Share | None,
+    Option(
+        parser=share,
+        metavar="NUMBER/COUNT",
+        help="Transfer only this share of the files, such as 2/8, so that several machines divide them. Default: all.",
+    ),
 ]
 Style = Annotated[
     str,
@@ -124,7 +165,7 @@ Output = Annotated[
         "--output",
         "-o",
         help="File to write: wav, flac, ogg or mp3; a folder for several; - writes to stdout. "
-        "Default: a wav in the current folder, named after input and style.",
+        "Default: in the current folder, named after input and style.",
     ),
 ]
 Steps = Annotated[

@@ -35,6 +35,7 @@ class Failure:
 class Batch:
     done: list[Report]
     failed: list[Failure]
+    skipped: tuple[str, ...] = ()
 
 
 class FakeTransfer:

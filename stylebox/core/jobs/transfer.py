@@ -1,20 +1,18 @@
 """`stylebox transfer` as a job: files or folders in, files out. A bad file does not stop the others."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stylebox.core.errors import AudioError, StyleboxError, error_message
-from stylebox.core.jobs.outputs import STREAM, FileReport, SideOutputs
+from stylebox.core.errors import StyleboxError, error_message
+from stylebox.core.jobs.batch import AUDIO_SUFFIXES as AUDIO_SUFFIXES
+from stylebox.core.jobs.batch import Naming, Part, Task, find_inputs, plan
+from stylebox.core.jobs.outputs import FileReport, SideOutputs
 from stylebox.core.jobs.transfer_file import transfer_file
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.protocol import Pipeline
-from stylebox.core.progress import ProgressCallback, silent
-
-AUDIO_SUFFIXES = {
-    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".au", ".caf", ".wma"),
-    *(".webm", ".mka", ".mp4", ".mkv", ".mov"),
-}
+from stylebox.core.progress import Progress, ProgressCallback, silent
 
 
 @dataclass(frozen=True)
@@ -25,12 +23,28 @@ class TransferFailure:
     reason: str
 
 
+@dataclass(frozen=True)
+class SkippedTransfer:
+    """One output that exists already.
+
+    Attributes:
+        source: The input.
+        output: The file.
+        outdated: Whether the input was changed after the output was written.
+    """
+
+    source: str
+    output: str
+    outdated: bool = False
+
+
 @dataclass
 class TransferBatch:
     """The outcome for all files, in order."""
 
     done: list[FileReport] = field(default_factory=list)
     failed: list[TransferFailure] = field(default_factory=list)
+    skipped: list[SkippedTransfer] = field(default_factory=list)
 
 
 def transfer_files(
@@ -39,82 +53,131 @@ def transfer_files(
     options: TransferOptions,
     pipeline: Pipeline,
     *,
+    styles: Sequence[str] = (),
+    naming: Naming | None = None,
+    part: Part | None = None,
     force: bool = False,
     side_outputs: SideOutputs | None = None,
     made: Callable[[FileReport], None] = lambda report: None,
     progress: ProgressCallback = silent,
 ) -> TransferBatch:
-    """Transfer every file, and every audio file of every folder.
+    """Transfer every file, and every audio file of every folder, to one style or several.
 
     Args:
-        sources: Files and folders; ``-`` is standard input.
-        output: A file for one source, a folder for several; ``-`` is standard output. Unless given, files are named
-            ``<source>-<style>.wav`` in the current folder.
+        sources: Files, folders and patterns; ``-`` is standard input.
+        output: A file for one output, a folder for several; ``-`` is standard output. Unless given, files are named
+            ``<source>-<style>.wav`` in the current folder. The folders in a folder are kept.
         options: For every file.
         pipeline: The loaded model.
-        force: Whether to overwrite files.
-        side_outputs: What else to keep: files for one source, folders for several.
+        styles: To transfer to, one after the other; that of `options` unless given.
+        naming: Pattern and format of the outputs' names.
+        part: Transfer only this share of the files.
+        force: Whether to overwrite files. In a batch, finished files are skipped otherwise.
+        side_outputs: What else to keep: files for one output, folders for several.
         made: Called with the report of each file when it is written.
         progress: Called as work goes on.
 
     Raises:
         AudioError: nothing to transfer, or a file is named where a folder is needed.
     """
-    files = [file for source in sources for file in _files_of(source)]
-    if not files:
-        raise AudioError(f"{sources[0] if sources else 'nothing'}: no audio files in it; name one, or another folder")
-    several = len(files) > 1 or (str(sources[0]) != STREAM and sources[0].is_dir())
-    side_outputs = side_outputs or SideOutputs()
-    for target in (output, *side_outputs.paths()):
-        if several and target is not None and not _names_folder(target):
-            raise AudioError(f"{target}: is not a folder, and there are several files; name a folder")
-    batch = TransferBatch()
-    for file, target in zip(files, output_names(files, output, options, several), strict=True):
-        own = side_outputs.within(target.stem) if several else side_outputs
-        try:
-            report = transfer_file(file, target, options, pipeline, force, own, progress)
-        except (StyleboxError, OSError) as error:
-            batch.failed.append(TransferFailure(str(file), error_message(error)))
-        else:
-            batch.done.append(report)
-            made(report)
+    inputs = find_inputs(sources)
+    tasks = plan(
+        inputs,
+        output,
+        options,
+        styles=styles or [options.style],
+        model=pipeline.model,
+        naming=naming or Naming(),
+        side_outputs=side_outputs or SideOutputs(),
+        part=part or Part(),
+    )
+    batch = TransferBatch(failed=[TransferFailure(source, reason) for source, reason in inputs.problems.items()])
+    several = inputs.several or len(styles) > 1
+    whole = _Whole(tasks, progress)
+    for task in tasks:
+        if several and not force and _is_finished(task):
+            batch.skipped.append(_skipped(task))
+            whole.finish(task, worked=False)
+            continue
+        _transfer(task, pipeline, force, batch, made, whole.of(task) if several else progress, several)
+        whole.finish(task, worked=True)
     return batch
 
 
-def output_names(files: Sequence[Path], output: Path | None, options: TransferOptions, several: bool) -> list[Path]:
-    """Where each file goes; sources of one name do not overwrite one another.
-
-    Args:
-        files: The sources.
-        output: A file or a folder; the current folder unless given.
-        options: Name the style, which is part of a file's name.
-        several: Whether `output` names a folder, even if it does not exist yet.
-    """
-    if output is not None and not several:
-        return [output / _name(files[0], options.spec.slug, 0)] if output.is_dir() else [output]
-    folder = output or Path()
-    names: list[Path] = []
-    for file in files:
-        number = 0
-        while (name := folder / _name(file, options.spec.slug, number)) in names:
-            number += 1
-        names.append(name)
-    return names
-
-
-def _names_folder(target: Path) -> bool:
-    """Whether it is a folder, or can become one; a name with a suffix that does not exist yet means a file."""
-    return target.is_dir() or not (target.exists() or target.suffix or str(target) == STREAM)
-
-
-def _name(file: Path, slug: str, number: int) -> str:
-    """`<file>-<style>.wav`, with a number from the second file of that name on."""
-    stem = "take" if str(file) == STREAM else file.stem
-    return f"{stem}-{slug}{f'-{number + 1}' if number else ''}.wav"
+def _transfer(
+    task: Task,
+    pipeline: Pipeline,
+    force: bool,
+    batch: TransferBatch,
+    made: Callable[[FileReport], None],
+    progress: ProgressCallback,
+    several: bool,
+) -> None:
+    """One output; in a batch no error of a library ends the others."""
+    source = task.recording.path
+    try:
+        report = transfer_file(source, task.output, task.options, pipeline, force, task.side_outputs, progress)
+    except (StyleboxError, OSError) as error:
+        batch.failed.append(TransferFailure(str(source), error_message(error)))
+    except Exception as error:
+        if not several:
+            raise
+        reason = f"{source}: {error_message(error)}; transfer it alone with --debug for the traceback"
+        batch.failed.append(TransferFailure(str(source), reason))
+    else:
+        batch.done.append(report)
+        made(report)
 
 
-def _files_of(source: Path) -> list[Path]:
-    """The source itself, or a folder's audio files, by name."""
-    if str(source) == STREAM or not source.is_dir():
-        return [source]
-    return sorted(path for path in source.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
+def _is_finished(task: Task) -> bool:
+    return all(path.exists() for path in (task.output, *task.side_outputs.paths()))
+
+
+def _skipped(task: Task) -> SkippedTransfer:
+    """An output that exists; files are written whole or not at all, so it is complete."""
+    source, output = task.recording.path, task.output
+    outdated = source.exists() and source.stat().st_mtime > output.stat().st_mtime
+    return SkippedTransfer(str(source), str(output), outdated)
+
+
+class _Whole:
+    """The progress of a batch as one task, in files. The work of a file is taken to grow with its size."""
+
+    def __init__(self, tasks: Sequence[Task], progress: ProgressCallback) -> None:
+        self._files, self._finished = len(tasks), 0
+        self._bytes_left, self._bytes_done = sum(task.recording.size for task in tasks), 0.0
+        self._report, self._started = progress, time.monotonic()
+
+    def of(self, task: Task) -> ProgressCallback:
+        """The callback of one file: its steps become a fraction of a file."""
+        reached = 0.0
+
+        def report(step: Progress) -> None:
+            nonlocal reached
+            if step.total is None:  # a remark
+                self._report(step)
+                return
+            if step.total > 1:  # a step without steps of its own says nothing
+                reached = max(reached, min(1.0, step.done / step.total))
+            self._show(task, reached, step.task)
+
+        return report
+
+    def finish(self, task: Task, worked: bool) -> None:
+        """Count a file as done.
+
+        Args:
+            task: The file.
+            worked: False if it was skipped, which takes no time.
+        """
+        self._finished += 1
+        self._bytes_left -= task.recording.size
+        self._bytes_done += task.recording.size if worked else 0
+
+    def _show(self, task: Task, share: float, step: str) -> None:
+        size = task.recording.size
+        worked = self._bytes_done + share * size
+        left = (time.monotonic() - self._started) * (self._bytes_left - share * size) / worked if worked else None
+        note = f"{task.recording.path.name}: {step}"
+        done = round(self._finished + share, 2)
+        self._report(Progress("transferring", done, self._files, note, seconds_left=left))

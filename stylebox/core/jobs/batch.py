@@ -1,0 +1,251 @@
+"""The plan of a batch: which recordings become which files. Knows names and folders, and neither audio nor models."""
+
+import glob
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from stylebox.core.errors import AudioError, StyleboxError
+from stylebox.core.file_names import safe_name
+from stylebox.core.jobs.outputs import STREAM, SideOutputs
+from stylebox.core.pipeline.options import TransferOptions
+
+AUDIO_SUFFIXES = {
+    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".au", ".caf", ".wma"),
+    *(".webm", ".mka", ".mp4", ".mkv", ".mov"),
+}
+FORMATS = ("wav", "flac", "ogg", "mp3")
+FIELDS = ("stem", "style", "model")  # of a naming pattern
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How outputs are named.
+
+    Attributes:
+        pattern: With the fields of `FIELDS` in braces; a slash makes folders.
+        format: One of `FORMATS`; None takes the pattern's suffix, or wav.
+
+    Raises:
+        StyleboxError: The pattern has an unknown field, leaves its folder, or contradicts the format.
+    """
+
+    pattern: str = "{stem}-{style}"
+    format: str | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            fields = [name for _, name, *_ in string.Formatter().parse(self.pattern) if name is not None]
+        except ValueError as error:
+            raise StyleboxError(f"--name {self.pattern!r}: {error}; write for example {{stem}}_{{style}}") from None
+        if unknown := [name for name in fields if name not in FIELDS]:
+            known = ", ".join(f"{{{name}}}" for name in FIELDS)
+            raise StyleboxError(f"--name {self.pattern!r}: there is no field {{{unknown[0]}}}; there are {known}")
+        parts = PurePosixPath(self.pattern.replace("\\", "/"))
+        if not parts.name or parts.is_absolute() or ".." in parts.parts or Path(self.pattern).drive:
+            raise StyleboxError(f"--name {self.pattern!r}: must name a file below the output folder")
+        if self.format and self._own_format not in (None, self.format):
+            raise StyleboxError(f"--name {self.pattern!r} and --format {self.format} disagree; leave one out")
+
+    @property
+    def _own_format(self) -> str | None:
+        """The format that the pattern ends with."""
+        suffix = self.pattern.rpartition(".")[2].lower()
+        return suffix if "." in self.pattern and suffix in FORMATS else None
+
+    @property
+    def suffix(self) -> str:
+        """Of every output."""
+        return f".{self.format or self._own_format or FORMATS[0]}"
+
+    def name(self, stem: str, style: str, model: str) -> str:
+        """The output's path below its folder.
+
+        Args:
+            stem: Name of the recording.
+            style: The style as part of a name.
+            model: Name of the model.
+
+        >>> Naming("{style}/{stem}.mp3").name("take 1", "harp", "base")
+        'harp/take 1.mp3'
+        """
+        pattern = self.pattern[: -len(self.suffix)] if self._own_format else self.pattern
+        return pattern.format(stem=stem, style=style, model=safe_name(Path(model).name)) + self.suffix
+
+
+@dataclass(frozen=True)
+class Part:
+    """One share of a batch, for machines that work on it together.
+
+    Attributes:
+        number: From 1 to `count`.
+        count: How many machines there are.
+    """
+
+    number: int = 1
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Recording:
+    """An input of a batch.
+
+    Attributes:
+        path: The file; ``-`` is standard input.
+        below: Folder below the named one in which it was found; the output goes to the same.
+    """
+
+    path: Path
+    below: Path = Path()
+
+    @property
+    def stem(self) -> str:
+        """Its name without suffix."""
+        return "take" if str(self.path) == STREAM else self.path.stem
+
+    @property
+    def size(self) -> int:
+        """Of the file in bytes, at least 1: how much work it is, compared with others."""
+        try:
+            return max(1, self.path.stat().st_size)
+        except OSError:  # reported when it is its turn
+            return 1
+
+
+@dataclass(frozen=True)
+class Task:
+    """One output of a batch: a recording in one style."""
+
+    recording: Recording
+    output: Path
+    options: TransferOptions
+    side_outputs: SideOutputs
+
+
+@dataclass
+class Inputs:
+    """What the named sources hold.
+
+    Attributes:
+        recordings: In order, each once.
+        problems: Per source that holds none, the source and the reason.
+        several: Whether a folder or a pattern was named, or more than one file.
+    """
+
+    recordings: list[Recording] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+    several: bool = False
+
+
+def find_inputs(sources: Sequence[Path]) -> Inputs:
+    """The recordings of files, folders and patterns such as ``takes/*.wav``, which not every shell expands.
+
+    Raises:
+        AudioError: There is none at all.
+    """
+    found = Inputs(several=len(sources) > 1)
+    for source in sources:
+        if str(source) == STREAM or source.is_file():
+            found.recordings.append(Recording(source))
+        elif source.is_dir():
+            found.several = True
+            files = _audio_files(source)
+            found.recordings += [Recording(file, file.parent.relative_to(source)) for file in files]
+            if not files:
+                found.problems[str(source)] = f"{source}: no audio files in it; name one, or another folder"
+        elif glob.has_magic(str(source)) and not source.exists():
+            found.several = True
+            names = glob.glob(str(source), recursive=True)  # noqa: PTH207 (takes "..", drives and "a**")
+            files = [path for path in sorted(map(Path, names)) if path.is_file()]
+            found.recordings += map(Recording, files)
+            if not files:
+                found.problems[str(source)] = f"{source}: no file matches this pattern; check the name"
+        else:
+            found.recordings.append(Recording(source))  # reported when it is its turn
+    found.recordings = list({recording.path.absolute(): recording for recording in reversed(found.recordings)}.values())
+    found.recordings.reverse()
+    if not found.recordings:
+        raise AudioError(next(iter(found.problems.values()), "no recording is named; name a file or a folder"))
+    return found
+
+
+def plan(
+    inputs: Inputs,
+    output: Path | None,
+    options: TransferOptions,
+    *,
+    styles: Sequence[str],
+    model: str,
+    naming: Naming,
+    side_outputs: SideOutputs,
+    part: Part,
+) -> list[Task]:
+    """The outputs of a batch, all styles of a recording after one another.
+
+    Args:
+        inputs: The recordings.
+        output: A file for one output, a folder for several; the current folder unless given.
+        options: For every recording; the style is replaced by each of `styles`.
+        styles: At least one.
+        model: Name of the model, for the names of outputs.
+        naming: Pattern and format of the names.
+        side_outputs: What else to write: a file each for one output, a folder each for several.
+        part: Which share to plan; shares are equal in size and do not overlap.
+
+    Raises:
+        AudioError: A file is named where a folder is needed.
+    """
+    several = inputs.several or len(styles) > 1
+    for target in (output, *side_outputs.paths()):
+        if several and target is not None and not _names_folder(target):
+            raise AudioError(f"{target}: is not a folder, and there are several files; name a folder")
+    in_styles = [replace(options, style=style) for style in styles]
+    if output is not None and not several and not output.is_dir():
+        return [Task(inputs.recordings[0], output, in_styles[0], side_outputs)]
+    folder = output or Path()
+    tasks, taken = [], set[str]()
+    for recording in inputs.recordings:
+        for chosen in in_styles:
+            name = _free_name(recording, chosen.spec.slug, model, naming, taken)
+            own = side_outputs.within(str(name.with_name(name.stem))) if several else side_outputs
+            tasks.append(Task(recording, folder / name, chosen, own))
+    return _share(_without_outputs(tasks), part)
+
+
+def _free_name(recording: Recording, style: str, model: str, naming: Naming, taken: set[str]) -> Path:
+    """A name that no other output has: the pattern's, or with the recording's suffix in it, or with a number."""
+    stems = [recording.stem, recording.path.name]
+    number = 1
+    while True:
+        stem = stems[number - 1] if number <= len(stems) else f"{recording.stem}-{number - 1}"
+        named = Path(naming.name(stem, style, model))
+        name = named.parent / recording.below / named.name
+        if (folded := str(name).casefold()) not in taken:  # some systems take names in any case as equal
+            taken.add(folded)
+            return name
+        number += 1
+
+
+def _without_outputs(tasks: list[Task]) -> list[Task]:
+    """Without recordings that an earlier run of the same command wrote, where outputs lie among inputs."""
+    outputs = {task.output.absolute() for task in tasks}
+    return [task for task in tasks if task.recording.path.absolute() not in outputs]
+
+
+def _share(tasks: list[Task], part: Part) -> list[Task]:
+    """Every `count`-th recording by size, in the order of the plan; a recording's styles stay together."""
+    recordings = list(dict.fromkeys(task.recording for task in tasks))
+    recordings.sort(key=lambda recording: (-recording.size, str(recording.path)))
+    own = set(recordings[part.number - 1 :: part.count])
+    return [task for task in tasks if task.recording in own]
+
+
+def _names_folder(target: Path) -> bool:
+    """Whether it is a folder, or can become one; a name with a suffix that does not exist yet means a file."""
+    return target.is_dir() or not (target.exists() or target.suffix or str(target) == STREAM)
+
+
+def _audio_files(folder: Path) -> list[Path]:
+    """A folder's audio files, by name."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())

@@ -1,0 +1,213 @@
+"""A batch of transfers: names of outputs, skipped and failed files, shares, progress. No networks."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stylebox.core.errors import AudioError, StyleboxError
+from stylebox.core.jobs import transfer as job
+from stylebox.core.jobs.batch import Naming, Part
+from stylebox.core.jobs.outputs import SideOutputs
+from stylebox.core.jobs.transfer import TransferBatch, transfer_files
+from stylebox.core.pipeline.options import TransferOptions
+from stylebox.core.progress import Progress, ProgressCallback
+
+Transfer = Callable[..., TransferBatch]
+
+
+@dataclass
+class Pipeline:
+    """A model that is only asked for its name."""
+
+    model: str = "base"
+
+
+@dataclass
+class Report:
+    output: str
+
+
+@dataclass
+class Machine:
+    """Stands in for the transfer of one file: writes the style into the output."""
+
+    worked: list[Path] = field(default_factory=list)
+    error: Exception | None = None
+
+    def transfer_file(
+        self,
+        source: Path,
+        output: Path,
+        options: TransferOptions,
+        pipeline: Any,
+        force: bool,
+        side_outputs: SideOutputs,
+        progress: ProgressCallback,
+    ) -> Report:
+        if source.stem == "bad":
+            raise self.error or AudioError(f"{source}: is broken")
+        self.worked.append(output)
+        progress(Progress("transcribing", 0, 1))
+        for step in (1, 2, 3, 4):
+            progress(Progress("refining", step, 4))
+        for path in (output, *side_outputs.paths()):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(options.style)
+        return Report(str(output))
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    stand_in = Machine()
+    monkeypatch.setattr(job, "transfer_file", stand_in.transfer_file)
+    return stand_in
+
+
+@pytest.fixture
+def takes() -> Path:
+    """A folder with a folder in it, and files of one name."""
+    for name in ("a.wav", "b.flac", "sub/a.wav", "sub/notes.txt"):
+        path = Path("takes") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return Path("takes")
+
+
+def run(*sources: Path | str, to: Path | None = Path("out"), **options: Any) -> TransferBatch:
+    return transfer_files(list(map(Path, sources)), to, TransferOptions("harp"), Pipeline(), **options)  # type: ignore[arg-type]
+
+
+def files(folder: str = "out") -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file())
+
+
+@pytest.mark.usefixtures("machine")
+def test_folders_in_a_folder_are_kept(takes: Path) -> None:
+    run(takes, side_outputs=SideOutputs(midi=Path("notes")))
+    assert files() == ["a-harp.wav", "b-harp.wav", "sub/a-harp.wav"]
+    assert files("notes") == ["a-harp.mid", "b-harp.mid", "sub/a-harp.mid"]
+
+
+@pytest.mark.usefixtures("machine")
+def test_every_style_of_every_file_is_made_with_the_names_of_the_pattern(takes: Path) -> None:
+    naming = Naming("{style}/{stem}_{model}", "mp3")
+    batch = run(takes, styles=["violin/soft", "harp:1,flute:2"], naming=naming)
+    assert files() == [
+        *("harp+flute/a_base.mp3", "harp+flute/b_base.mp3", "harp+flute/sub/a_base.mp3"),
+        *("violin_soft/a_base.mp3", "violin_soft/b_base.mp3", "violin_soft/sub/a_base.mp3"),
+    ]
+    assert Path("out/violin_soft/a_base.mp3").read_text() == "violin/soft"
+    assert len(batch.done) == 6
+
+
+@pytest.mark.usefixtures("machine")
+def test_files_of_one_name_do_not_overwrite_one_another() -> None:
+    for name in ("x/a.wav", "y/a.wav", "y/a.flac", "y/A.mp3"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text("sound")
+    run("x/a.wav", "y/a.wav", "y/a.flac", "y/A.mp3", "x/../x/a.wav")
+    assert len({name.casefold() for name in files()}) == len(files()) == 5
+    assert {"a-harp.wav", "a.flac-harp.wav"} <= set(files())
+
+
+def test_a_second_run_makes_only_what_is_missing(takes: Path, machine: Machine) -> None:
+    run(takes)
+    (takes / "c.wav").write_text("new")
+    Path("out/sub/a-harp.wav").unlink()
+    machine.worked.clear()
+    batch = run(takes)
+    assert [path.as_posix() for path in machine.worked] == ["out/c-harp.wav", "out/sub/a-harp.wav"]
+    assert [skipped.output for skipped in batch.skipped] == [str(Path("out/a-harp.wav")), str(Path("out/b-harp.wav"))]
+    machine.worked.clear()
+    assert run(takes, force=True).skipped == []
+    assert len(machine.worked) == 4
+
+
+@pytest.mark.usefixtures("machine")
+def test_an_output_that_is_older_than_its_recording_is_named(takes: Path) -> None:
+    run(takes)
+    written = Path("out/a-harp.wav").stat().st_mtime
+    os.utime(takes / "a.wav", (written + 5, written + 5))
+    assert [Path(skipped.output).name for skipped in run(takes).skipped if skipped.outdated] == ["a-harp.wav"]
+
+
+def test_an_output_among_the_inputs_is_not_transferred_again(takes: Path, machine: Machine) -> None:
+    run(takes, to=takes)
+    first = len(machine.worked)
+    batch = run(takes, to=takes)
+    assert (first, len(machine.worked), len(batch.skipped)) == (3, 3, 3)
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError("a library\nis confused"), MemoryError()])
+def test_no_error_of_one_file_stops_the_others(error: Exception | None, takes: Path, machine: Machine) -> None:
+    (takes / "bad.wav").write_text("broken")
+    machine.error = error
+    batch = run(takes, "gone-folder/*.wav")
+    assert len(batch.done) == 3
+    assert [Path(failure.source).name for failure in batch.failed] == ["*.wav", "bad.wav"]
+    assert "no file matches this pattern" in batch.failed[0].reason
+    assert str(takes / "bad.wav") in batch.failed[1].reason
+    assert "\n" not in batch.failed[1].reason
+
+
+@pytest.mark.usefixtures("machine")
+def test_patterns_are_expanded_and_a_file_may_look_like_one(takes: Path) -> None:
+    (takes / "[live] x.wav").write_text("sound")
+    batch = run("takes/**/*.wav", "takes/[live] x.wav")
+    assert len(batch.done) == 3
+    with pytest.raises(AudioError, match="no file matches"):
+        run("takes/*.mp3")
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 9])
+def test_shares_are_even_and_cover_every_file_once(count: int) -> None:
+    sizes = (400, 300, 200, 100, 50, 40, 30, 20)
+    for number, size in enumerate(sizes):
+        Path("takes").mkdir(exist_ok=True)
+        Path(f"takes/{number}.wav").write_text("x" * size)
+    shares = [run("takes", styles=["harp", "flute"], part=Part(at + 1, count)).done for at in range(count)]
+    made = [report.output for share in shares for report in share]
+    assert len(made) == len(set(made)) == 2 * len(sizes)
+    if count == 2:
+        assert max(len(share) for share in shares) - min(len(share) for share in shares) == 0
+
+
+@pytest.mark.usefixtures("machine")
+def test_progress_is_one_task_that_grows_to_the_number_of_files(takes: Path) -> None:
+    reports: list[Progress] = []
+    run(takes, progress=reports.append)
+    assert {report.task for report in reports} == {"transferring"}
+    assert {report.total for report in reports} == {3}
+    done = [report.done for report in reports]
+    assert done == sorted(done)
+    assert (done[0], done[-1]) == (0, 3)
+    assert all(report.seconds_left is not None and report.seconds_left >= 0 for report in reports[1:])
+    assert reports[-1].seconds_left == 0
+
+
+@pytest.mark.parametrize(
+    ("pattern", "format", "said"),
+    [
+        ("{title}", None, "no field {title}; there are {stem}, {style}, {model}"),
+        ("{stem", None, "for example"),
+        ("../{stem}", None, "below the output folder"),
+        ("/tmp/{stem}", None, "below the output folder"),
+        ("{stem}.mp3", "flac", "disagree"),
+        ("", None, "below the output folder"),
+    ],
+)
+def test_a_pattern_that_cannot_name_a_file_is_refused(pattern: str, format: str | None, said: str) -> None:
+    with pytest.raises(StyleboxError) as refused:
+        Naming(pattern, format)
+    assert said in str(refused.value)
+
+
+def test_a_pattern_may_end_with_the_format() -> None:
+    assert Naming("{stem}.FLAC").name("v1.5 take", "harp", "models/mine") == "v1.5 take.flac"
+    assert Naming("{stem} {style}", "ogg").name("v1.5", "harp", "base") == "v1.5 harp.ogg"
+    assert Naming("{stem} {model}").name("a", "harp", "models/my model") == "a my model.wav"
