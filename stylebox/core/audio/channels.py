@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stylebox.core.audio.io.decode import decode
+from stylebox.core.audio.io.read import AudioReader
 
 _CLIPPED, _CLIPPED_SHARE = 0.999, 1e-3  # a sample this large counts as clipped; share of samples worth a warning
 _CHANNEL_SECONDS = 300.0  # only the beginning is read: a dead channel is dead from the start
@@ -15,15 +15,13 @@ _CANCEL_DB = -13.0  # power of the mix of channels that cancel each other, relat
 def channel_faults(source: Path) -> list[str]:
     """Find clipped samples, silent channels and channels that cancel each other; one clause per fault."""
     clipped, power, mixed, samples = np.zeros(1), np.zeros(1), 0.0, 0
-    with source.open("rb") as stream:
-        for rate, block in decode(stream, str(source)):
-            if samples and block.shape[1] != len(power):
-                break
+    with AudioReader(source) as reader:
+        for block in reader:
             clipped = clipped + np.count_nonzero(np.abs(block) >= _CLIPPED, axis=0)
             power = power + np.square(block, dtype=np.float64).sum(axis=0)
             mixed += float(np.square(block.mean(axis=1), dtype=np.float64).sum())
             samples += len(block)
-            if samples > _CHANNEL_SECONDS * rate:
+            if samples > _CHANNEL_SECONDS * reader.sample_rate:
                 break
     found = []
     share = float(clipped.max()) / max(samples, 1)

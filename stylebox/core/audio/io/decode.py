@@ -1,85 +1,89 @@
-"""From the bytes of a file to blocks of samples. Knows nothing of mixing or resampling.
+"""From the bytes of a file to blocks of samples at its own rate. Knows nothing of mixing or resampling.
 
-The first bytes decide on the decoder, not the suffix. libsndfile decodes Vorbis and lossless formats, FFmpeg (through
-PyAV, whose wheels contain it) everything else. Neither can replace the other: read in blocks, libsndfile begins Opus
-late and restarts MP3 at every block, and its MP3 decoder writes to standard error; FFmpeg loses the end of short Vorbis
-files.
+The first bytes decide on the decoder, not the suffix. libsndfile decodes Vorbis and lossless formats, FFmpeg everything
+else (`ffmpeg.py`). Neither can replace the other: read in blocks, libsndfile begins Opus late and restarts MP3 at every
+block, and its MP3 decoder writes to standard error; FFmpeg loses the end of short Vorbis files.
 """
 
 import io
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from dataclasses import dataclass, field
+from typing import BinaryIO, cast
 
 import numpy as np
 import soundfile
 
-from stylebox.core.errors import AudioError
+from stylebox.core.audio.io import ogg
 
-if TYPE_CHECKING:
-    from av import AudioFrame, AudioResampler, AudioStream
-    from av.container import InputContainer
-
-LIBSNDFILE_MARKS = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"FORM", b".snd", b"caff")
-OGG_CODEC_OFFSET, OGG_VORBIS_MARK = 28, b"\x01vorbis"
-BLOCK_SAMPLES = 1 << 16  # decoded at once: the most that a damaged place can cost
-UNKNOWN_LENGTH = 1 << 62  # samples; libsndfile reports more for a FLAC file whose writer was killed
+LIBSNDFILE_MARKS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"FORM", b".snd", b"caff")
+OGG_MARK, OGG_CODEC_OFFSET, OGG_VORBIS_MARK = b"OggS", 28, b"\x01vorbis"
+BLOCK_VALUES = 1 << 16  # decoded at once: the most that a damaged place can cost
+_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
+_BITS |= {f"ALAC_{bits}": bits for bits in (16, 20, 24, 32)}
 
 Block = tuple[int, np.ndarray]  # rate in Hz; float32 samples (S, channels)
 
 
-@dataclass(frozen=True)
-class AudioInfo:
-    """Properties of a sound file, from its header."""
+@dataclass
+class Track:
+    """A sound track that is being decoded."""
 
-    seconds: float  # an estimate for bare MP3 and AAC streams, which have no header
     sample_rate: int  # Hz
     channels: int
     codec: str  # flac, mp3, vorbis, opus, aac, pcm_16, float, ...
+    bits: int  # per sample; 0 for codecs that lose something, which have no depth
+    blocks: Iterator[Block]
+    known_samples: int | None = None  # per channel, where the size of the file leaves no doubt
+    remarks: list[str] = field(default_factory=list)  # what was left out or filled, complete after the last block
 
 
-def decode(stream: BinaryIO, name: str) -> Iterator[Block]:
-    """Decode block by block. Damaged parts are left out, and a truncated file ends early.
+@contextmanager
+def open_track(stream: BinaryIO, name: str) -> Iterator[Track]:
+    """Open the first sound track of a file.
+
+    Damaged parts are left out, a truncated file ends early, and a chained Ogg file is decoded to the end of its last
+    link.
 
     Args:
-        stream: Seekable, at its start.
+        stream: Seekable.
         name: Of the file, for error messages.
 
     Raises:
         AudioError: this is not a sound file.
     """
-    decoded = False
-    for block in _decode_libsndfile(stream):
-        decoded = True
-        yield block
-    if not decoded:
-        yield from _decode_ffmpeg(stream, name)
+    links = ogg.links(stream) if _head(stream).startswith(OGG_MARK) else []
+    parts = [cast(BinaryIO, _Part(stream, *link)) for link in links] if len(links) > 1 else [stream]
+    with _open_single(parts[0], name) as track:
+        track.blocks = itertools.chain(track.blocks, *(_blocks_of(part, name) for part in parts[1:]))
+        yield track
 
 
-def read_info(stream: BinaryIO, name: str) -> AudioInfo:
-    """Duration, rate, channels and codec, from the header if possible.
+def _blocks_of(stream: BinaryIO, name: str) -> Iterator[Block]:
+    with _open_single(stream, name) as track:
+        yield from track.blocks
 
-    Raises:
-        AudioError: this is not a sound file.
-    """
+
+@contextmanager
+def _open_single(stream: BinaryIO, name: str) -> Iterator[Track]:
+    """A file, or one link of a chained one."""
     with _libsndfile(stream) as file:
-        if file is not None:
-            codec = {"FLAC": "flac"}.get(file.format, file.subtype.lower())
-            samples = file.frames
-            if samples >= UNKNOWN_LENGTH:
-                samples = sum(len(block) for _, block in _decode_libsndfile(stream))
-            return AudioInfo(samples / file.samplerate, file.samplerate, file.channels, codec)
-    with _ffmpeg(stream, name) as container:
-        track = container.streams.audio[0]
-        context = track.codec_context
-        if declared := _declared_seconds(track):
-            seconds = declared
-        elif container.duration and not container.streams.video:
-            seconds = container.duration / 1e6
-        else:
-            seconds = sum(frame.samples / frame.sample_rate for frame in _frames(container, track))
-        return AudioInfo(seconds, context.sample_rate, context.channels, context.name.removesuffix("float"))
+        first = _first_block(file) if file is not None else None
+        if file is not None and first is not None:
+            yield _libsndfile_track(file, first)
+            return
+    from stylebox.core.audio.io.ffmpeg import open_ffmpeg  # loads all of FFmpeg
+
+    with open_ffmpeg(stream, name) as track:
+        yield track
+
+
+def _head(stream: BinaryIO) -> bytes:
+    stream.seek(0)
+    head = stream.read(OGG_CODEC_OFFSET + len(OGG_VORBIS_MARK))
+    stream.seek(0)
+    return head
 
 
 class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
@@ -102,16 +106,48 @@ class _Unfailing:
             return self._stream.tell()
 
 
+class _Part(io.RawIOBase):
+    """A stretch of a file as a file of its own."""
+
+    def __init__(self, stream: BinaryIO, start: int, end: int) -> None:
+        super().__init__()
+        self._stream, self._start, self._size, self._at = stream, start, end - start, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        if at < 0:
+            raise ValueError(f"negative position {at}")
+        self._at = at
+        return at
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        left = max(self._size - self._at, 0)
+        self._stream.seek(self._start + self._at)
+        found = self._stream.read(left if size < 0 else min(size, left))
+        self._at += len(found)
+        return found
+
+
 @contextmanager
 def _libsndfile(stream: BinaryIO) -> Iterator[soundfile.SoundFile | None]:
     """`stream` opened by libsndfile; None if libsndfile is not its decoder."""
-    stream.seek(0)
-    head = stream.read(len(OGG_VORBIS_MARK) + OGG_CODEC_OFFSET)
+    head = _head(stream)
     known = head[:4] in LIBSNDFILE_MARKS or head[OGG_CODEC_OFFSET:] == OGG_VORBIS_MARK
-    stream.seek(0)
     try:
         file = _ForwardOnly(_Unfailing(stream)) if known else None
     except soundfile.LibsndfileError:
+        file = None
+    if file is not None and file.subtype == "MPEG_LAYER_III":  # MP3 in a WAV file
+        file.close()
         file = None
     try:
         yield file
@@ -120,85 +156,30 @@ def _libsndfile(stream: BinaryIO) -> Iterator[soundfile.SoundFile | None]:
             file.close()
 
 
-def _decode_libsndfile(stream: BinaryIO) -> Iterator[Block]:
-    """All blocks up to the end or the first damage; none if libsndfile is not the decoder."""
-    with _libsndfile(stream) as file:
-        try:
-            while file is not None and len(block := file.read(BLOCK_SAMPLES, "float32", always_2d=True)):
-                yield file.samplerate, block
-        except soundfile.LibsndfileError:
-            return
+def _first_block(file: soundfile.SoundFile) -> np.ndarray | None:
+    """None if libsndfile finds no samples, whatever the header promises."""
+    return next(_libsndfile_blocks(file), (0, None))[1]
 
 
-def _decode_ffmpeg(stream: BinaryIO, name: str) -> Iterator[Block]:
-    """All blocks that can be decoded."""
-    with _ffmpeg(stream, name) as container:
-        track = container.streams.audio[0]
-        declared = _declared_seconds(track)
-        pending, rate, total = None, 0, 0
-        for rate, block in _float_blocks(_frames(container, track)):
-            if pending is not None:
-                yield rate, pending
-            pending, total = block, total + len(block)
-        if pending is None:
-            return
-        # AAC pads its last frame; only the duration in the MP4 header, often in ms, shows by how much.
-        excess = total - round(declared * rate) if "mp4" in container.format.name and declared else 0
-        yield rate, pending[: len(pending) - excess] if 0 < excess < len(pending) else pending
-
-
-def _declared_seconds(track: "AudioStream") -> float:
-    """Duration in the header; 0 if it has none."""
-    return float(track.duration * track.time_base) if track.duration and track.time_base else 0.0
-
-
-def _float_blocks(frames: Iterator["AudioFrame"]) -> Iterator[Block]:
-    """FFmpeg's frames as arrays, all at the rate of the first."""
-    import av
-
-    rate, kind = 0, None
-    converter: AudioResampler | None = None
-    for frame in frames:
-        rate = rate or frame.sample_rate
-        if kind != (frame.format.name, frame.layout.name, frame.sample_rate):
-            # The format of a broadcast may change; a converter accepts only one.
-            for rest in converter.resample(None) if converter else ():
-                yield rate, rest.to_ndarray().T
-            kind = (frame.format.name, frame.layout.name, frame.sample_rate)
-            converter = None if kind[::2] == ("fltp", rate) else av.AudioResampler(format="fltp", rate=rate)
-        for converted in converter.resample(frame) if converter else [frame]:
-            yield rate, converted.to_ndarray().T
-    for rest in converter.resample(None) if converter else ():
-        yield rate, rest.to_ndarray().T
-
-
-def _frames(container: "InputContainer", track: "AudioStream") -> Iterator["AudioFrame"]:
-    """Decoded frames without the damaged ones."""
-    import av
-
+def _libsndfile_blocks(file: soundfile.SoundFile) -> Iterator[Block]:
+    """All blocks up to the end or the first damage."""
+    block_samples = max(1, BLOCK_VALUES // file.channels)
     try:
-        for packet in container.demux(track):
-            try:
-                yield from packet.decode()
-            except av.InvalidDataError:
-                continue
-    except av.FFmpegError:  # the file is truncated
+        while len(block := file.read(block_samples, "float32", always_2d=True)):
+            yield file.samplerate, block
+    except soundfile.LibsndfileError:
         return
 
 
-@contextmanager
-def _ffmpeg(stream: BinaryIO, name: str) -> Iterator["InputContainer"]:
-    """`stream` opened by FFmpeg, with at least one audio track."""
-    import av  # loads all of FFmpeg
-
-    stream.seek(0)
-    try:
-        # A playlist could name other files or addresses: no protocol is allowed.
-        container = av.open(stream, "r", metadata_errors="ignore", options={"protocol_whitelist": "none"})
-    except (av.FFmpegError, ValueError) as error:
-        fix = "choose a sound file, or export it again as WAV or FLAC"
-        raise AudioError(f"{name}: is not a sound file, or is damaged; {fix}") from error
-    with container:
-        if not container.streams.audio:
-            raise AudioError(f"{name}: has no sound track; choose a file with sound")
-        yield container
+def _libsndfile_track(file: soundfile.SoundFile, first: np.ndarray) -> Track:
+    is_flac = file.format == "FLAC"
+    blocks = itertools.chain([(file.samplerate, first)], _libsndfile_blocks(file))
+    return Track(
+        file.samplerate,
+        file.channels,
+        "flac" if is_flac else file.subtype.lower(),
+        _BITS.get(file.subtype, 0),
+        blocks,
+        # libsndfile compares the header of uncompressed formats with the size of the file
+        file.frames if file.subtype in _BITS and not is_flac and not file.subtype.startswith("ALAC") else None,
+    )

@@ -1,31 +1,94 @@
-"""A fixed serial number for Ogg streams: encoders draw a random one, so that equal sound would give different bytes.
+"""The pages of Ogg streams: where a chained file begins again, and serial numbers. Decodes nothing.
+
+Encoders draw a random serial number, so that equal sound would give different bytes.
 
 Reference:
     RFC 3533, section 6: a page's header, and its checksum.
 """
 
+import io
 import struct
 import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
 
 _HEADER = struct.Struct("<4sBBqIIIB")  # capture pattern, version, type, granule, serial, sequence, checksum, segments
+_MARK = b"OggS"
+_FIRST_PAGE = 2  # bit of the type: a stream begins
 _SERIAL = 1
+_SEARCH_BYTES = 1 << 16
 _BACKWARDS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-def with_plain_serial(stream: bytes) -> bytes:
-    """The same pages with serial number 1; other bytes stay unchanged."""
-    pages, start = [], 0
-    while stream[start : start + 4] == b"OggS" and len(stream) - start >= _HEADER.size:
-        *known, _, sequence, _, segments = _HEADER.unpack_from(stream, start)
-        body = start + _HEADER.size
-        end = body + segments + sum(stream[body : body + segments])
-        page = _HEADER.pack(*known, _SERIAL, sequence, 0, segments) + stream[body:end]
-        pages.append(_HEADER.pack(*known, _SERIAL, sequence, checksum(page), segments) + stream[body:end])
+class Page(NamedTuple):
+    """Where a page lies, and whether a stream begins with it."""
+
+    start: int
+    end: int
+    is_first: bool
+
+
+def pages(stream: BinaryIO) -> Iterator[Page]:
+    """Every page of a file, whole or cut short; what is damaged between pages is passed over."""
+    start = 0
+    while True:
+        stream.seek(start)
+        header = stream.read(_HEADER.size)
+        if len(header) < _HEADER.size:
+            return
+        if not header.startswith(_MARK):
+            found = _find_mark(stream, start + 1)
+            if found is None:
+                return
+            start = found
+            continue
+        *_, segments = _HEADER.unpack(header)
+        end = start + _HEADER.size + segments + sum(stream.read(segments))
+        yield Page(start, end, bool(header[5] & _FIRST_PAGE))
         start = end
-    return b"".join(pages) + stream[start:]
+
+
+def links(stream: BinaryIO) -> list[tuple[int, int]]:
+    """First and last byte + 1 of each link of a chained file, which is one sound after another in one file."""
+    starts: list[int] = []
+    after_content, end = True, 0
+    for page in pages(stream):
+        if page.is_first and after_content:
+            starts.append(page.start)
+        after_content, end = not page.is_first, page.end
+    return list(zip(starts, [*starts[1:], end], strict=True))
+
+
+def set_plain_serial(stream: BinaryIO) -> None:
+    """Give every page of a file the serial number 1, in place; other bytes stay unchanged."""
+    for page in list(pages(stream)):
+        stream.seek(page.start)
+        content = stream.read(page.end - page.start)
+        *known, _, sequence, _, segments = _HEADER.unpack_from(content)
+        body = content[_HEADER.size :]
+        plain = _HEADER.pack(*known, _SERIAL, sequence, 0, segments) + body
+        stream.seek(page.start)
+        stream.write(_HEADER.pack(*known, _SERIAL, sequence, checksum(plain), segments))
+    stream.seek(0, io.SEEK_END)
 
 
 def checksum(page: bytes) -> int:
     """Checksum of a page whose checksum field is 0: CRC-32 with the highest bit first and initial value 0."""
     lowest_first = zlib.crc32(page.translate(_BACKWARDS), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{lowest_first:032b}"[::-1], 2)
+
+
+def _find_mark(stream: BinaryIO, start: int) -> int | None:
+    """Where the next page begins; None if there is none."""
+    kept = b""
+    while True:
+        stream.seek(start + len(kept))
+        block = stream.read(_SEARCH_BYTES)
+        at = (kept + block).find(_MARK)
+        if at >= 0:
+            return start + at
+        if not block:
+            return None
+        searched = kept + block
+        kept = searched[-len(_MARK) + 1 :]
+        start += len(searched) - len(kept)

@@ -1,27 +1,149 @@
-"""Reading sound files as mono float32 at one rate.
+"""Reading sound files: as a stream of blocks with all channels, or as one mono array.
 
 Knows nothing of codecs, loudness or mels.
 """
 
-import io
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
+from typing import IO, BinaryIO, Self, cast
 
 import numpy as np
 import soxr
 
-from stylebox.core.audio.io.decode import AudioInfo, Block, decode, read_info
+from stylebox.core.audio.io.decode import Block, Track, open_track
+from stylebox.core.audio.io.tags import Tags, read_tags
 from stylebox.core.config import SAMPLE_RATE
 from stylebox.core.errors import AudioError, error_reason
 
+STREAM = "-"  # name that stands for standard input
 INSANE_LEVEL = 1e6  # +120 dBFS: occurs only in damaged float files
 MAX_DAMAGED_SHARE = 0.01  # of the samples; with more the file is refused
+MIN_RATE, MAX_RATE = 1000, 1_000_000  # Hz; others occur in damaged files only
+_PIPE_BYTES = 1 << 26  # kept in memory of a pipe; the rest goes into a temporary file
+
+Source = Path | str | BinaryIO
 
 
-def load_audio(source: Path | str | BinaryIO, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+@dataclass(frozen=True)
+class AudioInfo:
+    """Properties of a sound file."""
+
+    samples: int  # per channel, at its own rate
+    sample_rate: int  # Hz
+    channels: int
+    codec: str  # flac, mp3, vorbis, opus, aac, pcm_16, float, ...
+    bits: int  # per sample; 0 for codecs that lose something, which have no depth
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.samples / self.sample_rate
+
+
+class AudioReader:
+    """A sound file as a stream: a context manager that gives blocks in bounded memory, once.
+
+    The time line of the file is kept: where packets are missing there is silence, and what encoders put in front is
+    left out. A truncated file ends early. Samples that are not finite become silence. Of several sound tracks the first
+    is read. All blocks have the rate and the channels of the first.
+
+        with AudioReader("take.m4a") as reader:
+            for block in reader:
+                ...
+
+    Attributes:
+        name: The file, for messages.
+        native_rate: Rate of the file, in Hz.
+        sample_rate: Rate of the blocks, in Hz.
+        channels: Number of channels, at least 1.
+        codec: flac, mp3, vorbis, opus, aac, pcm_16, float, ...
+        bits: Bits per sample of the file, such as 16, 24 or 32; 0 for codecs that lose something.
+        samples: Given until now, per channel, at `sample_rate`. After the last block it is the exact length:
+            ``round(native_samples * sample_rate / native_rate)``.
+        native_samples: The same at `native_rate`.
+    """
+
+    def __init__(self, source: Source, sample_rate: int | None = None) -> None:
+        """Name a sound; it is opened by ``with``.
+
+        Args:
+            source: A path; "-" for standard input; or a binary file object, which is read from its beginning.
+            sample_rate: To resample to, in Hz; None keeps the file's.
+        """
+        self._source, self._requested_rate = source, sample_rate
+        self._open = ExitStack()
+        self.samples = self.native_samples = 0
+
+    def __enter__(self) -> Self:
+        """Open it.
+
+        Raises:
+            AudioError: the file does not exist, or is not a sound file.
+        """
+        with self._open as opening:
+            self._stream, self.name = opening.enter_context(_opened(self._source))
+            self._track: Track = opening.enter_context(open_track(self._stream, self.name))
+            _check_rate(self._track.sample_rate, self.name)
+            self._open = opening.pop_all()
+        self.native_rate, self.channels = self._track.sample_rate, self._track.channels
+        self.codec, self.bits = self._track.codec, self._track.bits
+        self.sample_rate = self._requested_rate or self.native_rate
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """The blocks, of any size.
+
+        Raises:
+            AudioError: more than 1 % of the samples are not finite; known after the last block.
+
+        Shape:
+            Each block is float32 ``(samples, channels)``, samples at least 1.
+        """
+        for block in _resampled(self._native_blocks(), self.native_rate, self.sample_rate, self.channels):
+            self.samples += len(block)
+            yield block
+
+    @property
+    def known_samples(self) -> int | None:
+        """Length at `native_rate` before anything is read, where it is certain: uncompressed formats."""
+        return self._track.known_samples
+
+    @property
+    def remarks(self) -> list[str]:
+        """What was left out or filled with silence; complete after the last block."""
+        return self._track.remarks
+
+    def read_tags(self) -> Tags:
+        """Title, artist, cover and so on, at any time."""
+        position = self._stream.tell()
+        tags = read_tags(self._stream, self.name)
+        self._stream.seek(position)
+        return tags
+
+    def _native_blocks(self) -> Iterator[np.ndarray]:
+        damaged = 0
+        for block in _conformed(self._track.blocks, self.native_rate, self.channels):
+            sane = np.abs(block) < INSANE_LEVEL  # false for NaN too
+            damaged += block.size - int(np.count_nonzero(sane))
+            self.native_samples += len(block)
+            yield np.where(sane, block, np.float32(0))
+        if damaged > MAX_DAMAGED_SHARE * self.native_samples * self.channels:
+            share = damaged / (self.native_samples * self.channels)
+            raise AudioError(f"{self.name}: {share:.0%} of its samples are no numbers; record or export it again")
+
+
+def load_audio(source: Source, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """Decode a sound, mix its channels to their mean, and resample it.
 
     A truncated file gives the part that exists. Single samples that are not finite become silence.
@@ -40,21 +162,24 @@ def load_audio(source: Path | str | BinaryIO, sample_rate: int = SAMPLE_RATE) ->
     Shape:
         The result is ``(S,)``, S at least 1.
     """
-    with _opened(source) as (stream, name):
-        audio = _join_resampled(_mixed(decode(stream, name), name), sample_rate)
-    if audio.size == 0:
-        raise AudioError(f"{name}: holds no sound (0 samples); record or export it again")
-    return audio
+    with AudioReader(source, sample_rate) as reader:
+        mono = [block.mean(axis=1, dtype=np.float32) for block in reader]
+    if not mono:
+        raise AudioError(f"{reader.name}: holds no sound (0 samples); record or export it again")
+    return np.concatenate(mono)
 
 
-def probe(source: Path | str | BinaryIO) -> AudioInfo:
-    """Duration, rate, channels and codec of a sound; decoded only if its header lacks them.
+def probe(source: Source) -> AudioInfo:
+    """Length, rate, channels and codec of a sound. It is decoded unless its length is certain without.
 
     Raises:
         AudioError: as for `load_audio`, except that a file without samples has 0 seconds.
     """
-    with _opened(source) as (stream, name):
-        return read_info(stream, name)
+    with AudioReader(source) as reader:
+        samples = reader.known_samples
+        if samples is None:
+            samples = sum(len(block) for block in reader)
+        return AudioInfo(samples, reader.native_rate, reader.channels, reader.codec, reader.bits)
 
 
 def resample(audio: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
@@ -68,71 +193,88 @@ def resample(audio: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     Shape:
         ``audio`` is ``(S,)``, the result ``(round(S * to_rate / from_rate),)``, float32.
     """
-    return _join_resampled([(from_rate, np.asarray(audio, np.float32))], to_rate)
+    blocks = list(_resampled([np.asarray(audio, np.float32)[:, None]], from_rate, to_rate, 1))
+    return np.concatenate(blocks)[:, 0] if blocks else np.zeros(0, np.float32)
 
 
 @contextmanager
-def _opened(source: Path | str | BinaryIO) -> Iterator[tuple[BinaryIO, str]]:
+def _opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
     """A seekable stream, and its name for error messages."""
-    if not isinstance(source, str | Path):
-        name = str(getattr(source, "name", "the given stream"))
-        yield _seekable(source, name), name
-    elif str(source) == "-":
-        name = "standard input"
-        if sys.stdin.isatty():
-            raise AudioError(f"{name}: is a terminal; pipe a sound file into it or name a file")
-        yield _seekable(sys.stdin.buffer, name), name
-    else:
-        path = Path(source)
+    with ExitStack() as opened:
+        if not isinstance(source, str | Path):
+            name, stream = str(getattr(source, "name", "the given stream")), source
+        elif str(source) == STREAM:
+            name, stream = "standard input", sys.stdin.buffer
+            if sys.stdin.isatty():
+                raise AudioError(f"{name}: is a terminal; pipe a sound file into it or name a file")
+        else:
+            name, stream = str(source), opened.enter_context(_open_path(Path(source)))
         try:
-            if path.is_dir():
-                raise AudioError(f"{path}: is a folder; name a sound file in it")
-            if path.exists() and not (path.is_file() or path.is_fifo()):
-                raise AudioError(f"{path}: is not a file; name a sound file")
-            file = path.open("rb")
-        except FileNotFoundError as error:
-            raise AudioError(f"{path}: no such file; check the name") from error
-        except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-            raise AudioError(f"{path}: cannot be opened ({error_reason(error)}); check name and permissions") from error
-        with file:
-            yield _seekable(file, str(path)), str(path)
+            if not stream.seekable():
+                stream = _copied(stream, opened.enter_context(tempfile.SpooledTemporaryFile(_PIPE_BYTES)))
+            if stream.seek(0, 2) == 0:
+                raise AudioError(f"{name}: is empty (0 bytes); record or export it again")
+        except OSError as error:
+            raise AudioError(f"{name}: cannot be read ({error_reason(error)}); copy it again") from error
+        yield stream, name
 
 
-def _seekable(stream: BinaryIO, name: str) -> BinaryIO:
-    """`stream`, read into memory if it is a pipe."""
+def _open_path(path: Path) -> BinaryIO:
     try:
-        if not stream.seekable():
-            stream = io.BytesIO(stream.read())
-        if stream.seek(0, io.SEEK_END) == 0:
-            raise AudioError(f"{name}: is empty (0 bytes); record or export it again")
-    except OSError as error:
-        raise AudioError(f"{name}: cannot be read ({error_reason(error)}); copy it again") from error
-    return stream
+        if path.is_dir():
+            raise AudioError(f"{path}: is a folder; name a sound file in it")
+        if path.exists() and not (path.is_file() or path.is_fifo()):
+            raise AudioError(f"{path}: is not a file; name a sound file")
+        return path.open("rb")
+    except FileNotFoundError as error:
+        raise AudioError(f"{path}: no such file; check the name") from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        raise AudioError(f"{path}: cannot be opened ({error_reason(error)}); check name and permissions") from error
 
 
-def _mixed(blocks: Iterable[Block], name: str) -> Iterator[Block]:
-    """Blocks ``(S,)``: the mean of the channels, with samples that are not finite, or absurdly large, set to zero."""
-    total, damaged = 0, 0
+def _copied(pipe: BinaryIO, file: IO[bytes]) -> BinaryIO:
+    """The content of a pipe in a file, which can be searched."""
+    shutil.copyfileobj(pipe, file)
+    return cast(BinaryIO, file)
+
+
+def _check_rate(sample_rate: int, name: str) -> None:
+    if not MIN_RATE <= sample_rate <= MAX_RATE:
+        raise AudioError(f"{name}: {sample_rate} Hz is no rate of a sound file; export it again at 44100 Hz")
+
+
+def _conformed(blocks: Iterable[Block], sample_rate: int, channels: int) -> Iterator[np.ndarray]:
+    """Blocks at the rate and with the channels of the first, which a broadcast or a chained file may change."""
+    at_rate: list[np.ndarray] = []
+    last_rate = sample_rate
     for rate, block in blocks:
-        sane = np.abs(block) < INSANE_LEVEL  # false for NaN too
-        total, damaged = total + block.size, damaged + int(block.size - np.count_nonzero(sane))
-        yield rate, np.where(sane, block, np.float32(0)).mean(axis=1, dtype=np.float32)
-    if damaged > MAX_DAMAGED_SHARE * total:
-        share = damaged / total
-        raise AudioError(f"{name}: {share:.0%} of its samples are no numbers; record or export it again")
+        if block.shape[1] != channels:
+            block = np.repeat(block.mean(axis=1, keepdims=True, dtype=np.float32), channels, axis=1)
+        if at_rate and rate != last_rate:
+            yield from _resampled(at_rate, last_rate, sample_rate, channels)
+            at_rate = []
+        last_rate = rate
+        if rate == sample_rate:
+            yield block
+        elif MIN_RATE <= rate <= MAX_RATE:
+            at_rate.append(block)
+    yield from _resampled(at_rate, last_rate, sample_rate, channels)
 
 
-def _join_resampled(blocks: Iterable[Block], sample_rate: int) -> np.ndarray:
-    """Mono blocks of one sound as one array, resampled block by block to save memory."""
-    joined, stream, native_rate, native_samples = [], None, sample_rate, 0
-    for rate, block in blocks:
-        if native_samples == 0 and rate != sample_rate:
-            native_rate = rate
-            stream = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ")
-        native_samples += len(block)
-        joined.append(stream.resample_chunk(block) if stream else block)
-    if stream:
-        joined.append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
-    audio = np.concatenate(joined) if joined else np.zeros(0, np.float32)
-    num_samples = max(round(native_samples * sample_rate / native_rate), min(native_samples, 1))
-    return audio[:num_samples] if len(audio) >= num_samples else np.pad(audio, (0, num_samples - len(audio)))
+def _resampled(blocks: Iterable[np.ndarray], from_rate: int, to_rate: int, channels: int) -> Iterator[np.ndarray]:
+    """Blocks at another rate, in all ``round(samples * to_rate / from_rate)`` samples, but not 0 of some."""
+    if from_rate == to_rate:
+        yield from (block for block in blocks if len(block))
+        return
+    stream = soxr.ResampleStream(from_rate, to_rate, channels, dtype="float32", quality="HQ")
+    taken = given = 0
+    for block in blocks:
+        taken += len(block)
+        out = stream.resample_chunk(np.ascontiguousarray(block)).reshape(-1, channels)
+        given += len(out)
+        if len(out):
+            yield out
+    missing = max(round(taken * to_rate / from_rate), min(taken, 1)) - given
+    rest = stream.resample_chunk(np.zeros((0, channels), np.float32), last=True).reshape(-1, channels)
+    if missing > 0:
+        yield np.pad(rest[:missing], ((0, missing - len(rest[:missing])), (0, 0)))

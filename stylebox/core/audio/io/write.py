@@ -1,32 +1,130 @@
-"""Writing sound files: WAV, FLAC, Ogg Vorbis and MP3, atomically and never clipped.
+"""Writing sound files: WAV, FLAC, Ogg Vorbis and MP3, as a stream or at once, completely or not at all.
 
 Knows nothing of decoding.
 """
 
+import errno
 import io
-import os
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
+from typing import BinaryIO, Self
 
 import numpy as np
 import soundfile
 
-from stylebox.core.audio.io.ogg import with_plain_serial
+from stylebox.core.audio.io.encode import FORMATS, begin_file
+from stylebox.core.audio.io.tags import Tags
 from stylebox.core.errors import AudioError, error_reason
 from stylebox.core.paths import atomic_path
 
-# Suffix -> libsndfile's format, subtype, and compression in [0, 1]: Vorbis quality 8 of 10, MP3 V1.
-FORMATS: dict[str, tuple[str, str, float | None]] = {
-    ".wav": ("WAV", "PCM_16", None),
-    ".flac": ("FLAC", "PCM_16", None),
-    ".ogg": ("OGG", "VORBIS", 0.2),
-    ".mp3": ("MP3", "MPEG_LAYER_III", 0.1),
-}
+BITS = {".wav": (16, 24, 32), ".flac": (16, 24), ".ogg": (16,), ".mp3": (16,)}  # per sample; 32 is float
+MAX_CHANNELS = {".wav": 32, ".flac": 8, ".ogg": 32, ".mp3": 2}
 MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)  # Hz; MP3 has no others
 CEILING_DB = -0.1  # dBFS; peak of a sound that was turned down because it would clip
 STREAM = "-"  # file name that stands for standard output
-BLOCK_SECONDS = 10.0  # libsndfile can crash on over a minute of Vorbis in one call
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+BLOCK_SAMPLES = 1 << 16  # given to an encoder at once: of over a minute libsndfile's Vorbis can crash
+
+
+class AudioWriter:
+    """A sound file as a stream: a context manager that takes blocks; memory stays bounded.
+
+    The file gets its name when the ``with`` block ends without an error. Until then, and after an error, what was there
+    before stays. Equal sound and tags give equal bytes. 16 and 24 bits read back as they were written.
+
+        with AudioWriter("out.flac", 48000, channels=2, bits=24, tags=tags) as writer:
+            for block in blocks:
+                writer.write(block)
+
+    Attributes:
+        samples: Written until now, per channel.
+        peak: Largest magnitude until now; above 1 the sound is clipped, except in float files.
+    """
+
+    def __init__(
+        self,
+        target: Path | str | tuple[BinaryIO, str],
+        sample_rate: int,
+        channels: int = 1,
+        bits: int = 16,
+        tags: Tags | None = None,
+    ) -> None:
+        """Name a file; ``with`` begins it.
+
+        Args:
+            target: A file, .wav, .flac, .ogg (Vorbis) or .mp3; "-", which is a WAV to standard output; or an empty
+                binary stream that can be read and searched, with the suffix of the format.
+            sample_rate: In Hz.
+            channels: Number of channels.
+            bits: Bits per sample: 16; 24 for WAV and FLAC; 32 for WAV, which is float. MP3 and Ogg have no depth.
+            tags: What the file says of its content.
+
+        Raises:
+            AudioError: the format is unknown, or has no such rate, depth or number of channels.
+        """
+        self._target = target
+        self.name = f"sound{target[1]}" if isinstance(target, tuple) else str(target)
+        check_format(self.name, sample_rate, channels, bits)
+        self._suffix = Path(self.name).suffix.lower()
+        if self.name == STREAM:
+            self.name, self._suffix = "standard output", ".wav"
+        self._sample_rate, self._channels, self._bits, self._tags = sample_rate, channels, bits, tags or Tags()
+        self._open = ExitStack()
+        self.samples, self.peak = 0, 0.0
+        self._pending = np.zeros((0, channels), np.float32)
+
+    def __enter__(self) -> Self:
+        """Begin the file.
+
+        Raises:
+            AudioError: it cannot be written.
+        """
+        with translated(self.name), self._open as opening:
+            self._stream = opening.enter_context(_opened(self._target))
+            self._encoder = begin_file(
+                self._stream, self._suffix, self._sample_rate, self._channels, self._bits, self._tags
+            )
+            opening.callback(self._encoder.close)
+            self._open = opening.pop_all()
+        return self
+
+    def write(self, block: np.ndarray) -> None:
+        """Append samples, of which any number may come at once.
+
+        Raises:
+            AudioError: the disk is full, for example, or a sample is not finite.
+
+        Shape:
+            ``block`` is ``(samples, channels)``, or ``(samples,)`` for one channel.
+        """
+        block = np.asarray(block, np.float32)
+        block = block[:, None] if block.ndim == 1 else block
+        if block.shape[1] != self._channels:
+            raise AudioError(f"{self.name}: has {self._channels} channels, not {block.shape[1]}; check what made it")
+        peak = float(np.abs(block).max(initial=0.0))
+        if not np.isfinite(peak):
+            raise AudioError(f"{self.name}: the sound holds samples that are no numbers; check what made it")
+        self.samples, self.peak = self.samples + len(block), max(self.peak, peak)
+        self._pending = np.concatenate([self._pending, block]) if len(self._pending) else block
+        full = len(self._pending) // BLOCK_SAMPLES * BLOCK_SAMPLES
+        with translated(self.name):
+            for start in range(0, full, BLOCK_SAMPLES):  # Vorbis depends on the blocks it gets
+                self._encoder.write(self._pending[start : start + BLOCK_SAMPLES])
+        self._pending = self._pending[full:].copy()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with translated(self.name), self._open:
+            if error is not None:
+                raise error
+            if len(self._pending):
+                self._encoder.write(self._pending)
+            self._encoder.finish()
+            self._stream.flush()
 
 
 def write_audio(path: Path | str, audio: np.ndarray, sample_rate: int) -> float:
@@ -50,26 +148,9 @@ def write_audio(path: Path | str, audio: np.ndarray, sample_rate: int) -> float:
     Shape:
         ``audio`` is ``(S,)``.
     """
-    path = Path(path)
-    check_format(path, sample_rate)
-    to_stdout = str(path) == STREAM
-    name, suffix = ("standard output", ".wav") if to_stdout else (str(path), path.suffix.lower())
-    audio, turned_down_db = _below_clipping(audio, name)
-    try:
-        if to_stdout:
-            sys.stdout.buffer.write(_encoded(audio, sample_rate, suffix))
-            sys.stdout.buffer.flush()
-        else:
-            with atomic_path(path) as partial:
-                if FORMATS[suffix][0] == "OGG":
-                    partial.write_bytes(_encoded(audio, sample_rate, suffix))
-                else:
-                    _write_blocks(partial, audio, sample_rate, suffix)
-    except soundfile.LibsndfileError as error:
-        fix = "look for room and permission there" if "System error" in str(error) else "try another format or rate"
-        raise AudioError(f"{name}: cannot be written ({error.error_string}); {fix}") from error
-    except OSError as error:
-        raise AudioError(f"{name}: cannot be written ({error_reason(error)}); choose another place") from error
+    with AudioWriter(path, sample_rate) as writer:
+        audio, turned_down_db = _below_clipping(audio, writer.name)
+        writer.write(audio)
     return turned_down_db
 
 
@@ -87,20 +168,28 @@ def encode_audio(audio: np.ndarray, sample_rate: int, suffix: str = ".flac") -> 
     Shape:
         ``audio`` is ``(S,)``.
     """
-    check_format(f"sound{suffix}", sample_rate)
-    return _encoded(_below_clipping(audio, f"sound{suffix}")[0], sample_rate, suffix)
+    stream = io.BytesIO()
+    with AudioWriter((stream, suffix), sample_rate) as writer:
+        writer.write(_below_clipping(audio, writer.name)[0])
+    return stream.getvalue()
 
 
-def check_format(path: Path | str, sample_rate: int | None = None) -> None:
-    """Check a suffix and a rate before hours of work: raises what `write_audio` would raise.
+def check_format(path: Path | str, sample_rate: int | None = None, channels: int = 1, bits: int = 16) -> None:
+    """Check a suffix and a rate before hours of work: raises what `AudioWriter` would raise.
+
+    Args:
+        path: Of the file to write; its suffix is the format.
+        sample_rate: In Hz; None is not checked.
+        channels: Number of channels.
+        bits: Bits per sample; 32 is float.
 
     Raises:
-        AudioError: no format has the suffix of `path`, or the format has no such `sample_rate` (None is not checked).
+        AudioError: no format has the suffix of `path`, or the format has no such rate, depth or number of channels.
     """
     name, suffix = str(path), Path(path).suffix.lower()
     if name == STREAM:
-        return
-    if not suffix:
+        suffix = ".wav"
+    elif not suffix:
         raise AudioError(f"{name}: neither a folder nor a file of a known format; make it, or use {', '.join(FORMATS)}")
     if suffix not in FORMATS:
         raise AudioError(f"{name}: unknown format {suffix}; use one of {', '.join(FORMATS)}")
@@ -110,13 +199,42 @@ def check_format(path: Path | str, sample_rate: int | None = None) -> None:
     if suffix == ".mp3" and sample_rate not in (None, *MP3_RATES):
         rates = ", ".join(map(str, MP3_RATES))
         raise AudioError(f"{name}: MP3 has no rate of {sample_rate} Hz; use .wav or one of {rates}")
+    if bits not in BITS[suffix]:
+        known = " or ".join(map(str, BITS[suffix]))
+        raise AudioError(f"{name}: {suffix} has no depth of {bits} bits; use {known}, or .wav")
+    if not 1 <= channels <= MAX_CHANNELS[suffix]:
+        raise AudioError(f"{name}: {suffix} holds at most {MAX_CHANNELS[suffix]} channels, not {channels}; use .wav")
 
 
-def _encoded(audio: np.ndarray, sample_rate: int, suffix: str) -> bytes:
-    """The content of a file, in memory."""
-    buffer = io.BytesIO()
-    _write_blocks(buffer, audio, sample_rate, suffix)
-    return with_plain_serial(buffer.getvalue()) if FORMATS[suffix][0] == "OGG" else buffer.getvalue()
+@contextmanager
+def translated(name: str) -> Iterator[None]:
+    """Turn errors of the disk and of encoders inside the block into one line that names the file.
+
+    Raises:
+        AudioError: instead of them.
+    """
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        raise AudioError(f"{name}: cannot be written ({error.error_string}); try another format or rate") from error
+    except OSError as error:
+        fix = "make room on the disk" if error.errno in _NO_ROOM else "choose another place"
+        raise AudioError(f"{name}: cannot be written ({error_reason(error)}); {fix}") from error
+
+
+@contextmanager
+def _opened(target: Path | str | tuple[BinaryIO, str]) -> Iterator[BinaryIO]:
+    """The stream to write to, which becomes the file when the block has ended without an error."""
+    if isinstance(target, tuple):
+        yield target[0]
+    elif str(target) == STREAM:
+        content = io.BytesIO()
+        yield content
+        sys.stdout.buffer.write(content.getbuffer())
+        sys.stdout.buffer.flush()
+    else:
+        with atomic_path(Path(target)) as partial, partial.open("w+b") as stream:
+            yield stream
 
 
 def _below_clipping(audio: np.ndarray, name: str) -> tuple[np.ndarray, float]:
@@ -131,16 +249,3 @@ def _below_clipping(audio: np.ndarray, name: str) -> tuple[np.ndarray, float]:
         return audio, 0.0
     turned_down_db = 20 * float(np.log10(peak)) - CEILING_DB
     return audio * np.float32(10 ** (-turned_down_db / 20)), turned_down_db
-
-
-def _write_blocks(target: Path | bytes | BinaryIO, audio: np.ndarray, sample_rate: int, suffix: str) -> None:
-    """Encode `audio` into `target`, a block at a time."""
-    container, subtype, compression = FORMATS[suffix]
-    block_samples = max(1, round(BLOCK_SECONDS * sample_rate))
-    if isinstance(target, Path) and os.name == "posix":
-        target = os.fsencode(target)  # a name need not be UTF-8; soundfile wants it so
-    with soundfile.SoundFile(
-        target, "w", sample_rate, 1, subtype, format=container, compression_level=compression
-    ) as file:
-        for start in range(0, len(audio), block_samples):
-            file.write(audio[start : start + block_samples])

@@ -1,0 +1,103 @@
+"""Which files are sound files, and where they are. The one answer that every command uses; decodes nothing.
+
+A suffix decides where it is known; a file with another suffix, or none, is a sound file if it begins like one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stylebox.core.errors import error_reason
+
+_AUDIO = """
+    .wav .wave .bwf .rf64 .w64 .flac .ogg .oga .opus .spx .mp1 .mp2 .mp3 .mpga .m4a .m4b .m4r .aac .adts .alac .ac3
+    .eac3 .dts .aif .aiff .aifc .au .snd .caf .voc .sd2 .wv .tta .ape .tak .mpc .wma .amr .awb .dsf .dff .shn .ra
+    .gsm .mka .mkv .webm .mp4 .m4v .mov .qt .avi .wmv .asf .flv .f4v .3gp .3g2 .ts .mts .m2ts .mpg .mpeg .vob .ogv
+    .ogx .rm .nut .mxf
+"""
+AUDIO_SUFFIXES = frozenset(_AUDIO.split())
+# Files that stand beside recordings: notes, texts, pictures, lists, and what programs keep for themselves.
+_COMPANIONS = """
+    .mid .midi .kar .rmi .json .musicxml .mxl .xml .mscz .mscx .sib .gp .gp5 .gpx .abc .ly .krn .txt .md .rtf .doc
+    .docx .odt .pdf .csv .tsv .xls .xlsx .ods .html .htm .toml .yaml .yml .ini .cfg .log .nfo .url .webloc .lnk .lrc
+    .srt .vtt .ass .sub .description .jpg .jpeg .png .webp .gif .bmp .tif .tiff .svg .heic .psd .cue .m3u .m3u8 .pls
+    .xspf .wpl .sfv .md5 .sha1 .sha256 .par2 .torrent .accurip .asd .als .reapeaks .reapindex .rpp .rpp-bak .aup
+    .aup3 .flp .cpr .ptx .logicx .ovw .pk .pkf .sfk .sfap0 .gpk .mrk .wfm .peak .peaks .npy .npz .db .sqlite .bak
+    .tmp .part .ytdl .crdownload .download .zip .gz .7z .rar .tar .sf2 .sf3 .sfz .py .sh .bat .exe .safetensors
+"""
+COMPANION_SUFFIXES = frozenset(_COMPANIONS.split())
+_JUNK_FOLDERS = {"__MACOSX", "System Volume Information", "$RECYCLE.BIN", "lost+found", "@eaDir"}
+_HEADS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"caff", b"\x1aE\xdf\xa3")
+_BRAND_OFFSET, _BRAND = 4, b"ftyp"  # MP4 and its relatives
+
+
+@dataclass(frozen=True)
+class AudioFolder:
+    """The sound files of a folder, and what could not be looked at."""
+
+    files: list[Path]  # sorted by their path
+    problems: list[str]  # one line each: broken links, folders that cannot be opened
+
+
+def is_audio_file(path: Path) -> bool:
+    """Whether a file is meant as sound. Hidden files and those that systems and programs leave are not."""
+    suffix = path.suffix.lower()
+    if path.name.startswith(".") or suffix in COMPANION_SUFFIXES:
+        return False
+    return suffix in AUDIO_SUFFIXES or _begins_like_audio(path)
+
+
+def find_audio(folder: Path) -> AudioFolder:
+    """All sound files of a folder and of its folders.
+
+    Symbolic links are followed. Within each folder at the top, every real folder is entered once, so that links in a
+    circle end.
+    """
+    files: list[Path] = []
+    problems: list[str] = []
+    for path in _walk(folder, problems):
+        if path.is_symlink() and not path.exists():
+            if path.suffix.lower() not in COMPANION_SUFFIXES:
+                problems.append(f"{path}: is a link to {path.readlink()}, which does not exist; correct or delete it")
+        elif path.is_file() and is_audio_file(path):
+            files.append(path)
+    return AudioFolder(sorted(files), sorted(problems))
+
+
+def _walk(folder: Path, problems: list[str]) -> Iterator[Path]:
+    """Everything below a folder that is not a folder; hidden names are passed over."""
+    root = _identity(folder)
+    for path in _entries(folder, problems):
+        waiting, entered = [path], {root}
+        while waiting:
+            path = waiting.pop(0)
+            if not path.is_dir():
+                yield path
+            elif (identity := _identity(path)) not in entered:
+                entered.add(identity)
+                waiting += _entries(path, problems)
+
+
+def _entries(folder: Path, problems: list[str]) -> list[Path]:
+    """The names in a folder that are not hidden: those in place before links to elsewhere."""
+    try:
+        found = [path for path in folder.iterdir() if not path.name.startswith(".") and path.name not in _JUNK_FOLDERS]
+    except OSError as error:
+        problems.append(f"{folder}: cannot be opened ({error_reason(error)}); check its permissions")
+        return []
+    return sorted(found, key=lambda path: (path.is_symlink(), path.name))
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Device and number of a folder, which stay the same whichever link leads to it."""
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _begins_like_audio(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(12)
+    except OSError:
+        return False
+    return head.startswith(_HEADS) or head[_BRAND_OFFSET:].startswith(_BRAND)

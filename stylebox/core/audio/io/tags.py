@@ -1,0 +1,150 @@
+"""Tags of sound files: title, artist, album, date, comment and cover, read from any format and written to ours.
+
+Knows nothing of samples.
+"""
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from stylebox.core.errors import AudioError
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from mutagen.flac import FLAC
+    from mutagen.id3 import ID3
+    from mutagen.oggvorbis import OggVorbis
+
+_FIELDS = ("title", "artist", "album", "date", "comment")
+_MAX_TEXT = 10_000  # characters of a field; longer ones are cut
+_MAX_COVER_BYTES = 16 << 20  # larger ones are not kept
+_FRONT = 3  # kind of picture: front cover
+_MIME = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"GIF8": "image/gif", b"RIFF": "image/webp"}
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What a file says of its content; empty where it says nothing."""
+
+    title: str = ""
+    artist: str = ""
+    album: str = ""
+    date: str = ""  # as written: a year, or YYYY-MM-DD
+    comment: str = ""
+    cover: bytes = b""  # an image file
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return any((self.title, self.artist, self.album, self.date, self.comment, self.cover))
+
+
+def read_tags(stream: BinaryIO, name: str) -> Tags:
+    """Read the tags of a sound file of any format; damaged ones are left out.
+
+    Args:
+        stream: Seekable.
+        name: Of the file, for error messages.
+    """
+    from stylebox.core.audio.io.ffmpeg import open_container
+
+    try:
+        with open_container(stream, name) as container:
+            found: dict[str, str] = {}
+            for metadata in (container.metadata, *(audio.metadata for audio in container.streams.audio[:1])):
+                found |= {key.lower(): text for key, text in metadata.items() if text}
+            found.setdefault("date", found.get("year", found.get("creation_time", "")))
+            fields = {field: found.get(field, "").strip("\0 \n")[:_MAX_TEXT] for field in _FIELDS}
+            return Tags(**fields, cover=_cover(container))
+    except AudioError:
+        return Tags()
+
+
+def write_tags(stream: BinaryIO, suffix: str, tags: Tags) -> None:
+    """Add tags to a file that has none.
+
+    Args:
+        stream: A FLAC, Ogg Vorbis or MP3 file that can be read and written.
+        suffix: Of its format, with its dot.
+        tags: What it will say.
+
+    Raises:
+        OSError: the disk is full, for example.
+    """
+    from mutagen import MutagenError
+    from mutagen.flac import FLAC
+    from mutagen.oggvorbis import OggVorbis
+
+    if not tags:
+        return
+    stream.seek(0)
+    try:
+        if suffix == ".mp3":
+            _id3(tags).save(stream, v2_version=3)
+        else:
+            _write_comments(FLAC(stream) if suffix == ".flac" else OggVorbis(stream), stream, tags)
+    except MutagenError as error:
+        raise OSError(str(error)) from error
+
+
+def id3_bytes(tags: Tags) -> bytes:
+    """Tags as ID3, which WAV files hold in a chunk."""
+    stream = io.BytesIO()
+    _id3(tags).save(stream, v2_version=3)
+    return stream.getvalue()
+
+
+def _id3(tags: Tags) -> "ID3":
+    """Tags as mutagen's ID3."""
+    from mutagen import id3 as frames
+
+    found = frames.ID3()
+    for frame, text in (
+        (frames.TIT2, tags.title),
+        (frames.TPE1, tags.artist),
+        (frames.TALB, tags.album),
+        (frames.TDRC, tags.date),
+    ):
+        if text:
+            found.add(frame(encoding=3, text=[text]))
+    if tags.comment:
+        found.add(frames.COMM(encoding=3, lang="XXX", desc="", text=[tags.comment]))
+    if tags.cover:
+        found.add(frames.APIC(encoding=3, mime=_mime(tags.cover), type=_FRONT, desc="", data=tags.cover))
+    found.update_to_v23()
+    return found
+
+
+def _write_comments(file: "FLAC | OggVorbis", stream: BinaryIO, tags: Tags) -> None:
+    """Vorbis comments, and the cover where the format keeps it."""
+    from mutagen.flac import FLAC, Picture
+
+    for field in _FIELDS:
+        if text := getattr(tags, field):
+            file[field] = text
+    if tags.cover:
+        picture = Picture()
+        picture.type, picture.mime, picture.data = _FRONT, _mime(tags.cover), tags.cover
+        if isinstance(file, FLAC):
+            file.add_picture(picture)
+        else:
+            file["metadata_block_picture"] = base64.b64encode(picture.write()).decode()
+    stream.seek(0)
+    file.save(stream)
+
+
+def _cover(container: "InputContainer") -> bytes:
+    """The first attached picture; empty if there is none, or a huge one."""
+    from av.stream import Disposition
+
+    for picture in container.streams.video:
+        if Disposition.attached_pic in picture.disposition:
+            for packet in container.demux(picture):
+                if 0 < packet.size <= _MAX_COVER_BYTES:
+                    return bytes(packet)
+                break
+    return b""
+
+
+def _mime(image: bytes) -> str:
+    return next((mime for head, mime in _MIME.items() if image.startswith(head)), "application/octet-stream")
