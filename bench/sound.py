@@ -1,7 +1,6 @@
 """How real do transfers sound, and do they keep the notes? Real recordings to piano, guitar, harp, violin and flute.
 
-    apt-get download gcompris-qt-data csoundqt-examples
-    python -m bench.fetch_test_recordings gcompris-qt-data_*.deb csoundqt-examples_*.deb --to UNHEARD
+    python -m bench.recordings dev --to UNHEARD
     pip install --no-deps --target PACKAGES/musicnn musicnn==0.1.0
     pip install --target PACKAGES/tf tensorflow-cpu
     pip install --no-deps --target PACKAGES/transkun transkun==2.0.1
@@ -54,7 +53,7 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, nargs="?", help="folder of this run")
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--unheard", type=Path, help="what bench/fetch_test_recordings.py wrote")
+    parser.add_argument("--unheard", type=Path, help="what bench/recordings.py wrote")
     parser.add_argument("--judge", type=Path, help="a script with transcribe(audio), f1(...) and frame_f1(...)")
     parser.add_argument("--packages", type=Path, help="folder with musicnn, tf and transkun")
     parser.add_argument("--soundfont", type=Path, default=SOUNDFONT)

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import stylebox
+from bench import recordings
 from stylebox.core.config import load_preset
 
 BENCH = Path(stylebox.__file__).parents[1] / "bench"
@@ -106,10 +107,10 @@ def test_a_resource_collection_gives_its_files_back(script: Callable[[str], Modu
     name_at, data_at = head, head + sum(map(len, names))
     rcc = struct.pack(">4s4I", b"qres", 3, data_at + len(data), data_at, name_at) + b"".join([*names, data, *tree])
 
-    unheard = script("fetch_test_recordings")
-    assert list(unheard.resources(rcc)) == [("b.ogg", contents[0])]
+    module = script("recordings")
+    assert list(module.resources(rcc)) == [("b.ogg", contents[0])]
     with pytest.raises(ValueError, match="not a Qt"):
-        list(unheard.resources(b"RIFF" + rcc[4:]))
+        list(module.resources(b"RIFF" + rcc[4:]))
 
 
 def test_parts_are_shown_by_instrument(script: Callable[[str], ModuleType]) -> None:
@@ -118,3 +119,26 @@ def test_parts_are_shown_by_instrument(script: Callable[[str], ModuleType]) -> N
     found = {"vocoder": [[0.8, 0, 1.0, 0], [0.5, 0, 1.0, 0], [0.6, 0, 0.5, 0]], "Griffin-Lim": [[0.4, 0, 2.0, 0]] * 3}
     table = parts.by_instrument(recordings, found)
     assert table.rows == [["a", 2, 0.4, pytest.approx(0.7), pytest.approx(0.375)], ["b", 1, 0.4, 0.5, 0.5]]
+
+
+def test_the_sets_share_no_recording_and_the_test_set_has_no_player_of_the_training() -> None:
+    test, dev = (recordings.listed(name) for name in ("test", "dev"))
+    assert len({one.file for one in test}) == len(test) >= 20
+    assert {"piano", "guitar", "harp", "violin", "cello", "flute", "clarinet", "trumpet"} <= {
+        one.instrument for one in test
+    }
+    assert not {one.sha256 for one in test} & {one.sha256 for one in dev}
+    trained = ("Ishizaka", "Garner", "Kim", "GuitarSet")
+    assert [one.file for one in test if any(name in one.player for name in trained)] == []
+    assert all(one.licence and one.player and len(one.sha256) == 64 for one in [*test, *dev])
+
+
+def test_a_recording_that_has_changed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (first,) = (one for one in recordings.listed("test") if one.file == "guitar/mangore.ogg")
+    monkeypatch.setattr(recordings, "listed", lambda name: [first])
+    monkeypatch.setattr(recordings, "_unpack", lambda package, folder: tmp_path)
+    path = tmp_path / first.path
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"another recording")
+    with pytest.raises(ValueError, match=r"another recording than guitar/mangore\.ogg"):
+        recordings.fetch("test", tmp_path / "set")
