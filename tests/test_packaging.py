@@ -71,6 +71,23 @@ def test_the_source_distribution_holds_every_folder_of_the_repository(folder: st
     assert in_sdist(folder)
 
 
+def test_the_page_of_licences_lists_every_dependency() -> None:
+    page = (ROOT / "docs" / "licences.md").read_text("utf-8")
+    licences = dict(re.findall(r"^\| ([\w-]+) \| [^|]+ \| ([^|]+) \|$", page, re.MULTILINE))
+    assert declared() <= set(licences)
+    assert "not declared" not in licences.values()
+
+
+def test_the_lock_file_holds_every_dependency() -> None:
+    lock = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))
+    own = next(package for package in lock["package"] if package["name"] == "stylebox")
+    extras = PROJECT["project"]["optional-dependencies"]
+    assert {one["name"] for one in own["dependencies"]} == declared()
+    assert {name: {one["name"] for one in listed} for name, listed in own["optional-dependencies"].items()} == {
+        extra: {normalised(re.split(r"[<>=!~ \[]", line)[0]) for line in lines} for extra, lines in extras.items()
+    }
+
+
 def test_the_package_holds_its_data() -> None:
     names = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*") if path.is_file()}
     assert {"py.typed", "presets/base.toml", "core/music/instruments.csv", "weights/base/ATTRIBUTION.md"} <= names
