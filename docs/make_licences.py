@@ -14,12 +14,12 @@ from packaging.requirements import Requirement
 PAGE = Path(__file__).with_name("licences.md")
 INTRODUCTION = """# Licences of the packages that stylebox needs
 
-Written by `python docs/make_licences.py` from what the installed packages declare; do not edit. stylebox itself is under
+Written by `python docs/make_licences.py` from what the installed packages declare; do not edit. stylebox itself has
 the [MIT licence](../LICENSE). The material that its weights were trained on is listed
 [beside them](../stylebox/weights/base/ATTRIBUTION.md).
 
-If you pass on stylebox together with these packages, as one program, you have to follow their licences too. The strictest
-are mutagen's (GPL 2 or later) and that of the FFmpeg libraries in the wheels of av.
+If you pass on stylebox together with these packages, as one program, you have to follow their licences too. The
+strictest are mutagen's (GPL 2 or later) and that of the FFmpeg libraries in the wheels of av.
 
 | package | needed by | licence |
 |---|---|---|
