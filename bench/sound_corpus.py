@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from stylebox.core.jobs.transfer import AUDIO_SUFFIXES
+from stylebox.core.audio.io.files import find_audio
 
 TARGETS = ("piano", "guitar", "harp", "violin", "flute")
 TREBLE_TARGETS = ("violin", "trumpet", "flute")  # whose energy above 11 kHz is measured
@@ -53,7 +53,7 @@ def instrument_of(path: Path) -> str:
 
 def recordings(*folders: Path) -> list[Path]:
     """All audio files below some folders, by name."""
-    return sorted(path for f in folders for path in f.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
+    return sorted(path for folder in folders for path in find_audio(folder).files)
 
 
 def read(path: Path) -> tuple[np.ndarray, int]:

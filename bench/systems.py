@@ -8,13 +8,13 @@ import numpy as np
 
 from bench.basic_pitch_baseline import BasicPitchBaseline
 from bench.equal_budget import EqualBudget
+from stylebox.core.audio.io.files import find_audio
 from stylebox.core.audio.io.read import load_audio
 from stylebox.core.data.dataset import Dataset, int16_to_audio
 from stylebox.core.data.manifest import Recording as Recorded
 from stylebox.core.evaluation.cases import Case
 from stylebox.core.evaluation.envelope import cross_synthesis
 from stylebox.core.evaluation.systems import System, SystemOutput, make_systems
-from stylebox.core.jobs.transfer import AUDIO_SUFFIXES
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.pipeline import BasePipeline
 from stylebox.core.training.style_library import reference_timbres
@@ -42,7 +42,7 @@ class Recording:
 
 def recordings_in(folder: Path, sample_rate: int, seconds: float, limit: int | None) -> list[Recording]:
     """The first seconds of each, those of different instruments first."""
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
+    files = find_audio(folder).files
     turn = {path: sum(other.parent == path.parent and other < path for other in files) for path in files}
     chosen = sorted(files, key=lambda path: (turn[path], path))[:limit]
     length = round(seconds * sample_rate)

@@ -22,12 +22,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from stylebox.core.audio.io.files import find_audio
 from stylebox.core.audio.io.read import load_audio
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.config import ANALYSIS_RATE, MelConfig
 from stylebox.core.evaluation.metrics.instrument import WINDOW_SECONDS, instrument_probabilities
-from stylebox.core.jobs.transfer import AUDIO_SUFFIXES
 from stylebox.core.models.classifier import CLASSES, OTHER, Classifier
 from stylebox.core.store.library import CLASSIFIER, shipped_classifier
 from stylebox.core.store.weights import save_weights
@@ -49,7 +49,7 @@ def label(folder: str) -> int:
 
 def audio_files(folders: list[Path]) -> list[Path]:
     """All audio files below the folders, sorted."""
-    return sorted(p for folder in folders for p in folder.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES)
+    return sorted(path for folder in folders for path in find_audio(folder).files)
 
 
 def tilted(mel: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:

@@ -143,7 +143,8 @@ def test_a_take_is_copied_to_the_training_material_of_its_instrument(
     code, out, err = run("record", "--seconds", 2, "--instrument", "Oboe d'amore")
     assert code == 0, err
     take = Path(out.strip())
-    ((found,), misplaced) = find_sources(own_home / "sources")
+    search = find_sources(own_home / "sources")
+    (found,), misplaced = search.files, search.misplaced
     assert misplaced == []
     assert (found.instrument, found.path.read_bytes()) == ("Oboe d'amore", take.read_bytes())
     sidecar = read_sidecar(found.path)

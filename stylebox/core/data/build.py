@@ -20,7 +20,7 @@ from stylebox.core.data.arrays import ArrayJob, LeftOut, Measured, make_arrays, 
 from stylebox.core.data.balance import equalise_instruments, limit_recordings
 from stylebox.core.data.manifest import FORMAT_VERSION, BuildRules, Manifest, Recording, write_manifest
 from stylebox.core.data.quality.duplicates import find_alike
-from stylebox.core.data.scan import SourceFile, find_sources
+from stylebox.core.data.scan import FoundSources, SourceFile, find_sources
 from stylebox.core.data.split import assign_splits
 from stylebox.core.data.workers import run_all
 from stylebox.core.errors import DatasetError, StyleboxError, error_reason
@@ -104,8 +104,8 @@ def build(
         DatasetError: there are no recordings, none is usable, or the dataset cannot be written.
     """
     mel, jobs = mel or MelConfig(), jobs or os.cpu_count() or 1
-    files, misplaced = find_sources(sources)
-    skipped = [Skipped(s, f"{sources / s}: lies in no instrument's folder", "misplaced") for s in misplaced]
+    found = find_sources(sources)
+    files, skipped = found.files, _left_out_at_once(sources, found)
     identified = list(_identify(files, mel, jobs, progress))
     candidates = [item for item in identified if isinstance(item, _Candidate)]
     skipped += [item for item in identified if isinstance(item, Skipped)]
@@ -136,6 +136,15 @@ def build(
         + tuple(_alike(usable, dataset)),
         remarks=tuple(remarks),
     )
+
+
+def _left_out_at_once(sources: Path, found: FoundSources) -> list[Skipped]:
+    """What the search itself leaves out."""
+    return [
+        *(Skipped(s, f"{sources / s}: lies in no instrument's folder", "misplaced") for s in found.misplaced),
+        *(Skipped(line, line, "broken") for line in found.problems),
+        *(Skipped(str(path), f"{path}: is not a sound file", "other") for path in found.others),
+    ]
 
 
 def _identify(

@@ -1,17 +1,14 @@
 """Finding recordings: one folder per instrument, of any depth. Decodes nothing."""
 
 import hashlib
+import os
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from stylebox.core.audio.io.files import find_audio
 from stylebox.core.errors import DatasetError
-from stylebox.core.music.midi.files import SUFFIXES as MIDI_SUFFIXES
 from stylebox.core.music.midi.files import midi_beside
-
-# Files beside recordings that are ignored. All others are decoded as sound.
-_BESIDE = {*MIDI_SUFFIXES, ".json", ".description", ".vtt", ".srt", ".jpg", ".jpeg", ".png", ".webp", ".gif"}
-_OTHER = {".txt", ".md", ".csv", ".tsv", ".html", ".pdf", ".log", ".ini", ".db", ".npy", ".part", ".ytdl"}
 
 
 @dataclass(frozen=True)
@@ -34,26 +31,48 @@ class SourceFile:
         return midi_beside(self.path)
 
 
-def find_sources(sources: Path) -> tuple[list[SourceFile], list[str]]:
-    """Possible recordings, sorted by their `source`, and files outside the folders of instruments.
+@dataclass(frozen=True)
+class FoundSources:
+    """What a sources folder holds.
+
+    Attributes:
+        files: Recordings, sorted by their `source`.
+        misplaced: Recordings outside the folders of instruments, as a `source`.
+        problems: Broken links and folders that cannot be opened, one line each.
+        others: Files that are neither recordings nor known to lie beside them.
+    """
+
+    files: list[SourceFile]
+    misplaced: list[str]
+    problems: list[str]
+    others: list[Path]
+
+
+def find_sources(sources: Path) -> FoundSources:
+    """Find the recordings below a folder, as `find_audio` finds them.
 
     Raises:
         DatasetError: `sources` is not a folder, or has no recordings.
     """
     if not sources.is_dir():
         raise DatasetError(f"{sources}: no such folder; put recordings in {sources}/<instrument>/")
-    found, misplaced = [], []
-    for path in sources.rglob("*"):
-        below = path.relative_to(sources)
-        if any(part.startswith(".") for part in below.parts) or path.suffix.lower() in _BESIDE | _OTHER:
-            continue
-        if not path.is_file():
-            continue
-        source = unicodedata.normalize("NFC", below.as_posix())
-        if len(below.parts) == 1:
-            misplaced.append(source)
+    below = find_audio(sources)
+    found: dict[str, SourceFile] = {}
+    misplaced = []
+    for path in below.files:
+        exact = _readable(path.relative_to(sources).as_posix())
+        spellings = [unicodedata.normalize("NFC", exact), exact, unicodedata.normalize("NFD", exact)]
+        source = next((spelling for spelling in spellings if spelling not in found), exact)
+        if "/" in source:
+            found[source] = SourceFile(path, source.split("/")[0], source)
         else:
-            found.append(SourceFile(path, source.split("/")[0], source))
+            misplaced.append(source)
     if not found:
-        raise DatasetError(f"{sources}: no recordings; put them in {sources}/<instrument>/")
-    return sorted(found, key=lambda f: f.source), sorted(misplaced)
+        hint = below.problems[0] if below.problems else f"put them in {sources}/<instrument>/"
+        raise DatasetError(f"{sources}: no recordings; {hint}")
+    return FoundSources([found[source] for source in sorted(found)], sorted(misplaced), below.problems, below.others)
+
+
+def _readable(name: str) -> str:
+    """A name in Unicode; bytes that are none are written as their hexadecimal codes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -10,6 +10,7 @@ from statistics import fmean
 
 import numpy as np
 
+from stylebox.core.audio.io.files import FoundFiles, find_audio
 from stylebox.core.config import MelConfig
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.errors import AudioError, ModelError
@@ -18,7 +19,6 @@ from stylebox.core.evaluation.cases import Case, dataset_cases, file_cases
 from stylebox.core.evaluation.metrics import content, distance, instrument, loudness, timbre
 from stylebox.core.evaluation.results import METRICS, CaseScores, Evaluation, RowSummary
 from stylebox.core.evaluation.systems import MODEL, TIMED, System, SystemOutput, make_systems
-from stylebox.core.jobs.transfer import AUDIO_SUFFIXES
 from stylebox.core.models.classifier import CLASSES, OTHER, Classifier
 from stylebox.core.models.content_encoder import ContentEncoder
 from stylebox.core.music.note_matching import note_f1, onset_f1
@@ -104,15 +104,17 @@ def evaluate_files(
         AudioError: There are no audio files, or none can be read.
         ModelError: The model has no content encoder.
     """
-    files = [inputs] if inputs.is_file() else sorted(p for p in inputs.rglob("*") if p.suffix.lower() in AUDIO_SUFFIXES)
-    if not files:
-        raise AudioError(f"{inputs}: no audio files in it; name another folder")
+    found = find_audio(inputs) if inputs.is_dir() else FoundFiles([inputs], [], [])
+    if not found.files:
+        raise AudioError(
+            found.problems[0] if found.problems else f"{inputs}: no audio files in it; name another folder"
+        )
     opened = Dataset.open(dataset) if dataset is not None else None
     if opened is not None:
         opened.require_mel(pipeline.mel_config)
-    cases, failed = file_cases(files, styles, pipeline.sample_rate, limit, opened)
+    cases, failed = file_cases(found.files, styles, pipeline.sample_rate, limit, opened)
     result = evaluate_cases(pipeline, model, cases, seed, progress=progress, keep=keep)
-    result.failed = failed
+    result.failed = [*found.problems, *failed]
     return result
 
 

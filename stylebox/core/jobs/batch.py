@@ -1,4 +1,4 @@
-"""The plan of a batch: which recordings become which files. Knows names and folders, and neither audio nor models."""
+"""The plan of a batch: which recordings become which files. Knows names and folders, and neither samples nor models."""
 
 import glob
 import string
@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from stylebox.core.audio.io.files import find_audio
 from stylebox.core.errors import AudioError, StyleboxError
 from stylebox.core.file_names import safe_name
 from stylebox.core.jobs.outputs import STREAM, SideOutputs
 from stylebox.core.pipeline.options import TransferOptions
 
-AUDIO_SUFFIXES = {
-    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".au", ".caf", ".wma"),
-    *(".webm", ".mka", ".mp4", ".mkv", ".mov"),
-}
 FORMATS = ("wav", "flac", "ogg", "mp3")
 FIELDS = ("stem", "style", "model")  # of a naming pattern
 
@@ -150,9 +147,10 @@ def find_inputs(sources: Sequence[Path]) -> Inputs:
             found.recordings.append(Recording(source))
         elif source.is_dir():
             found.several = True
-            files = _audio_files(source)
-            found.recordings += [Recording(file, file.parent.relative_to(source)) for file in files]
-            if not files:
+            search = find_audio(source)
+            found.recordings += [Recording(file, file.parent.relative_to(source)) for file in search.files]
+            found.problems |= {line.partition(": ")[0]: line for line in search.problems}
+            if not search.files and not search.problems:
                 found.problems[str(source)] = f"{source}: no audio files in it; name one, or another folder"
         elif glob.has_magic(str(source)) and not source.exists():
             found.several = True
@@ -244,8 +242,3 @@ def _share(tasks: list[Task], part: Part) -> list[Task]:
 def _names_folder(target: Path) -> bool:
     """Whether it is a folder, or can become one; a name with a suffix that does not exist yet means a file."""
     return target.is_dir() or not (target.exists() or target.suffix or str(target) == STREAM)
-
-
-def _audio_files(folder: Path) -> list[Path]:
-    """A folder's audio files, by name."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stylebox.core.errors import StyleboxError, error_message
-from stylebox.core.jobs.batch import AUDIO_SUFFIXES as AUDIO_SUFFIXES
 from stylebox.core.jobs.batch import Naming, Part, Task, find_inputs, plan
 from stylebox.core.jobs.outputs import FileReport, SideOutputs
 from stylebox.core.jobs.transfer_file import transfer_file

@@ -3,7 +3,7 @@
 A suffix decides where it is known; a file with another suffix, or none, is a sound file if it begins like one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,11 +32,23 @@ _BRAND_OFFSET, _BRAND = 4, b"ftyp"  # MP4 and its relatives
 
 
 @dataclass(frozen=True)
-class AudioFolder:
-    """The sound files of a folder, and what could not be looked at."""
+class FoundFiles:
+    """What a search of a folder found.
 
-    files: list[Path]  # sorted by their path
-    problems: list[str]  # one line each: broken links, folders that cannot be opened
+    Attributes:
+        files: Sorted by their path.
+        problems: Wanted, and not to be had: broken links, folders that cannot be opened; one line each.
+        others: Files of no known kind, sorted.
+    """
+
+    files: list[Path]
+    problems: list[str]
+    others: list[Path]
+
+
+def find_audio(folder: Path) -> FoundFiles:
+    """All sound files of a folder and of its folders, as `find_files` finds them."""
+    return find_files(folder, is_audio_file)
 
 
 def is_audio_file(path: Path) -> bool:
@@ -47,21 +59,30 @@ def is_audio_file(path: Path) -> bool:
     return suffix in AUDIO_SUFFIXES or _begins_like_audio(path)
 
 
-def find_audio(folder: Path) -> AudioFolder:
-    """All sound files of a folder and of its folders.
+def find_files(folder: Path, is_wanted: Callable[[Path], bool]) -> FoundFiles:
+    """All files of a kind in a folder and in its folders, except hidden ones.
 
     Symbolic links are followed. Within each folder at the top, every real folder is entered once, so that links in a
     circle end.
+
+    Args:
+        folder: Where to search.
+        is_wanted: Decides by the name, or by what is in the file.
     """
     files: list[Path] = []
+    others: list[Path] = []
     problems: list[str] = []
     for path in _walk(folder, problems):
         if path.is_symlink() and not path.exists():
-            if path.suffix.lower() not in COMPANION_SUFFIXES:
+            if is_wanted(path) or not path.suffix:  # without a suffix it was perhaps a folder
                 problems.append(f"{path}: is a link to {path.readlink()}, which does not exist; correct or delete it")
-        elif path.is_file() and is_audio_file(path):
+        elif not path.is_file():
+            continue
+        elif is_wanted(path):
             files.append(path)
-    return AudioFolder(sorted(files), sorted(problems))
+        elif path.suffix.lower() not in COMPANION_SUFFIXES | AUDIO_SUFFIXES:
+            others.append(path)
+    return FoundFiles(sorted(files), sorted(problems), sorted(others))
 
 
 def _walk(folder: Path, problems: list[str]) -> Iterator[Path]:
@@ -71,9 +92,14 @@ def _walk(folder: Path, problems: list[str]) -> Iterator[Path]:
         waiting, entered = [path], {root}
         while waiting:
             path = waiting.pop(0)
-            if not path.is_dir():
+            try:
+                identity = _identity(path) if path.is_dir() else None
+            except OSError as error:
+                problems.append(f"{path}: cannot be opened ({error_reason(error)}); check its permissions")
+                continue
+            if identity is None:
                 yield path
-            elif (identity := _identity(path)) not in entered:
+            elif identity not in entered:
                 entered.add(identity)
                 waiting += _entries(path, problems)
 

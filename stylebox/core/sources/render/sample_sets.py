@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from stylebox.core.audio.io.files import find_audio
 from stylebox.core.errors import SourceError
 from stylebox.core.music.instruments import INSTRUMENTS, instrument
 from stylebox.core.progress import Progress, ProgressCallback, silent
@@ -203,12 +204,11 @@ def _no_such_instrument(label: str) -> str:
 
 
 def _unlisted(folder: Path, entries: Sequence[IndexEntry]) -> tuple[str, ...]:
-    """Files in the folder with the suffix of a listed one that are not listed."""
+    """Sound files in the folder with the suffix of a listed one that are not listed."""
     listed = {entry.path.resolve() for entry in entries}
     suffixes = {entry.path.suffix.lower() for entry in entries}
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
-    relative = (path.relative_to(folder) for path in found if path.resolve() not in listed)
-    return tuple(sorted(str(path) for path in relative if not any(part.startswith(".") for part in path.parts)))
+    found = (path for path in find_audio(folder).files if path.suffix.lower() in suffixes)
+    return tuple(str(path.relative_to(folder)) for path in found if path.resolve() not in listed)
 
 
 def _names(folder: Path, entries: Sequence[IndexEntry]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stylebox.core.audio.io.files import find_files
 from stylebox.core.errors import SourceError
 from stylebox.core.music.midi.files import is_midi
 from stylebox.core.music.midi.read import read_midi
@@ -156,8 +157,9 @@ def midi_scores(folder: Path, seconds: float) -> MidiPieces:
     Raises:
         SourceError: The folder holds no readable MIDI file with notes.
     """
-    found = MidiPieces([], [], [])
-    for path in sorted(path for path in folder.rglob("*") if is_midi(path)):
+    search = find_files(folder, is_midi)
+    found = MidiPieces([], search.problems, [])
+    for path in search.files:
         try:
             score = read_midi(path)
         except SourceError as error:
