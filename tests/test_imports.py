@@ -204,8 +204,8 @@ def test_music_knows_no_network_and_no_audio() -> None:
     assert [i.module for i in of_music if i.module not in known and not i.module.startswith("core.music")] == []
     others = {top(i.module) for i in IMPORTS if i.importer.startswith("core.music")}
     assert others <= {
-        *("stylebox", "bisect", "collections", "csv", "dataclasses", "difflib", "importlib", "itertools"),
-        *("io", "math", "pathlib", "re", "typing"),
+        *("stylebox", "bisect", "collections", "csv", "dataclasses", "difflib", "functools", "importlib", "itertools"),
+        *("io", "math", "pathlib", "re", "typing", "unicodedata"),
         *("numpy", "mido", "mir_eval"),
     }
 

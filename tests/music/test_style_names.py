@@ -1,15 +1,18 @@
 """Names of styles: spellings, sounds of an instrument, file names, what the table of the shipped styles may hold."""
 
+import csv
+from importlib import resources
 from pathlib import Path
 
 import pytest
 import torch
 
-from stylebox.core.errors import ModelError
+from stylebox.core.errors import ModelError, SourceError
 from stylebox.core.jobs.style_list import StyleInfo, list_styles
-from stylebox.core.music.instruments import INSTRUMENTS
+from stylebox.core.music.instrument_names import fold_name, names_for
+from stylebox.core.music.instruments import INSTRUMENTS, instruments_named
 from stylebox.core.music.register import Register
-from stylebox.core.music.style_names import describe_move, match_name, style_register
+from stylebox.core.music.style_names import describe_move, match_name, style_register, unknown_style
 from stylebox.core.pipeline.style import check_style, resolve_style
 from stylebox.core.pipeline.style_spec import StyleSpec
 from stylebox.core.store import weights
@@ -109,3 +112,58 @@ def test_the_list_says_range_sounds_and_origin(tiny_home: Path) -> None:
     named = named_styles(load_part("tiny", "ldm"))
     assert named["flute/soft"].register == INSTRUMENTS["flute"].register
     assert named["reed"].register == Register.from_recorded(low, high)
+
+
+@pytest.mark.parametrize(
+    ("typed", "style"),
+    [
+        ("Violin", "violin"),
+        ("GEIGE", "violin"),
+        ("flûte", "flute"),
+        ("FLÛTE TRAVERSIÈRE", "flute"),
+        ("Floete", "flute"),
+        ("flote", "flute"),
+        ("chitarra", "guitar"),
+        ("guitarra eléctrica", "electric_guitar"),
+        ("guitarra electrica", "electric_guitar"),
+        ("E-Gitarre", "electric_guitar"),
+        ("cor anglais", "english_horn"),
+        ("tambour d’acier", "steel_drums"),
+        ("Waldhorn", "french_horn"),
+        ("double bass", "contrabass"),
+        ("Klavier/soft", "piano/soft"),
+    ],
+)
+def test_names_in_five_languages_are_understood(typed: str, style: str) -> None:
+    assert match_name(typed, [*INSTRUMENTS, "piano/soft"]) == style
+
+
+def test_every_instrument_has_a_name_in_every_language_and_no_name_means_two() -> None:
+    text = resources.files("stylebox.core.music").joinpath("instrument_names.csv").read_text("utf-8")
+    rows = {row["name"]: row for row in csv.DictReader(text.splitlines())}
+    assert list(rows) == list(INSTRUMENTS)
+    meanings: dict[str, str] = {}
+    for name, row in rows.items():
+        assert all(row[language] for language in ("german", "french", "spanish", "italian")), name
+        for spelling in (name, *names_for(name)):
+            assert meanings.setdefault(fold_name(spelling), name) == name, spelling
+            assert match_name(spelling, INSTRUMENTS) == name
+
+
+def test_a_style_of_the_model_comes_before_a_translation() -> None:
+    assert match_name("horn", ["horn", "french_horn"]) == "horn"
+    assert match_name("Geige", ["flute"]) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "nearest"),
+    [("voilin", "violin"), ("Giege", "Geige (violin)"), ("flutte", "flute"), ("chitara", "chitarra (guitar)")],
+)
+def test_a_misspelt_name_gets_its_nearest_in_every_language(typed: str, nearest: str) -> None:
+    assert f"did you mean {nearest}?" in unknown_style(typed, INSTRUMENTS)
+
+
+def test_instruments_to_render_are_named_in_every_language() -> None:
+    assert instruments_named("Harfe, English Horn,chitarra") == ["harp", "english_horn", "guitar"]
+    with pytest.raises(SourceError, match="kazoo"):
+        instruments_named("kazoo")

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from stylebox.core.errors import SourceError
+from stylebox.core.music.instrument_names import fold_name, plain_name
 from stylebox.core.music.register import Register
 
 
@@ -67,15 +68,16 @@ SHIPPED = ("piano", "guitar", "harp", "violin", "flute", "cello", "clarinet", "t
 
 
 def instrument(name: str) -> Instrument:
-    """The instrument called `name`.
+    """The instrument called `name`, in one of five languages.
 
     Raises:
         SourceError: no instrument has that name; the message offers the nearest.
     """
     import difflib
 
-    if name in INSTRUMENTS:
-        return INSTRUMENTS[name]
+    for known in (name, fold_name(name), plain_name(name)):
+        if known in INSTRUMENTS:
+            return INSTRUMENTS[known]
     near = difflib.get_close_matches(name, INSTRUMENTS, n=3, cutoff=0.4)
     raise SourceError(f"{name}: no such instrument; try {', '.join(near or SHIPPED)}")
 
@@ -83,11 +85,14 @@ def instrument(name: str) -> Instrument:
 def instruments_named(names: str | None) -> list[str]:
     """Split a list of names with commas between; "all" is every instrument, None those with a shipped style.
 
-    >>> instruments_named("harp, flute")
+    Raises:
+        SourceError: no instrument has one of the names.
+
+    >>> instruments_named("harp, Flöte")
     ['harp', 'flute']
     """
     if names is None:
         return list(SHIPPED)
     if names.strip() == "all":
         return list(INSTRUMENTS)
-    return [name.strip() for name in names.split(",")]
+    return [instrument(name.strip()).name for name in names.split(",")]

@@ -1,16 +1,19 @@
 """Names of styles: an instrument (``piano``) or one of its sounds (``piano/upright``). Knows no weights and no files.
 
-A name may be typed with spaces or hyphens for underscores and in any case: ``English horn`` is ``english_horn``.
+A name may be typed with spaces or hyphens for underscores, in any case, and in one of five languages: ``English horn``
+and ``corno inglese`` are ``english_horn``.
 """
 
 import re
 from collections.abc import Collection, Sequence
 
+from stylebox.core.music.instrument_names import fold_name, names_for, plain_name
 from stylebox.core.music.instruments import INSTRUMENTS
 from stylebox.core.music.register import Register
 
 SEPARATOR = "/"  # between instrument and sound
 _COUNTS = {1: "one", 2: "two", 3: "three", 4: "four"}
+_LEAST_LIKENESS = 0.65  # of a name that an error offers
 _LISTED = 12  # most names that an error lists; if there are more, it names the command that lists them
 
 
@@ -37,10 +40,16 @@ def match_name(typed: str, names: Collection[str]) -> str | None:
 
     >>> match_name("English horn", ["english_horn", "french_horn"])
     'english_horn'
+    >>> match_name("Klavier/upright", ["piano", "piano/upright"])
+    'piano/upright'
     """
     if typed in names:
         return typed
     alike = [name for name in names if _folded(name) == _folded(typed)]
+    if not alike:
+        instrument, separator, sound = typed.partition(SEPARATOR)
+        plain = f"{plain_name(instrument)}{separator}{sound}"
+        alike = [name for name in names if _folded(name) == _folded(plain)]
     return alike[0] if len(alike) == 1 else None
 
 
@@ -89,14 +98,23 @@ def choices(names: Collection[str]) -> str:
 
 
 def _nearest(typed: str, names: Collection[str]) -> str:
+    """The name, in whichever language, that is spelt most like it."""
+    spellings = {fold_name(other): f"{other} ({name})" for name in names for other in names_for(name)}
+    spellings |= {_folded(name): name for name in names}
+    if not spellings:
+        return ""
+    folded = _folded(typed)
+    near = max(spellings, key=lambda spelling: _likeness(folded, spelling))
+    return f"did you mean {spellings[near]}? " if _likeness(folded, near) >= _LEAST_LIKENESS else ""
+
+
+def _likeness(a: str, b: str) -> float:
+    """From 0 to 1; half of it ignores the order of letters, since two are often swapped."""
     import difflib
 
-    folded = {_folded(name): name for name in names}
-    near = difflib.get_close_matches(_folded(typed), folded, n=1)
-    return f"did you mean {folded[near[0]]}? " if near else ""
+    return sum(difflib.SequenceMatcher(None, *pair).ratio() for pair in ((a, b), (sorted(a), sorted(b)))) / 2
 
 
 def _folded(name: str) -> str:
-    """A name without the differences between spellings: lower case, underscores."""
-    parts = name.casefold().replace("-", "_").split(SEPARATOR)
-    return SEPARATOR.join("_".join(part.replace("_", " ").split()) for part in parts)
+    """A name without the differences between spellings, each part for itself."""
+    return SEPARATOR.join(map(fold_name, name.split(SEPARATOR)))

@@ -13,17 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stylebox.core.errors import SourceError, error_reason
+from stylebox.core.music.instrument_names import fold_name, plain_name
 
 COLUMNS = ("file", "instrument", "midi_pitch")
-NAMES = {  # other names of instruments -> ours
-    **dict.fromkeys(("acoustic_guitar", "classical_guitar", "nylon_guitar", "steel_guitar"), "guitar"),
-    **dict.fromkeys(("alto_saxophone", "alto_sax", "tenor_sax", "tenor_saxophone", "sax"), "saxophone"),
-    **dict.fromkeys(("double_bass", "upright_bass", "string_bass"), "contrabass"),
-    **dict.fromkeys(("grand_piano", "upright_piano", "acoustic_piano"), "piano"),
-    "violoncello": "cello",
-    "cor_anglais": "english_horn",
-    "horn": "french_horn",
-}
 
 _NOTE_NAME = re.compile(r"([a-g])([#♯b♭]{0,2})(-?\d{1,2})", re.IGNORECASE)
 _SEMITONES = dict(zip("cdefgab", (0, 2, 4, 5, 7, 9, 11), strict=True))
@@ -44,7 +36,7 @@ class IndexEntry:
     @property
     def instrument(self) -> str:
         """Our name of the instrument; the label if it is unknown."""
-        return NAMES.get(self.label, self.label)
+        return plain_name(self.label) or self.label
 
 
 def read_index(folder: Path) -> list[IndexEntry]:
@@ -159,7 +151,7 @@ def _entry(folder: Path, line: int, row: Mapping[str, str]) -> IndexEntry:
             raise ValueError(f"{column} is empty")
     origin = (row.get("source repository") or "own").rsplit("/", 1)[-1]
     license = row.get("licence") or row.get("license") or None
-    label = re.sub(r"[\s_-]+", "_", row["instrument"].lower())
+    label = fold_name(row["instrument"])
     return IndexEntry(line, _find(folder, row["file"]), label, midi_pitch(row["midi_pitch"]), origin, license)
 
 
