@@ -11,15 +11,27 @@ if TYPE_CHECKING:
     from stylebox.core.jobs.style_list import StyleInfo
     from stylebox.core.music.notes import Note
     from stylebox.core.pipeline.result import TransferResult
+    from stylebox.core.pipeline.transcription import Transcription
     from stylebox.core.store.library import ModelInfo
 
 __version__ = "0.1.0"
-__all__ = ["Model", "Note", "StyleboxError", "TransferResult", "__version__", "list_models", "list_styles", "load"]
+__all__ = [
+    "Model",
+    "Note",
+    "StyleboxError",
+    "Transcription",
+    "TransferResult",
+    "__version__",
+    "list_models",
+    "list_styles",
+    "load",
+]
 
 _HOMES = {
     "Model": "stylebox.core.jobs.model",
     "Note": "stylebox.core.music.notes",
     "StyleboxError": "stylebox.core.errors",
+    "Transcription": "stylebox.core.pipeline.transcription",
     "TransferResult": "stylebox.core.pipeline.result",
 }
 

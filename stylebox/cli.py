@@ -28,6 +28,7 @@ from stylebox.commands.record import record
 from stylebox.commands.render import render
 from stylebox.commands.styles import styles
 from stylebox.commands.train import train
+from stylebox.commands.transcribe import transcribe
 from stylebox.commands.transfer import transfer
 from stylebox.console import options as opt
 from stylebox.console.console import console
@@ -36,7 +37,10 @@ from stylebox.console.exit import FAILED, INTERRUPTED
 from stylebox.console.option_groups import flat_parameters, grouped
 from stylebox.core.errors import StyleboxError, error_message, error_reason
 
-COMMANDS = (fetch, render, build, train, transfer, generate, record, evaluate, styles, models, info, doctor)
+COMMANDS = (
+    *(fetch, render, build, train, transfer, generate, record, transcribe),
+    *(evaluate, styles, models, info, doctor),
+)
 TERMINATED = 143  # exit code after SIGTERM
 _REPEAT_SECONDS = 0.01  # until an interrupt that was lost is sent again
 

@@ -121,11 +121,15 @@ def test_notes_and_a_midi_file_sound_the_same(model: stylebox.Model, tmp_path: P
 
 
 def test_a_transcription_has_frames_and_notes(model: stylebox.Model, recording: np.ndarray) -> None:
-    content = model.transcribe(recording, sample_rate=SAMPLE_RATE)
+    found = model.transcribe(recording, sample_rate=SAMPLE_RATE)
+    content = found.content
     frames = 1 + len(recording) // 512
     assert content.frame.shape == content.onset.shape == content.cents.shape == (88, frames)
     assert content.dynamics.shape == (frames,)
-    assert all(21 <= note.pitch <= 108 for note in content.notes)
+    assert all(21 <= note.pitch <= 108 for note in found.notes)
+    assert len(found.bends) == len(found.notes)
+    found.save("found.mid")
+    assert len(read_midi(Path("found.mid")).notes) == len(found.notes)
 
 
 def test_lists(model: stylebox.Model) -> None:

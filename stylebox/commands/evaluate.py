@@ -3,6 +3,7 @@
 import typer
 
 from stylebox.commands.loading import load_model
+from stylebox.console import evaluation_options as ev
 from stylebox.console import options as opt
 from stylebox.console.choices import DeviceName
 from stylebox.console.console import console
@@ -12,13 +13,13 @@ from stylebox.console.views import show_evaluation
 
 def evaluate(
     dataset: opt.Dataset = None,
-    inputs: opt.TestInputs = None,
-    styles: opt.Styles = None,
-    limit: opt.Limit = 12,
+    inputs: ev.TestInputs = None,
+    styles: ev.Styles = None,
+    limit: ev.Limit = 12,
     model: opt.Model = "base",
-    seed: opt.TableSeed = 0,
-    csv: opt.Csv = None,
-    report: opt.EvaluationReport = None,
+    seed: ev.TableSeed = 0,
+    csv: ev.Csv = None,
+    report: ev.EvaluationReport = None,
     device: opt.Device = DeviceName.auto,
     force: opt.Force = False,
     as_json: opt.AsJson = False,

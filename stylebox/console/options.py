@@ -227,6 +227,17 @@ Vibrato = Annotated[
 MidiOut = Annotated[
     Path | None, Option(help="Also write the transcribed notes to this MIDI file; a folder for several inputs.")
 ]
+NoBends = Annotated[
+    bool, Option("--no-bends", help="Write no pitch bends: all notes at the pitch of their keys, on one channel.")
+]
+MidiFile = Annotated[
+    Path | None,
+    Option(
+        "--output",
+        "-o",
+        help="MIDI file to write; a folder for several. Default: named after the recording, in the current folder.",
+    ),
+]
 Plot = Annotated[
     Path | None, Option(help="Also draw spectrograms of input and output to this PNG file; a folder for several.")
 ]
@@ -238,25 +249,6 @@ Seconds = Annotated[
     float | None, Option(min=0.5, max=3600.0, help="Length of the random notes in seconds. Default: 12.")
 ]
 Play = Annotated[bool, Option("--play", help="Play the result.")]
-
-# evaluate
-TestInputs = Annotated[
-    Path | None,
-    Option("--inputs", help="Folder of recordings to transfer. Default: the test recordings of the dataset."),
-]
-Styles = Annotated[
-    str | None,
-    Option(
-        "--styles",
-        help="Names or recordings, separated by commas; required by --inputs. Default: all styles of the model.",
-    ),
-]
-Limit = Annotated[int, Option(min=1, help="Number of transfers.")]
-TableSeed = Annotated[int, Option("--seed", min=0, help="Random seed; the same seed gives the same table.")]
-Csv = Annotated[Path | None, Option("--csv", help="Also write the table to this CSV file.")]
-EvaluationReport = Annotated[
-    Path | None, Option("--report", help="Also write an HTML page with the table, players and spectrograms.")
-]
 
 # record
 TakeStyle = Annotated[

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # slow to import, and `--help` needs none of them
     from stylebox.core.jobs.outputs import FileReport
     from stylebox.core.jobs.record import KeptTake
     from stylebox.core.jobs.style_list import StyleInfo
+    from stylebox.core.jobs.transcribe import TranscriptionReport
     from stylebox.core.sources.fetch.report import FetchReport
     from stylebox.core.sources.record.recorder import Take
     from stylebox.core.sources.render.render import RenderReport
@@ -72,6 +73,20 @@ def show_transfer(report: "FileReport", results: bool) -> None:
         for path in (report.output, report.midi, report.plot, report.report):
             if path is not None:
                 console.result(path)
+
+
+def show_transcription(report: "TranscriptionReport", results: bool) -> None:
+    """Show how many notes were found in a recording and, as a result, the MIDI file.
+
+    Args:
+        report: The transcription.
+        results: Write the name of the file to stdout.
+    """
+    if not report.notes:
+        console.warning(f"{report.source}: no notes were found; the MIDI file is empty")
+    console.note(f"{report.source}: {report.seconds:.1f} s, {len(report.notes)} notes")
+    if results:
+        console.result(report.output)
 
 
 def show_take(take: "Take", result: bool) -> None:

@@ -7,7 +7,7 @@ import torch
 from stylebox.core.audio import pitch_bend
 from stylebox.core.audio.harmonic_vocoder import harmonic_inversion
 from stylebox.core.audio.mel import MelSpectrogram
-from stylebox.core.audio.pitch_bend import MOST_CENTS, apply_bends, estimate_bends
+from stylebox.core.audio.pitch_bend import MOST_CENTS, apply_bends, estimate_bends, measure_keys
 from stylebox.core.config import MelConfig
 from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, key_hz
 
@@ -48,6 +48,24 @@ def test_each_note_of_a_chord_has_its_own_bend() -> None:
     found = estimate_bends(torch.from_numpy(audio), sounding(*wanted), CONFIG)
     for pitch, cents in wanted.items():
         assert abs(float(found[pitch - LOWEST_KEY, 5:-5].median()) - cents) < 4
+
+
+@pytest.mark.parametrize("pitch", [45, 69, 93])
+def test_the_level_of_a_note_is_its_root_mean_square(pitch: int) -> None:
+    sine = 0.1 * np.sin(2 * np.pi * key_hz(pitch) * SECONDS)
+    _, levels = measure_keys(torch.from_numpy(sine.astype(np.float32)), sounding(pitch), CONFIG)
+    assert float(levels[pitch - LOWEST_KEY, 5:-5].median()) == pytest.approx(0.1 / np.sqrt(2), rel=0.1)
+    assert not levels[pitch - LOWEST_KEY + 1].any()
+
+
+def test_each_note_of_a_chord_has_its_own_level() -> None:
+    amplitudes = {60: 1.0, 64: 0.25, 67: 0.5}
+    audio = np.sum([height * tone(pitch, 0.0) for pitch, height in amplitudes.items()], axis=0)
+    _, levels = measure_keys(torch.from_numpy(audio.astype(np.float32)), sounding(*amplitudes), CONFIG)
+    found = {pitch: float(levels[pitch - LOWEST_KEY, 5:-5].median()) for pitch in amplitudes}
+    assert found[60] > found[67] > found[64]
+    for pitch, height in amplitudes.items():
+        assert 20 * np.log10(found[pitch] / found[60] / height) == pytest.approx(0, abs=3)
 
 
 def test_vibrato_is_followed_in_time() -> None:

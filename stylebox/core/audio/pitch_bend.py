@@ -1,7 +1,7 @@
 """Pitch bends: the deviation of each note from its key over time (vibrato, slides, tuning).
 
-Bends are estimated from the frequencies of the partials in one sound and applied to another by shifting the spectrum
-around each note. Knows nothing of networks.
+Bends are estimated from the frequencies of the partials in one sound, with the level of each note beside them, and
+applied to another sound by shifting the spectrum around each note. Knows nothing of networks.
 """
 
 from functools import lru_cache
@@ -46,20 +46,39 @@ def estimate_bends(audio: Tensor, frame: Tensor, config: MelConfig) -> Tensor:
     Reference:
         Frequencies by reassignment: Auger & Flandrin (1995), eq. 13, IEEE Transactions on Signal Processing 43(5).
     """
+    return measure_keys(audio, frame, config)[0]
+
+
+def measure_keys(audio: Tensor, frame: Tensor, config: MelConfig) -> Tensor:
+    """Bend and level of each note, from the frequencies and the power of its lower partials.
+
+    Where partials of several notes meet, each note gets its share of them.
+
+    Args:
+        audio: Mono, at the configuration's rate.
+        frame: Posterior of each key to sound, in [0, 1].
+        config: Sample rate, window and hop.
+
+    Returns:
+        Cents as `estimate_bends` returns them, and levels: root mean squares, 0 where the key does not sound.
+
+    Shape:
+        audio ``(S,)``, frame ``(N, T)`` -> ``(2, N, T)``.
+    """
     hop, num_frames = config.hop_length, frame.shape[1]
 
     def compute(first: int, last: int) -> Tensor:
-        return _bends(audio[first * hop : (last - 1) * hop + 1], frame[:, first:last], config)
+        return _measure(audio[first * hop : (last - 1) * hop + 1], frame[:, first:last], config)
 
     return in_windows(compute, num_frames, _BLOCK_FRAMES, _MARGIN_FRAMES)
 
 
-def _bends(audio: Tensor, frame: Tensor, config: MelConfig) -> Tensor:
-    """`estimate_bends` for one block."""
+def _measure(audio: Tensor, frame: Tensor, config: MelConfig) -> Tensor:
+    """`measure_keys` for one block."""
     held = F.max_pool1d(frame, 2 * _HELD_FRAMES + 1, stride=1, padding=_HELD_FRAMES)
     power, hz = (x[:, : frame.shape[1]] for x in _reassigned(audio, config))
     frames, sounding = power.shape[1], held.cpu().numpy()[:, : power.shape[1]]
-    cents = np.zeros((NUM_KEYS, frame.shape[1]), np.float32)
+    cents, levels = np.zeros((2, NUM_KEYS, frame.shape[1]), np.float32)
     weights = _partial_weights(config.sample_rate, config.n_fft)
     total = weights.T @ sounding + _UNMOVED  # (F, T)
     octaves = np.log2(np.maximum(hz, 1.0))
@@ -72,7 +91,9 @@ def _bends(audio: Tensor, frame: Tensor, config: MelConfig) -> Tensor:
         middle = (weight * off).sum(0) / (weight.sum(0) + 1e-9)
         weight *= np.exp(-0.5 * ((off - middle) / _ALIKE_CENTS) ** 2)
         cents[key, :frames] = _smooth((weight * off).sum(0), weight.sum(0)) * (sounding[key] > _SOUNDING)
-    return torch.from_numpy(cents).to(frame)
+        near = share * power[bins] * (np.abs(off) < MOST_CENTS)
+        levels[key, :frames] = np.sqrt(2 * near.sum(0) / _window_power(config.n_fft)) * (sounding[key] > _SOUNDING)
+    return torch.from_numpy(np.stack([cents, levels])).to(frame)
 
 
 def apply_bends(magnitude: Tensor, frame: Tensor, cents: Tensor, sample_rate: int) -> Tensor:
@@ -122,6 +143,11 @@ def _reassigned(audio: Tensor, config: MelConfig) -> tuple[np.ndarray, np.ndarra
     turn = -(derived * plain.conj()).imag / np.maximum(power, 1e-12)  # radians per sample
     centre = np.arange(len(power))[:, None] * config.sample_rate / n_fft
     return power, (centre + turn * config.sample_rate / (2 * np.pi)).astype(np.float32)
+
+
+def _window_power(n_fft: int) -> float:
+    """Sum of the squared spectrum of the Hann window: what a sine of amplitude 2 has in all its bins together."""
+    return 3 / 8 * n_fft**2
 
 
 def _partials(key: int, config: MelConfig) -> tuple[np.ndarray, np.ndarray]:

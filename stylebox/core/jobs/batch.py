@@ -196,7 +196,7 @@ def plan(
     """
     several = inputs.several or len(styles) > 1
     for target in (output, *side_outputs.paths()):
-        if several and target is not None and not _names_folder(target):
+        if several and target is not None and not names_folder(target):
             raise AudioError(f"{target}: is not a folder, and there are several files; name a folder")
     in_styles = [replace(options, style=style) for style in styles]
     if output is not None and not several and not output.is_dir():
@@ -239,6 +239,6 @@ def _share(tasks: list[Task], part: Part) -> list[Task]:
     return [task for task in tasks if task.recording in own]
 
 
-def _names_folder(target: Path) -> bool:
+def names_folder(target: Path) -> bool:
     """Whether it is a folder, or can become one; a name with a suffix that does not exist yet means a file."""
     return target.is_dir() or not (target.exists() or target.suffix or str(target) == STREAM)

@@ -12,9 +12,9 @@ from stylebox.core.jobs.generate import generate
 from stylebox.core.jobs.pipelines import load_pipeline
 from stylebox.core.music.midi.read import read_midi
 from stylebox.core.music.notes import Note
-from stylebox.core.pipeline.content import Content
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.result import TransferResult
+from stylebox.core.pipeline.transcription import Transcription
 from stylebox.core.progress import ProgressCallback, silent
 from stylebox.core.store.library import SHIPPED_MODEL
 
@@ -158,8 +158,8 @@ class Model:
 
     def transcribe(
         self, audio: Audio, *, sample_rate: int | None = None, progress: ProgressCallback = silent
-    ) -> Content:
-        """The notes of a recording, with its dynamics and pitch bends frame by frame.
+    ) -> Transcription:
+        """The notes of a recording, with velocities and pitch bends; `Transcription.save` writes a MIDI file.
 
         Args:
             audio: A file, or an array with its `sample_rate`; full scale is 1.
@@ -173,7 +173,10 @@ class Model:
             AudioError: the file cannot be read, or an array has no rate or no samples.
             ModelError: the model has no notes (preset paper).
         """
-        return self._pipeline.transcribe(self._read(audio, sample_rate), progress)
+        samples = self._read(audio, sample_rate)
+        content = self._pipeline.transcribe(samples, progress)
+        rate = self._pipeline.mel_config.frames_per_second
+        return Transcription.of(content, rate, len(samples) / self.sample_rate)
 
     def _read(self, audio: Audio, sample_rate: int | None) -> np.ndarray:
         """Mono audio at the model's rate."""

@@ -146,7 +146,8 @@ def write_side_outputs(side_outputs: SideOutputs, result: TransferResult, before
     """
     if side_outputs.midi is not None:
         shift = result.transpose
-        write_midi(side_outputs.midi, result.notes, name=f"moved by {shift:+d} semitones" if shift else "")
+        notes = [note._replace(cents=0.0) for note in result.notes]  # bends of the input, not of the instrument
+        write_midi(side_outputs.midi, notes, name=f"moved by {shift:+d} semitones" if shift else "")
     if side_outputs.plot is None and side_outputs.report is None:
         return
     from stylebox.core.jobs.spectrogram_image import png, spectrograms, write_png  # matplotlib is slow to import

@@ -9,9 +9,10 @@ from stylebox.core.audio.frames import resample_frames
 from stylebox.core.audio.io.read import resample
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram
-from stylebox.core.audio.pitch_bend import estimate_bends
+from stylebox.core.audio.pitch_bend import measure_keys
 from stylebox.core.config import MelConfig
 from stylebox.core.models.content_encoder import ContentEncoder, posteriors
+from stylebox.core.music.expression import GAIN_SHARE, with_expression
 from stylebox.core.music.notes import Note, notes_from_posteriors, piano_roll
 from stylebox.core.pipeline.content import Content
 
@@ -29,10 +30,14 @@ def transcribe(audio: np.ndarray, encoder: ContentEncoder, mel_transform: MelSpe
         audio ``(S,)``.
     """
     config, device = mel_transform.config, mel_transform.window.device
-    levelled, _ = normalise_loudness(audio, config.sample_rate)
+    levelled, gain_db = normalise_loudness(audio, config.sample_rate)
     curve = dynamics(mel_transform(torch.from_numpy(levelled).to(device))[None], config)[0]
     resampled, frame, notes = _encode(levelled, config.sample_rate, encoder, device)
-    cents = estimate_bends(resampled, frame, MelConfig(sample_rate=encoder.sample_rate, hop_length=encoder.hop_length))
+    measured = MelConfig(sample_rate=encoder.sample_rate, hop_length=encoder.hop_length)
+    cents, levels = measure_keys(resampled, frame, measured)
+    notes = with_expression(
+        notes, cents.cpu().numpy(), levels.cpu().numpy(), encoder.frames_per_second, -GAIN_SHARE * gain_db
+    )
     rate, num_frames = config.frames_per_second, len(curve)
     frame, cents = (resample_frames(x, encoder.frames_per_second, rate, num_frames) for x in (frame, cents))
     onsets = torch.from_numpy(piano_roll(notes, num_frames, rate)[1].T).to(frame)

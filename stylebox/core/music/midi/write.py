@@ -60,12 +60,17 @@ def write_midi(
             track.bend(bend, stroke, channel)
         else:
             channel, stroke = min(channels, key=_Channel.last_end), stroke._replace(bent=False)
-        track.play(stroke, note.velocity, channel)
+        track.play(stroke, midi_velocity(note), channel)
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
     file.tracks.append(mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=_TEMPO)]))
     file.tracks.append(track.finished(name, program, [channel for channel in channels if channel.used]))
     with atomic_path(path) as partial:
         file.save(partial)
+
+
+def midi_velocity(note: Note) -> int:
+    """The velocity of a note as it is written, 1 to 127."""
+    return int(np.clip(round(note.velocity * 127), 1, 127))
 
 
 def _ticks(seconds: float) -> int:
@@ -111,12 +116,11 @@ class _Track:
     def __init__(self) -> None:
         self._messages: list[tuple[int, int, mido.Message]] = []  # tick, order within a tick, message
 
-    def play(self, stroke: _Stroke, velocity: float, channel: _Channel) -> None:
+    def play(self, stroke: _Stroke, velocity: int, channel: _Channel) -> None:
         """Add a note."""
         channel.add(stroke)
         key = {"channel": channel.number, "note": stroke.pitch}
-        force = int(np.clip(round(velocity * 127), 1, 127))
-        self._messages.append((stroke.start, 2, mido.Message("note_on", velocity=force, **key)))
+        self._messages.append((stroke.start, 2, mido.Message("note_on", velocity=velocity, **key)))
         self._messages.append((stroke.end, 0, mido.Message("note_off", **key)))
 
     def bend(self, bend: Bend, stroke: _Stroke, channel: _Channel) -> None:
