@@ -5,6 +5,7 @@ Nothing that is imported here imports torch, so that `--help` answers at once.
 
 import functools
 import inspect
+import logging
 import os
 import signal
 import sys
@@ -62,6 +63,7 @@ def main() -> None:
     never_fail(sys.stderr)
     if not {"-v", "--verbose", "--debug"} & set(sys.argv):
         warnings.simplefilter("ignore")  # from libraries; our own warnings go through the console
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of a home that cannot be written to
     try:
         app(prog_name="stylebox")
     except OSError as error:  # of Typer's own output, such as a page of help; commands report theirs

@@ -58,6 +58,7 @@ NETWORK = {"socket", "ssl", "http", "urllib", "ftplib", "requests", "httpx", "yt
 KNOWN_OF_SOUND = {
     "core.music.notes": {"LOWEST_KEY", "NUM_KEYS", "key_hz"},
     "core.audio.log_spectrogram": {"LogSpectrogram"},
+    "core.audio.filter_banks": {"mel_filters", "mel_frequencies"},
     "core.audio.windows": {"in_windows"},
     "core.audio.harmonic_vocoder": {"BETWEEN_PARTIALS", "partial_combs"},
 }

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stylebox.core.audio.filter_banks import mel_filters
 from stylebox.core.audio.windows import windows
 from stylebox.core.config import MelConfig
 
@@ -79,10 +80,7 @@ def mel_bands(config: MelConfig) -> np.ndarray:
     Shape:
         The result is ``(M, n_fft // 2 + 1)``, float32.
     """
-    import librosa  # slow to import
-
-    bands: np.ndarray = librosa.filters.mel(sr=config.sample_rate, n_fft=config.n_fft, n_mels=config.n_mels)
-    return bands.astype(np.float32)
+    return mel_filters(config.sample_rate, config.n_fft, config.n_mels)
 
 
 def power_to_mel(power: Tensor, config: MelConfig) -> Tensor:

@@ -79,11 +79,14 @@ def _describe_preset(preset: Preset) -> dict[str, Any]:
 def _describe_file(file: Path) -> dict[str, Any]:
     if file.suffix == ".safetensors":
         return {"file": str(file), **load_metadata(file)}
-    from dataclasses import asdict
-
     from stylebox.core.audio.io.read import probe
 
-    return {"file": str(file), **asdict(probe(file))}
+    info = probe(file)
+    facts: dict[str, Any] = {"file": str(file), "seconds": round(info.seconds, 6), "samples": info.samples}
+    facts |= {"sample_rate": info.sample_rate, "channels": info.channels, "codec": info.codec}
+    tags = {name: text for name, text in vars(info.tags).items() if name != "cover" and text}
+    more = {"bits": info.bits, "tags": tags, "cover": len(info.tags.cover), "remarks": list(info.remarks)}
+    return facts | {name: value for name, value in more.items() if value}
 
 
 def count_parameters(module: nn.Module) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stylebox.core.audio.filter_banks import mel_frequencies
 from stylebox.core.config import MelConfig
 from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, key_hz
 
@@ -43,9 +44,7 @@ class ContentMap(nn.Module):
 
 def _partials(mel: MelConfig) -> np.ndarray:
     """The drawings of each key: ``(3, N, M)``, float32."""
-    import librosa  # slow to import
-
-    edges = librosa.mel_frequencies(mel.n_mels + 2, fmin=0.0, fmax=mel.sample_rate / 2)
+    edges = mel_frequencies(mel.n_mels + 2, mel.sample_rate / 2)
 
     def triangle(hz: float) -> np.ndarray:
         rise = (hz - edges[:-2]) / (edges[1:-1] - edges[:-2])

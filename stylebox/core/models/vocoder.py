@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stylebox.core.audio.filter_banks import mel_filters, mel_frequencies
 from stylebox.core.audio.harmonic_vocoder import BETWEEN_PARTIALS, partial_combs
 from stylebox.core.config import MelConfig, VocoderConfig
 from stylebox.core.models.blocks import ResBlock
@@ -170,20 +171,15 @@ def _full_precision(mel: Tensor) -> torch.autocast:
 
 def _bands(config: VocoderConfig, mel: MelConfig) -> np.ndarray:
     """The bands of the mel over the bins of this spectrum, ``(M, n_fft // 2 + 1)``, float32."""
-    import librosa  # slow to import
-
-    bands: np.ndarray = librosa.filters.mel(sr=mel.sample_rate, n_fft=config.n_fft, n_mels=mel.n_mels)
-    return bands.astype(np.float32)
+    return mel_filters(mel.sample_rate, config.n_fft, mel.n_mels)
 
 
 def _mel_to_log_magnitude(config: VocoderConfig, mel: MelConfig) -> tuple[np.ndarray, np.ndarray]:
     """Scale and offset from mel to log10 magnitude per bin: interpolation in dB, less the summed weight of the band."""
-    import librosa  # slow to import
-
-    centre = librosa.mel_frequencies(mel.n_mels + 2, fmin=0.0, fmax=mel.sample_rate / 2)[1:-1]
+    centre = mel_frequencies(mel.n_mels + 2, mel.sample_rate / 2)[1:-1]
     hz = np.arange(config.n_fft // 2) * mel.sample_rate / config.n_fft
     spread = np.stack([np.interp(hz, centre, row) for row in np.eye(mel.n_mels)], 1)
-    summed = librosa.filters.mel(sr=mel.sample_rate, n_fft=mel.n_fft, n_mels=mel.n_mels).sum(1)
+    summed = mel_filters(mel.sample_rate, mel.n_fft, mel.n_mels).sum(1)
     tenths = (mel.ceiling_db - mel.floor_db) / 2.0 / 20.0  # log10 of magnitude per unit of mel
     middle = (mel.ceiling_db + mel.floor_db) / 2.0 / 20.0
     offset = spread @ (middle - 0.5 * np.log10(np.maximum(summed, 1e-8)))

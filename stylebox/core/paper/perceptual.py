@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stylebox.core.audio.filter_banks import mel_frequencies
 from stylebox.core.config import MelConfig
 from stylebox.core.errors import ModelError
 from stylebox.core.models.frozen import freeze
@@ -176,12 +177,11 @@ def download(
 
 def _band_matrix(config: MelConfig) -> np.ndarray:
     """Matrix from root power in our bands to magnitude in the bands of VGGish, float32 ``(64, M)``."""
-    import librosa  # slow to import
     from torchvggish import mel_features, vggish_params
 
     rate = vggish_params.SAMPLE_RATE
     bins_hz = np.linspace(0.0, rate / 2, _VGGISH_FFT // 2 + 1)
-    bands_hz = librosa.mel_frequencies(config.n_mels + 2, fmin=0.0, fmax=config.sample_rate / 2)[1:-1]
+    bands_hz = mel_frequencies(config.n_mels + 2, config.sample_rate / 2)[1:-1]
     to_bins = np.stack([np.interp(bins_hz, bands_hz, band) for band in np.eye(config.n_mels)], axis=1)
     to_bands = mel_features.spectrogram_to_mel_matrix(
         vggish_params.NUM_BANDS, len(bins_hz), rate, vggish_params.MEL_MIN_HZ, vggish_params.MEL_MAX_HZ

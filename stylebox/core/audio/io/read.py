@@ -39,6 +39,8 @@ class AudioInfo:
     channels: int
     codec: str  # flac, mp3, vorbis, opus, aac, pcm_16, float, ...
     bits: int  # per sample; 0 for codecs that lose something, which have no depth
+    tags: Tags
+    remarks: tuple[str, ...]  # what was left out or filled with silence
 
     @property
     def seconds(self) -> float:
@@ -170,7 +172,7 @@ def load_audio(source: Source, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
 
 
 def probe(source: Source) -> AudioInfo:
-    """Length, rate, channels and codec of a sound. It is decoded unless its length is certain without.
+    """Length, rate, channels, codec and tags of a sound. It is decoded unless its length is certain without.
 
     Raises:
         AudioError: as for `load_audio`, except that a file without samples has 0 seconds.
@@ -179,7 +181,8 @@ def probe(source: Source) -> AudioInfo:
         samples = reader.known_samples
         if samples is None:
             samples = sum(len(block) for block in reader)
-        return AudioInfo(samples, reader.native_rate, reader.channels, reader.codec, reader.bits)
+        tags, remarks = reader.read_tags(), tuple(reader.remarks)
+        return AudioInfo(samples, reader.native_rate, reader.channels, reader.codec, reader.bits, tags, remarks)
 
 
 def resample(audio: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:

@@ -5,11 +5,11 @@ treats all systems alike, but it is no independent judge.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 import torch
 
+from stylebox.core.audio.filter_banks import chroma_filters
 from stylebox.core.audio.io.read import resample
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.config import ANALYSIS_RATE
@@ -180,17 +180,8 @@ def _first_dip(row: np.ndarray, shortest: int) -> float:
 def _chroma(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     """Energy of each pitch class, ``(12, T)``."""
     spectrum = np.fft.rfft(_frames(np.asarray(audio, np.float64), _FRAME) * np.hanning(_FRAME))
-    energy: np.ndarray = _classes(sample_rate) @ (np.abs(spectrum) ** 2).T
+    energy: np.ndarray = chroma_filters(sample_rate, _FRAME) @ (np.abs(spectrum) ** 2).T
     return energy
-
-
-@lru_cache(maxsize=4)
-def _classes(sample_rate: int) -> np.ndarray:
-    """The filter bank from FFT bins to pitch classes, A4 = 440 Hz."""
-    import librosa  # slow to import
-
-    bank: np.ndarray = librosa.filters.chroma(sr=sample_rate, n_fft=_FRAME, tuning=0.0)
-    return bank
 
 
 def _frames(audio: np.ndarray, length: int) -> np.ndarray:
