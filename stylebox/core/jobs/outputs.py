@@ -145,19 +145,21 @@ def write_side_outputs(side_outputs: SideOutputs, result: TransferResult, before
         before ``(S,)``.
     """
     if side_outputs.midi is not None:
-        shift = result.transpose
-        notes = [note._replace(cents=0.0) for note in result.notes]  # bends of the input, not of the instrument
-        write_midi(side_outputs.midi, notes, name=f"moved by {shift:+d} semitones" if shift else "")
-    if side_outputs.plot is None and side_outputs.report is None:
-        return
-    from stylebox.core.jobs.spectrogram_image import png, spectrograms, write_png  # matplotlib is slow to import
-
+        write_notes(side_outputs.midi, result)
     name = "standard input" if source == STREAM else Path(source).name
-    titles = (f"in: {name}", f"out: {result.style}")
-    figure = spectrograms(before, result.audio, result.sample_rate, titles)
     if side_outputs.plot is not None:
-        write_png(side_outputs.plot, figure)
-    if side_outputs.report is not None:
-        from stylebox.core.jobs.html import report_page
+        from stylebox.core.jobs.spectrogram_image import spectrograms, write_png  # matplotlib is slow to import
 
-        write_text(side_outputs.report, report_page(result, before, name, png(figure)))
+        titles = (f"in: {name}", f"out: {result.style}")
+        write_png(side_outputs.plot, spectrograms((before, result.audio), result.sample_rate, titles))
+    if side_outputs.report is not None:
+        from stylebox.core.jobs.html import report_page  # matplotlib is slow to import
+
+        write_text(side_outputs.report, report_page([result], before, name))
+
+
+def write_notes(path: Path, result: TransferResult) -> None:
+    """Write the notes of an output as a MIDI file, whole or not at all; its track names a transposition."""
+    shift = result.transpose
+    notes = [note._replace(cents=0.0) for note in result.notes]  # bends of the input, not of the instrument
+    write_midi(path, notes, name=f"moved by {shift:+d} semitones" if shift else "")

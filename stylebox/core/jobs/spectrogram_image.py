@@ -1,4 +1,6 @@
-"""Two spectrograms, one below the other, as one image. The only module that draws sound.
+"""Spectrograms of sounds: one below the other as one image, or each as an image without axes.
+
+The only module that draws sound.
 
 The frequency axis is logarithmic: every octave has the same height.
 """
@@ -6,6 +8,7 @@ The frequency axis is logarithmic: every octave has the same height.
 import io
 import math
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +27,7 @@ FLOOR_DB = -120.0
 _FFT, _HOP = 8192, 1024  # samples; at 44.1 kHz, 5 Hz from bin to bin
 _BLOCK_FRAMES = 256  # computed at once: bounds the memory
 _TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
+_COLOURS = "magma"
 
 
 def spectrogram(audio: np.ndarray, sample_rate: int) -> tuple[np.ndarray, float]:
@@ -51,39 +55,73 @@ def spectrogram(audio: np.ndarray, sample_rate: int) -> tuple[np.ndarray, float]
     return 10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10))), pooled * _HOP / sample_rate
 
 
-def spectrograms(before: np.ndarray, after: np.ndarray, sample_rate: int, titles: tuple[str, str]) -> "Figure":
-    """Two sounds, one below the other, on the same axes and the same scale of levels.
-
-    Args:
-        before: The upper one.
-        after: The lower one.
-        sample_rate: Of both, in Hz.
-        titles: Of both.
+def loudest_db(levels: Sequence[np.ndarray]) -> float:
+    """The top of a scale of levels that suits several spectrograms, in dB.
 
     Shape:
-        before and after are ``(S,)``, not necessarily of one length.
+        Each ``(ROWS, columns)``.
+    """
+    return max(FLOOR_DB + RANGE_DB, *(float(one.max()) for one in levels))
+
+
+def frequency_ticks(sample_rate: int) -> list[tuple[int, float]]:
+    """Frequencies to label on the axis, in Hz, and their height as a share of the image."""
+    octaves = math.log2(sample_rate / 2 / LOWEST_HZ)
+    return [(hz, math.log2(hz / LOWEST_HZ) / octaves) for hz in _TICKS_HZ if hz < sample_rate / 2]
+
+
+def palette_png(levels: np.ndarray, loudest: float) -> bytes:
+    """A spectrogram as a PNG image without axes, one pixel per level, in 256 colours.
+
+    Args:
+        levels: In dB.
+        loudest: The level of the brightest colour, in dB; `RANGE_DB` below it is black.
+
+    Shape:
+        levels ``(ROWS, columns)``.
+    """
+    from matplotlib import colormaps
+    from PIL import Image
+
+    shares = (levels[::-1] - loudest) / RANGE_DB + 1
+    image = Image.fromarray(np.round(255 * shares.clip(0, 1)).astype(np.uint8)).convert("P")
+    image.putpalette(colormaps[_COLOURS](np.arange(256), bytes=True)[:, :3].tobytes())
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def spectrograms(sounds: Sequence[np.ndarray], sample_rate: int, titles: Sequence[str]) -> "Figure":
+    """Sounds, one below the other, on the same axes and the same scale of levels.
+
+    Args:
+        sounds: From the top, at least two.
+        sample_rate: Of all, in Hz.
+        titles: Of all.
+
+    Shape:
+        Each sound is ``(S,)``, not necessarily of one length.
     """
     # the object interface needs neither pyplot's global state nor a display
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 7), dpi=120, layout="constrained")
+    figure = Figure(figsize=(10, 3.5 * len(sounds)), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(2, 1, sharex=True, sharey=True)
-    shown = [spectrogram(audio, sample_rate) for audio in (before, after)]
-    loudest = max(FLOOR_DB + RANGE_DB, *(float(levels.max()) for levels, _ in shown))
-    low, high = math.log2(LOWEST_HZ), math.log2(sample_rate / 2)
-    ticks = [hz for hz in _TICKS_HZ if hz < sample_rate / 2]
+    axes = figure.subplots(len(sounds), 1, sharex=True, sharey=True)
+    shown = [spectrogram(audio, sample_rate) for audio in sounds]
+    loudest = loudest_db([levels for levels, _ in shown])
+    ticks = frequency_ticks(sample_rate)
     for axis, title, (levels, step) in zip(axes, titles, shown, strict=True):
-        extent = (-step / 2, (levels.shape[1] - 0.5) * step, low, high)
+        extent = (-step / 2, (levels.shape[1] - 0.5) * step, 0, 1)
         image = axis.imshow(
-            levels, "magma", aspect="auto", origin="lower", extent=extent, vmin=loudest - RANGE_DB, vmax=loudest
+            levels, _COLOURS, aspect="auto", origin="lower", extent=extent, vmin=loudest - RANGE_DB, vmax=loudest
         )
         axis.set_title(title, loc="left", parse_math=False)
         axis.set_ylabel("frequency in Hz")
-        axis.set_yticks([math.log2(hz) for hz in ticks], [str(hz) for hz in ticks])
-    axes[1].set_xlabel("time in seconds")
-    axes[1].set_xlim(0, max(len(before), len(after)) / sample_rate)
+        axis.set_yticks([share for _, share in ticks], [str(hz) for hz, _ in ticks])
+    axes[-1].set_xlabel("time in seconds")
+    axes[-1].set_xlim(0, max(map(len, sounds)) / sample_rate)
     figure.colorbar(image, ax=axes, label="level in dB")
     return figure
 
