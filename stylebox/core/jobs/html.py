@@ -78,9 +78,10 @@ def report_page(results: Sequence[TransferResult], before: np.ndarray, source: s
     images = [palette_png(levels, loudest) for levels, _ in shown]
     picture = png(spectrograms([t.audio for t in tracks], rate, [f"{t.name} ({source})" for t in tracks]))
     title = f"{source}: {', '.join(result.style for result in results)}"
+    seconds = max(len(track.audio) for track in tracks) / rate
     data = {
         "rate": rate,
-        "seconds": max(len(track.audio) for track in tracks) / rate,
+        "seconds": seconds,
         "keys": _key_range(tracks),
         "columns": [step for _, step in shown],
         "widths": [levels.shape[1] * step for levels, step in shown],
@@ -89,7 +90,7 @@ def report_page(results: Sequence[TransferResult], before: np.ndarray, source: s
     parts = [
         f'<header><h1>{escape(title)}</h1><button id="theme" aria-label="dark or light">Dark</button></header>',
         *_remarks(results),
-        _transport(tracks, data["seconds"]),
+        _transport(tracks, seconds),
         *(_player(track, encode_audio(track.audio, rate)) for track in tracks),
         '<h2>Notes</h2><canvas id="roll" role="img" aria-label="The notes over time. Click to play from there, '
         'drag to loop a part."></canvas>',
