@@ -87,7 +87,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise DatasetError(f"{folder}: no dataset here; make one with `stylebox build`") from error
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error_reason(error)})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: is damaged ({error}); run `stylebox build` again") from error
     version = values.get("format") if isinstance(values, dict) else None
     if version != FORMAT_VERSION:

@@ -50,7 +50,7 @@ def is_file(name: str) -> bool:
     """Whether a name is that of a file; a name too long for the system is not."""
     try:
         return Path(name).expanduser().is_file()
-    except (OSError, RuntimeError):  # too long for a name; no home folder
+    except (OSError, RuntimeError, ValueError):  # too long for a name; no home folder; a null character
         return False
 
 

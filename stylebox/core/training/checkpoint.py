@@ -63,7 +63,7 @@ def load_state(directory: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         version, name = document["version"], Path(document["tensors"]).name
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise ModelError(f"{path}: not a training state; delete the folder to start again") from None
     if version != STATE_VERSION:
         raise ModelError(f"{path}: version {version} of the training state, this stylebox reads {STATE_VERSION}")

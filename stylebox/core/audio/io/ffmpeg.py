@@ -40,6 +40,8 @@ def open_ffmpeg(stream: BinaryIO, name: str) -> Iterator[Track]:
             raise AudioError(f"{name}: has no sound track; choose a file with sound")
         audio = container.streams.audio[0]
         context = audio.codec_context
+        if context is None or context.codec is None or not context.sample_rate or context.format is None:
+            raise AudioError(f"{name}: its sound is of an unknown kind, or damaged; export it again as WAV or FLAC")
         remarks: list[str] = []
         if (tracks := len(container.streams.audio)) > 1:
             remarks.append(f"it has {tracks} sound tracks; the first is used")
@@ -69,7 +71,7 @@ def open_container(stream: BinaryIO, name: str) -> Iterator[InputContainer]:
     try:
         # A playlist could name other files or addresses: no protocol is allowed.
         container = av.open(stream, "r", metadata_errors="ignore", options={"protocol_whitelist": "none"})
-    except (av.FFmpegError, ValueError) as error:
+    except (av.FFmpegError, ValueError, OSError) as error:  # OSError: a damaged file points before its beginning
         fix = "choose a sound file, or export it again as WAV or FLAC"
         raise AudioError(f"{name}: is not a sound file, or is damaged; {fix}") from error
     with container:
@@ -181,5 +183,5 @@ def _frames(container: InputContainer, audio: av.AudioStream) -> Iterator[av.Aud
                 yield from packet.decode()
             except av.InvalidDataError:
                 continue
-    except av.FFmpegError:  # the file is truncated
+    except (av.FFmpegError, OSError):  # the file is truncated, or points beyond its ends
         return

@@ -10,6 +10,7 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
 _HEADER = struct.Struct("<4sBBqIIIB")  # capture pattern, version, type, granule, serial, sequence, checksum, segments
@@ -56,7 +57,7 @@ def links(stream: BinaryIO) -> list[tuple[int, int]]:
         if page.is_first and after_content:
             starts.append(page.start)
         after_content, end = not page.is_first, page.end
-    return list(zip(starts, [*starts[1:], end], strict=True))
+    return list(pairwise([*starts, end]))
 
 
 def set_plain_serial(stream: BinaryIO) -> None:

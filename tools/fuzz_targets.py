@@ -1,0 +1,75 @@
+"""The parsers of files from strangers, each as a function of bytes, for the fuzzer and for the tests.
+
+A target returns where the bytes are valid, raises `StyleboxError` where they are not, and does nothing else.
+"""
+
+import io
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from stylebox.core.audio.io.ogg import links, set_plain_serial
+from stylebox.core.audio.io.read import AudioReader
+from stylebox.core.config import load_preset
+from stylebox.core.data.manifest import MANIFEST_NAME, read_manifest
+from stylebox.core.music.midi.read import read_midi
+from stylebox.core.pipeline.style_spec import StyleSpec
+from stylebox.core.sources.fetch.catalogue import parse_catalogue
+from stylebox.core.sources.fetch.index import INDEX_NAME, FetchIndex
+from stylebox.core.sources.render.sample_index import read_index
+from stylebox.core.sources.sidecar import read_sidecar, sidecar_path
+from stylebox.core.store.weights import load_weights
+from stylebox.core.training.checkpoint import STATE_FILE, load_state
+
+Target = Callable[[bytes], object]
+
+
+def _file(name: str, read: Callable[[Path], object]) -> Target:
+    """A target that finds the bytes in a file of that name and is given the file's folder."""
+
+    def run(data: bytes) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / name).write_bytes(data)
+            read(Path(folder))
+
+    return run
+
+
+def _catalogue(data: bytes) -> None:
+    parse_catalogue(data, "list.csv", Path("/nowhere"))
+
+
+def _style(data: bytes) -> None:
+    text = data.decode("utf-8", "replace")
+    assert StyleSpec.parse(text).slug.isprintable()
+
+
+def _ogg(data: bytes) -> None:
+    stream = io.BytesIO(data)
+    for start, end in links(stream):
+        assert 0 <= start < end
+    set_plain_serial(stream)
+
+
+def _audio(folder: Path) -> None:
+    with AudioReader(folder / "sound") as reader:
+        for done, block in enumerate(reader):
+            assert block.ndim == 2
+            if done > 64:  # enough of a file that claims to be long
+                break
+
+
+TARGETS: Mapping[str, Target] = {
+    "audio": _file("sound", _audio),
+    "catalogue": _catalogue,
+    "config": _file("a.toml", lambda folder: load_preset("tiny", folder / "a.toml")),
+    "fetch_index": _file(INDEX_NAME, FetchIndex),
+    "manifest": _file(MANIFEST_NAME, read_manifest),
+    "midi": _file("a.mid", lambda folder: read_midi(folder / "a.mid")),
+    "ogg": _ogg,
+    "sample_index": _file("INDEX.tsv", read_index),
+    "sidecar": _file(sidecar_path(Path("a.wav")).name, lambda folder: read_sidecar(folder / "a.wav")),
+    "state": _file(STATE_FILE, load_state),
+    "style": _style,
+    "weights": _file("a.safetensors", lambda folder: load_weights(folder / "a.safetensors")),
+}
