@@ -1,4 +1,4 @@
-"""Writes docs/cli.md from the commands: `python docs/make_cli.py`. A test checks that the page is up to date."""
+"""Writes docs/cli.md and docs/stylebox.1 from the commands: `python docs/make_cli.py`. A test checks both."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -107,4 +107,7 @@ def _values(kind: object, info: ParameterInfo) -> str:
 
 
 if __name__ == "__main__":
+    import make_man  # beside this file
+
     PAGE.write_text(page(), encoding="utf-8")
+    make_man.write()

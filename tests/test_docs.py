@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
@@ -142,6 +143,32 @@ def test_the_page_of_commands_is_up_to_date() -> None:
     page = script.page()
     assert "## stylebox transfer" in page
     assert script.PAGE.read_text("utf-8") == page, "run: python docs/make_cli.py"
+
+
+def test_the_manual_page_is_up_to_date() -> None:
+    script = load_script(ROOT / "docs" / "make_man.py")
+    page = script.page(script.SOURCE.read_text("utf-8"))
+    assert all(f"\n.SS {info.callback.__name__}\n" in page for info in app.registered_commands if info.callback)
+    assert script.PAGE.read_text("utf-8") == page, "run: python docs/make_cli.py"
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="needs groff")
+def test_the_manual_page_has_no_warnings() -> None:
+    """As `man` renders it, with every option on it."""
+    page = ROOT / "docs" / "stylebox.1"
+    ended = subprocess.run(
+        ["groff", "-man", "-ww", "-Tutf8", "-P-cbu", str(page)], capture_output=True, text=True, check=True
+    )
+    assert ended.stderr == ""
+    for option in ("--style", "--max-minutes", "--list-devices"):
+        assert option in ended.stdout.replace("\u2010", "-")
+
+
+def test_a_manual_page_takes_no_text_for_a_request() -> None:
+    script = load_script(ROOT / "docs" / "make_man.py")
+    assert script.roff("`--a-b` is\n.hidden in C:\\x, see [there](x.md)") == (
+        "\\fB\\-\\-a\\-b\\fR is\n\\&.hidden in C:\\ex, see there"
+    )
 
 
 def test_the_page_of_styles_is_up_to_date() -> None:
