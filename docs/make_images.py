@@ -35,7 +35,8 @@ def main() -> None:
             titles = (f"{source.name}, the input", f"{source.stem}-{style}.mp3, the output")
             save(spectrogram_figure((before, result.audio), result.sample_rate, titles), IMAGES / "before-after.png")
         if style == "flute":
-            save(note_figure(result.notes, f"{source.stem}-{style}.mp3, the notes found in {source.name}"), IMAGES / "notes.png")
+            title = f"{source.stem}-{style}.mp3, the notes found in {source.name}"
+            save(note_figure(result.notes, title), IMAGES / "notes.png")
 
 
 def spectrogram_figure(sounds: Sequence[np.ndarray], sample_rate: int, titles: Sequence[str]) -> Figure:
