@@ -14,7 +14,12 @@ from stylebox.core.paths import atomic_path, file_sha256, home, refuse_overwrite
     [
         (AudioError("a.wav: is silent"), "a.wav: is silent", "a.wav: is silent"),
         (PermissionError(13, "Permission denied", "a.wav"), "a.wav: Permission denied", "Permission denied"),
-        (OSError(28, "No space left on device"), "No space left on device", "No space left on device"),
+        (
+            OSError(28, "No space left on device", "a.wav"),
+            "a.wav: No space left on device; make room on the disk and try again",
+            "No space left on device",
+        ),
+        (OSError(5, "Input/output error"), "Input/output error", "Input/output error"),
         (ValueError("first\nsecond"), "unexpected ValueError: first", "first second"),
         (RuntimeError(), "unexpected RuntimeError: no message", "RuntimeError"),
     ],

@@ -3,6 +3,8 @@
 The message of each error is one line that names the cause, such as a file, and the fix.
 """
 
+import errno
+
 
 class StyleboxError(Exception):
     """An error that the user can fix."""
@@ -39,9 +41,25 @@ def error_message(error: Exception) -> str:
     if isinstance(error, StyleboxError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        fix = "; make room on the disk and try again" if is_disk_full(error) else ""
+        return (f"{error.filename}: {error.strerror}" if error.filename else error.strerror) + fix
     first_line = next(iter(str(error).strip().splitlines()), "no message")
     return f"unexpected {type(error).__name__}: {first_line}"
+
+
+def is_disk_full(error: OSError) -> bool:
+    """Whether a file could not be written for lack of room: on the disk, of a quota, or below a limit of size."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def cannot_write(name: object, error: OSError) -> str:
+    """Describe in one line why a file or folder cannot be written.
+
+    >>> cannot_write("a.wav", OSError(errno.ENOSPC, "No space left on device"))
+    'a.wav: cannot be written (No space left on device); make room on the disk and try again'
+    """
+    fix = "make room on the disk and try again" if is_disk_full(error) else "choose another place"
+    return f"{name}: cannot be written ({error_reason(error)}); {fix}"
 
 
 def error_reason(error: Exception) -> str:

@@ -1,7 +1,9 @@
 """Folders of the data directory, and files that are written completely or not at all. Knows no file formats."""
 
+import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,7 +57,7 @@ def refuse_overwrite(path: Path, force: bool) -> None:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary name next to `path`, with its suffix; the file is renamed to `path` after the block.
 
-    If the block raises or the process is interrupted, `path` does not change.
+    If the block raises or the process is interrupted, `path` does not change. An OSError of the block names `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
@@ -63,7 +65,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield partial
         partial.replace(path)
     except OSError as error:
-        if error.filename == str(partial):
+        if error.errno is None:  # numpy's error when it could write only a part
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        if error.filename in (None, str(partial)):
             error.filename = str(path)  # the name that the user gave
         raise
     finally:
@@ -74,6 +78,12 @@ def write_text(path: Path, text: str) -> None:
     """Write text to a file in UTF-8, completely or not at all."""
     with atomic_path(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy the content of a file, completely or not at all."""
+    with atomic_path(target) as partial, source.open("rb") as reading, partial.open("wb") as writing:
+        shutil.copyfileobj(reading, writing)
 
 
 def file_sha256(path: Path) -> str:

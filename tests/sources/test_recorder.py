@@ -79,6 +79,17 @@ def test_a_full_disk_keeps_the_take_so_far(tmp_path: Path, monkeypatch: pytest.M
     assert soundfile.info(take.path).frames == RATE
 
 
+def test_a_device_that_gives_no_numbers_is_silent_there(tmp_path: Path) -> None:
+    played = two_channels(music(1.0))
+    broken = played.copy()
+    broken[100], broken[3000] = np.nan, np.inf
+    take = record(FakeInput(broken), tmp_path, seconds=1.0)
+    assert take.failure is None
+    kept, _ = soundfile.read(take.path, dtype="float32")
+    assert np.isfinite(kept).all()
+    assert not kept[100].any()
+
+
 KILLED = """
 import itertools, sys, threading, time
 from pathlib import Path

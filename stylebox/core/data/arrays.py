@@ -16,7 +16,7 @@ from stylebox.core.audio.mel import mel_in_blocks
 from stylebox.core.config import MelConfig, Section
 from stylebox.core.data.dataset import audio_to_int16
 from stylebox.core.data.quality.checks import find_problems
-from stylebox.core.errors import DatasetError, SourceError, StyleboxError, error_reason
+from stylebox.core.errors import DatasetError, SourceError, StyleboxError, cannot_write, error_reason
 from stylebox.core.music.midi.read import read_midi
 from stylebox.core.paths import atomic_path, write_text
 
@@ -129,4 +129,4 @@ def _save(job: ArrayJob, arrays: dict[str, np.ndarray], measured: Measured) -> N
                 np.save(partial, array)
         write_text(built_path(job.folder, job.files), measured.model_dump_json())
     except OSError as error:
-        raise DatasetError(f"{job.folder}: cannot be written ({error_reason(error)})") from error
+        raise DatasetError(cannot_write(job.folder, error)) from error

@@ -23,7 +23,7 @@ from stylebox.core.data.quality.duplicates import find_alike
 from stylebox.core.data.scan import FoundSources, SourceFile, find_sources
 from stylebox.core.data.split import assign_splits
 from stylebox.core.data.workers import run_all
-from stylebox.core.errors import DatasetError, StyleboxError, error_reason
+from stylebox.core.errors import DatasetError, StyleboxError, cannot_write, error_reason
 from stylebox.core.paths import file_sha256
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sources.sidecar import Sidecar, read_sidecar
@@ -124,7 +124,7 @@ def build(
         write_manifest(dataset, Manifest(mel=mel, rules=rules, recordings=tuple(recordings)))
         removed = _remove_stale(dataset, {r.files for r in recordings})
     except OSError as error:
-        raise DatasetError(f"{dataset}: cannot be written ({error_reason(error)})") from error
+        raise DatasetError(cannot_write(dataset, error)) from error
     return BuildReport(
         dataset=dataset,
         seconds=_seconds(recordings, mel.frames_per_second),

@@ -86,18 +86,19 @@ def _head(stream: BinaryIO) -> bytes:
     return head
 
 
-class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
-    """A sound file without seeking: soundfile would seek after each read, which breaks some codecs."""
-
-    def seekable(self) -> bool:
-        return False
-
-
 class _Unfailing:
     """A stream for libsndfile, whose callbacks must not raise: a damaged header may seek to any position."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        self.read, self.tell, self._stream = stream.read, stream.tell, stream
+        self.tell, self._stream = stream.tell, stream
+        self.error: OSError | None = None
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._stream.read(size)
+        except OSError as error:
+            self.error = error
+            return b""
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         try:
@@ -137,13 +138,34 @@ class _Part(io.RawIOBase):
         return found
 
 
+class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """A sound file without seeking: soundfile would seek after each read, which breaks some codecs."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._source = _Unfailing(stream)
+        super().__init__(self._source)
+
+    def seekable(self) -> bool:
+        return False
+
+    def next_block(self, samples: int) -> np.ndarray:
+        """The next samples, ``(S, channels)``; none at the end or at damage. A disk's error is raised."""
+        try:
+            block: np.ndarray = self.read(samples, "float32", always_2d=True)
+        except soundfile.LibsndfileError:
+            block = np.zeros((0, self.channels), np.float32)
+        if self._source.error is not None:
+            raise self._source.error
+        return block
+
+
 @contextmanager
-def _libsndfile(stream: BinaryIO) -> Iterator[soundfile.SoundFile | None]:
+def _libsndfile(stream: BinaryIO) -> Iterator[_ForwardOnly | None]:
     """`stream` opened by libsndfile; None if libsndfile is not its decoder."""
     head = _head(stream)
     known = head[:4] in LIBSNDFILE_MARKS or head[OGG_CODEC_OFFSET:] == OGG_VORBIS_MARK
     try:
-        file = _ForwardOnly(_Unfailing(stream)) if known else None
+        file = _ForwardOnly(stream) if known else None
     except soundfile.LibsndfileError:
         file = None
     if file is not None and file.subtype == "MPEG_LAYER_III":  # MP3 in a WAV file
@@ -156,22 +178,19 @@ def _libsndfile(stream: BinaryIO) -> Iterator[soundfile.SoundFile | None]:
             file.close()
 
 
-def _first_block(file: soundfile.SoundFile) -> np.ndarray | None:
+def _first_block(file: _ForwardOnly) -> np.ndarray | None:
     """None if libsndfile finds no samples, whatever the header promises."""
     return next(_libsndfile_blocks(file), (0, None))[1]
 
 
-def _libsndfile_blocks(file: soundfile.SoundFile) -> Iterator[Block]:
+def _libsndfile_blocks(file: _ForwardOnly) -> Iterator[Block]:
     """All blocks up to the end or the first damage."""
     block_samples = max(1, BLOCK_VALUES // file.channels)
-    try:
-        while len(block := file.read(block_samples, "float32", always_2d=True)):
-            yield file.samplerate, block
-    except soundfile.LibsndfileError:
-        return
+    while len(block := file.next_block(block_samples)):
+        yield file.samplerate, block
 
 
-def _libsndfile_track(file: soundfile.SoundFile, first: np.ndarray) -> Track:
+def _libsndfile_track(file: _ForwardOnly, first: np.ndarray) -> Track:
     is_flac = file.format == "FLAC"
     blocks = itertools.chain([(file.samplerate, first)], _libsndfile_blocks(file))
     return Track(

@@ -1,5 +1,8 @@
 """Encoding samples into a stream: FLAC, Vorbis and MP3 by libsndfile, WAV by code of our own. Knows no file names."""
 
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import BinaryIO, Protocol
 
 import numpy as np
@@ -69,17 +72,29 @@ def quantised(block: np.ndarray, bits: int) -> np.ndarray:
 
 
 class _Sink:
-    """A stream for libsndfile, whose callbacks must not raise: the first error is kept."""
+    """A stream for libsndfile, whose callbacks must not raise: the first error is kept, and what follows is ignored."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        self.tell, self.seek, self.read, self._write = stream.tell, stream.seek, stream.read, stream.write
+        self._stream = stream
         self.error: OSError | None = None
 
     def write(self, content: bytes) -> int:
+        return self._unfailing(self._stream.write, content)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._unfailing(self._stream.seek, offset, whence)
+
+    def tell(self) -> int:
+        return self._unfailing(self._stream.tell)
+
+    def read(self, size: int) -> bytes:
+        return b""
+
+    def _unfailing(self, call: Callable[..., int], *arguments: object) -> int:
         try:
-            return self._write(content)
-        except OSError as error:  # it stays open for what libsndfile still tries to write
-            self.error = self.error or error
+            return 0 if self.error else call(*arguments)
+        except OSError as error:
+            self.error = error
             return 0
 
 
@@ -106,26 +121,21 @@ class _Libsndfile:
         container, subtype, compression = FORMATS[suffix]
         self._stream, self._suffix, self._bits, self._tags = stream, suffix, bits, tags
         self._sink = _Sink(stream)
-        self._file = soundfile.SoundFile(
-            self._sink,
-            "w",
-            sample_rate,
-            channels,
-            f"PCM_{bits}" if subtype.startswith("PCM") else subtype,
-            format=container,
-            compression_level=compression,
-        )
+        subtype = f"PCM_{bits}" if subtype.startswith("PCM") else subtype
+        with self._errors_of_the_disk():
+            self._file = soundfile.SoundFile(
+                self._sink, "w", sample_rate, channels, subtype, format=container, compression_level=compression
+            )
 
     def write(self, block: np.ndarray) -> None:
         # Of 16-bit stereo libsndfile makes broken MP3, and Vorbis takes no integers.
-        try:
-            self._file.write(quantised(block, self._bits) if self._suffix == ".flac" else np.clip(block, -1, 1))
-        finally:
-            self._raise_error()
+        samples = quantised(block, self._bits) if self._suffix == ".flac" else np.clip(block, -1, 1)
+        with self._errors_of_the_disk():
+            self._file.write(samples)
 
     def finish(self) -> None:
-        self._file.close()
-        self._raise_error()
+        with self._errors_of_the_disk():
+            self._file.close()
         if self._suffix == ".ogg":
             set_plain_serial(self._stream)
         write_tags(self._stream, self._suffix, self._tags)
@@ -133,6 +143,11 @@ class _Libsndfile:
     def close(self) -> None:
         self._file.close()
 
-    def _raise_error(self) -> None:
-        if self._sink.error is not None:
-            raise self._sink.error
+    @contextmanager
+    def _errors_of_the_disk(self) -> Iterator[None]:
+        """Raise the error of the stream instead of what libsndfile makes of it."""
+        try:
+            yield
+        finally:
+            if self._sink.error is not None:
+                raise self._sink.error

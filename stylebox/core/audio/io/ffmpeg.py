@@ -4,6 +4,7 @@ The only module that decodes with PyAV. It begins where the sound begins, as FFm
 AAC, Opus and MP3 encoders put in front are not given.
 """
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,7 +72,8 @@ def open_container(stream: BinaryIO, name: str) -> Iterator[InputContainer]:
     try:
         # A playlist could name other files or addresses: no protocol is allowed.
         container = av.open(stream, "r", metadata_errors="ignore", options={"protocol_whitelist": "none"})
-    except (av.FFmpegError, ValueError, OSError) as error:  # OSError: a damaged file points before its beginning
+    except (av.FFmpegError, ValueError, OSError) as error:
+        _raise_if_unread(error)
         fix = "choose a sound file, or export it again as WAV or FLAC"
         raise AudioError(f"{name}: is not a sound file, or is damaged; {fix}") from error
     with container:
@@ -183,5 +185,11 @@ def _frames(container: InputContainer, audio: av.AudioStream) -> Iterator[av.Aud
                 yield from packet.decode()
             except av.InvalidDataError:
                 continue
-    except (av.FFmpegError, OSError):  # the file is truncated, or points beyond its ends
-        return
+    except (av.FFmpegError, OSError) as error:  # the file is truncated, or points beyond its ends
+        _raise_if_unread(error)
+
+
+def _raise_if_unread(error: Exception) -> None:
+    """Raise an error of the disk again; a damaged file that points before its beginning gives EINVAL."""
+    if isinstance(error, OSError) and not isinstance(error, av.FFmpegError) and error.errno != errno.EINVAL:
+        raise error

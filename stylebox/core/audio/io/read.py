@@ -3,31 +3,24 @@
 Knows nothing of codecs, loudness or mels.
 """
 
-import shutil
-import sys
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
-from typing import IO, BinaryIO, Self, cast
+from typing import Self
 
 import numpy as np
 import soxr
 
 from stylebox.core.audio.io.decode import Block, Track, open_track
+from stylebox.core.audio.io.source import Source, disk_errors_named, opened
 from stylebox.core.audio.io.tags import Tags, read_tags
 from stylebox.core.config import SAMPLE_RATE
-from stylebox.core.errors import AudioError, error_reason
+from stylebox.core.errors import AudioError
 
-STREAM = "-"  # name that stands for standard input
 INSANE_LEVEL = 1e6  # +120 dBFS: occurs only in damaged float files
 MAX_DAMAGED_SHARE = 0.01  # of the samples; with more the file is refused
 MIN_RATE, MAX_RATE = 1000, 1_000_000  # Hz; others occur in damaged files only
-_PIPE_BYTES = 1 << 26  # kept in memory of a pipe; the rest goes into a temporary file
-
-Source = Path | str | BinaryIO
 
 
 @dataclass(frozen=True)
@@ -89,8 +82,9 @@ class AudioReader:
             AudioError: the file does not exist, or is not a sound file.
         """
         with self._open as opening:
-            self._stream, self.name = opening.enter_context(_opened(self._source))
-            self._track: Track = opening.enter_context(open_track(self._stream, self.name))
+            self._stream, self.name = opening.enter_context(opened(self._source))
+            with disk_errors_named(self.name):
+                self._track: Track = opening.enter_context(open_track(self._stream, self.name))
             _check_rate(self._track.sample_rate, self.name)
             self._open = opening.pop_all()
         self.native_rate, self.channels = self._track.sample_rate, self._track.channels
@@ -135,14 +129,29 @@ class AudioReader:
 
     def _native_blocks(self) -> Iterator[np.ndarray]:
         damaged = 0
-        for block in _conformed(self._track.blocks, self.native_rate, self.channels):
-            sane = np.abs(block) < INSANE_LEVEL  # false for NaN too
-            damaged += block.size - int(np.count_nonzero(sane))
+        blocks = _conformed(self._track.blocks, self.native_rate, self.channels)
+        while True:
+            with disk_errors_named(self.name):
+                block = next(blocks, None)
+            if block is None:
+                break
+            sane, number = without_nonsense(block)
+            damaged += number
             self.native_samples += len(block)
-            yield np.where(sane, block, np.float32(0))
+            yield sane
         if damaged > MAX_DAMAGED_SHARE * self.native_samples * self.channels:
             share = damaged / (self.native_samples * self.channels)
             raise AudioError(f"{self.name}: {share:.0%} of its samples are no numbers; record or export it again")
+
+
+def without_nonsense(block: np.ndarray) -> tuple[np.ndarray, int]:
+    """Samples with those set to zero that are not finite, or absurdly large; and how many these were.
+
+    Shape:
+        Any shape -> the same.
+    """
+    sane = np.abs(block) < INSANE_LEVEL  # false for NaN too
+    return np.where(sane, block, np.float32(0)), block.size - int(np.count_nonzero(sane))
 
 
 def load_audio(source: Source, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
@@ -198,47 +207,6 @@ def resample(audio: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     """
     blocks = list(_resampled([np.asarray(audio, np.float32)[:, None]], from_rate, to_rate, 1))
     return np.concatenate(blocks)[:, 0] if blocks else np.zeros(0, np.float32)
-
-
-@contextmanager
-def _opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
-    """A seekable stream, and its name for error messages."""
-    with ExitStack() as opened:
-        if not isinstance(source, str | Path):
-            name, stream = str(getattr(source, "name", "the given stream")), source
-        elif str(source) == STREAM:
-            name, stream = "standard input", sys.stdin.buffer
-            if sys.stdin.isatty():
-                raise AudioError(f"{name}: is a terminal; pipe a sound file into it or name a file")
-        else:
-            name, stream = str(source), opened.enter_context(_open_path(Path(source)))
-        try:
-            if not stream.seekable():
-                stream = _copied(stream, opened.enter_context(tempfile.SpooledTemporaryFile(_PIPE_BYTES)))
-            if stream.seek(0, 2) == 0:
-                raise AudioError(f"{name}: is empty (0 bytes); record or export it again")
-        except OSError as error:
-            raise AudioError(f"{name}: cannot be read ({error_reason(error)}); copy it again") from error
-        yield stream, name
-
-
-def _open_path(path: Path) -> BinaryIO:
-    try:
-        if path.is_dir():
-            raise AudioError(f"{path}: is a folder; name a sound file in it")
-        if path.exists() and not (path.is_file() or path.is_fifo()):
-            raise AudioError(f"{path}: is not a file; name a sound file")
-        return path.open("rb")
-    except FileNotFoundError as error:
-        raise AudioError(f"{path}: no such file; check the name") from error
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        raise AudioError(f"{path}: cannot be opened ({error_reason(error)}); check name and permissions") from error
-
-
-def _copied(pipe: BinaryIO, file: IO[bytes]) -> BinaryIO:
-    """The content of a pipe in a file, which can be searched."""
-    shutil.copyfileobj(pipe, file)
-    return cast(BinaryIO, file)
 
 
 def _check_rate(sample_rate: int, name: str) -> None:

@@ -3,11 +3,10 @@
 Knows nothing of decoding.
 """
 
-import errno
 import io
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -17,7 +16,7 @@ import soundfile
 
 from stylebox.core.audio.io.encode import FORMATS, begin_file
 from stylebox.core.audio.io.tags import Tags
-from stylebox.core.errors import AudioError, error_reason
+from stylebox.core.errors import AudioError, cannot_write
 from stylebox.core.paths import atomic_path
 
 BITS = {".wav": (16, 24, 32), ".flac": (16, 24), ".ogg": (16,), ".mp3": (16,)}  # per sample; 32 is float
@@ -25,7 +24,6 @@ MAX_CHANNELS = {".wav": 32, ".flac": 8, ".ogg": 32, ".mp3": 2}
 MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)  # Hz; MP3 has no others
 CEILING_DB = -0.1  # dBFS; peak of a sound that was turned down because it would clip
 STREAM = "-"  # file name that stands for standard output
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 BLOCK_SAMPLES = 1 << 16  # given to an encoder at once: of over a minute libsndfile's Vorbis can crash
 
 
@@ -118,9 +116,11 @@ class AudioWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if error is not None:
+            with suppress(OSError):  # of a disk that is full, what was not written yet
+                self._open.__exit__(kind, error, traceback)
+            return
         with translated(self.name), self._open:
-            if error is not None:
-                raise error
             if len(self._pending):
                 self._encoder.write(self._pending)
             self._encoder.finish()
@@ -218,8 +218,7 @@ def translated(name: str) -> Iterator[None]:
     except soundfile.LibsndfileError as error:
         raise AudioError(f"{name}: cannot be written ({error.error_string}); try another format or rate") from error
     except OSError as error:
-        fix = "make room on the disk" if error.errno in _NO_ROOM else "choose another place"
-        raise AudioError(f"{name}: cannot be written ({error_reason(error)}); {fix}") from error
+        raise AudioError(cannot_write(name, error)) from error
 
 
 @contextmanager

@@ -3,13 +3,12 @@
 Knows nothing of downloading. A file gets its final name only when it is complete.
 """
 
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 from stylebox.core.audio.io.read import probe
 from stylebox.core.errors import SourceError
-from stylebox.core.paths import file_sha256
+from stylebox.core.paths import copy_file, file_sha256
 from stylebox.core.sources.fetch.containers import sound_suffix
 from stylebox.core.sources.fetch.download import yt_dlp_version
 from stylebox.core.sources.fetch.excerpt import write_excerpt
@@ -156,7 +155,7 @@ class RecordingStore:
         elif may_move:
             path.replace(ready)
         else:
-            shutil.copyfile(path, ready)
+            copy_file(path, ready)
         return ready, seconds
 
     def _stem(self, task: Task, recording: RemoteRecording, count: int) -> str:

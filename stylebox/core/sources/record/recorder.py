@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 import soundfile
 
+from stylebox.core.audio.io.read import without_nonsense
 from stylebox.core.audio.io.sound_card import InputStream
 from stylebox.core.errors import AudioError, error_reason
 from stylebox.core.sources.record.takes import ABSOLUTE_SILENCE_DB, SUBTYPE, begin_take, finish_take
@@ -94,14 +95,14 @@ def record(
 
             def keep(block: np.ndarray, gap: Gap) -> bool:
                 """Write a block, up to the limit; true when the limit is reached."""
-                block = block[: None if limit is None else limit - stats.samples]
+                block, _ = without_nonsense(block[: None if limit is None else limit - stats.samples])
                 file.write(block)
                 meter(stats.add(block, gap))
                 return stats.samples == limit
 
             ended_by = _receive(stream, blocks, keep, stop)
         whole = True
-    except (OSError, soundfile.LibsndfileError) as error:
+    except (OSError, soundfile.LibsndfileError, AssertionError) as error:  # the last from soundfile's short writes
         ended_by, problem, whole = "disk", error_reason(error), True
     finally:
         stream.close()

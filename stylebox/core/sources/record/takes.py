@@ -4,7 +4,6 @@ A take is a FLAC file named after the time of its start. An unfinished one is ca
 killed process it can still be played and transferred. Knows nothing of devices.
 """
 
-import shutil
 import unicodedata
 from datetime import datetime
 from itertools import count
@@ -14,9 +13,9 @@ import numpy as np
 import soundfile
 
 from stylebox.core import paths
-from stylebox.core.audio.io.read import load_audio
-from stylebox.core.audio.io.write import write_audio
-from stylebox.core.errors import SourceError
+from stylebox.core.audio.io.read import AudioReader, load_audio, probe
+from stylebox.core.audio.io.write import AudioWriter, write_audio
+from stylebox.core.errors import SourceError, StyleboxError
 from stylebox.core.file_names import safe_name
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
 
@@ -66,7 +65,7 @@ def finish_take(part: Path, trim: bool = True) -> tuple[Path, float]:
                 _copy_from(part, start, path)
                 part.unlink()
                 return path, start / rate
-        except (OSError, soundfile.LibsndfileError):  # keep the take with its silence
+        except (StyleboxError, OSError, soundfile.LibsndfileError):  # keep the take with its silence
             pass
     part.replace(path)
     return path, 0.0
@@ -127,9 +126,8 @@ def file_take(take: Path, instrument: str, sources: Path) -> Path:
     """
     target = sources / check_instrument(instrument) / take.name
     paths.refuse_overwrite(target, force=False)
-    with paths.atomic_path(target) as partial:
-        shutil.copyfile(take, partial)
-    seconds = soundfile.info(target).duration
+    paths.copy_file(take, target)
+    seconds = probe(target).seconds
     digest = paths.file_sha256(target)
     write_sidecar(target, Sidecar(title=f"Take {take.stem}", duration_seconds=seconds, sha256=digest))
     return target
@@ -152,7 +150,7 @@ def copy_take(take: Path, output: Path, force: bool = False) -> Path:
     if str(output) != "-":
         output = output / take.name if output.is_dir() else output
         paths.refuse_overwrite(output, force)
-    sample_rate = soundfile.info(take).samplerate
+    sample_rate = probe(take).sample_rate
     write_audio(output, load_audio(take, sample_rate), sample_rate)
     return output
 
@@ -163,11 +161,11 @@ def _finished(part: Path) -> Path:
 
 def _copy_from(source: Path, start: int, target: Path) -> None:
     """Copy `source` from sample `start` to `target`, in blocks."""
-    with soundfile.SoundFile(source) as old, paths.atomic_path(target) as partial:
-        old.seek(start)
-        with soundfile.SoundFile(partial, "w", old.samplerate, old.channels, SUBTYPE, format="FLAC") as new:
-            for block in old.blocks(65536, dtype="int32", always_2d=True):  # exact
-                new.write(block)
+    with AudioReader(source) as old, AudioWriter(target, old.native_rate, old.channels, old.bits) as new:
+        left = start
+        for block in old:
+            new.write(block[left:])
+            left = max(0, left - len(block))
 
 
 def _levels(block: np.ndarray, frame: int) -> np.ndarray:

@@ -16,13 +16,13 @@ from zlib import crc32
 
 import numpy as np
 
+from stylebox.core.audio.io.write import write_audio
 from stylebox.core.config import SAMPLE_RATE
-from stylebox.core.errors import SourceError, StyleboxError
+from stylebox.core.errors import SourceError, StyleboxError, error_message
 from stylebox.core.music.instruments import instrument
 from stylebox.core.music.midi.write import write_midi
 from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, Note, transpose
 from stylebox.core.music.register import octave_shift
-from stylebox.core.paths import atomic_path
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sources.render import samples as sample_engine
 from stylebox.core.sources.render import soundfont as soundfont_engine
@@ -223,7 +223,7 @@ def _render_group(group: Sequence[_Piece]) -> list[str | None]:
         try:
             results.append(_render_piece(piece))
         except (StyleboxError, OSError) as error:
-            results.append(str(error))
+            results.append(error_message(error))
     return results
 
 
@@ -275,12 +275,9 @@ def write_flac(path: Path, audio: np.ndarray) -> None:
     Shape:
         ``audio`` is ``(S,)``.
     """
-    import soundfile
-
     fade = min(round(0.02 * SAMPLE_RATE), len(audio))
     audio[len(audio) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
     peak = float(np.abs(audio).max(initial=0.0))
     if peak > 1e-6:
         audio = audio * (PEAK / peak)
-    with atomic_path(path) as partial:
-        soundfile.write(partial, audio, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    write_audio(path, audio, SAMPLE_RATE)

@@ -1,0 +1,79 @@
+"""Opening what a sound comes from: a path, standard input, or a stream. Reads no sound."""
+
+import io
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+
+from stylebox.core.errors import AudioError, error_reason
+
+STREAM = "-"  # name that stands for standard input
+_PIPE_BYTES = 1 << 26  # kept in memory of a pipe; the rest goes into a temporary file
+
+Source = Path | str | BinaryIO
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
+    """Open a sound for any number of readings.
+
+    Args:
+        source: A path; "-" for standard input; or a binary file object.
+
+    Yields:
+        A stream that can be searched, and its name for messages.
+
+    Raises:
+        AudioError: it does not exist, cannot be read, or is empty.
+    """
+    with ExitStack() as kept:
+        if not isinstance(source, str | Path):
+            name, stream = str(getattr(source, "name", "the given stream")), source
+        elif str(source) == STREAM:
+            name, stream = "standard input", sys.stdin.buffer
+            if sys.stdin.isatty():
+                raise AudioError(f"{name}: is a terminal; pipe a sound file into it or name a file")
+        else:
+            name, stream = str(source), kept.enter_context(_open_path(Path(source)))
+        with disk_errors_named(name):
+            if not stream.seekable():
+                stream = _copied(stream, kept.enter_context(tempfile.SpooledTemporaryFile(_PIPE_BYTES)))
+            if stream.seek(0, io.SEEK_END) == 0:
+                raise AudioError(f"{name}: is empty (0 bytes); record or export it again")
+        yield stream, name
+
+
+@contextmanager
+def disk_errors_named(name: str) -> Iterator[None]:
+    """Give errors of the disk, while a sound is read, the name of the sound.
+
+    Raises:
+        AudioError: instead of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise AudioError(f"{name}: cannot be read ({error_reason(error)}); copy it again") from error
+
+
+def _open_path(path: Path) -> BinaryIO:
+    try:
+        if path.is_dir():
+            raise AudioError(f"{path}: is a folder; name a sound file in it")
+        if path.exists() and not (path.is_file() or path.is_fifo()):
+            raise AudioError(f"{path}: is not a file; name a sound file")
+        return path.open("rb")
+    except FileNotFoundError as error:
+        raise AudioError(f"{path}: no such file; check the name") from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        raise AudioError(f"{path}: cannot be opened ({error_reason(error)}); check name and permissions") from error
+
+
+def _copied(pipe: BinaryIO, file: IO[bytes]) -> BinaryIO:
+    """The content of a pipe in a file, which can be searched."""
+    shutil.copyfileobj(pipe, file)
+    return cast(BinaryIO, file)

@@ -1,0 +1,97 @@
+"""A disk without room, and one that fails while it is read: one line with the file's name, and nothing half written."""
+
+import io
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.audio_files import SAMPLE_RATE, encode, notes
+
+from stylebox.core.audio.io.read import load_audio
+from stylebox.core.audio.io.tags import Tags
+from stylebox.core.audio.io.write import AudioWriter, write_audio
+from stylebox.core.errors import AudioError, error_message
+from stylebox.core.paths import atomic_path, copy_file, write_text
+
+
+@contextmanager
+def room_for(num_bytes: int) -> Iterator[None]:
+    """Let the system refuse to write files beyond a size, as a full disk does: the error comes in mid-write."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+@pytest.mark.parametrize("num_bytes", [0, 100, 5000, 30_000])
+def test_no_room_for_sound_is_one_line_and_leaves_what_was_there(
+    suffix: str, num_bytes: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(b"earlier")
+    with room_for(num_bytes), pytest.raises(AudioError) as caught:
+        write_audio(path, notes(seconds=6), SAMPLE_RATE)
+    assert str(caught.value).startswith(f"{path}: cannot be written (File too large); make room on the disk")
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"earlier"]
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+def test_no_room_for_tags_is_the_same(suffix: str, tmp_path: Path) -> None:
+    write_audio(tmp_path / f"a{suffix}", notes(), SAMPLE_RATE)
+    size = (tmp_path / f"a{suffix}").stat().st_size
+
+    def write_with_cover() -> None:
+        with AudioWriter(tmp_path / f"b{suffix}", SAMPLE_RATE, tags=Tags(cover=bytes(100_000))) as writer:
+            writer.write(notes())
+
+    with room_for(size + 1000), pytest.raises(AudioError, match="make room"):
+        write_with_cover()
+    assert [path.name for path in tmp_path.iterdir()] == [f"a{suffix}"]
+
+
+def test_texts_copies_and_arrays_name_the_file_that_was_wanted(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(bytes(10_000))
+
+    def save_array(path: Path) -> None:
+        with atomic_path(path) as partial:
+            np.save(partial, np.zeros(10_000))
+
+    for write in (
+        lambda path: write_text(path, "x" * 10_000),
+        lambda path: copy_file(tmp_path / "source", path),
+        save_array,
+    ):
+        with room_for(5000), pytest.raises(OSError) as caught:
+            write(tmp_path / "wanted.npy")
+        message = error_message(caught.value)
+        assert message.startswith(f"{tmp_path / 'wanted.npy'}: ")
+        assert message.endswith("; make room on the disk and try again")
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+class FailingDisk(io.BytesIO):
+    """A file of which the second half cannot be read."""
+
+    name = "stick/a.wav"
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell() > len(self.getvalue()) // 2:
+            raise OSError(5, "Input/output error")
+        return super().read(size)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.wav", "pcm_s16le"), ("a.flac", "flac"), ("a.mp3", "libmp3lame")])
+def test_a_disk_that_fails_is_not_taken_for_the_end_of_the_sound(
+    name: str, codec: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = encode(tmp_path / name, codec, SAMPLE_RATE)
+    with pytest.raises(AudioError, match=r"stick/a\.wav: cannot be read \(Input/output error\); copy it again"):
+        load_audio(FailingDisk(whole.read_bytes()))
+    assert capfd.readouterr().err == ""
