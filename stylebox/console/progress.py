@@ -59,7 +59,7 @@ class SparseLines:
         parts = [f"{progress.task}: {amount(progress.done)}{share}"]
         speed = (progress.done - done_then) / (now - began) if now - began >= 1 else 0.0
         left = progress.seconds_left
-        if progress.total and speed > 0:
+        if progress.total and progress.total > 1 and speed > 0:
             parts.append(rate(speed))
             left = (progress.total - progress.done) / speed if left is None else left
         parts += [f"{clock(left)} left"] if left else []
