@@ -22,3 +22,19 @@ Csv = Annotated[Path | None, Option("--csv", help="Also write the table to this 
 EvaluationReport = Annotated[
     Path | None, Option("--report", help="Also write an HTML page with the table, players and spectrograms.")
 ]
+LISTENING_PAGE = "listening-test.html"
+ListeningTest = Annotated[
+    Path | None,
+    Option(
+        "--listening-test",
+        help="Instead of measuring, write a page to this folder on which people grade the sounds (MUSHRA).",
+    ),
+]
+ListeningResults = Annotated[
+    list[Path] | None,
+    Option(
+        "--listening-results",
+        help="Only show the results of a listening test: a CSV file that a listener saved, or a folder of them; "
+        "repeat for several.",
+    ),
+]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # slow to import, and `--help` needs none of them
     from _typeshed import DataclassInstance
 
     from stylebox.core.data.build import BuildReport
+    from stylebox.core.evaluation.listening.analysis import ListeningResults
     from stylebox.core.evaluation.results import Evaluation
     from stylebox.core.jobs.doctor import Finding
     from stylebox.core.jobs.outputs import FileReport
@@ -201,6 +202,25 @@ def show_evaluation(result: "Evaluation", written: Sequence[Path], as_json: bool
     console.note(f"means of {result.cases} transfers, ± larger side of the 95 % interval; seed {result.seed}")
     for path in written:
         console.result(path)
+
+
+def show_listening(result: "ListeningResults", as_json: bool) -> None:
+    """Show the grades of the systems in a listening test, and which differences are significant."""
+    for listener, reason in result.excluded.items():
+        console.note(f"{listener} is left out: {reason}")
+    for remark in result.remarks:
+        console.note(remark)
+    if as_json:
+        console.document(result)
+        return
+    if result.systems:
+        rows = [(s.system, s.mean, s.low, s.high, s.median, s.listeners, s.grades) for s in result.systems]
+        console.table(("system", "mean", "low", "high", "median", "listeners", "grades"), rows)
+        console.note("means over listeners with 95 % intervals (Student's t)")
+    if result.comparisons:
+        pairs = [(c.first, c.second, c.difference, c.p, c.significant) for c in result.comparisons]
+        console.table(("first", "second", "difference", "p", "significant"), pairs)
+        console.note("Wilcoxon signed-rank test over listeners, p corrected after Holm")
 
 
 def show_training(stage: str, result: "FitResult") -> None:

@@ -10,14 +10,12 @@ from statistics import fmean
 
 import numpy as np
 
-from stylebox.core.audio.io.files import FoundFiles, find_audio
 from stylebox.core.config import MelConfig
-from stylebox.core.data.dataset import Dataset
-from stylebox.core.errors import AudioError, ModelError
 from stylebox.core.evaluation.bootstrap import mean_interval
-from stylebox.core.evaluation.cases import Case, dataset_cases, file_cases
+from stylebox.core.evaluation.cases import Case
 from stylebox.core.evaluation.metrics import content, distance, instrument, loudness, timbre
 from stylebox.core.evaluation.results import METRICS, CaseScores, Evaluation, RowSummary
+from stylebox.core.evaluation.selection import cases_of_dataset, cases_of_files
 from stylebox.core.evaluation.systems import MODEL, TIMED, System, SystemOutput, make_systems
 from stylebox.core.models.classifier import CLASSES, OTHER, Classifier
 from stylebox.core.models.content_encoder import ContentEncoder
@@ -61,17 +59,7 @@ def evaluate_dataset(
         ModelError: The model does not know one of the styles, or has no content encoder.
         DatasetError: There is no such dataset, or none of its recordings is held out.
     """
-    opened = Dataset.open(dataset)
-    opened.require_mel(pipeline.mel_config)
-    known = pipeline.style_names
-    asked: list[str] = []
-    for style in styles:
-        name = match_name(style, known)
-        if name is None:
-            raise ModelError(f"no style {style!r}; on a dataset, styles are names: {', '.join(known)}")
-        asked.append(name)
-    instruments = [name for name in known if name == instrument_of(name)]
-    cases = dataset_cases(opened, asked or instruments, limit, seed)
+    cases = cases_of_dataset(pipeline, dataset, styles, limit, seed)
     return evaluate_cases(pipeline, model, cases, seed, progress=progress, keep=keep)
 
 
@@ -104,17 +92,9 @@ def evaluate_files(
         AudioError: There are no audio files, or none can be read.
         ModelError: The model has no content encoder.
     """
-    found = find_audio(inputs) if inputs.is_dir() else FoundFiles([inputs], [], [])
-    if not found.files:
-        raise AudioError(
-            found.problems[0] if found.problems else f"{inputs}: no audio files in it; name another folder"
-        )
-    opened = Dataset.open(dataset) if dataset is not None else None
-    if opened is not None:
-        opened.require_mel(pipeline.mel_config)
-    cases, failed = file_cases(found.files, styles, pipeline.sample_rate, limit, opened)
+    cases, failed = cases_of_files(pipeline, inputs, styles, dataset, limit)
     result = evaluate_cases(pipeline, model, cases, seed, progress=progress, keep=keep)
-    result.failed = [*found.problems, *failed]
+    result.failed = failed
     return result
 
 

@@ -18,7 +18,8 @@ from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.pipeline.vocode import iterate_phases
 
 TRUE_TARGET, MODEL = "true target", "model"
-TIMED = ("vocoder only", "VAE only", "Griffin-Lim", "spectral envelope", "draft alone", MODEL)
+COPY, ENVELOPE, DRAFT = "copy of the content", "spectral envelope", "draft alone"
+TIMED = ("vocoder only", "VAE only", "Griffin-Lim", ENVELOPE, DRAFT, MODEL)
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,12 @@ def make_systems(pipeline: Pipeline, seed: int) -> dict[str, System]:
     parts = _Parts(pipeline)
     rows: dict[str, System] = {
         TRUE_TARGET: lambda case: SystemOutput(case.target, case.transpose or 0) if case.target is not None else None,
-        "copy of the content": lambda case: SystemOutput(case.content),
+        COPY: lambda case: SystemOutput(case.content),
         "copy of the style": _style_copy,
         "vocoder only": parts.vocoder_only,
         "VAE only": parts.vae_only,
         "Griffin-Lim": parts.griffin_lim_only,
-        "spectral envelope": lambda case: (
+        ENVELOPE: lambda case: (
             SystemOutput(cross_synthesis(case.content, case.references[0], pipeline.sample_rate))
             if case.references
             else None
@@ -67,7 +68,7 @@ def make_systems(pipeline: Pipeline, seed: int) -> dict[str, System]:
         return row
 
     if pipeline.has_notes:
-        rows["draft alone"] = transferred(0)
+        rows[DRAFT] = transferred(0)
     rows[MODEL] = transferred(None)
     return rows
 
