@@ -60,3 +60,15 @@ def test_loss_weights_of_the_configuration_replace_the_defaults_of_the_same_name
 
 def test_a_stage_without_settings_has_the_defaults() -> None:
     assert Preset(name="bare").stage("vae") == TrainConfig()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_file_of_settings_may_be_saved_in_any_unicode(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_bytes('name = "größer"\n'.encode(encoding))
+    assert load_preset("tiny", tmp_path / "own.toml").name == "größer"
+
+
+def test_a_file_of_settings_in_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_bytes('name = "größer"\n'.encode("cp1252"))
+    with pytest.raises(ConfigError, match=r"own\.toml: is not UTF-8; save it as UTF-8"):
+        load_preset("tiny", tmp_path / "own.toml")

@@ -23,6 +23,7 @@ ROOMS: list[tuple[str, ...]] = [
         "core.config",
         "core.device",
         "core.system_packages",
+        "core.text_encoding",
     ),
     ("core.music",),
     ("core.audio",),

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from stylebox.core.errors import ConfigError, error_reason
+from stylebox.core.text_encoding import decode_text
 
 SAMPLE_RATE = 44100  # Hz; of mels, rendered recordings and results
 ANALYSIS_RATE = 22050  # Hz; of what needs no treble: notes, pitch, the classifiers of instruments
@@ -245,10 +246,12 @@ def parse_preset(values: dict[str, Any], where: str) -> Preset:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(decode_text(path.read_bytes()))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error_reason(error)}); check name and permissions") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8; save it as UTF-8") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: is not valid TOML ({error}); correct that line") from error
 
 

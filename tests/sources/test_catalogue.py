@@ -50,6 +50,14 @@ def test_utf16_with_tabs_is_read() -> None:
     assert parse(f"instrument\ttitle\turl\npiano\tFür Elise\t{URL}\n".encode("utf-16")).rows[0].title == "Für Elise"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_spreadsheets_may_save_in_any_unicode(encoding: str, line_end: str) -> None:
+    text = f'instrument;title;url\npiano;"Für ""Elise""; WoO 59";{URL}\n'.replace("\n", line_end)
+    catalogue = parse(text.encode(encoding))
+    assert catalogue.rows == (Row(2, "piano", 'Für "Elise"; WoO 59', URL),)
+
+
 def test_blank_rows_and_comments_are_skipped_but_counted() -> None:
     text = f"""# a list of "mine
 instrument,title,url
@@ -220,5 +228,10 @@ def test_paths_and_web_addresses_are_distinguished(tmp_path: Path) -> None:
     assert local_path((tmp_path / "mit Leerzeichen.wav").as_uri(), Path("/")) == tmp_path / "mit Leerzeichen.wav"
     for address in ("https://a.org/x.wav", "youtu.be/abc", "www.youtube.com/watch?v=abc", "ytsearch1:harp solo"):
         assert local_path(address, tmp_path) is None
+    for name in ("Bach: Prelude.wav", "example.org", "file: a.wav", "~nobody-known: x.wav"):
+        (tmp_path / name).touch()
+        assert local_path(name, tmp_path) == tmp_path / name
+    assert local_path("Bach: Fugue.wav", tmp_path) == tmp_path / "Bach: Fugue.wav"  # not there, and no address
+    assert local_path("https://a.org/" + "x" * 5000, tmp_path) is None
     assert web_address("youtu.be/abc") == "https://youtu.be/abc"
     assert web_address("ytsearch1:harp") == "ytsearch1:harp"

@@ -9,6 +9,7 @@ import pydantic
 
 from stylebox.core.errors import SourceError, error_reason
 from stylebox.core.paths import write_text
+from stylebox.core.text_encoding import decode_text
 
 
 class Sidecar(pydantic.BaseModel):
@@ -46,9 +47,11 @@ def read_sidecar(audio_path: Path) -> Sidecar | None:
     """
     path = sidecar_path(audio_path)
     try:
-        return Sidecar.model_validate_json(path.read_bytes())
+        return Sidecar.model_validate_json(decode_text(path.read_bytes()))
     except FileNotFoundError:
         return None
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}: is not UTF-8; save it as UTF-8 or delete it") from error
     except pydantic.ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"])) or "the file"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from stylebox.core.errors import SourceError, error_reason
 from stylebox.core.paths import refuse_overwrite, write_text
+from stylebox.core.text_encoding import decode_text
 
 REQUIRED, OPTIONAL = ("instrument", "title", "url"), ("license", "start", "end")
 _SAME_AS = {"licence": "license", "link": "url"}
@@ -137,9 +138,8 @@ def write_example(path: Path, force: bool = False) -> None:
 
 
 def _decoded(content: bytes, name: str) -> str:
-    utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
-        return content.decode("utf-16" if utf16 else "utf-8-sig")
+        return decode_text(content)
     except UnicodeDecodeError as error:
         row = content[: error.start].count(b"\n") + 1
         raise SourceError(f"{name}, row {row}: is not UTF-8; save it as CSV in UTF-8") from error

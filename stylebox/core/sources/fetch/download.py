@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from stylebox.core.errors import SourceError, error_reason
 from stylebox.core.sources.fetch.error_message import causes, error_message, size_text
 from stylebox.core.sources.fetch.remote import RemoteRecording, remote_recording
+from stylebox.core.text_encoding import decode_text
 
 TRANSIENT = {408, 425, 429, 500, 502, 503, 504, 520, 522, 524}  # HTTP statuses worth another attempt
 MAX_WAIT_SECONDS = 60.0
@@ -207,7 +208,7 @@ class Downloader:
 def _cookies(path: Path) -> io.StringIO:
     """A copy of the cookies: yt-dlp writes them back, from every thread."""
     try:
-        return io.StringIO(path.read_text("utf-8"))
+        return io.StringIO(decode_text(path.read_bytes()))
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error_reason(error)})") from error
     except UnicodeDecodeError as error:

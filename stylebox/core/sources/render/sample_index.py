@@ -14,6 +14,7 @@ from pathlib import Path
 
 from stylebox.core.errors import SourceError, error_reason
 from stylebox.core.music.instrument_names import fold_name, plain_name
+from stylebox.core.text_encoding import decode_text
 
 COLUMNS = ("file", "instrument", "midi_pitch")
 
@@ -95,9 +96,7 @@ def _text(index: Path) -> str:
     except OSError as error:
         raise SourceError(f"{index}: cannot be read ({error_reason(error)})") from error
     try:
-        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return content.decode("utf-16")
-        text = content.decode("utf-8-sig")
+        text = decode_text(content)
     except UnicodeDecodeError:
         text = content.decode("cp1252", errors="replace")  # as spreadsheets on Windows save it
     if "\0" in text:
