@@ -83,9 +83,13 @@ def test_arrays_are_files(model: stylebox.Model, recording: np.ndarray, tmp_path
     soundfile.write(tmp_path / "in.wav", recording, SAMPLE_RATE, subtype="FLOAT")
     from_file = model.transfer(str(tmp_path / "in.wav"), style="reed", seed=1).audio
     both = np.stack([recording, recording], 1)
-    for array in (recording, recording.astype(np.float64), both):
+    for array in (recording, recording.astype(np.float64)):
         made = model.transfer(array, sample_rate=SAMPLE_RATE, style="reed", seed=1).audio
         assert np.array_equal(made, from_file)
+    wide = model.transfer(both, sample_rate=SAMPLE_RATE, style="reed", seed=1).audio
+    assert np.array_equal(wide, np.stack([from_file, from_file], 1))
+    folded = model.transfer(both, sample_rate=SAMPLE_RATE, style="reed", seed=1, mono=True, output_rate=48000)
+    assert folded.audio.shape == (round(len(recording) * 48000 / SAMPLE_RATE),)
     slow = model.transfer(recording[::2], sample_rate=SAMPLE_RATE // 2, style="reed", seed=1)
     assert slow.seconds == pytest.approx(len(recording) / SAMPLE_RATE, abs=1e-3)
 

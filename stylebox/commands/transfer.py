@@ -11,7 +11,7 @@ from stylebox.console import options as opt
 from stylebox.console.choices import DeviceName
 from stylebox.console.console import console
 from stylebox.console.exit import fail_with
-from stylebox.console.option_groups import Batch, Playing
+from stylebox.console.option_groups import Batch, Playing, Sound
 from stylebox.console.views import show_transfer
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def transfer(
     *,
     batch: Batch,
     playing: Playing,
+    sound: Sound,
     midi: opt.MidiOut = None,
     plot: opt.Plot = None,
     report: opt.Report = None,
@@ -45,7 +46,7 @@ def transfer(
     outcome = transfer_sources(
         sources,
         output,
-        playing.in_style(style[0]),
+        sound.of(playing.in_style(style[0])),
         SideOutputs(midi=midi, plot=plot, report=report),
         model,
         device,

@@ -41,6 +41,14 @@ class CodecName(StrEnum):
     wav = "wav"
 
 
+class BitsName(StrEnum):
+    """Bits per sample of outputs."""
+
+    sixteen = "16"
+    twenty_four = "24"
+    thirty_two = "32"
+
+
 class FormatName(StrEnum):
     """Format of outputs."""
 

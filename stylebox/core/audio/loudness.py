@@ -9,17 +9,18 @@ from itertools import pairwise
 
 import numpy as np
 
+from stylebox.core.audio.energy import HOPS_PER_SECOND, Energy, hop_places, measure_energy
+
 LOUDNESS_DB = -23.0  # dBFS; the common loudness of recordings
-BLOCK_SECONDS = 0.4  # length of a measured block, as in BS.1770
-HOP_SECONDS = 0.1
+_BLOCK_HOPS, _STEP_HOPS = 32, 8  # blocks of 400 ms every 100 ms, as in BS.1770
 ABSOLUTE_GATE_DB = -60.0  # dBFS; quieter blocks are silence
 RELATIVE_GATE_DB = -10.0  # relative to the mean of the blocks that are not silence; quieter blocks are rests
 
-FOLLOW_HOP_SECONDS = 0.0125
-FOLLOW_FRAME_HOPS = 8  # 100 ms: three periods of the lowest note of a piano
+FRAME_HOPS = 8  # 100 ms: three periods of the lowest note of a piano
 SMOOTHING_HOPS = 7  # length of the smoothing window: 90 ms
 PHRASE_SECONDS = 2.0  # length of the window that stands for a phrase
 RELEASE_DB_PER_SECOND = 200.0  # fastest decay of a measured level: full scale to silence in 0.3 s
+_LEAST_POWER = 1e-20  # keeps a logarithm finite
 FADE_IN_DB = 10.0  # range above the floor in which amplification fades in, so that noise gets none
 
 
@@ -35,7 +36,26 @@ def loudness_db(audio: np.ndarray, sample_rate: int) -> float:
     Reference:
         ITU-R BS.1770-4, annex 1; here the absolute gate is -60 dBFS.
     """
-    return _gated_db(_block_powers(audio, sample_rate))
+    return loudness_of(measure_energy(audio, sample_rate))
+
+
+def loudness_of(energy: Energy) -> float:
+    """`loudness_db` of a sound whose energy was measured; of several channels, the mean power counts.
+
+    Returns:
+        dBFS; -inf if no block of 400 ms reaches -60 dBFS.
+    """
+    return _gated_db(_block_powers(energy))
+
+
+def gain_to(energy: Energy, target_db: float = LOUDNESS_DB) -> float:
+    """The gain in dB after which a sound has a loudness; 0 for silence.
+
+    Args:
+        energy: Of the sound.
+        target_db: Loudness to reach, in dBFS.
+    """
+    return _gain_to(_block_powers(energy), target_db)
 
 
 def normalise_loudness(audio: np.ndarray, sample_rate: int, target_db: float = LOUDNESS_DB) -> tuple[np.ndarray, float]:
@@ -53,7 +73,7 @@ def normalise_loudness(audio: np.ndarray, sample_rate: int, target_db: float = L
     Shape:
         ``audio`` and the result are ``(S,)``.
     """
-    gain_db = _gain_to(_block_powers(audio, sample_rate), target_db)
+    gain_db = gain_to(measure_energy(audio, sample_rate), target_db)
     return np.asarray(audio, np.float32) * np.float32(10 ** (gain_db / 20)), gain_db
 
 
@@ -130,67 +150,117 @@ def follow_loudness(
     Shape:
         ``audio`` and the result are ``(S,)``. A reference of another length is cut, or silent beyond its end.
     """
-    audio, reference = np.asarray(audio, np.float32), np.asarray(reference, np.float32)[: len(audio)]
-    reference = np.pad(reference, (0, len(audio) - len(reference)))
-    hop = max(1, round(FOLLOW_HOP_SECONDS * sample_rate))
-    frame = FOLLOW_FRAME_HOPS * hop
-    wanted_db = _released(loudness_contour(reference, frame, hop, floor_db), hop / sample_rate)
-    found_db = _released(loudness_contour(audio, frame, hop, floor_db), hop / sample_rate)
+    audio = np.asarray(audio, np.float32)
+    found, wanted = (measure_energy(sound, sample_rate) for sound in (audio, reference))
+    curve = follow_gain(found, wanted, closeness, max_gain_db=max_gain_db, floor_db=floor_db)
+    result = np.empty_like(audio)
+    for first in range(0, len(audio), 1 << 20):  # in blocks: the curve per sample is float64
+        last = min(first + (1 << 20), len(audio))
+        result[first:last] = audio[first:last] * gain_at(curve, first, last, sample_rate)
+    return result
+
+
+def follow_gain(
+    found: Energy,
+    wanted: Energy,
+    closeness: float = 0.0,
+    *,
+    gain_db: float = 0.0,
+    max_gain_db: float = 12.0,
+    floor_db: float = ABSOLUTE_GATE_DB,
+) -> np.ndarray:
+    """The gain over time of `follow_loudness`, from the energies of both sounds alone.
+
+    Args:
+        found: Of the sound to change.
+        wanted: Of the sound with the wanted level; cut to the length of `found`, or silent beyond its end.
+        closeness: As for `follow_loudness`.
+        gain_db: A gain that the sound to change gets before.
+        max_gain_db: Largest amplification.
+        floor_db: Sounds below this level, in dBFS, are silence.
+
+    Shape:
+        One gain at the beginning of each hop and one at the end: ``(H + 1,)``.
+    """
+    found_db = _released(np.maximum(_frame_levels(found) + gain_db, floor_db))
+    wanted_db = np.full(len(found_db), floor_db)
+    levels = _frame_levels(wanted)[: len(found_db)]
+    wanted_db[: len(levels)] = np.maximum(levels, floor_db)
+    wanted_db = _released(wanted_db)
     boost_db = max_gain_db * np.clip((found_db - floor_db) / FADE_IN_DB, 0, 1)
     moment_db = np.minimum(wanted_db - found_db, boost_db)
     both = np.minimum(wanted_db, found_db) > floor_db + 0.01
     # Loud notes have more weight in a phrase.
     weight = np.where(both, 10 ** (np.maximum(wanted_db, found_db) / 40), 0.0)
     phrase_db = np.minimum(_over_phrases(moment_db, weight), boost_db)
-    gain_db = _smoothed(phrase_db + closeness * (moment_db - phrase_db))
+    change_db = smoothed(phrase_db + closeness * (moment_db - phrase_db))
     # Smoothed twice: the first widens the sounding part by as much as the second narrows it.
-    sounding = _smoothed(_smoothed(wanted_db > floor_db + 0.01) > 0)
-    curve, result = sounding * 10 ** (gain_db / 20), np.empty_like(audio)
-    for first in range(0, len(audio), 1 << 20):  # in blocks: the curve per sample is float64
-        at = np.arange(first, min(first + (1 << 20), len(audio)))
-        result[at] = audio[at] * np.interp(at / hop, np.arange(len(curve)), curve)
-    return result
+    sounding = smoothed(smoothed(wanted_db > floor_db + 0.01) > 0)
+    curve: np.ndarray = sounding * 10 ** (change_db / 20)
+    return curve
 
 
-def _released(level_db: np.ndarray, hop_seconds: float) -> np.ndarray:
+def gain_at(curve: np.ndarray, start: int, stop: int, sample_rate: int) -> np.ndarray:
+    """A gain per hop at each of some samples.
+
+    Args:
+        curve: Gains at the edges of hops.
+        start: The first sample.
+        stop: The one after the last.
+        sample_rate: In Hz.
+
+    Shape:
+        curve ``(H + 1,)`` -> ``(stop - start,)``, float32.
+    """
+    gain: np.ndarray = np.interp(hop_places(start, stop, sample_rate), np.arange(len(curve)), curve)
+    return gain.astype(np.float32)
+
+
+def _frame_levels(energy: Energy) -> np.ndarray:
+    """Level in dBFS of frames of 100 ms centred on the edges of hops, ``(H + 1,)``; at an end, of the part inside."""
+    edge = np.arange(len(energy.samples) + 1)
+    first, last = np.maximum(edge - FRAME_HOPS // 2, 0), np.minimum(edge + FRAME_HOPS // 2, len(energy.samples))
+    total, count = (np.cumsum(np.append(0.0, x)) for x in (energy.power() * energy.samples, energy.samples))
+    power = (total[last] - total[first]) / np.maximum(count[last] - count[first], 1)
+    level_db: np.ndarray = 10 * np.log10(np.maximum(power, _LEAST_POWER))
+    return level_db
+
+
+def _released(level_db: np.ndarray) -> np.ndarray:
     """A contour that falls by `RELEASE_DB_PER_SECOND` at most."""
-    fall_db = RELEASE_DB_PER_SECOND * hop_seconds * np.arange(len(level_db))
+    fall_db = RELEASE_DB_PER_SECOND / HOPS_PER_SECOND * np.arange(len(level_db))
     released: np.ndarray = np.maximum.accumulate(level_db + fall_db) - fall_db
     return released
 
 
 def _over_phrases(curve: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Weighted moving average of `curve`; 0 where nothing has weight."""
-    half = round(PHRASE_SECONDS / FOLLOW_HOP_SECONDS / 2)
+    half = round(PHRASE_SECONDS * HOPS_PER_SECOND / 2)
     window = np.hanning(2 * half + 3)[1:-1]
     total, weights = (np.convolve(x, window)[half : half + len(curve)] for x in (curve * weight, weight))
     mean: np.ndarray = total / np.maximum(weights, 1e-9)
     return mean
 
 
-def _smoothed(curve: np.ndarray) -> np.ndarray:
-    """`curve` smoothed by a Hann window; its first and last values are repeated beyond its ends."""
+def smoothed(curve: np.ndarray) -> np.ndarray:
+    """A curve over hops smoothed by a Hann window of 90 ms; its first and last values are repeated beyond its ends.
+
+    Shape:
+        ``(H,)`` -> the same.
+    """
     window = np.hanning(SMOOTHING_HOPS + 2)[1:-1]
     held = np.pad(curve.astype(float), SMOOTHING_HOPS // 2, mode="edge")
     return np.convolve(held, window / window.sum(), "valid")
 
 
-def _block_powers(audio: np.ndarray, sample_rate: int) -> np.ndarray:
+def _block_powers(energy: Energy) -> np.ndarray:
     """Mean square of overlapping blocks; the last one ends where the sound ends."""
-    audio = np.asarray(audio, np.float32)
-    hop = max(1, round(HOP_SECONDS * sample_rate))
-    hops_per_block = round(BLOCK_SECONDS / HOP_SECONDS)
-    block = hop * hops_per_block
-    if audio.size <= block:
-        return np.array([_mean_square(audio)])
-    whole = audio[: len(audio) // hop * hop].reshape(-1, hop)
-    per_hop = np.einsum("ij,ij->i", whole, whole, dtype=np.float64) / hop
-    per_block = np.convolve(per_hop, np.full(hops_per_block, 1 / hops_per_block), "valid")
-    return np.append(per_block, _mean_square(audio[-block:]))
-
-
-def _mean_square(audio: np.ndarray) -> float:
-    return float(np.mean(np.square(audio, dtype=np.float64))) if audio.size else 0.0
+    hops = len(energy.samples)
+    first = np.append(np.arange(0, hops - _BLOCK_HOPS, _STEP_HOPS), max(0, hops - _BLOCK_HOPS))
+    last = np.minimum(first + _BLOCK_HOPS, hops)
+    total, count = (np.cumsum(np.append(0.0, x)) for x in (energy.power() * energy.samples, energy.samples))
+    powers: np.ndarray = (total[last] - total[first]) / np.maximum(count[last] - count[first], 1)
+    return powers
 
 
 def _gated_db(powers: np.ndarray) -> float:

@@ -6,6 +6,8 @@ window. Parts without peaks (breath, bow, room) get the phases of noise, as adva
 whistling. Knows nothing of notes.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,10 +22,20 @@ _MOST_TURN = np.float32(np.pi / 2)  # largest phase step between bins: energy a 
 _REACH = 3  # bins: range around a peak in which its valleys are searched
 _DB = np.log(10) / 20  # one dB, in natural logarithms of magnitude
 _NOISE, _TONE = 1.5 * _DB, 3.0 * _DB  # height of a peak above its valleys: noise to the first, tone from the second
+_NOISE_SAMPLES = 1 << 14  # drawn at once
 _STEADY, _ATTACK = 0.15, 0.5  # rise of log magnitude per frame: no attack up to the first, an attack from the second
 
 
-def magnitude_to_audio(magnitude: Tensor, n_fft: int, hop_length: int, num_samples: int, steps: int = 1) -> Tensor:
+def magnitude_to_audio(
+    magnitude: Tensor,
+    n_fft: int,
+    hop_length: int,
+    num_samples: int,
+    steps: int = 1,
+    *,
+    phase: np.ndarray | None = None,
+    position: int = 0,
+) -> Tensor:
     """Audio whose STFT (Hann windows, frames centred) has about this magnitude.
 
     Args:
@@ -32,11 +44,13 @@ def magnitude_to_audio(magnitude: Tensor, n_fft: int, hop_length: int, num_sampl
         hop_length: Samples between frames.
         num_samples: Length of the result.
         steps: See `AudioStream`.
+        phase: See `Phases`.
+        position: See `Phases`.
 
     Shape:
-        ``(n_fft // 2 + 1, T)`` -> ``(num_samples,)``.
+        ``(n_fft // 2 + 1, T)`` and phase ``(n_fft // 2 + 1,)`` -> ``(num_samples,)``.
     """
-    stream, wanted = AudioStream(n_fft, hop_length, steps), magnitude.cpu().numpy()
+    stream, wanted = AudioStream(n_fft, hop_length, steps, phase, position), magnitude.cpu().numpy()
     audio = np.append(stream.push(wanted), stream.finish())[:num_samples]
     return torch.from_numpy(np.pad(audio, (0, num_samples - len(audio)))).to(magnitude.device)
 
@@ -52,10 +66,14 @@ class AudioStream:
         hop_length: Samples between frames.
         steps: Number of updates. One for a predicted magnitude: more would bring out its errors. About four for the
             magnitude of a recording.
+        phase: See `Phases`.
+        position: See `Phases`.
     """
 
-    def __init__(self, n_fft: int, hop_length: int, steps: int = 1) -> None:
-        self._phases, self._add = Phases(n_fft, hop_length), OverlapAdd(n_fft, hop_length)
+    def __init__(
+        self, n_fft: int, hop_length: int, steps: int = 1, phase: np.ndarray | None = None, position: int = 0
+    ) -> None:
+        self._phases, self._add = Phases(n_fft, hop_length, phase, position), OverlapAdd(n_fft, hop_length)
         self._projections = [MagnitudeProjection(n_fft, hop_length) for _ in range(steps)]
         self._early = n_fft // 2  # samples before the centre of the first frame, still to be left out
         self.delay = n_fft // 2 + steps * (n_fft - hop_length)
@@ -100,6 +118,11 @@ class Phases:
     Args:
         n_fft: Window length in samples.
         hop_length: Samples between frames.
+        phase: Of each bin in the frame before the first one; drawn at random unless given.
+        position: Of the first frame in a longer sound, in samples; noise depends on it alone.
+
+    Shape:
+        phase ``(n_fft // 2 + 1,)``, in radians.
 
     Reference:
         Along time: Beauregard, Harish & Wyse (2015), Single Pass Spectrogram Inversion, DSP 2015. Across frequency:
@@ -108,11 +131,10 @@ class Phases:
         magnitude.
     """
 
-    def __init__(self, n_fft: int, hop_length: int) -> None:
-        self._n_fft, self._hop_length = n_fft, hop_length
-        self._rng = np.random.default_rng(0)
-        self._phase = np.multiply(self._rng.random(n_fft // 2 + 1, np.float32), TWO_PI)
-        self._noise = self._rng.standard_normal(n_fft - hop_length, np.float32)
+    def __init__(self, n_fft: int, hop_length: int, phase: np.ndarray | None = None, position: int = 0) -> None:
+        self._n_fft, self._hop_length, self._position = n_fft, hop_length, position
+        drawn = np.random.default_rng(0).random(n_fft // 2 + 1, np.float32) if phase is None else phase / TWO_PI
+        self._phase = np.multiply(drawn, TWO_PI, dtype=np.float32)
         self._waiting = np.zeros((0, n_fft // 2 + 1), np.float32)  # the frame before the next one, and the next one
         self._begun = False  # whether `_waiting` holds a frame before the next one
 
@@ -150,13 +172,29 @@ class Phases:
         self._phase = _wrap_phase(phase)
         share = _tonal_share(level, rise, peak)
         tone, hiss = loud * np.sqrt(share), loud * np.sqrt(1 - share)
-        noise = np.append(self._noise, self._rng.standard_normal(len(level) * hop, np.float32))
-        self._noise = noise[len(level) * hop :]
-        noisy = _noise_spectrum(noise, n_fft, hop)
+        last = self._position + (len(level) - 1) * hop + n_fft
+        noisy = _noise_spectrum(white_noise(self._position, last), n_fft, hop)
+        self._position += len(level) * hop
         spectrum = np.empty(level.shape, np.complex64)
         spectrum.real = tone * np.cos(phases) + hiss * noisy.real
         spectrum.imag = tone * np.sin(phases) + hiss * noisy.imag
         return spectrum
+
+
+def white_noise(start: int, stop: int) -> np.ndarray:
+    """A stretch of one endless white noise of power 1.
+
+    Shape:
+        ``(stop - start,)``.
+    """
+    first, last = start // _NOISE_SAMPLES, -(-stop // _NOISE_SAMPLES)
+    noise = np.concatenate([_noise_block(number) for number in range(first, last)])
+    return noise[start - first * _NOISE_SAMPLES : stop - first * _NOISE_SAMPLES]
+
+
+@lru_cache(maxsize=8)
+def _noise_block(number: int) -> np.ndarray:
+    return np.random.default_rng([0, number]).standard_normal(_NOISE_SAMPLES, np.float32)
 
 
 def _from_peak(rise: np.ndarray, peak: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:

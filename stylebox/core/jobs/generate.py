@@ -11,6 +11,7 @@ from stylebox.core.audio.io.write import check_format
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.errors import SourceError
 from stylebox.core.jobs.outputs import STREAM, FileReport, SideOutputs
+from stylebox.core.jobs.sound_format import SoundFormat
 from stylebox.core.music.midi.read import read_midi
 from stylebox.core.music.notes import Note
 from stylebox.core.paths import refuse_overwrite
@@ -106,6 +107,7 @@ def generate_file(
         result = replace(result, warnings=[*result.warnings, *score.remarks])
     clipped_db = result.save(target)
     source = stem if notes is None else str(notes)
+    sound = SoundFormat(result.sample_rate, 1, 16)
     return FileReport.of(
-        result, source, target, SideOutputs(), clipped_db=clipped_db, work_seconds=time.monotonic() - begun
+        result, source, target, SideOutputs(), sound, clipped_db=clipped_db, work_seconds=time.monotonic() - begun
     )

@@ -1,20 +1,25 @@
 """The Python API: a loaded model that takes files or arrays. `stylebox.load` gives one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from stylebox.core.audio.io.read import load_audio, resample
+from stylebox.core.audio.io.source import opened
+from stylebox.core.audio.io.tags import Tags
 from stylebox.core.errors import AudioError
+from stylebox.core.jobs.file_recording import FileRecording
 from stylebox.core.jobs.generate import generate
 from stylebox.core.jobs.pipelines import load_pipeline
 from stylebox.core.music.midi.read import read_midi
 from stylebox.core.music.notes import Note
-from stylebox.core.pipeline.options import TransferOptions
-from stylebox.core.pipeline.result import TransferResult
+from stylebox.core.pipeline.options import OutputFormat, TransferOptions
+from stylebox.core.pipeline.recording import ArrayRecording, Recording
+from stylebox.core.pipeline.result import TransferResult, styled_tags
 from stylebox.core.pipeline.transcription import Transcription
+from stylebox.core.pipeline.transfer import transfer_to_array
 from stylebox.core.progress import ProgressCallback, silent
 from stylebox.core.store.library import SHIPPED_MODEL
 
@@ -42,7 +47,7 @@ class Model:
 
     @property
     def sample_rate(self) -> int:
-        """Rate of every result, in Hz."""
+        """Rate that the networks work at, in Hz."""
         return self._pipeline.sample_rate
 
     @property
@@ -65,32 +70,36 @@ class Model:
         bend: float | None = None,
         vibrato: float | None = None,
         vocoder: str = "auto",
+        mix: float | None = None,
+        mono: bool = False,
+        output_rate: int | None = None,
         progress: ProgressCallback = silent,
     ) -> TransferResult:
-        """Play a recording in another sound: same notes, same timing, same length, same loudness.
+        """Play a recording in another sound: same notes, timing, length and loudness.
 
         Args:
             audio: A file, or an array with its `sample_rate`; full scale is 1.
             style: A name, an audio file, or a blend such as "violin:0.7,flute:0.3".
             sample_rate: Of an array, in Hz.
             seed: Of all noise; drawn at random unless given.
-            steps: Network calls of the diffusion, 0 or more; 0 gives the draft, the model's own number if None.
+            steps: Network calls of the diffusion; 0 gives the draft.
             guidance: Classifier-free guidance scale; 1 disables guidance.
             strength: Where the noised draft starts, in [0, 1]; 1 is pure noise.
             transpose: Semitones; None moves by octaves into the register of the style.
             follow: How closely the output follows the input's loudness, in [0, 1].
-            bend: Share of the input's pitch bends that the output takes on, in [0, 1]; None depends on the instrument.
+            bend: Share of the input's pitch bends to keep, in [0, 1]; None depends on the instrument.
             vibrato: Depth of the instrument's own vibrato, in [0, 2]; None is 1.
             vocoder: "auto", "neural", "harmonic" or "griffin-lim".
+            mix: Share of the transfer in the power of the result, in [0, 1]; the rest is the input. None is 1.
+            mono: Whether the channels are folded to one.
+            output_rate: In Hz; unless given the input's, but at least 44.1 kHz.
             progress: Called as work goes on.
 
         Shape:
-            An array is ``(S,)``, or ``(S, channels)``, which are mixed by their mean. The result's audio is ``(S',)``,
-            as long as the input, at the model's rate.
+            array ``(S,)`` or ``(S, C)`` -> the same; ``(S,)`` with `mono`.
 
         Raises:
-            AudioError: the file cannot be read, or an array has no rate or no samples.
-            ModelError: the style is unknown, or an option is out of range.
+            StyleboxError: the file cannot be read, the style is unknown, or an option is out of range.
         """
         options = TransferOptions(
             style,
@@ -103,8 +112,9 @@ class Model:
             follow=follow,
             bend=bend,
             vibrato=vibrato,
+            mix=mix,
         )
-        return self._pipeline.transfer(self._read(audio, sample_rate), options, progress)
+        return self._transfer(audio, sample_rate, options, OutputFormat(output_rate, mono=mono), progress)
 
     def generate(
         self,
@@ -167,27 +177,42 @@ class Model:
             progress: Called as work goes on.
 
         Shape:
-            An array is ``(S,)``, or ``(S, channels)``, which are mixed by their mean.
+            An array is ``(S,)``, or ``(S, C)``.
 
         Raises:
             AudioError: the file cannot be read, or an array has no rate or no samples.
             ModelError: the model has no notes (preset paper).
         """
-        samples = self._read(audio, sample_rate)
-        content = self._pipeline.transcribe(samples, progress)
-        rate = self._pipeline.mel_config.frames_per_second
-        return Transcription.of(content, rate, len(samples) / self.sample_rate)
+        with _recording(audio, sample_rate) as recording:
+            content, seconds = self._pipeline.transcribe_recording(recording, progress)
+            return Transcription.of(content, self._pipeline.mel_config.frames_per_second, seconds)
 
-    def _read(self, audio: Audio, sample_rate: int | None) -> np.ndarray:
-        """Mono audio at the model's rate."""
-        if isinstance(audio, str | Path):
-            return load_audio(Path(audio), self.sample_rate)
-        if sample_rate is None:
-            raise AudioError("an array of samples needs its sample_rate, in Hz")
-        samples = np.asarray(audio, np.float32)
-        if samples.ndim not in (1, 2) or samples.size == 0:
-            raise AudioError(f"an array of samples is (S,) or (S, channels), not {samples.shape}")
-        if not np.isfinite(samples).all():
-            raise AudioError("an array of samples holds values that are not finite numbers")
-        mono = samples if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
-        return mono if sample_rate == self.sample_rate else resample(mono, sample_rate, self.sample_rate)
+    def _transfer(
+        self,
+        audio: Audio,
+        sample_rate: int | None,
+        options: TransferOptions,
+        output: OutputFormat,
+        progress: ProgressCallback,
+    ) -> TransferResult:
+        with _recording(audio, sample_rate) as recording:
+            result = transfer_to_array(self._pipeline, recording, replace(options, output=output), progress)
+            tags = recording.tags if isinstance(recording, FileRecording) else Tags()
+            return replace(result, tags=styled_tags(tags, result.style, result.seed))
+
+
+@contextmanager
+def _recording(audio: Audio, sample_rate: int | None) -> Iterator[Recording]:
+    """A file or an array as a recording."""
+    if isinstance(audio, str | Path):
+        with opened(Path(audio)) as (stream, name):
+            yield FileRecording.of(stream, name)
+        return
+    if sample_rate is None:
+        raise AudioError("an array of samples needs its sample_rate, in Hz")
+    samples = np.asarray(audio, np.float32)
+    if samples.ndim not in (1, 2) or samples.size == 0:
+        raise AudioError(f"an array of samples is (S,) or (S, channels), not {samples.shape}")
+    if not np.isfinite(samples).all():
+        raise AudioError("an array of samples holds values that are not finite numbers")
+    yield ArrayRecording(samples, sample_rate)

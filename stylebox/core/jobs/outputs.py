@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from stylebox.core.errors import StyleboxError
+from stylebox.core.jobs.sound_format import SoundFormat
 from stylebox.core.music.midi.write import write_midi
 from stylebox.core.paths import write_text
-from stylebox.core.pipeline.result import TransferResult
+from stylebox.core.pipeline.result import TransferFacts, TransferResult
 
 STREAM = "-"  # standard input or output
 SUFFIXES = {"midi": (".mid", ".midi"), "plot": (".png",), "report": (".html", ".htm")}
@@ -70,6 +71,9 @@ class FileReport:
         notes: How many notes the output plays.
         warnings: What a listener should know.
         clipped_db: By how many dB the output was turned down so that it does not clip.
+        sample_rate: Of the output, in Hz.
+        channels: Of the output.
+        bits: Per sample of the output; MP3 and Ogg have no depth, and 16 here.
         real_time_factor: Seconds of work per second of sound.
         moved: The line that reports a move into the style's register, if there was one.
         settings: What else it was made with.
@@ -87,6 +91,9 @@ class FileReport:
     notes: int
     warnings: list[str]
     clipped_db: float
+    sample_rate: int
+    channels: int
+    bits: int
     real_time_factor: float
     moved: str | None = None
     settings: dict[str, float | str | None] = field(default_factory=dict)
@@ -97,10 +104,11 @@ class FileReport:
     @classmethod
     def of(
         cls,
-        result: TransferResult,
+        result: TransferFacts | TransferResult,
         source: str,
         output: Path,
         side_outputs: SideOutputs,
+        sound: SoundFormat,
         *,
         clipped_db: float,
         work_seconds: float,
@@ -112,6 +120,7 @@ class FileReport:
             source: The input, or what it is called.
             output: The file written.
             side_outputs: What was written beside it.
+            sound: Rate, channels and depth of the file.
             clipped_db: By how many dB the sound was turned down.
             work_seconds: How long the work took.
         """
@@ -125,6 +134,9 @@ class FileReport:
             notes=len(result.notes),
             warnings=result.warnings,
             clipped_db=clipped_db,
+            sample_rate=sound.sample_rate,
+            channels=sound.channels,
+            bits=sound.bits,
             real_time_factor=work_seconds / max(result.seconds, 1e-9),
             moved=result.moved,
             settings=result.settings.details(),
@@ -158,7 +170,7 @@ def write_side_outputs(side_outputs: SideOutputs, result: TransferResult, before
         write_text(side_outputs.report, report_page([result], before, name))
 
 
-def write_notes(path: Path, result: TransferResult) -> None:
+def write_notes(path: Path, result: TransferFacts | TransferResult) -> None:
     """Write the notes of an output as a MIDI file, whole or not at all; its track names a transposition."""
     shift = result.transpose
     notes = [note._replace(cents=0.0) for note in result.notes]  # bends of the input, not of the instrument

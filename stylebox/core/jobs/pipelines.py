@@ -1,5 +1,6 @@
-"""Loads the pipeline of a model, whichever family it is of."""
+"""Loads the pipeline of a model, whichever family it is of, and tells models apart by their files."""
 
+from stylebox.core.errors import ModelError
 from stylebox.core.paper.pipeline import PaperPipeline
 from stylebox.core.pipeline.pipeline import BasePipeline
 from stylebox.core.pipeline.protocol import Pipeline
@@ -13,3 +14,15 @@ def load_pipeline(model: str = library.SHIPPED_MODEL, device: str = "cpu") -> Pi
         ModelError: the model, or a part of it, is missing or does not fit.
     """
     return PaperPipeline(model, device) if library.model_family(model) == "paper" else BasePipeline(model, device)
+
+
+def weights_state(model: str) -> str:
+    """Sizes and times of the weights files that a model uses: another text after it was trained again."""
+    states = []
+    for stage in library.STAGES:
+        try:
+            status = library.part_path(model, stage).stat()
+        except (ModelError, OSError):
+            continue
+        states.append(f"{stage} {status.st_size} {status.st_mtime_ns}")
+    return ", ".join(states)

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stylebox.core.audio.io.read import load_audio
+from stylebox.core.audio.io.source import opened
 from stylebox.core.errors import AudioError, StyleboxError, error_message
 from stylebox.core.jobs.batch import Recording, find_inputs, names_folder
+from stylebox.core.jobs.file_recording import FileRecording
 from stylebox.core.music.midi.files import is_midi
 from stylebox.core.music.midi.write import midi_velocity
 from stylebox.core.paths import refuse_overwrite
@@ -142,9 +143,9 @@ def transcribe_file(
     if not is_midi(output):
         raise StyleboxError(f"{output}: notes are written as MIDI; end its name with {SUFFIX}")
     refuse_overwrite(output, force)
-    audio = load_audio(source, pipeline.sample_rate)
-    content = pipeline.transcribe(audio, progress)
-    found = Transcription.of(content, pipeline.mel_config.frames_per_second, len(audio) / pipeline.sample_rate)
+    with opened(source) as (stream, name):
+        content, seconds = pipeline.transcribe_recording(FileRecording.of(stream, name), progress)
+    found = Transcription.of(content, pipeline.mel_config.frames_per_second, seconds)
     found.save(output, bends)
     notes = [
         FoundNote(round(n.start_seconds, 4), round(n.end_seconds, 4), n.pitch, midi_velocity(n), round(n.cents, 1))

@@ -1,17 +1,36 @@
-"""One recording to one file: the input is read, played in a style, and written with what else is to be kept."""
+"""One recording to one file: the input is read, played in a style, and written with what else is to be kept.
 
+All of it in blocks: memory does not grow with the recording. A long transfer that was interrupted is continued.
+"""
+
+import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from stylebox import __version__
 from stylebox.core.audio.io.read import load_audio
-from stylebox.core.audio.io.write import check_format
+from stylebox.core.audio.io.source import opened
+from stylebox.core.audio.io.tags import Tags
+from stylebox.core.audio.io.write import AudioWriter, check_format
 from stylebox.core.errors import AudioError
-from stylebox.core.jobs.outputs import STREAM, FileReport, SideOutputs, write_side_outputs
+from stylebox.core.jobs.file_recording import FileRecording
+from stylebox.core.jobs.outputs import STREAM, FileReport, SideOutputs, write_notes, write_side_outputs
+from stylebox.core.jobs.pipelines import weights_state
+from stylebox.core.jobs.sound_format import FittedFormat, SoundFormat, fit_format
 from stylebox.core.paths import refuse_overwrite
-from stylebox.core.pipeline.options import TransferOptions
+from stylebox.core.pipeline.finish import Finished, Performance
+from stylebox.core.pipeline.options import OutputFormat, TransferOptions
 from stylebox.core.pipeline.protocol import Pipeline
-from stylebox.core.progress import ProgressCallback, silent
+from stylebox.core.pipeline.result import TransferFacts, TransferResult, styled_tags
+from stylebox.core.pipeline.transfer import transfer_recording
+from stylebox.core.pipeline.work import Work
+from stylebox.core.progress import Progress, ProgressCallback, silent
+
+KEPT_SECONDS = 90.0  # the work on a longer recording is kept on disk, so that it can be continued
 
 
 def transfer_file(
@@ -23,7 +42,7 @@ def transfer_file(
     side_outputs: SideOutputs | None = None,
     progress: ProgressCallback = silent,
 ) -> FileReport:
-    """Transfer one file; the output has the input's length to the sample, at the model's rate.
+    """Transfer one file; the output has the input's length, rate, channels, depth and tags, or those asked for.
 
     Args:
         source: A file; ``-`` is standard input.
@@ -38,42 +57,110 @@ def transfer_file(
         StyleboxError: the input cannot be read, the output exists or cannot be written, an option is wrong.
     """
     side_outputs = side_outputs or SideOutputs()
-    check_targets(output, side_outputs, pipeline.sample_rate, force)
-    audio = load_audio(source, pipeline.sample_rate)
+    check_targets(output, side_outputs, force)
     begun = time.monotonic()
-    result = pipeline.transfer(audio, options, progress)
+    with opened(source) as (stream, name), ExitStack() as temporary:
+        recording = FileRecording.of(stream, name)
+        fitted = fit_format(output, recording.sound, options.output)
+        sound = fitted.sound
+        heeded = replace(options, output=OutputFormat(sound.sample_rate, sound.bits, sound.channels == 1))
+        work = _WorkPlace(source, output, heeded, pipeline, temporary, progress)
+        performance, finished = transfer_recording(pipeline, recording, heeded, work, progress)
+        written, clipped_db = finished.below_clipping()
+        facts = _facts(performance, written, fitted, pipeline.model)
+        _write(output, written, sound, styled_tags(recording.tags, facts.style, facts.seed), progress)
+        if side_outputs.plot is not None or side_outputs.report is not None:
+            write_side_outputs(side_outputs, *_as_arrays(recording, written, facts), str(source))
+        elif side_outputs.midi is not None:
+            write_notes(side_outputs.midi, facts)
+        work.remove()
     work_seconds = time.monotonic() - begun
-    clipped_db = result.save(output)
-    write_side_outputs(side_outputs, result, audio, str(source))
-    report = FileReport.of(result, str(source), output, side_outputs, clipped_db=clipped_db, work_seconds=work_seconds)
-    warnings = result.warnings if result.audio.any() else [*result.warnings, *_channel_faults(source)]
-    return replace(report, warnings=warnings)
+    return FileReport.of(
+        facts, str(source), output, side_outputs, sound, clipped_db=clipped_db, work_seconds=work_seconds
+    )
 
 
-def _channel_faults(source: Path) -> list[str]:
-    """Why the mix of a recording is silent though its channels are not: they can cancel one another."""
-    from stylebox.core.audio.channels import channel_faults
-
-    return [] if str(source) == STREAM else channel_faults(source)
-
-
-def check_targets(output: Path, side_outputs: SideOutputs, sample_rate: int, force: bool) -> None:
+def check_targets(output: Path, side_outputs: SideOutputs, force: bool) -> None:
     """Check before any work that everything can be written where it is to go.
 
     Args:
         output: The sound.
         side_outputs: What else is written.
-        sample_rate: Of the sound, in Hz.
         force: Whether to overwrite files.
 
     Raises:
         AudioError: a name is used twice, or a sound's suffix is unknown.
         StyleboxError: a name is taken, or a side output's suffix is unknown.
     """
-    check_format(output, sample_rate)
+    check_format(output)
     side_outputs.check()
     targets = [path for path in (output, *side_outputs.paths()) if str(path) != STREAM]
     for target in targets:
         refuse_overwrite(target, force)
         if targets.count(target) > 1:
             raise AudioError(f"{target}: named for two outputs; give each a name of its own")
+
+
+class _WorkPlace:
+    """Where the work on a recording is kept: a hidden folder beside the output, or memory if the recording is short."""
+
+    def __init__(
+        self,
+        source: Path,
+        output: Path,
+        options: TransferOptions,
+        pipeline: Pipeline,
+        temporary: ExitStack,
+        progress: ProgressCallback,
+    ) -> None:
+        self._source, self._output, self._temporary, self._progress = source, output, temporary, progress
+        self._made_by = (__version__, weights_state(pipeline.model), str(pipeline.device), options)
+        self._work = Work()
+
+    def __call__(self, seconds: float) -> Work:
+        """The work for a recording of this length."""
+        if seconds > KEPT_SECONDS:
+            if STREAM in (str(self._source), str(self._output)):
+                folder = Path(self._temporary.enter_context(tempfile.TemporaryDirectory(prefix="stylebox-")))
+            else:
+                folder = self._output.absolute().with_name(f".{self._output.name}.work")
+            self._work = Work(folder, repr((*self._made_by, *_identity(self._source))))
+            if self._work.begun:
+                self._progress(Progress("transferring", 0, note=f"{self._source}: continues the interrupted transfer"))
+        return self._work
+
+    def remove(self) -> None:
+        """Delete the work."""
+        self._work.remove()
+
+
+def _identity(source: Path) -> tuple[str, int, int]:
+    """Path, size and time of a file: another recording must not continue its work."""
+    if str(source) == STREAM:
+        return STREAM, 0, 0
+    status = source.stat()
+    return str(source.absolute()), status.st_size, status.st_mtime_ns
+
+
+def _facts(performance: Performance, finished: Finished, fitted: FittedFormat, model: str) -> TransferFacts:
+    """What is reported of a transfer."""
+    notes = [] if finished.warnings else list(performance.notes or [])
+    warnings = [*finished.warnings, *fitted.warning]
+    return TransferFacts(notes, performance.settings, model, warnings, finished.num_samples / finished.sample_rate)
+
+
+def _write(output: Path, finished: Finished, sound: SoundFormat, tags: Tags, progress: ProgressCallback) -> None:
+    """Write the sound, block by block."""
+    seconds = finished.num_samples / finished.sample_rate
+    with AudioWriter(output, sound.sample_rate, sound.channels, sound.bits, tags) as writer:
+        for block in finished.blocks():
+            writer.write(block)
+            share = writer.samples / finished.num_samples
+            progress(Progress("transferring", seconds * (0.985 + 0.015 * share), seconds, "finishing"))
+
+
+def _as_arrays(recording: FileRecording, finished: Finished, facts: TransferFacts) -> tuple[TransferResult, np.ndarray]:
+    """Output and input as mono arrays at one rate, for pictures of them."""
+    audio = np.concatenate([block.mean(1) for block in finished.blocks()])
+    result = TransferResult(audio, finished.sample_rate, facts.notes, facts.settings, facts.model, facts.warnings)
+    return result, load_audio(recording.stream, finished.sample_rate)

@@ -8,18 +8,23 @@ import torch
 from torch import Tensor
 
 from stylebox.core.audio.io.read import load_audio
-from stylebox.core.audio.loudness import loudness_db, match_loudness, normalise_loudness
+from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.config import DiffusionConfig
 from stylebox.core.errors import ModelError
 from stylebox.core.paper.model import load_paper_model
 from stylebox.core.paper.transfer import transfer_mel
 from stylebox.core.pipeline.content import Content
-from stylebox.core.pipeline.finish import SILENT_INPUT
-from stylebox.core.pipeline.options import Settings, TransferOptions, resolve
+from stylebox.core.pipeline.finish import Performance
+from stylebox.core.pipeline.options import OutputFormat, Settings, TransferOptions, resolve
+from stylebox.core.pipeline.passes import Passes
 from stylebox.core.pipeline.pipeline import STYLE_SECONDS
+from stylebox.core.pipeline.protocol import Perform
+from stylebox.core.pipeline.recording import ArrayRecording, MonoSource, Recording
 from stylebox.core.pipeline.result import TransferResult
+from stylebox.core.pipeline.transfer import transfer_to_array
 from stylebox.core.pipeline.vocode import iterate_phases
+from stylebox.core.pipeline.work import Work
 from stylebox.core.progress import ProgressCallback, silent
 
 
@@ -75,6 +80,34 @@ class PaperPipeline:
         settings = resolve(options, defaults, "griffin-lim")
         return replace(settings, into_register=False, bend=0.0, vibrato=0.0)
 
+    def prepare(self, options: TransferOptions) -> Perform:
+        """Resolve the options and the style; the result plays recordings with them, each in memory as a whole.
+
+        Raises:
+            ModelError: the style is unknown, or an option is beyond these networks.
+        """
+        settings, style = self.resolve(options), self._style(options.style)
+
+        def perform(source: MonoSource, work: Work, passes: Passes) -> Performance:
+            if source.measured.silent:
+                return Performance(settings)
+            seed = work.keep("seed", settings.seed)
+            audio = np.concatenate(list(source.blocks()))
+            mel = transfer_mel(
+                self.network,
+                self.mel_transform(torch.from_numpy(audio).to(self.device)),
+                style,
+                steps=settings.steps,
+                strength=settings.strength,
+                seed=seed,
+                progress=lambda step: passes.report("playing", step.done / (step.total or 1)),
+            )
+            sound = work.track("played", len(audio), None, np.float32)
+            sound.write(0, self.resynthesise(audio, mel))
+            return Performance(replace(settings, seed=seed), sound=sound)
+
+        return perform
+
     def transfer(
         self, audio: np.ndarray, options: TransferOptions, progress: ProgressCallback = silent
     ) -> TransferResult:
@@ -83,7 +116,7 @@ class PaperPipeline:
         Args:
             audio: Mono, at `sample_rate`.
             options: What the user asks for.
-            progress: Called after every step.
+            progress: Called as work goes on.
 
         Shape:
             audio and the result's audio are ``(S,)``.
@@ -91,20 +124,8 @@ class PaperPipeline:
         Raises:
             ModelError: the style is unknown, or an option is beyond these networks.
         """
-        settings = self.resolve(options)
-        if not np.isfinite(loudness_db(audio, self.sample_rate)):
-            return TransferResult(np.zeros_like(audio), self.sample_rate, [], settings, self.model, [SILENT_INPUT])
-        mel = transfer_mel(
-            self.network,
-            self._mel(audio),
-            self._style(options.style),
-            steps=settings.steps,
-            strength=settings.strength,
-            seed=settings.seed,
-            progress=progress,
-        )
-        made = match_loudness(self.resynthesise(audio, mel), audio, self.sample_rate)
-        return TransferResult(made, self.sample_rate, [], settings, self.model)
+        options = replace(options, output=OutputFormat(self.sample_rate))
+        return transfer_to_array(self, ArrayRecording(audio, self.sample_rate), options, progress)
 
     def play(
         self, content: Content, options: TransferOptions, num_samples: int, progress: ProgressCallback = silent
@@ -127,6 +148,14 @@ class PaperPipeline:
 
         Shape:
             audio ``(S,)``.
+
+        Raises:
+            ModelError: always.
+        """
+        return self.transcribe_recording(ArrayRecording(audio, self.sample_rate))[0]
+
+    def transcribe_recording(self, recording: Recording, progress: ProgressCallback = silent) -> tuple[Content, float]:
+        """Refuse: these networks know no notes.
 
         Raises:
             ModelError: always.

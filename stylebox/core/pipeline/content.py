@@ -61,6 +61,22 @@ class Content:
             notes=[note for note in transpose(self.notes, semitones) if 0 <= note.pitch - LOWEST_KEY < NUM_KEYS],
         )
 
+    def part(self, first: int, last: int, frames_per_second: float) -> "Content":
+        """Some frames of the content; its notes are those that sound there, in seconds from the first frame.
+
+        Args:
+            first: The first frame.
+            last: The frame after the last.
+            frames_per_second: Frame rate of the content.
+        """
+        return Content(
+            frame=self.frame[:, first:last],
+            onset=self.onset[:, first:last],
+            dynamics=self.dynamics[first:last],
+            cents=self.cents[:, first:last],
+            notes=notes_within(self.notes, first / frames_per_second, last / frames_per_second),
+        )
+
     @classmethod
     def of_notes(
         cls, notes: Sequence[Note], num_frames: int, frames_per_second: float, device: torch.device | str = "cpu"
@@ -88,3 +104,18 @@ class Content:
         level = _CURVE_OFFSET + _CURVE_SLOPE * np.log10(np.maximum(power, 1e-6))
         curve = np.where(power > 0, np.clip(level, -1, 1), -1.0).astype(np.float32)
         return cls(frame, onset, torch.from_numpy(curve).to(device), torch.zeros_like(frame), score)
+
+
+def notes_within(notes: Sequence[Note], start_seconds: float, end_seconds: float) -> list[Note]:
+    """The notes that sound in a stretch of time, in seconds from its beginning; one may have begun before it.
+
+    Args:
+        notes: In seconds.
+        start_seconds: Where the stretch begins.
+        end_seconds: Where it ends.
+    """
+    return [
+        note._replace(start_seconds=note.start_seconds - start_seconds, end_seconds=note.end_seconds - start_seconds)
+        for note in notes
+        if note.start_seconds < end_seconds and note.end_seconds > start_seconds
+    ]

@@ -16,7 +16,27 @@ from stylebox.core.music.notes import Note
 from stylebox.core.music.register import Register, octave_shift
 from stylebox.core.pipeline.style_spec import StyleSpec
 
+LEAST_RATE = 44100  # Hz; of outputs, unless another one is asked for
 VOCODERS = ("auto", "neural", "harmonic", "griffin-lim")
+
+
+@dataclass(frozen=True)
+class OutputFormat:
+    """How a result is written; None keeps what the input has.
+
+    Attributes:
+        sample_rate: In Hz; unless given the input's, but at least 44.1 kHz.
+        bits: 16, 24 or 32 per sample.
+        mono: Whether all channels are folded to one.
+    """
+
+    sample_rate: int | None = None
+    bits: int | None = None
+    mono: bool = False
+
+    def rate_for(self, sample_rate: int) -> int:
+        """The rate of the output for an input of this rate, in Hz."""
+        return self.sample_rate or max(sample_rate, LEAST_RATE)
 
 
 @dataclass(frozen=True)
@@ -35,6 +55,8 @@ class TransferOptions:
         bend: Share of the input's slides, vibrato and tuning that the output takes on, in [0, 1]; None depends on the
             instrument: all where it is bowed or blown, none where it is struck, little where it is plucked.
         vibrato: Depth of the instrument's own vibrato on long notes without one in the input, in [0, 2]; None is 1.
+        mix: Share of the transfer in the power of the result, in [0, 1]; the rest is the input. None is 1.
+        output: How the result is written.
     """
 
     style: str
@@ -48,6 +70,8 @@ class TransferOptions:
     follow: float | None = None
     bend: float | None = None
     vibrato: float | None = None
+    mix: float | None = None
+    output: OutputFormat = OutputFormat()
 
     @cached_property
     def spec(self) -> StyleSpec:
@@ -75,6 +99,7 @@ class Settings:
         follow: How closely the output follows the input's loudness.
         bend: Share of the input's bends; None depends on the instrument.
         vibrato: Depth of the instrument's own vibrato.
+        mix: Share of the transfer in the power of the result.
     """
 
     style: str
@@ -88,6 +113,7 @@ class Settings:
     follow: float
     bend: float | None
     vibrato: float
+    mix: float = 1.0
 
     @property
     def diffuses(self) -> bool:
@@ -125,6 +151,7 @@ def resolve(options: TransferOptions, own: DiffusionConfig, vocoder: str) -> Set
     strength = own.strength if options.strength is None else options.strength
     follow = 0.0 if options.follow is None else options.follow
     vibrato = 1.0 if options.vibrato is None else options.vibrato
+    mix = 1.0 if options.mix is None else options.mix
     if not math.isfinite(guidance):
         raise ModelError(f"--guidance {guidance}: is not a finite number; 1 disables guidance, 2 is strong")
     if steps < 0 or not 0 <= strength <= 1:
@@ -135,6 +162,8 @@ def resolve(options: TransferOptions, own: DiffusionConfig, vocoder: str) -> Set
         raise ModelError(f"--bend {options.bend}: must be from 0 (no bends) to 1 (all of them)")
     if not 0 <= vibrato <= 2:
         raise ModelError(f"--vibrato {vibrato}: must be from 0 (none) to 2 (twice the usual depth)")
+    if not 0 <= mix <= 1:
+        raise ModelError(f"--mix {mix}: must be from 0 (the input alone) to 1 (the transfer alone)")
     return Settings(
         style=options.style,
         seed=drawn_seed(options.seed),
@@ -147,6 +176,7 @@ def resolve(options: TransferOptions, own: DiffusionConfig, vocoder: str) -> Set
         follow=follow,
         bend=options.bend,
         vibrato=vibrato,
+        mix=mix,
     )
 
 

@@ -1,12 +1,11 @@
 """A model of preset `base` from recording to recording: transcribe, draft, refine, vocode, finish.
 
-Every step is local in time but for the noise, which is drawn for the whole recording, and for guidance, which keeps
-the spread of a window: a recording done in windows equals one done in a single pass (with guidance to 0.2 dB), in
-bounded memory. Knows nothing of files but clips of a style.
+Every step is local in time but for guidance, which keeps the spread of a window: a recording done in parts equals one
+done in a single pass (with guidance to 0.2 dB), in bounded memory. Knows nothing of files but clips of a style.
 """
 
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,23 +16,28 @@ from torch import Tensor
 from stylebox.core.audio.io.read import load_audio
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram
-from stylebox.core.audio.vibrato import played_bends
 from stylebox.core.errors import ModelError
 from stylebox.core.models.style_encoder import CLIP_SECONDS
 from stylebox.core.models.vae import VAE
 from stylebox.core.models.vocoder import Vocoder
 from stylebox.core.music.register import Register
 from stylebox.core.pipeline.content import Content
-from stylebox.core.pipeline.draft import draft
-from stylebox.core.pipeline.finish import finish
-from stylebox.core.pipeline.options import VOCODERS, Settings, TransferOptions, resolve
+from stylebox.core.pipeline.finish import Performance
+from stylebox.core.pipeline.options import VOCODERS, OutputFormat, Settings, TransferOptions, resolve
+from stylebox.core.pipeline.passes import Passes
+from stylebox.core.pipeline.player import Player
+from stylebox.core.pipeline.protocol import Perform
+from stylebox.core.pipeline.recording import ArrayRecording, MonoSource, Recording
 from stylebox.core.pipeline.refine import Refiner
 from stylebox.core.pipeline.result import TransferResult
+from stylebox.core.pipeline.score import Score, WholeScore
 from stylebox.core.pipeline.style import resolve_style
 from stylebox.core.pipeline.style_spec import StyleSpec
 from stylebox.core.pipeline.transcribe import find_notes, transcribe
+from stylebox.core.pipeline.transfer import transfer_to_array
 from stylebox.core.pipeline.vocode import mel_to_audio
-from stylebox.core.progress import Progress, ProgressCallback, silent
+from stylebox.core.pipeline.work import Work
+from stylebox.core.progress import ProgressCallback, silent
 from stylebox.core.store import library
 from stylebox.core.store.weights import fingerprint
 
@@ -111,6 +115,25 @@ class BasePipeline:
         denoiser = library.load_denoiser(self._part).to(self.device)
         return Refiner(self.vae, denoiser, self.style_encoder)
 
+    def prepare(self, options: TransferOptions) -> Perform:
+        """Resolve the options and the style; the result plays recordings with them.
+
+        Raises:
+            StyleboxError: the style is unknown, an option is out of range, or a part is missing.
+        """
+        settings, style = self.resolve(options), self.style(options.spec)
+
+        def perform(source: MonoSource, work: Work, passes: Passes) -> Performance:
+            if source.measured.silent:
+                return Performance(settings, [], [])
+            report = partial(passes.report, "transcribing")
+            score = transcribe(source, self.content_encoder, self.mel_transform, work, report)
+            player = self._player(score, style, replace(settings, seed=work.keep("seed", settings.seed)))
+            sound = player.play(score, source.num_samples, work, partial(passes.report, "playing"))
+            return Performance(player.settings, player.notes_of(score), score.notes, sound)
+
+        return perform
+
     def transfer(
         self, audio: np.ndarray, options: TransferOptions, progress: ProgressCallback = silent
     ) -> TransferResult:
@@ -127,11 +150,8 @@ class BasePipeline:
         Raises:
             StyleboxError: the style is unknown or an option is out of range.
         """
-        settings, style = self.resolve(options), self.style(options.spec)
-        audio = audio - np.float32(audio.mean(dtype=np.float64))  # remove DC, which would raise the measured level
-        content = self.transcribe(audio, progress)
-        result = self._play(content, style, settings, len(audio), progress)
-        return finish(result, audio, content.notes)
+        options = replace(options, output=OutputFormat(self.sample_rate))
+        return transfer_to_array(self, ArrayRecording(audio, self.sample_rate), options, progress)
 
     def play(
         self, content: Content, options: TransferOptions, num_samples: int, progress: ProgressCallback = silent
@@ -148,18 +168,17 @@ class BasePipeline:
             StyleboxError: the style is unknown or an option is out of range.
         """
         settings, style = self.resolve(options), self.style(options.spec)
-        return self._play(content, style, settings, num_samples, progress)
+        score = WholeScore(content, self.mel_config.frames_per_second)
+        player, passes = self._player(score, style, settings), Passes(num_samples / self.sample_rate, progress)
+        sound = player.play(score, num_samples, Work(), partial(passes.report, "playing"))
+        audio = sound.read(0, num_samples)
+        return TransferResult(audio, self.sample_rate, player.notes_of(score), player.settings, self.model)
 
-    def _play(
-        self, content: Content, style: library.Style, settings: Settings, num_samples: int, progress: ProgressCallback
-    ) -> TransferResult:
-        settings = settings.for_music(content.notes, style.register)
-        content = self._in_style(content.transposed(settings.transpose), style, settings)
-        mel = draft(self.draft_network, content, style)
-        if settings.diffuses:
-            mel = self.refiner.refine(mel, content, style, settings, progress)
-        audio = self.vocode(mel, content, style, settings, num_samples, progress)
-        return TransferResult(audio, self.sample_rate, content.notes, settings, self.model)
+    def _player(self, score: Score, style: library.Style, settings: Settings) -> Player:
+        """What plays a score; the settings get the transposition that its notes need."""
+        settings = settings.for_music(score.notes, style.register)
+        networks = (self.refiner if settings.diffuses else None, self.vocoder if settings.vocoder == "neural" else None)
+        return Player(self.mel_config, self.draft_network, *networks, style, settings)
 
     def resolve(self, options: TransferOptions) -> Settings:
         """The settings that these options give with this model; reads the networks that they need.
@@ -210,22 +229,25 @@ class BasePipeline:
 
         Args:
             audio: Mono, at `sample_rate`.
-            progress: Called before and after.
+            progress: Called as work goes on.
 
         Shape:
             audio ``(S,)``.
         """
-        progress(Progress("transcribing", 0, 1))
-        content = transcribe(audio, self.content_encoder, self.mel_transform)
-        progress(Progress("transcribing", 1, 1))
-        return content
+        return self.transcribe_recording(ArrayRecording(audio, self.sample_rate), progress)[0]
 
-    def _in_style(self, content: Content, style: library.Style, settings: Settings) -> Content:
-        """Content with the pitch bends that the instrument plays: part of the input's, and its own vibrato."""
-        rate, playing = self.mel_config.frames_per_second, style.intonation
-        cents = content.cents
-        cents = played_bends(cents, content.notes, rate, playing, settings.seed, settings.bend, settings.vibrato)
-        return replace(content, cents=cents)
+    def transcribe_recording(self, recording: Recording, progress: ProgressCallback = silent) -> tuple[Content, float]:
+        """The content of a recording at any rate, with any number of channels, and its length in seconds.
+
+        Args:
+            recording: Is read twice.
+            progress: Called as work goes on.
+        """
+        source = MonoSource(recording, self.sample_rate)
+        seconds = source.measured.num_samples / recording.sample_rate
+        report = partial(Passes(seconds, progress).report, "transcribing")
+        score = transcribe(source, self.content_encoder, self.mel_transform, Work(), report)
+        return score.window(0, score.num_frames), seconds
 
     def vocode(
         self,
@@ -234,7 +256,6 @@ class BasePipeline:
         style: library.Style,
         settings: Settings,
         num_samples: int,
-        progress: ProgressCallback = silent,
     ) -> np.ndarray:
         """The sound of a mel that the model drew, with steep attacks where the instrument is struck or plucked.
 
@@ -244,19 +265,13 @@ class BasePipeline:
             style: Whether its notes are sustained decides about the attacks.
             settings: Name the vocoder.
             num_samples: Length of the result.
-            progress: Called before and after.
 
         Shape:
             mel ``(M, T)`` -> ``(num_samples,)``.
         """
-        progress(Progress("vocoding", 0, 1))
-        method = settings.vocoder
+        method, sharpen = settings.vocoder, not style.sustained
         vocoder = self.vocoder if method == "neural" else None
-        audio = mel_to_audio(
-            mel, content, self.mel_config, num_samples, method=method, vocoder=vocoder, sharpen=not style.sustained
-        )
-        progress(Progress("vocoding", 1, 1))
-        return audio
+        return mel_to_audio(mel, content, self.mel_config, num_samples, method=method, vocoder=vocoder, sharpen=sharpen)
 
     @torch.no_grad()
     def autoencode(self, mel: Tensor) -> Tensor:

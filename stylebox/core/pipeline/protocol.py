@@ -1,5 +1,6 @@
 """What every loaded model can do, whichever networks it has. Commands and evaluation know no more of it."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -9,9 +10,15 @@ from torch import Tensor
 from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.config import MelConfig
 from stylebox.core.pipeline.content import Content
+from stylebox.core.pipeline.finish import Performance
 from stylebox.core.pipeline.options import TransferOptions
+from stylebox.core.pipeline.passes import Passes
+from stylebox.core.pipeline.recording import MonoSource, Recording
 from stylebox.core.pipeline.result import TransferResult
+from stylebox.core.pipeline.work import Work
 from stylebox.core.progress import ProgressCallback, silent
+
+Perform = Callable[[MonoSource, Work, Passes], Performance]
 
 
 class Pipeline(Protocol):
@@ -44,6 +51,15 @@ class Pipeline(Protocol):
     @property
     def has_notes(self) -> bool:
         """Whether it works on notes: only then it can transcribe, transpose, and play a score."""
+
+    def prepare(self, options: TransferOptions) -> Perform:
+        """Check the options, and read what they need; the result plays recordings with them.
+
+        It takes a recording at the pipeline's rate, the work that gets what is computed, and the passes to report.
+
+        Raises:
+            ModelError: the style is unknown, or an option is out of range or beyond this model.
+        """
 
     def transfer(
         self, audio: np.ndarray, options: TransferOptions, progress: ProgressCallback = silent
@@ -86,6 +102,17 @@ class Pipeline(Protocol):
 
         Shape:
             audio ``(S,)``.
+
+        Raises:
+            ModelError: the model has no notes.
+        """
+
+    def transcribe_recording(self, recording: Recording, progress: ProgressCallback = silent) -> tuple[Content, float]:
+        """The content of a recording at any rate, with any number of channels, and its length in seconds.
+
+        Args:
+            recording: Is read twice.
+            progress: Called as work goes on.
 
         Raises:
             ModelError: the model has no notes.

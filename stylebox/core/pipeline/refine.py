@@ -1,7 +1,9 @@
 """The third step: diffusion gives a draft the detail that a mean cannot have."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -19,6 +21,7 @@ from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.store.library import Style
 
 _SILENCE = -1.0
+_NOISE_CELLS = 256  # drawn at once
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,18 @@ class Refiner:
 
     @torch.no_grad()
     def refine(
-        self, draft: Tensor, content: Content, style: Style, settings: Settings, progress: ProgressCallback = silent
+        self,
+        draft: Tensor,
+        content: Content,
+        style: Style,
+        settings: Settings,
+        progress: ProgressCallback = silent,
+        first_frame: int = 0,
     ) -> Tensor:
         """The draft, noised to the strength of the settings and denoised.
 
-        The noise is drawn for the whole recording, and the networks work in windows: memory is bounded.
+        The noise depends on the seed and the place in the recording, and the networks work in windows: parts of a
+        recording agree, and memory is bounded.
 
         Args:
             draft: Mel in [-1, 1].
@@ -49,6 +59,7 @@ class Refiner:
             style: Sound to reach.
             settings: Steps above 0, strength in (0, 1], guidance scale, seed.
             progress: Called after every step.
+            first_frame: Place of the draft in the recording; a multiple of the autoencoder's stride.
 
         Shape:
             draft and the result ``(M, T)``.
@@ -57,8 +68,8 @@ class Refiner:
             Warm start: Meng et al. (2022), SDEdit. arXiv:2108.01073.
         """
         z_draft, schedule = self.encode(draft), FlowSchedule()
-        generator = torch.Generator().manual_seed(settings.seed)
-        eps = torch.randn(z_draft.shape, generator=generator).to(draft.device)
+        first = first_frame // self.vae.stride
+        eps = noise_at(settings.seed, first, first + z_draft.shape[-1], z_draft.shape[1:3]).to(draft.device)
         start = torch.full((1,), settings.strength, device=draft.device)
         z = dpm_solver_2m(
             denoiser(self._network(z_draft, content, style, settings.guidance), schedule),
@@ -125,3 +136,24 @@ class Refiner:
             return in_mel_windows(look, x_t.shape[-1], self.denoiser.unet.stride, stride)[None]
 
         return network
+
+
+def noise_at(seed: int, first: int, last: int, size: Sequence[int]) -> Tensor:
+    """A stretch of the noise of a recording: each part of it is the same, whatever else is drawn.
+
+    Args:
+        seed: Of the noise.
+        first: First cell of the latent.
+        last: The one after the last cell.
+        size: Channels and height of the latent.
+
+    Shape:
+        ``(1, C, H, last - first)``.
+    """
+    start, stop = first // _NOISE_CELLS, -(-last // _NOISE_CELLS)
+    blocks = [
+        np.random.default_rng([seed, number]).standard_normal((*size, _NOISE_CELLS), np.float32)
+        for number in range(start, stop)
+    ]
+    noise = np.concatenate(blocks, -1)[..., first - start * _NOISE_CELLS : last - start * _NOISE_CELLS]
+    return torch.from_numpy(noise.copy())[None]

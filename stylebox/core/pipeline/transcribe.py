@@ -1,52 +1,83 @@
-"""The first step: from a recording to its content. The style plays no part in it."""
+"""The first step: from a recording to its content, part by part. The style plays no part in it."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from stylebox.core.audio.dynamics import dynamics
-from stylebox.core.audio.frames import resample_frames
 from stylebox.core.audio.io.read import resample
-from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.audio.pitch_bend import measure_keys
+from stylebox.core.audio.windows import Window, windows
 from stylebox.core.config import MelConfig
 from stylebox.core.models.content_encoder import ContentEncoder, posteriors
-from stylebox.core.music.expression import GAIN_SHARE, with_expression
-from stylebox.core.music.notes import Note, notes_from_posteriors, piano_roll
-from stylebox.core.pipeline.content import Content
+from stylebox.core.music.notes import NUM_KEYS, Note, notes_from_posteriors
+from stylebox.core.pipeline.recording import MonoSource, length_at, spans_of
+from stylebox.core.pipeline.score import KeyTracks, Transcript, notes_of_tracks
+from stylebox.core.pipeline.work import Work
+
+PART_SECONDS, MARGIN_SECONDS = 60.0, 3.0  # kept of a part; seen on either side of it: no step looks further
+
+
+class _Encoded(NamedTuple):
+    """A part of a recording: frame, onset, cents and levels ``(N, T')`` at the encoder's rate, dynamics ``(T,)``."""
+
+    frame: Tensor
+    onset: Tensor
+    cents: Tensor
+    levels: Tensor
+    dynamics: Tensor
 
 
 @torch.no_grad()
-def transcribe(audio: np.ndarray, encoder: ContentEncoder, mel_transform: MelSpectrogram) -> Content:
-    """The notes, dynamics and pitch bends of a recording, at the frame rate of the mel.
+def transcribe(
+    source: MonoSource,
+    encoder: ContentEncoder,
+    mel_transform: MelSpectrogram,
+    work: Work,
+    report: Callable[[float], None] = lambda share: None,
+) -> Transcript:
+    """The notes, dynamics and pitch bends of a recording.
 
     Args:
-        audio: Mono, at the rate of the mel.
-        encoder: Works at its own rates; its result is resampled to the mel's frames.
+        source: At the rate of the mel and the common loudness.
+        encoder: Works at its own rates.
         mel_transform: Gives the dynamics and the frame rate. Both networks are on one device.
-
-    Shape:
-        audio ``(S,)``.
+        work: Gets the tracks, and knows how far an earlier run came.
+        report: Called with the share that is done.
     """
-    config, device = mel_transform.config, mel_transform.window.device
-    levelled, gain_db = normalise_loudness(audio, config.sample_rate)
-    curve = dynamics(mel_transform(torch.from_numpy(levelled).to(device))[None], config)[0]
-    resampled, frame, notes = _encode(levelled, config.sample_rate, encoder, device)
-    measured = MelConfig(sample_rate=encoder.sample_rate, hop_length=encoder.hop_length)
-    cents, levels = measure_keys(resampled, frame, measured)
-    notes = with_expression(
-        notes, cents.cpu().numpy(), levels.cpu().numpy(), encoder.frames_per_second, -GAIN_SHARE * gain_db
-    )
-    rate, num_frames = config.frames_per_second, len(curve)
-    frame, cents = (resample_frames(x, encoder.frames_per_second, rate, num_frames) for x in (frame, cents))
-    onsets = torch.from_numpy(piano_roll(notes, num_frames, rate)[1].T).to(frame)
-    return Content(frame, onsets, curve, cents, notes)
+    config, hop = mel_transform.config, mel_transform.config.hop_length
+    num_frames = 1 + source.num_samples // hop
+    step = Fraction(hop * encoder.sample_rate, config.sample_rate * encoder.hop_length)  # encoder frames per mel frame
+    grid = step.denominator  # mel frames, after which a frame of both begins
+    size, margin = (grid * max(1, round(x * config.frames_per_second / grid)) for x in (PART_SECONDS, MARGIN_SECONDS))
+    length = 1 + length_at(source.num_samples, config.sample_rate, encoder.sample_rate) // encoder.hop_length
+    tracks = KeyTracks(*(work.track(name, length, NUM_KEYS, np.float16) for name in KeyTracks._fields))
+    curve = work.track("dynamics", num_frames, None, np.float32)
+    parts = list(windows(num_frames, size, margin))
+    done = int((work.load("transcribed") or {"parts": 0})["parts"])
+    spans = [(w.first * hop, _end(w, num_frames, hop, source.num_samples)) for w in parts[done:]]
+    for number, (w, audio) in enumerate(zip(parts[done:], spans_of(source.blocks(), spans), strict=True), start=done):
+        encoded = _encode(audio, encoder, mel_transform)
+        first, start, stop = (int(x * step) for x in (w.first, w.start, w.stop))
+        stop = length if w.stop == num_frames else stop
+        for track, values in zip(tracks, encoded[:-1], strict=True):
+            track.write(start, values.T[start - first : stop - first].cpu().numpy())
+        curve.write(w.start, encoded.dynamics[w.kept].cpu().numpy())
+        work.save("transcribed", parts=number + 1)
+        report((number + 1) / len(parts))
+    notes = notes_of_tracks(tracks, encoder.frames_per_second, source.measured.gain_db)
+    device = mel_transform.window.device
+    return Transcript(tracks, curve, notes, encoder.frames_per_second, config.frames_per_second, device)
 
 
 @torch.no_grad()
 def find_notes(levelled: np.ndarray, sample_rate: int, encoder: ContentEncoder, device: torch.device) -> list[Note]:
-    """The notes of a recording alone: quicker than `transcribe`.
+    """The notes of a short recording alone: quicker than `transcribe`.
 
     Args:
         levelled: Mono, at the common loudness.
@@ -57,14 +88,26 @@ def find_notes(levelled: np.ndarray, sample_rate: int, encoder: ContentEncoder, 
     Shape:
         levelled ``(S,)``.
     """
-    return _encode(levelled, sample_rate, encoder, device)[2]
+    frame, onset = posteriors(encoder, _resampled(levelled, sample_rate, encoder, device))
+    return notes_from_posteriors(frame.T.cpu().numpy(), onset.T.cpu().numpy(), encoder.frames_per_second)
 
 
-def _encode(
-    levelled: np.ndarray, sample_rate: int, encoder: ContentEncoder, device: torch.device
-) -> tuple[Tensor, Tensor, list[Note]]:
-    """A recording at the encoder's rate, the frame posteriors ``(N, T)`` at the encoder's frames, and the notes."""
-    resampled = torch.from_numpy(resample(levelled, sample_rate, encoder.sample_rate)).to(device)
+def _encode(audio: np.ndarray, encoder: ContentEncoder, mel_transform: MelSpectrogram) -> _Encoded:
+    """All that is measured in a part of a recording, ``(S,)``."""
+    config, device = mel_transform.config, mel_transform.window.device
+    curve = dynamics(mel_transform(torch.from_numpy(audio).to(device))[None], config)[0]
+    resampled = _resampled(audio, config.sample_rate, encoder, device)
     frame, onset = posteriors(encoder, resampled)
-    notes = notes_from_posteriors(frame.T.cpu().numpy(), onset.T.cpu().numpy(), encoder.frames_per_second)
-    return resampled, frame, notes
+    measured = MelConfig(sample_rate=encoder.sample_rate, hop_length=encoder.hop_length)
+    cents, levels = measure_keys(resampled, frame, measured)
+    return _Encoded(frame, onset, cents, levels, curve)
+
+
+def _resampled(audio: np.ndarray, sample_rate: int, encoder: ContentEncoder, device: torch.device) -> Tensor:
+    """Audio at the encoder's rate."""
+    return torch.from_numpy(resample(audio, sample_rate, encoder.sample_rate)).to(device)
+
+
+def _end(window: Window, num_frames: int, hop_length: int, num_samples: int) -> int:
+    """The sample after the last one of a window."""
+    return num_samples if window.last == num_frames else window.last * hop_length

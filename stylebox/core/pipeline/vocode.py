@@ -1,12 +1,15 @@
 """The fourth step, and the one place where a mel becomes sound: vocoder, pitch bends, phases, attacks."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from stylebox.core.audio.attacks import sharpen_attacks
 from stylebox.core.audio.griffin_lim import griffin_lim
-from stylebox.core.audio.harmonic_vocoder import harmonic_inversion
+from stylebox.core.audio.harmonic_vocoder import harmonic_spectrum
+from stylebox.core.audio.overlap_add import hann
 from stylebox.core.audio.phase import magnitude_to_audio
 from stylebox.core.audio.pitch_bend import apply_bends
 from stylebox.core.audio.windows import in_mel_windows
@@ -14,6 +17,44 @@ from stylebox.core.config import MelConfig
 from stylebox.core.device import half_precision
 from stylebox.core.models.vocoder import FLOOR, Vocoder
 from stylebox.core.pipeline.content import Content
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a part of a longer sound goes on from.
+
+    Attributes:
+        frames: Frames at the beginning of the mel that are only seen; the sound begins after them.
+        audio: The sound before, which ends `ahead` samples after the beginning of the new one.
+        ahead: How much both have in common.
+        position: Of the beginning of the new sound in the whole, in samples.
+
+    Shape:
+        audio ``(S,)``; empty where nothing comes before.
+    """
+
+    frames: int
+    audio: np.ndarray
+    ahead: int
+    position: int
+
+    def phase(self, n_fft: int, hop_length: int) -> np.ndarray | None:
+        """The phases of the frame before the first new one; None where nothing comes before.
+
+        Args:
+            n_fft: Window length in samples.
+            hop_length: Samples between frames.
+
+        Shape:
+            ``(n_fft // 2 + 1,)``.
+        """
+        start = len(self.audio) - self.ahead - hop_length - n_fft // 2
+        if start < 0:
+            return None
+        return np.angle(np.fft.rfft(self.audio[start : start + n_fft] * hann(n_fft))).astype(np.float32)
+
+
+NOTHING_BEFORE = Before(0, np.zeros(0, np.float32), 0, 0)
 
 
 @torch.no_grad()
@@ -27,6 +68,7 @@ def mel_to_audio(
     vocoder: Vocoder | None = None,
     sharpen: bool = False,
     phase_steps: int = 1,
+    before: Before = NOTHING_BEFORE,
 ) -> np.ndarray:
     """The sound of a mel by one of three methods.
 
@@ -39,20 +81,28 @@ def mel_to_audio(
             iterates phases and uses no notes.
         vocoder: The neural vocoder, where the method is "neural".
         sharpen: Whether to make the attacks steep that the vocoder's windows smeared.
-        phase_steps: See `vocode`.
+        phase_steps: See `magnitude_to_audio`: four for the mel of a recording, one for a mel that a network drew.
+        before: What the sound goes on from.
 
     Shape:
         mel ``(M, T)`` -> ``(num_samples,)``, float32.
     """
+    skip, frame, cents = before.frames, content.frame, content.cents
     if method == "neural" and vocoder is not None:
-        sound = vocode(vocoder, mel, content.frame, num_samples, content.cents, phase_steps)
+        n_fft, hop = vocoder.n_fft, vocoder.hop_length
+        magnitude = mel_to_spectrum(vocoder, mel, frame, cents)[:, skip * vocoder.times :]
     elif method == "harmonic":
-        sound = harmonic_inversion(mel, content.frame, config, num_samples, content.cents)
+        n_fft, hop = config.n_fft, config.hop_length
+        magnitude = harmonic_spectrum(mel[:, skip:], frame[:, skip:], config, cents[:, skip:])
     else:
-        return iterate_phases(mel, config, num_samples)
+        return iterate_phases(mel[:, skip:], config, num_samples)
+    magnitude, phase = magnitude[:, : 1 + num_samples // hop], before.phase(n_fft, hop)
+    sound = magnitude_to_audio(magnitude, n_fft, hop, num_samples, phase_steps, phase=phase, position=before.position)
     audio = _of_length(sound, num_samples)
     if sharpen and method == "neural":
-        audio = sharpen_attacks(audio, [note.start_seconds for note in content.notes], config.sample_rate)
+        start_seconds = skip / config.frames_per_second
+        onsets = [note.start_seconds - start_seconds for note in content.notes]
+        audio = sharpen_attacks(audio, onsets, config.sample_rate)
     return audio
 
 

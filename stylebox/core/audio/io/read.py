@@ -64,14 +64,15 @@ class AudioReader:
         native_samples: The same at `native_rate`.
     """
 
-    def __init__(self, source: Source, sample_rate: int | None = None) -> None:
+    def __init__(self, source: Source, sample_rate: int | None = None, name: str | None = None) -> None:
         """Name a sound; it is opened by ``with``.
 
         Args:
             source: A path; "-" for standard input; or a binary file object, which is read from its beginning.
             sample_rate: To resample to, in Hz; None keeps the file's.
+            name: For messages; None takes that of the source.
         """
-        self._source, self._requested_rate = source, sample_rate
+        self._source, self._requested_rate, self._name = source, sample_rate, name
         self._open = ExitStack()
         self.samples = self.native_samples = 0
 
@@ -82,7 +83,8 @@ class AudioReader:
             AudioError: the file does not exist, or is not a sound file.
         """
         with self._open as opening:
-            self._stream, self.name = opening.enter_context(opened(self._source))
+            self._stream, name = opening.enter_context(opened(self._source))
+            self.name = self._name or name
             with disk_errors_named(self.name):
                 self._track: Track = opening.enter_context(open_track(self._stream, self.name))
             _check_rate(self._track.sample_rate, self.name)
@@ -106,7 +108,7 @@ class AudioReader:
         Shape:
             Each block is float32 ``(samples, channels)``, samples at least 1.
         """
-        for block in _resampled(self._native_blocks(), self.native_rate, self.sample_rate, self.channels):
+        for block in resample_blocks(self._native_blocks(), self.native_rate, self.sample_rate, self.channels):
             self.samples += len(block)
             yield block
 
@@ -205,7 +207,7 @@ def resample(audio: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     Shape:
         ``audio`` is ``(S,)``, the result ``(round(S * to_rate / from_rate),)``, float32.
     """
-    blocks = list(_resampled([np.asarray(audio, np.float32)[:, None]], from_rate, to_rate, 1))
+    blocks = list(resample_blocks([np.asarray(audio, np.float32)[:, None]], from_rate, to_rate, 1))
     return np.concatenate(blocks)[:, 0] if blocks else np.zeros(0, np.float32)
 
 
@@ -222,18 +224,28 @@ def _conformed(blocks: Iterable[Block], sample_rate: int, channels: int) -> Iter
         if block.shape[1] != channels:
             block = np.repeat(block.mean(axis=1, keepdims=True, dtype=np.float32), channels, axis=1)
         if at_rate and rate != last_rate:
-            yield from _resampled(at_rate, last_rate, sample_rate, channels)
+            yield from resample_blocks(at_rate, last_rate, sample_rate, channels)
             at_rate = []
         last_rate = rate
         if rate == sample_rate:
             yield block
         elif MIN_RATE <= rate <= MAX_RATE:
             at_rate.append(block)
-    yield from _resampled(at_rate, last_rate, sample_rate, channels)
+    yield from resample_blocks(at_rate, last_rate, sample_rate, channels)
 
 
-def _resampled(blocks: Iterable[np.ndarray], from_rate: int, to_rate: int, channels: int) -> Iterator[np.ndarray]:
-    """Blocks at another rate, in all ``round(samples * to_rate / from_rate)`` samples, but not 0 of some."""
+def resample_blocks(blocks: Iterable[np.ndarray], from_rate: int, to_rate: int, channels: int) -> Iterator[np.ndarray]:
+    """Blocks at another rate, in all ``round(samples * to_rate / from_rate)`` samples, but not 0 of some.
+
+    Args:
+        blocks: Of one sound, in order.
+        from_rate: In Hz.
+        to_rate: In Hz.
+        channels: Number of channels.
+
+    Shape:
+        ``(samples, channels)`` each -> the same.
+    """
     if from_rate == to_rate:
         yield from (block for block in blocks if len(block))
         return

@@ -127,8 +127,10 @@ class AudioWriter:
             self._stream.flush()
 
 
-def write_audio(path: Path | str, audio: np.ndarray, sample_rate: int) -> float:
-    """Write mono sound in the format of the suffix: .wav and .flac (16 bit), .ogg (Vorbis) or .mp3.
+def write_audio(
+    path: Path | str, audio: np.ndarray, sample_rate: int, bits: int = 16, tags: Tags | None = None
+) -> float:
+    """Write a sound in the format of the suffix: .wav, .flac, .ogg (Vorbis) or .mp3.
 
     The file appears whole or not at all, and equal sound gives equal bytes. Every format reads back with the same
     number of samples at the same time; for MP3 this needs a reader that knows its gapless header (libsndfile, FFmpeg,
@@ -138,6 +140,8 @@ def write_audio(path: Path | str, audio: np.ndarray, sample_rate: int) -> float:
         path: The file; "-" writes a WAV to standard output.
         audio: Full scale is 1. A louder sound is turned down as a whole, so that its peak is at -0.1 dBFS.
         sample_rate: Rate of `audio` and of the file, in Hz.
+        bits: See `AudioWriter`.
+        tags: What the file says of its content.
 
     Returns:
         By how many dB the sound was turned down; 0.0 if it did not exceed full scale.
@@ -146,9 +150,9 @@ def write_audio(path: Path | str, audio: np.ndarray, sample_rate: int) -> float:
         AudioError: unknown suffix, unsupported rate, no samples or samples that are not finite, or a disk error.
 
     Shape:
-        ``audio`` is ``(S,)``.
+        ``audio`` is ``(S,)``, or ``(S, C)`` of several channels.
     """
-    with AudioWriter(path, sample_rate) as writer:
+    with AudioWriter(path, sample_rate, 1 if np.ndim(audio) < 2 else np.shape(audio)[1], bits, tags) as writer:
         audio, turned_down_db = _below_clipping(audio, writer.name)
         writer.write(audio)
     return turned_down_db
@@ -166,10 +170,10 @@ def encode_audio(audio: np.ndarray, sample_rate: int, suffix: str = ".flac") -> 
         AudioError: as for `write_audio`.
 
     Shape:
-        ``audio`` is ``(S,)``.
+        ``audio`` is ``(S,)``, or ``(S, C)`` of several channels.
     """
     stream = io.BytesIO()
-    with AudioWriter((stream, suffix), sample_rate) as writer:
+    with AudioWriter((stream, suffix), sample_rate, 1 if np.ndim(audio) < 2 else np.shape(audio)[1]) as writer:
         writer.write(_below_clipping(audio, writer.name)[0])
     return stream.getvalue()
 
@@ -239,8 +243,8 @@ def _opened(target: Path | str | tuple[BinaryIO, str]) -> Iterator[BinaryIO]:
 def _below_clipping(audio: np.ndarray, name: str) -> tuple[np.ndarray, float]:
     """`audio` as float32 within full scale, and by how many dB it was turned down."""
     audio = np.asarray(audio, np.float32)
-    if audio.ndim != 1 or audio.size == 0:
-        raise AudioError(f"{name}: there is no mono sound to write (shape {audio.shape}); check what made it")
+    if audio.ndim not in (1, 2) or audio.size == 0:
+        raise AudioError(f"{name}: there is no sound to write (shape {audio.shape}); check what made it")
     peak = float(np.abs(audio).max())
     if not np.isfinite(peak):
         raise AudioError(f"{name}: the sound holds samples that are no numbers; check what made it")

@@ -1,0 +1,59 @@
+"""A sound file as a recording that is read in blocks, again and again."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+
+from stylebox.core.audio.io.read import AudioReader
+from stylebox.core.audio.io.tags import Tags
+from stylebox.core.errors import AudioError
+from stylebox.core.jobs.sound_format import SoundFormat
+
+
+@dataclass(frozen=True)
+class FileRecording:
+    """A sound file as a recording.
+
+    Attributes:
+        stream: The file; can be searched.
+        name: Of the file, for messages.
+        sound: Its rate, channels and depth; 0 bits if it has no depth.
+        tags: What it says of its content.
+    """
+
+    stream: BinaryIO
+    name: str
+    sound: SoundFormat
+    tags: Tags
+
+    @classmethod
+    def of(cls, stream: BinaryIO, name: str) -> "FileRecording":
+        """Read the header and the tags of a file.
+
+        Raises:
+            AudioError: this is not a sound file.
+        """
+        with AudioReader(stream, name=name) as reader:
+            sound = SoundFormat(reader.native_rate, reader.channels, reader.bits)
+            return cls(stream, name, sound, reader.read_tags())
+
+    @property
+    def sample_rate(self) -> int:
+        """In Hz."""
+        return self.sound.sample_rate
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """All samples.
+
+        Raises:
+            AudioError: there are none.
+
+        Shape:
+            ``(S, C)`` each.
+        """
+        with AudioReader(self.stream, name=self.name) as reader:
+            yield from reader
+            if reader.samples == 0:
+                raise AudioError(f"{self.name}: holds no sound (0 samples); record or export it again")

@@ -1,0 +1,67 @@
+"""A transfer from a recording in blocks to a finished sound in blocks, with any model."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from stylebox.core.pipeline.finish import Finished, Performance, finish
+from stylebox.core.pipeline.options import TransferOptions
+from stylebox.core.pipeline.passes import Passes
+from stylebox.core.pipeline.protocol import Pipeline
+from stylebox.core.pipeline.recording import MonoSource, Recording
+from stylebox.core.pipeline.result import TransferResult
+from stylebox.core.pipeline.work import Work
+from stylebox.core.progress import ProgressCallback, silent
+
+
+def transfer_recording(
+    pipeline: Pipeline,
+    recording: Recording,
+    options: TransferOptions,
+    work_for: Callable[[float], Work],
+    progress: ProgressCallback = silent,
+) -> tuple[Performance, Finished]:
+    """Play a recording in another sound; what the work holds of an earlier run is kept.
+
+    Args:
+        pipeline: The loaded model.
+        recording: Is read several times.
+        options: What the user asks for; a seed that is drawn is kept in the work.
+        work_for: Gives the work for a recording of so many seconds.
+        progress: Called as work goes on.
+
+    Raises:
+        StyleboxError: the recording cannot be read, the style is unknown, or an option is out of range.
+    """
+    perform, source = pipeline.prepare(options), MonoSource(recording, pipeline.sample_rate)
+    seconds = source.measured.num_samples / recording.sample_rate
+    passes, work = Passes(seconds, progress), work_for(seconds)
+    passes.report("measuring", 1.0)
+    performance = perform(source, work, passes)
+    return performance, finish(performance, source, options.output, lambda share: passes.report("finishing", share / 2))
+
+
+def transfer_to_array(
+    pipeline: Pipeline, recording: Recording, options: TransferOptions, progress: ProgressCallback = silent
+) -> TransferResult:
+    """Play a recording in another sound, with the result in memory.
+
+    Args:
+        pipeline: The loaded model.
+        recording: Is read several times.
+        options: What the user asks for.
+        progress: Called as work goes on.
+
+    Raises:
+        StyleboxError: the recording cannot be read, the style is unknown, or an option is out of range.
+    """
+    performance, finished = transfer_recording(pipeline, recording, options, lambda _: Work(), progress)
+    made = np.concatenate(list(finished.blocks())) if finished.num_samples else np.zeros((0, 1), np.float32)
+    return TransferResult(
+        audio=made[:, 0] if finished.channels == 1 else made,
+        sample_rate=finished.sample_rate,
+        notes=[] if finished.warnings else list(performance.notes or []),
+        settings=performance.settings,
+        model=pipeline.model,
+        warnings=list(finished.warnings),
+    )

@@ -1,0 +1,200 @@
+"""One file in, one file out: what goes in comes out, also after an interruption. By a tiny model."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.models import PARTIALS, melody, tones
+
+from stylebox.core.audio.io.read import AudioReader, load_audio
+from stylebox.core.audio.io.tags import Tags
+from stylebox.core.audio.io.write import MAX_CHANNELS, MP3_RATES, AudioWriter
+from stylebox.core.audio.loudness import loudness_db
+from stylebox.core.jobs import transfer_file as job
+from stylebox.core.jobs.transfer_file import transfer_file
+from stylebox.core.pipeline import player, transcribe
+from stylebox.core.pipeline.options import OutputFormat, TransferOptions
+from stylebox.core.pipeline.pipeline import BasePipeline
+from stylebox.core.pipeline.work import Work
+from stylebox.core.progress import Progress
+
+QUICK = TransferOptions("string", seed=7, steps=0, vocoder="harmonic")
+RATES = (8000, 11025, 22050, 32000, 44100, 48000, 96000, 192_000)
+PCM = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
+TAGS = Tags("Sarabande", "A. Player", "Suites", "1720", "take 3", b"\x89PNG\r\n\x1a\n" + bytes(40))
+
+
+@pytest.fixture(scope="module")
+def pipeline(trained_home: Path) -> BasePipeline:
+    made = BasePipeline(str(trained_home / "models" / "tiny"), "cpu")
+    for head in (made.content_encoder.onset_head, made.content_encoder.frame_head):
+        assert head.bias is not None
+        head.bias += 6.0  # a hardly trained encoder finds notes
+    return made
+
+
+def music(seconds: float, rate: int, channels: int) -> np.ndarray:
+    """Two notes, louder from channel to channel."""
+    notes = tones(melody(40, 2.3), 2.3, PARTIALS["reed"])[4410:]
+    mono = np.interp(np.arange(round(seconds * rate)) * 22050 / rate, np.arange(len(notes)), notes)
+    louder = np.linspace(0.2, 1.0, channels, dtype=np.float32)
+    made: np.ndarray = mono.astype(np.float32)[:, None] * louder
+    return made
+
+
+@settings(max_examples=14, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(RATES),
+    st.integers(1, 8),
+    st.sampled_from(PCM),
+    st.sampled_from([".wav", ".flac", ".ogg", ".mp3"]),
+    st.integers(1, 999),
+)
+def test_rate_channels_depth_and_length_come_out_as_promised(
+    pipeline: BasePipeline, tmp_path: Path, rate: int, channels: int, subtype: str, suffix: str, odd: int
+) -> None:
+    source, output = tmp_path / "in.wav", tmp_path / f"out{suffix}"
+    audio = music(0.4 + odd / 8000, rate, channels)
+    soundfile.write(source, audio, rate, subtype=subtype)
+    report = transfer_file(source, output, QUICK, pipeline, force=True)
+    with AudioReader(output) as reader:
+        made = np.concatenate(list(reader))
+        kept_rate = max(rate, 44100)
+        expected_rate = kept_rate if suffix != ".mp3" or kept_rate in MP3_RATES else 48000
+        assert reader.sample_rate == report.sample_rate == expected_rate
+        assert reader.channels == report.channels == (channels if channels <= MAX_CHANNELS[suffix] else 1)
+        assert len(made) == round(len(audio) * expected_rate / rate)
+        if suffix in (".wav", ".flac"):
+            assert reader.bits == (24 if subtype in ("PCM_24", "PCM_32", "FLOAT", "DOUBLE") else 16)
+    lost = (expected_rate != kept_rate) + (reader.channels != channels)
+    assert sum(warning.startswith("not kept: ") for warning in report.warnings) == min(lost, 1)
+    assert " Hz (MP3: 48000 Hz)" in "".join(report.warnings) or expected_rate == kept_rate
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+def test_tags_are_kept_and_the_comment_names_the_style(pipeline: BasePipeline, tmp_path: Path, suffix: str) -> None:
+    with AudioWriter(tmp_path / "in.flac", 44100, tags=TAGS) as writer:
+        writer.write(music(0.4, 44100, 1))
+    transfer_file(tmp_path / "in.flac", tmp_path / f"out{suffix}", QUICK, pipeline)
+    with AudioReader(tmp_path / f"out{suffix}") as reader:
+        tags = reader.read_tags()
+    assert (tags.title, tags.artist, tags.album, tags.date) == (TAGS.title, TAGS.artist, TAGS.album, TAGS.date)
+    assert tags.comment == "take 3; stylebox: string, seed 7"
+    assert tags.cover == TAGS.cover
+
+
+@pytest.mark.parametrize("kept", [(1.0, 0.0), (0.0, 1.0), (1.0, -1.0)])
+def test_a_hard_left_input_stays_hard_left_and_opposite_phases_do_not_vanish(
+    pipeline: BasePipeline, tmp_path: Path, kept: tuple[float, float]
+) -> None:
+    soundfile.write(tmp_path / "in.wav", music(1.5, 44100, 1) * np.array(kept, np.float32), 44100)
+    transfer_file(tmp_path / "in.wav", tmp_path / "out.wav", QUICK, pipeline)
+    before, after = (soundfile.read(tmp_path / name)[0] for name in ("in.wav", "out.wav"))
+    for channel, level in enumerate(kept):
+        if level:
+            loudness = [loudness_db(sound[:, channel], 44100) for sound in (after, before)]
+            assert loudness[0] == pytest.approx(loudness[1], abs=1.0)
+        else:
+            assert not after[:, channel].any()
+
+
+def test_silence_stays_silence(pipeline: BasePipeline, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "in.wav", np.zeros((30_000, 3)), 48000)
+    report = transfer_file(tmp_path / "in.wav", tmp_path / "out.flac", QUICK, pipeline)
+    made, rate = soundfile.read(tmp_path / "out.flac")
+    assert made.shape == (30_000, 3)
+    assert rate == 48000
+    assert not made.any()
+    assert "silent" in report.warnings[0]
+
+
+def test_what_is_asked_for_is_given(pipeline: BasePipeline, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "in.wav", music(0.5, 44100, 2), 44100)
+    options = TransferOptions("string", seed=7, steps=0, output=OutputFormat(32000, 32, mono=True))
+    report = transfer_file(tmp_path / "in.wav", tmp_path / "out.wav", options, pipeline)
+    found = soundfile.info(tmp_path / "out.wav")
+    assert (found.samplerate, found.subtype, found.channels, found.frames) == (32000, "FLOAT", 1, 16000)
+    assert report.warnings == []
+
+
+def test_a_mix_has_the_input_in_time_and_the_loudness_kept(pipeline: BasePipeline, tmp_path: Path) -> None:
+    before = music(1.5, 48000, 2)
+    soundfile.write(tmp_path / "in.wav", before, 48000, subtype="FLOAT")
+    sounds = {}
+    for mix in (0.0, 0.5, 1.0):
+        options = TransferOptions("string", seed=7, steps=0, mix=mix)
+        transfer_file(tmp_path / "in.wav", tmp_path / "out.wav", options, pipeline, force=True)
+        sounds[mix] = soundfile.read(tmp_path / "out.wav", dtype="float32")[0]
+        loudness = [loudness_db(sound.ravel(), 48000) for sound in (sounds[mix], before)]
+        assert loudness[0] == pytest.approx(loudness[1], abs=0.3)
+    np.testing.assert_allclose(sounds[0.0], before, atol=1e-3)  # the input alone, to the sample
+    shares = np.linalg.lstsq(np.stack([sounds[0.0].ravel(), sounds[1.0].ravel()], 1), sounds[0.5].ravel(), rcond=None)[
+        0
+    ]
+    assert shares[0] == pytest.approx(shares[1], abs=0.06)  # equal shares of both
+    assert shares[0] == pytest.approx(0.7, abs=0.12)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def test_a_transfer_that_was_killed_goes_on_and_gives_the_bytes_of_one_that_was_not(
+    pipeline: BasePipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "KEPT_SECONDS", 1.0)
+    monkeypatch.setattr(player, "PART_FRAMES", 64)
+    monkeypatch.setattr(player, "MARGIN_FRAMES", 32)
+    monkeypatch.setattr(transcribe, "PART_SECONDS", 1.0)
+    soundfile.write(tmp_path / "in.wav", np.tile(music(2.0, 22050, 2), (2, 1)), 22050)
+    options = TransferOptions("string", steps=1)  # the seed is drawn, and must be kept
+    save, remarks = Work.save, []
+    for name in ("transcribed", "seam"):
+        calls = 0
+
+        def killed(self: Work, of: str, name: str = name, **facts: float | np.ndarray) -> None:
+            nonlocal calls
+            save(self, of, **facts)
+            calls += of == name
+            if of == name and calls == 2:
+                raise Killed
+
+        monkeypatch.setattr(Work, "save", killed)
+        with pytest.raises(Killed):
+            transfer_file(tmp_path / "in.wav", tmp_path / "out.wav", options, pipeline)
+        assert not (tmp_path / "out.wav").exists()
+        assert (tmp_path / ".out.wav.work").is_dir()
+    monkeypatch.setattr(Work, "save", save)
+
+    def listen(step: Progress) -> None:
+        remarks.append(step.note if step.total is None else "")
+
+    report = transfer_file(tmp_path / "in.wav", tmp_path / "out.wav", options, pipeline, progress=listen)
+    assert sum("continues the interrupted transfer" in remark for remark in remarks) == 1
+    assert not (tmp_path / ".out.wav.work").exists()
+    whole = TransferOptions("string", steps=1, seed=report.seed)
+    transfer_file(tmp_path / "in.wav", tmp_path / "whole.wav", whole, pipeline)
+    np.testing.assert_array_equal(load_audio(tmp_path / "out.wav", 44100), load_audio(tmp_path / "whole.wav", 44100))
+
+
+def test_work_on_another_recording_is_not_continued(
+    pipeline: BasePipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "KEPT_SECONDS", 0.1)
+    remarks: list[str] = []
+    for seconds in (0.5, 0.6):
+        soundfile.write(tmp_path / "in.wav", music(seconds, 44100, 1), 44100)
+        monkeypatch.setattr(Work, "remove", lambda self: None)
+        transfer_file(
+            tmp_path / "in.wav",
+            tmp_path / "out.wav",
+            QUICK,
+            pipeline,
+            force=True,
+            progress=lambda step: remarks.append(step.note),
+        )
+    assert soundfile.info(tmp_path / "out.wav").frames == round(0.6 * 44100)
+    assert not any("continues" in remark for remark in remarks)

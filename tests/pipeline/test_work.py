@@ -1,0 +1,49 @@
+"""The work of a transfer: the same in memory and in a folder, kept for the same key and deleted for another."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stylebox.core.pipeline.work import Work
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_tracks_and_facts_are_what_was_written(tmp_path: Path, on_disk: bool) -> None:
+    work = Work(tmp_path / "work" if on_disk else None, "a")
+    track, curve = work.track("keys", 10, 3, np.float16), work.track("curve", 5, None, np.float32)
+    track.write(4, np.ones((2, 3)))
+    curve.write(0, np.arange(5.0))
+    assert track.read(3, 7).sum(1).tolist() == [0, 3, 3, 0]
+    assert track.read(8, 99).shape == (2, 3)
+    assert curve.read(1, 4).tolist() == [1, 2, 3]
+    work.save("seam", parts=2, tail=np.arange(3))
+    kept = work.load("seam")
+    assert kept is not None
+    assert int(kept["parts"]) == 2
+    assert kept["tail"].tolist() == [0, 1, 2]
+    assert work.load("nothing") is None
+    assert [work.keep("seed", 5), work.keep("seed", 6)] == [5, 5]
+
+
+def test_a_later_run_with_the_same_key_goes_on(tmp_path: Path) -> None:
+    first = Work(tmp_path / "work", "a")
+    first.track("sound", 4, None, np.float32).write(0, np.ones(2))
+    first.save("seam", parts=1)
+    again = Work(tmp_path / "work", "a")
+    assert again.begun
+    assert not first.begun
+    assert again.track("sound", 4, None, np.float32).read(0, 4).tolist() == [1, 1, 0, 0]
+    other = Work(tmp_path / "work", "b")
+    assert not other.begun
+    assert other.load("seam") is None
+    assert not other.track("sound", 4, None, np.float32).read(0, 4).any()
+    other.remove()
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_folder_that_is_no_work_is_not_deleted(tmp_path: Path) -> None:
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music" / "take.wav").write_bytes(b"mine")
+    Work(tmp_path / "music", "a").save("seed", value=1)
+    assert (tmp_path / "music" / "take.wav").read_bytes() == b"mine"
