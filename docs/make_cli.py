@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import get_args, get_origin
 
+import typer
 from typer.models import ArgumentInfo, ParameterInfo
 
 from stylebox.cli import app
@@ -24,6 +25,8 @@ usage, 130 interrupted by Ctrl-C. Every command has `--help` (`-h`), `--quiet` (
 `--verbose` (`-v`: more details) and `--debug` (the traceback of an error). `stylebox --version` prints the version, and
 `stylebox --install-completion` installs completion for your shell.
 
+`stylebox config` keeps defaults for options in a TOML file. The command line comes before them.
+
 The environment variable `STYLEBOX_HOME` sets the data directory, which holds sources, the dataset, models and takes.
 `NO_COLOR` turns colours off.
 """
@@ -31,26 +34,50 @@ The environment variable `STYLEBOX_HOME` sets the data directory, which holds so
 
 def page() -> str:
     """The page in Markdown."""
-    return "\n".join([HEAD, *(line for info in app.registered_commands for line in section(info.callback))])
+    return "\n".join([HEAD, *(line for name, command in all_commands() for line in section(name, command))])
 
 
-def section(command: Callable[..., None] | None) -> Iterator[str]:
+def all_commands() -> Iterator[tuple[str, Callable[..., None]]]:
+    """Every command by its full name; the commands of a group follow it."""
+    for info in app.registered_commands:
+        assert info.callback is not None
+        yield str(info.name), info.callback
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        listing = group.typer_instance.registered_callback
+        assert listing is not None
+        assert listing.callback is not None
+        name = listing.callback.__name__
+        yield name, listing.callback
+        for info in group.typer_instance.registered_commands:
+            assert info.callback is not None
+            yield f"{name} {info.name}", info.callback
+
+
+def section(name: str, command: Callable[..., None]) -> Iterator[str]:
     """The lines of one command: what it does, its usage, and a row per argument and option."""
-    assert command is not None
     found = [p for p in parameters(command) if p.name not in EVERYWHERE]
-    yield f"## stylebox {command.__name__}"
+    yield f"## stylebox {name}"
     yield ""
     yield str(inspect.getdoc(command))
     yield ""
     yield "```"
-    yield " ".join(["stylebox", command.__name__, *(p.usage for p in found if p.usage), "[OPTIONS]"])
+    yield " ".join(
+        [
+            "stylebox",
+            name,
+            *(p.usage for p in found if p.usage),
+            *(["[OPTIONS]"] if any(p.is_option for p in found) else []),
+        ]
+    )
     yield "```"
     yield ""
-    yield "| option | value | meaning |"
-    yield "|---|---|---|"
+    if found:
+        yield "| option | value | meaning |"
+        yield "|---|---|---|"
     for parameter in found:
         yield f"| `{', '.join(parameter.spellings)}` | {parameter.values} | {parameter.help} |"
-    yield ""
+    yield from [""] if found else []
 
 
 @dataclass(frozen=True)
@@ -63,6 +90,7 @@ class Parameter:
         usage: How it stands in the line of usage; empty for an option that is not required.
         values: What values it takes, in words.
         help: Its help, with its default.
+        is_option: Whether it begins with dashes.
     """
 
     name: str
@@ -70,25 +98,31 @@ class Parameter:
     usage: str
     values: str
     help: str
+    is_option: bool
 
 
 def parameters(command: Callable[..., None]) -> Iterator[Parameter]:
     """The arguments and options of a command, from its signature: the objects of Typer change between releases."""
     for name, declared in inspect.signature(command).parameters.items():
+        if declared.annotation is typer.Context:
+            continue
         kind, info = get_args(declared.annotation)
         required, many = declared.default is inspect.Parameter.empty, get_origin(kind) is list
         default = declared.default.value if isinstance(declared.default, Enum) else declared.default
         ending = "" if required or default is None or kind is bool else f" Default: `{default}`."
         if info.hidden:
             continue
-        if isinstance(info, ArgumentInfo):
+        is_option = not isinstance(info, ArgumentInfo)
+        if not is_option:
             shown = (info.metavar or name).upper() + ("..." if many else "")
             spellings, usage = (shown,), shown if required else f"[{shown}]"
         else:
             given = (*(() if info.default is ... else (info.default,)), *(info.param_decls or ()))
             spellings = given or (f"--{name.replace('_', '-')}",)
             usage = f"{spellings[0]} {name.upper()}" if required else ""
-        yield Parameter(name, spellings, usage, _values(kind, info), f"{info.help}{ending}")
+        yield Parameter(
+            name, spellings, usage, _values(kind, info), f"{info.help}{ending}", not isinstance(info, ArgumentInfo)
+        )
 
 
 def _values(kind: object, info: ParameterInfo) -> str:

@@ -13,11 +13,12 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from stylebox import __version__
+from stylebox.commands import config as configuration
 from stylebox.commands.build import build
 from stylebox.commands.doctor import doctor
 from stylebox.commands.evaluate import evaluate
@@ -33,6 +34,7 @@ from stylebox.commands.transcribe import transcribe
 from stylebox.commands.transfer import transfer
 from stylebox.console import options as opt
 from stylebox.console.console import console
+from stylebox.console.defaults import default_map
 from stylebox.console.escaping import never_fail
 from stylebox.console.exit import FAILED, INTERRUPTED
 from stylebox.console.option_groups import flat_parameters, grouped
@@ -42,6 +44,17 @@ COMMANDS = (
     *(fetch, render, build, train, transfer, generate, record, transcribe),
     *(evaluate, styles, models, info, doctor),
 )
+# Commands with commands of their own; alone they list.
+GROUPS: dict[Callable[..., None], dict[str, Callable[..., None]]] = {
+    configuration.config: {
+        "list": configuration.list_defaults,
+        "get": configuration.get_default,
+        "set": configuration.set_default,
+        "unset": configuration.unset_default,
+        "path": configuration.show_path,
+    },
+}
+NEGATIVE_ARGUMENTS = (configuration.set_default,)  # commands that take -12 for a number and not for options
 TERMINATED = 143  # exit code after SIGTERM
 _REPEAT_SECONDS = 0.01  # until an interrupt that was lost is sent again
 
@@ -96,6 +109,7 @@ def _show_version(requested: bool) -> None:
 
 @app.callback()
 def _begin(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
     ] = False,
@@ -104,6 +118,26 @@ def _begin(
     debug: opt.Debug = False,
 ) -> None:
     console.configure(quiet, verbose, debug)
+    if context.invoked_subcommand is not None:
+        _apply_defaults(context, context.invoked_subcommand)
+
+
+def _apply_defaults(context: typer.Context, command: str) -> None:
+    """Give a command the user's defaults."""
+    from stylebox.core.paths import config_file
+
+    if not config_file().is_file():
+        return
+    from stylebox.core.user_config import flat, read_user_config
+
+    program: Any = context.command
+    try:
+        context.default_map = default_map(flat(read_user_config()), command, program.commands, context)
+    except StyleboxError as error:
+        if command not in ("config", "doctor"):
+            console.error(str(error))
+            raise typer.Exit(FAILED) from None
+        console.warning(str(error))  # these two help to repair it
 
 
 def run_command(run: Callable[..., None]) -> Callable[..., None]:
@@ -166,3 +200,10 @@ def _repeat_lost_interrupts() -> Iterator[None]:
 
 for run in COMMANDS:
     app.command(run.__name__)(run_command(run))
+for listing, commands in GROUPS.items():
+    group = typer.Typer(name=listing.__name__, help=listing.__doc__, invoke_without_command=True)
+    group.callback()(run_command(listing))
+    for name, run in commands.items():
+        settings = {"ignore_unknown_options": True} if run in NEGATIVE_ARGUMENTS else None
+        group.command(name, context_settings=settings)(run_command(run))
+    app.add_typer(group)

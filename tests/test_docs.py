@@ -209,5 +209,5 @@ def test_help_gives_the_defaults_of_the_shipped_model(option: str) -> None:
 
 def test_every_option_has_help() -> None:
     script = load_script(ROOT / "docs" / "make_cli.py")
-    for info in app.registered_commands:
-        assert all(parameter.help for parameter in script.parameters(info.callback))
+    for _, command in script.all_commands():
+        assert all(parameter.help for parameter in script.parameters(command))

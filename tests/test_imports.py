@@ -24,6 +24,8 @@ ROOMS: list[tuple[str, ...]] = [
         "core.device",
         "core.system_packages",
         "core.text_encoding",
+        "core.toml_file",
+        "core.user_config",
     ),
     ("core.music",),
     ("core.audio",),

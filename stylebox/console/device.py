@@ -5,7 +5,7 @@ from stylebox.console.console import console
 
 
 def compute_device(choice: DeviceName) -> str:
-    """Resolve the requested device; writes one line if CUDA is requested by ``auto`` and missing.
+    """Resolve the requested device; writes one line if ``auto`` does not find CUDA, the first time on this machine.
 
     Raises:
         StyleboxError: The device does not exist.
@@ -13,6 +13,25 @@ def compute_device(choice: DeviceName) -> str:
     from stylebox.core.device import resolve_device
 
     device, note = resolve_device(choice.value)
-    if note:
-        console.note(note)
+    if note and _is_new(note):
+        console.note(f"{note} (this is said once; `stylebox doctor` checks the machine)")
+    elif note:
+        console.detail(note)
     return device
+
+
+def _is_new(note: str) -> bool:
+    """Whether the note was never shown on this machine, or another one since; remembers it."""
+    from stylebox.core.paths import home, write_text
+
+    shown = home() / "device.txt"
+    try:
+        if shown.read_text("utf-8") == note:
+            return False
+    except (OSError, UnicodeDecodeError):  # never shown
+        pass
+    try:
+        write_text(shown, note)
+    except OSError:  # nothing can be remembered, so it would be shown at every run
+        return False
+    return True

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from stylebox.core.errors import ConfigError, error_reason
-from stylebox.core.text_encoding import decode_text
+from stylebox.core.errors import ConfigError
+from stylebox.core.toml_file import read_toml
 
 SAMPLE_RATE = 44100  # Hz; of mels, rendered recordings and results
 ANALYSIS_RATE = 22050  # Hz; of what needs no treble: notes, pitch, the classifiers of instruments
@@ -221,7 +221,7 @@ def load_preset(name: str = "base", overrides: Path | None = None) -> Preset:
     values = tomllib.loads((resources.files("stylebox") / "presets" / f"{name}.toml").read_text("utf-8"))
     values.setdefault("name", name)
     if overrides is not None:
-        values = _merged(values, _read_toml(overrides))
+        values = _merged(values, read_toml(overrides))
     return parse_preset(values, str(overrides or f"preset {name}"))
 
 
@@ -242,17 +242,6 @@ def parse_preset(values: dict[str, Any], where: str) -> Preset:
         key = ".".join(str(part) for part in first["loc"]) or "preset"
         reason = "unknown setting; correct or remove it" if first["type"] == "extra_forbidden" else first["msg"]
         raise ConfigError(f"{where}: {key}: {reason}") from error
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(decode_text(path.read_bytes()))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error_reason(error)}); check name and permissions") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8; save it as UTF-8") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path}: is not valid TOML ({error}); correct that line") from error
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,12 @@ def recordings_dir() -> Path:
     return home() / "recordings"
 
 
+def config_file() -> Path:
+    """File of the user's defaults: in the data directory if `STYLEBOX_HOME` is set, otherwise in the system's place."""
+    folder = home() if os.environ.get("STYLEBOX_HOME") else platformdirs.user_config_path("stylebox")
+    return folder / "config.toml"
+
+
 def refuse_overwrite(path: Path, force: bool) -> None:
     """Check that a file can be written, before the work that makes it.
 

@@ -108,11 +108,16 @@ def test_options_reach_the_job(run: Callable[..., CommandResult], transfer: Fake
     assert (call["pipeline"].model, call["pipeline"].device) == ("base", "cpu")
 
 
-def test_without_cuda_one_line_names_the_device_used(
+def test_without_cuda_one_line_names_the_device_used_once_per_machine(
     run: Callable[..., CommandResult], transfer: FakeTransfer, piano: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(device, "resolve_device", lambda choice: ("cpu", f"{choice}: using the CPU"))
-    assert run("transfer", piano, "--style", "harp").err.splitlines()[0] == "auto: using the CPU"
+    arguments = ("transfer", piano, "--style", "harp", "--force")
+    assert run(*arguments).err.splitlines()[0].startswith("auto: using the CPU")
+    assert "using the CPU" not in run(*arguments).err
+    assert "auto: using the CPU\n" in run(*arguments, "-v").err
+    monkeypatch.setattr(device, "resolve_device", lambda choice: ("cpu", "the card is gone"))
+    assert "the card is gone" in run(*arguments).err
 
 
 def test_json_of_a_transfer_lists_successes_and_failures(

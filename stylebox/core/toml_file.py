@@ -1,0 +1,24 @@
+"""TOML files as editors write them. Knows no keys."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from stylebox.core.errors import ConfigError, error_reason
+from stylebox.core.text_encoding import decode_text
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        ConfigError: The file is missing, cannot be read, or is not valid TOML.
+    """
+    try:
+        return tomllib.loads(decode_text(path.read_bytes()).replace("\r\n", "\n"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error_reason(error)}); check name and permissions") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8; save it as UTF-8") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path}: is not valid TOML ({error}); correct that line") from error

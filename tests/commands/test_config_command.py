@@ -1,0 +1,109 @@
+"""`stylebox config`: defaults are checked, written without loss, and used by the commands."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.command_result import CommandResult
+from support.fake_transfer import FakeTransfer
+
+Run = Callable[..., CommandResult]
+
+
+@pytest.fixture
+def file(own_home: Path) -> Path:
+    """The file of defaults, with a comment of the user."""
+    path = own_home / "config.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("# mine\nsteps = 7  # quick enough\n", encoding="utf-8")
+    return path
+
+
+def test_a_default_that_is_set_is_read_and_listed_and_comments_stay(run: Run, file: Path) -> None:
+    assert run("config", "set", "format", "flac").code == 0
+    assert run("config", "set", "transfer.style", "Geige", "harp").code == 0
+    assert run("config").out == "steps = 7\nformat = flac\ntransfer.style = Geige harp\n"
+    assert json.loads(run("config", "list", "--json").out)["transfer.style"] == ["Geige", "harp"]
+    assert run("config", "get", "format").out == "flac\n"
+    assert run("config", "set", "transpose", -12).code == 0
+    assert run("config", "get", "transpose").out == "-12\n"
+    assert run("config", "unset", "format").code == 0
+    text = file.read_text("utf-8")
+    assert "# mine" in text
+    assert "steps = 7  # quick enough" in text
+    assert "flac" not in text
+    assert run("config", "path").out == f"{file}\n"
+
+
+@pytest.mark.usefixtures("file")
+def test_defaults_apply_and_the_command_line_comes_first(run: Run, transfer: FakeTransfer, piano: Path) -> None:
+    for key, *values in (("style", "harp"), ("transfer.guidance", "1.5"), ("guidance", "3"), ("device", "cpu")):
+        assert run("config", "set", key, *values).code == 0
+    assert run("transfer", piano).code == 0
+    assert run("transfer", piano, "--steps", 2, "--style", "cello").code == 0
+    first, second = (call["options"] for call in transfer.calls)
+    assert (first.style, first.steps, first.guidance) == ("harp", 7, 1.5)
+    assert (second.style, second.steps, second.guidance) == ("cello", 2, 1.5)
+    assert transfer.calls[0]["pipeline"].device == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("stpes 3", "stpes: no such setting; did you mean steps?"),
+        ("steps many", "steps = many"),
+        ("steps -1", "steps = -1"),
+        ("device abacus", "device = abacus"),
+        ("steps 3 4", "takes one value"),
+        ("model true", "takes one value"),
+        ("force true", "no such setting"),
+        ("transfer.force true", "no such setting"),
+        ("play.steps 3", "no such setting"),
+    ],
+)
+def test_what_no_command_would_take_is_refused(line: str, said: str, run: Run, file: Path) -> None:
+    before = file.read_text("utf-8")
+    ended = run("config", "set", *line.split())
+    assert ended.code == 1
+    assert said in ended.err
+    assert file.read_text("utf-8") == before
+
+
+def test_a_get_of_what_is_not_set_fails(run: Run) -> None:
+    assert run("config", "get", "model") == CommandResult(
+        1, "", "stylebox: model: is not set; stylebox config set model VALUE sets it\n"
+    )
+    assert run("config").out == ""
+
+
+@pytest.mark.parametrize("text", ["steps = many", "stpes = 3", "steps = 'many'", "[transfer]\nsteps = true"])
+def test_a_file_that_is_not_valid_is_one_line_and_can_be_found(
+    text: str, run: Run, transfer: FakeTransfer, piano: Path, file: Path
+) -> None:
+    file.write_text(text, encoding="utf-8")
+    ended = run("transfer", piano, "--style", "harp")
+    assert (ended.code, ended.out) == (1, "")
+    (line,) = ended.err.splitlines()
+    assert line.startswith(f"stylebox: {file}: ")
+    assert transfer.calls == []
+    assert run("config", "path").out == f"{file}\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_files_as_windows_writes_them_are_read(encoding: str, run: Run, file: Path) -> None:
+    text = "steps = 4\r\n".encode(encoding)
+    file.write_bytes(b"\xff\xfe" + text if encoding == "utf-16-le" else text)
+    assert run("config", "get", "steps").out == "4\n"
+
+
+def test_a_write_protected_file_is_one_line(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, text: str) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("stylebox.core.paths.write_text", refuse)
+    ended = run("config", "set", "steps", "3")
+    assert (ended.code, ended.err) == (
+        1,
+        f"stylebox: {file}: cannot be written (Permission denied); check its permissions\n",
+    )
