@@ -1,11 +1,10 @@
 """An external judge of instruments: musicnn, trained by others on real recordings with the tags of MagnaTagATune.
 
-It is installed without its dependencies into a temporary folder; TensorFlow, which is not a dependency of this
-project, runs its graph.
+It is installed without its dependencies; TensorFlow, which is not a dependency of this project, runs its graph.
 
 Reference:
     Pons and Serra (2019), musicnn: pre-trained convolutional neural networks for music audio tagging, ISMIR late
-    breaking demo. It takes 3 s at a time, 96 mel bands at 16 kHz; here every 1.5 s.
+    breaking demo. It takes 3 s at a time, 96 mel bands at 16 kHz; here every 1.5 s. ISC licence.
 """
 
 import importlib
@@ -17,35 +16,31 @@ from typing import Any
 import librosa
 import numpy as np
 
-from stylebox.core.evaluation.cases import Case
-from stylebox.core.evaluation.systems import SystemOutput
-
-TAGGER_PACKAGE = "musicnn==0.1.0"
+PACKAGE = "musicnn==0.1.0"
 INSTRUMENTS = ("piano", "guitar", "harp", "violin", "flute", "cello", "harpsichord", "sitar")  # among its 50 tags
-_RATE, _N_FFT, _HOP, _N_MELS, _FRAMES = 16000, 512, 256, 96, 187
-_STEP = 93
+RATE = 16000  # Hz
+WINDOW_SECONDS, STEP_SECONDS = 3.0, 1.5
+_N_FFT, _HOP, _N_MELS, _FRAMES, _STEP = 512, 256, 96, 187, 93
 
 
 class MusicnnTagger:
-    """The probability of the requested instrument among all instruments. `table` is ``[row, case] -> figures``.
+    """Tags, and the layer before them, of windows of a recording.
 
     Args:
-        folder: Where the package was put.
+        packages: Has the folders ``musicnn`` and ``tf`` (TensorFlow), targets of ``pip install``.
     """
 
-    def __init__(self, folder: Path, sample_rate: int) -> None:
+    def __init__(self, packages: Path) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        sys.path += [str(packages / "tf"), str(packages / "musicnn")]
         try:
             tf = importlib.import_module("tensorflow").compat.v1
         except ImportError as error:
             raise SystemExit(f"the tagger is run by TensorFlow ({error}); pip install tensorflow-cpu") from error
-        self.sample_rate = sample_rate
-        self.table: dict[tuple[str, str], dict[str, float]] = {}
-        sys.path.insert(0, str(folder))
         labels = importlib.import_module("musicnn.configuration").MTT_LABELS
         self._columns = [labels.index(name) for name in INSTRUMENTS]
-        home = folder / "musicnn" / "MTT_musicnn"
+        home = packages / "musicnn" / "musicnn" / "MTT_musicnn"
         tf.disable_eager_execution()
         tf.logging.set_verbosity(tf.logging.ERROR)
         meta = tf.MetaGraphDef.FromString((home / ".meta").read_bytes())
@@ -65,32 +60,24 @@ class MusicnnTagger:
         places = [graph.get_tensor_by_name(f"{n.name}:0") for n in graph_def.node if n.op == "Placeholder"]
         self._windows = next(place for place in places if place.dtype == tf.float32)
         self._given |= {place: False for place in places if place.dtype == tf.bool}  # not in training
-        self._tags = graph.get_tensor_by_name(f"{output}:0")
+        last = [n.name for n in graph_def.node if n.op == "MatMul"][-1]
+        before = next(n for n in graph_def.node if n.name == last).input[0]
+        self._asked = [graph.get_tensor_by_name(f"{name}:0") for name in (output, before)]
         threads = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
         self._session = tf.Session(graph=graph, config=threads)
 
-    def shares(self, audio: np.ndarray) -> dict[str, float]:
-        """Its belief in each instrument, mean over windows, as shares of 1."""
-        tags = self._session.run(self._tags, {**self._given, self._windows: self._mel_windows(audio)})
-        belief = tags.mean(0)[self._columns]
-        return dict(zip(INSTRUMENTS, (belief / belief.sum()).tolist(), strict=True))
+    def __call__(self, audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Its belief in each of `INSTRUMENTS`, and the layer before its tags, window by window.
 
-    def __call__(self, case: Case, row: str, made: SystemOutput) -> None:
-        """Tag an output and keep its scores.
-
-        Args:
-            case: The input.
-            row: Name of the system.
-            made: Its output.
+        Shape:
+            audio at 16 kHz ``(S,)`` -> ``(W, 8)``, ``(W, 200)``.
         """
-        shares = self.shares(np.asarray(made.audio, np.float32))
-        named = max(shares, key=lambda name: shares[name]) == case.style
-        self.table[row, case.name] = {"tagger": shares[case.style], "tagger_named": float(named)}
+        tags, layer = self._session.run(self._asked, {**self._given, self._windows: self._mel_windows(audio)})
+        return tags[:, self._columns], layer
 
     def _mel_windows(self, audio: np.ndarray) -> np.ndarray:
         """Mel windows for the network, ``(S,)`` -> ``(W, 187, 96)``."""
-        resampled = librosa.resample(audio, orig_sr=self.sample_rate, target_sr=_RATE)
-        mel = librosa.feature.melspectrogram(y=resampled, sr=_RATE, n_fft=_N_FFT, hop_length=_HOP, n_mels=_N_MELS).T
+        mel = librosa.feature.melspectrogram(y=audio, sr=RATE, n_fft=_N_FFT, hop_length=_HOP, n_mels=_N_MELS).T
         levels = np.log10(10000 * mel + 1)
         levels = np.pad(levels, ((0, max(0, _FRAMES - len(levels))), (0, 0)))
         return np.stack([levels[i : i + _FRAMES] for i in range(0, len(levels) - _FRAMES + 1, _STEP)])

@@ -1,12 +1,10 @@
-"""Spectrograms of an input, an output and a true recording of the target beside one another, to 20 kHz.
+"""Spectrograms of sound files beside one another, to 20 kHz: an input, an output, a true recording.
 
-    python -m bench.spectrograms RUN --data DATA --unheard UNHEARD --to FOLDER [--only harp,piano]
-
-Draws one PNG for each target and input of a run of `bench/sound.py`.
+For example:
+    python -m bench.spectrograms input.wav output.wav true.wav --to picture.png
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,8 +12,7 @@ import librosa
 import matplotlib
 import numpy as np
 
-from bench.sound_corpus import TARGETS, instrument_of, read, recordings, true_recording
-from bench.sound_systems import Output
+from bench.excerpts import read
 
 matplotlib.use("Agg")
 
@@ -57,24 +54,10 @@ def _panel(axis: Axes, audio: np.ndarray, sample_rate: int) -> None:
 def main() -> None:
     """Draw what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--unheard", type=Path, required=True)
-    parser.add_argument("--to", type=Path, required=True)
-    parser.add_argument("--only", default="", help="inputs, by parts of their names, with commas between")
+    parser.add_argument("files", type=Path, nargs="+", help="sound files, from left to right")
+    parser.add_argument("--to", type=Path, required=True, help="PNG file")
     asked = parser.parse_args()
-    true = {instrument_of(p): p for p in recordings(asked.data / "phrases", asked.unheard)}
-    for target in TARGETS:
-        for row in json.loads((asked.run / "transfer" / target / "outputs.json").read_text()):
-            output = Output(**row)
-            name = Path(output.made).stem
-            if any(part in name for part in asked.only.split(",")):
-                panels = [
-                    (f"input: {Path(output.given).stem}", *read(Path(output.given))),
-                    (f"output: {target}, moved by {output.transpose}", *read(Path(output.made))),
-                    (f"true: {true[target].stem}", *true_recording(true[target])),
-                ]
-                draw(panels, asked.to / f"{name}.png")
+    draw([(path.name, *read(path)) for path in asked.files], asked.to)
 
 
 if __name__ == "__main__":

@@ -1,121 +1,208 @@
-"""Computing time of the paper's system and of ours, from mel to sound and as a whole, on one core."""
+"""Computing time and memory: ours against the paper's path, Basic Pitch with a SoundFont, and Griffin-Lim.
 
+    python -m bench.speed --data DATA --packages PACKAGES
+
+Ratios are of CPU seconds in one run on one thread, so that other work on the machine does not change them. How time and
+memory grow is measured on `stylebox transfer` as a process of its own. Writes docs/speed.md.
+"""
+
+import argparse
 import os
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch are imported
 
 import librosa
 import numpy as np
+import soundfile
+import soxr
 import torch
 
-from bench.basic_pitch_baseline import BasicPitchBaseline
-from bench.page import Section, Table
+from bench.basic_pitch import RATE as BASIC_PITCH_RATE
+from bench.basic_pitch import BasicPitch
+from bench.excerpts import RATE, read
+from bench.page import Section, Table, machine, page, versions
+from bench.players import SoundFontPlayer
 from stylebox.core.audio.griffin_lim import griffin_lim
-from stylebox.core.audio.harmonic_vocoder import harmonic_inversion
 from stylebox.core.audio.loudness import normalise_loudness
-from stylebox.core.audio.mel import mel_to_power
-from stylebox.core.config import load_preset
-from stylebox.core.evaluation.envelope import cross_synthesis
+from stylebox.core.audio.mel import MelSpectrogram, mel_to_power
+from stylebox.core.config import MelConfig, load_preset
+from stylebox.core.music.notes import Note
 from stylebox.core.paper.model import PaperModel
 from stylebox.core.paper.networks import PaperAutoencoder, PaperUNet, StyleEncoder
 from stylebox.core.paper.transfer import transfer_mel
+from stylebox.core.paths import write_text
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.pipeline import BasePipeline
-from stylebox.core.pipeline.vocode import vocode
-from stylebox.core.store import library
 
-ROUNDS = 3
-PAPER_CALLS, PAPER_ITERATIONS = 250, 32
+PAGE = Path(__file__).parents[1] / "docs" / "speed.md"
+SOUNDFONT = Path("/usr/share/sounds/sf3/MuseScore_General.sf3")
+RECORDING = "performances/violin/Garner_john-garner_bwv1002_mov8.opus"
+CLIP_SECONDS, ROUNDS, TARGET = 10.0, 3, "piano"
+PAPER_CALLS, ITERATIONS = 250, 32
+Work = Callable[[], object]
+
+
+class Run(NamedTuple):
+    """What a process took: seconds of wall clock, CPU seconds, and its peak memory in MB."""
+
+    wall: float
+    cpu: float
+    megabytes: float
+
+
+def cpu_seconds(work: Work) -> float:
+    """The least CPU seconds of some rounds, after one that does not count."""
+    work()
+    taken = []
+    for _ in range(ROUNDS):
+        begun = time.process_time()
+        work()
+        taken.append(time.process_time() - begun)
+    return min(taken)
+
+
+def measured(command: list[str], threads: int) -> Run:
+    """Run a command in a process of its own.
+
+    Raises:
+        SystemExit: it failed.
+    """
+    begun = time.monotonic()
+    process = os.posix_spawn(sys.executable, command, {**os.environ, "OMP_NUM_THREADS": str(threads)})
+    _, status, used = os.wait4(process, 0)
+    if status:
+        raise SystemExit(f"failed: {' '.join(command)}")
+    return Run(time.monotonic() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
 @torch.no_grad()
-def speed(
-    pipeline: BasePipeline, model: str, baseline: BasicPitchBaseline, audio: np.ndarray, style: str, clip: np.ndarray
-) -> Section:
-    """Seconds for one recording, the least of several rounds, and the speed relative to the paper's system.
+def ratios(audio: np.ndarray, packages: Path, soundfont: Path) -> Section:
+    """From sound to sound and from mel to sound, on one thread.
 
     Args:
-        pipeline: Ours.
-        model: Its name.
-        baseline: Transcriber and SoundFont.
-        audio: The recording, ``(S,)``.
-        style: Name of a style.
-        clip: Sound for the spectral envelope, ``(S,)``.
+        audio: The clip, at `RATE`.
+        packages: Has ``basic_pitch``.
+        soundfont: Plays the notes.
+
+    Shape:
+        audio is ``(S,)``.
     """
-    config, keys = pipeline.mel_config, pipeline.transcribe(audio).frame
-    mel = pipeline.mel_transform(torch.from_numpy(normalise_loudness(audio, config.sample_rate)[0]))
+    torch.set_num_threads(1)
+    pipeline, basic, player = BasePipeline(), BasicPitch(packages), SoundFontPlayer(soundfont)
+    levelled = normalise_loudness(audio, RATE)[0]
+    mel = pipeline.mel_transform(torch.from_numpy(levelled))
+    paper = _paper(audio)
+
+    def transcribed() -> object:
+        found = basic.transcribe(soxr.resample(audio, RATE, BASIC_PITCH_RATE)).notes
+        return player([Note(*note) for note in found], TARGET, audio)
+
+    def ours(steps: int | None) -> Work:
+        return lambda: pipeline.transfer(audio, TransferOptions(TARGET, seed=0, steps=steps))
+
+    steps = pipeline.preset.diffusion.steps
+    whole = {
+        f"the paper at 22 kHz: {PAPER_CALLS} network calls, `mel_to_audio`": paper,
+        f"ours, as shipped ({steps} calls)": ours(None),
+        "ours, draft": ours(0),
+        "Basic Pitch + SoundFont": transcribed,
+    }
+    sounding = {
+        f"librosa `mel_to_audio`, {ITERATIONS} iterations": lambda: _librosas(mel, pipeline.mel_config),
+        f"our Griffin-Lim, {ITERATIONS} iterations": lambda: griffin_lim(mel, pipeline.mel_config, len(audio)),
+        "our vocoder": lambda: pipeline.resynthesise(audio, mel),
+    }
+    explanation = (
+        f"{len(audio) / RATE:.0f} s of a violin, one thread, CPU seconds, the least of {ROUNDS} rounds after one that "
+        "does not count; networks are loaded before. The paper's networks are those of preset `paper`, untrained: "
+        "their time does not depend on training. *Our vocoder* includes transcribing the recording."
+    )
+    return Section("Ratios", [explanation, _table("sound to sound", whole), _table("mel to sound, 44.1 kHz", sounding)])
+
+
+def growth(audio: np.ndarray, minutes: list[float], folder: Path) -> Section:
+    """Time and memory of `stylebox transfer` by the length of the recording.
+
+    Args:
+        audio: A recording at `RATE`, repeated where it is too short.
+        minutes: Lengths.
+        folder: For inputs and outputs.
+
+    Shape:
+        audio is ``(S,)``.
+    """
+    rows: list[list[str | float | int | None]] = []
+    threads = os.cpu_count() or 1
+    for length in (CLIP_SECONDS / 60, *minutes):
+        source, output = folder / f"{length:.2f}.wav", folder / f"{length:.2f}.flac"
+        soundfile.write(source, np.resize(audio, round(length * 60 * RATE)), RATE, subtype="PCM_16")
+        command = [sys.executable, "-m", "stylebox", "--quiet", "transfer", str(source), "--style", TARGET, "--force"]
+        run = measured([*command, "--seed", "0", "-o", str(output)], threads)
+        seconds = length * 60
+        rows.append([f"{seconds:g} s", run.wall, run.cpu, run.cpu / seconds, f"{run.megabytes:.0f}"])
+    explanation = (
+        f"`stylebox transfer` as a process of its own, from start to end, with {threads} threads. Wall-clock seconds "
+        "depend on what else the machine does; CPU seconds are the sum over the cores."
+    )
+    header = ["recording", "wall-clock seconds", "CPU seconds", "CPU seconds per second of sound", "peak memory, MB"]
+    return Section("Growth", [explanation, Table(header, rows)])
+
+
+def _paper(audio: np.ndarray) -> Work:
+    """The paper's path for a recording, at its own rate."""
     preset = load_preset("paper")
     torch.manual_seed(0)
     networks = (PaperAutoencoder().eval(), StyleEncoder().eval(), PaperUNet().eval())
-    report = PaperModel(*networks, preset.paper, preset.mel, {})
-    vocoder = library.load_vocoder(model, config)
-    steps = pipeline.preset.diffusion.steps
+    model = PaperModel(*networks, preset.paper, preset.mel, {})
+    resampled = soxr.resample(audio, RATE, preset.mel.sample_rate)
+    levelled = normalise_loudness(resampled, preset.mel.sample_rate)[0]
+    mel = MelSpectrogram(preset.mel)(torch.from_numpy(levelled))
+    return lambda: _librosas(transfer_mel(model, mel, mel, steps=PAPER_CALLS), preset.mel)
 
-    def librosas(drawn: torch.Tensor) -> np.ndarray:
-        return librosa.feature.inverse.mel_to_audio(
-            mel_to_power(drawn, config).numpy(),
-            sr=config.sample_rate,
-            n_fft=config.n_fft,
-            hop_length=config.hop_length,
-            n_iter=PAPER_ITERATIONS,
-        )
 
-    def ours(steps: int, vocoder: str = "auto") -> Callable[[], object]:
-        return lambda: pipeline.transfer(audio, TransferOptions(style, seed=0, steps=steps, vocoder=vocoder))
-
-    sounding = {
-        f"librosa `mel_to_audio`, {PAPER_ITERATIONS} iterations": lambda: librosas(mel),
-        "ours, `griffin-lim`": lambda: griffin_lim(mel, config, len(audio)),
-        "ours, `neural`": lambda: vocode(vocoder, mel, keys, len(audio)),
-        "ours, `harmonic`": lambda: harmonic_inversion(mel, keys, config, len(audio)),
-    }
-    whole = {
-        f"the paper: {PAPER_CALLS} network calls, `mel_to_audio`": lambda: librosas(
-            transfer_mel(report, mel, mel, steps=PAPER_CALLS)
-        ),
-        f"ours, diffusion ({steps} calls)": ours(steps=steps),
-        "ours, draft": ours(steps=0),
-        "ours, draft, `harmonic`": ours(steps=0, vocoder="harmonic"),
-        "transcriber + SoundFont": lambda: baseline.run(audio, style),
-        "spectral envelope": lambda: cross_synthesis(audio, clip, config.sample_rate),
-    }
-    with one_core():
-        tables = [_timed(title, rows) for title, rows in (("mel to sound", sounding), ("sound to sound", whole))]
-    explanation = (
-        f"{len(audio) / config.sample_rate:.1f} s of sound, one core, one thread, the least of {ROUNDS} rounds after "
-        "one round that does not count. Networks and SoundFont are loaded before, except our vocoder in `sound to "
-        "sound`, which each transfer loads. Ratios are to the first row. The paper's networks are preset `paper`'s, "
-        "untrained: their time does not depend on training."
+def _librosas(mel: torch.Tensor, config: MelConfig) -> object:
+    """A mel as sound by librosa."""
+    return librosa.feature.inverse.mel_to_audio(
+        mel_to_power(mel, config).numpy(),
+        sr=config.sample_rate,
+        n_fft=config.n_fft,
+        hop_length=config.hop_length,
+        n_iter=ITERATIONS,
     )
-    return Section("Speed", [explanation, *tables])
 
 
-def _timed(title: str, rows: dict[str, Callable[[], object]]) -> Table:
-    seconds = {}
-    for name, work in rows.items():
-        work()
-        taken = []
-        for _ in range(ROUNDS):
-            begun = time.perf_counter()
-            work()
-            taken.append(time.perf_counter() - begun)
-        seconds[name] = min(taken)
+def _table(title: str, rows: dict[str, Work]) -> Table:
+    seconds = {name: cpu_seconds(work) for name, work in rows.items()}
     first = next(iter(seconds.values()))
-    return Table([title, "seconds", "times as fast"], [[n, f"{s:.3f}", f"{first / s:.1f}"] for n, s in seconds.items()])
+    return Table([title, "CPU seconds", "times as fast as the first"], [[n, s, first / s] for n, s in seconds.items()])
 
 
-@contextmanager
-def one_core() -> Iterator[None]:
-    """Run this process on one core, where the system allows it; some libraries use all cores otherwise."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-    try:
-        if before:
-            os.sched_setaffinity(0, {max(before)})
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        if before:
-            os.sched_setaffinity(0, before)
+def main() -> None:
+    """Measure, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="has `performances`")
+    parser.add_argument("--packages", type=Path, required=True, help="has basic_pitch")
+    parser.add_argument("--soundfont", type=Path, default=SOUNDFONT)
+    parser.add_argument("--minutes", type=float, nargs="*", default=[1.0, 10.0], help="lengths for the growth")
+    parser.add_argument("--output", type=Path, default=PAGE)
+    asked = parser.parse_args()
+    recording, own = read(asked.data / RECORDING)
+    audio = soxr.resample(recording, own, RATE)
+    sections = [ratios(audio[: round(CLIP_SECONDS * RATE)], asked.packages, asked.soundfont)]
+    with tempfile.TemporaryDirectory() as folder:
+        sections.append(growth(audio, asked.minutes, Path(folder)))
+    remarks = [
+        "Measured by `python -m bench.speed` in one run; nothing on this page is edited by hand.",
+        f"- Machine: {machine()}\n- Versions: {versions()}\n- Written on {time.strftime('%Y-%m-%d')}",
+    ]
+    write_text(asked.output, page("Speed", remarks, sections))
+
+
+if __name__ == "__main__":
+    main()

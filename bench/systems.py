@@ -1,134 +1,197 @@
-"""The systems and the inputs of the comparison: real recordings, each in every style, ours and the alternatives."""
+"""The systems that are compared: ours, what a user could put together today, and what bounds them above and below.
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+Each makes a file from an input and a target; what was made before for the same contents is not made again. All systems
+that know notes move the music by the same octaves into the target's register. Judges nothing.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+import soxr
 
-from bench.basic_pitch_baseline import BasicPitchBaseline
-from bench.equal_budget import EqualBudget
-from stylebox.core.audio.io.files import find_audio
-from stylebox.core.audio.io.read import load_audio
-from stylebox.core.data.dataset import Dataset, int16_to_audio
-from stylebox.core.data.manifest import Recording as Recorded
-from stylebox.core.evaluation.cases import Case
+import stylebox
+from bench.excerpts import RATE, Known, Recording, later, read, write
+from bench.judges import Judges
+from bench.paper_networks import PaperNetworks
+from bench.players import RecordedNotes, SoundFontPlayer
+from bench.store import digest
 from stylebox.core.evaluation.envelope import cross_synthesis
-from stylebox.core.evaluation.systems import System, SystemOutput, make_systems
-from stylebox.core.pipeline.options import TransferOptions
-from stylebox.core.pipeline.pipeline import BasePipeline
-from stylebox.core.training.style_library import reference_timbres
+from stylebox.core.music.instruments import instrument
+from stylebox.core.music.notes import Note, transpose
+from stylebox.core.music.register import octave_shift
+from stylebox.core.store import library
 
-CLIP_SECONDS = 12.0
-COPIES = ("copy of the content", "copy of the style")
-OURS, DIFFUSED = "ours, draft", "ours, diffusion"
-BASELINE, BENT = "transcriber + SoundFont", "transcriber + SoundFont, bends"
-ENVELOPE = "spectral envelope"
+SHIPPED, DRAFT, MORE_STEPS = "ours, as shipped", "ours, draft", "ours, 12 steps"
+CLIP = "ours, sound of a clip"  # the target's sound is taken from a recording, not from its name
+SOUNDFONT, RECORDED = "Basic Pitch + SoundFont", "Basic Pitch + recorded notes"
+OUR_SOUNDFONT, OUR_RECORDED = "our notes + SoundFont", "our notes + recorded notes"
+PIANO_SOUNDFONT, PIANO_RECORDED = "Transkun + SoundFont", "Transkun + recorded notes"
+TRUE_SOUNDFONT, TRUE_RECORDED = "true notes + SoundFont", "true notes + recorded notes"
+ENVELOPE, PAPER = "spectral envelope", "the paper's networks"
+COPY, LATER, OTHER = "the input itself", "the input, 5 ms later", "another recording of the set"
+
+Player = SoundFontPlayer | RecordedNotes
+OURS = (SHIPPED, DRAFT, MORE_STEPS, CLIP)
+RIVALS = (SOUNDFONT, RECORDED, ENVELOPE, PAPER)
+MIXED = (OUR_SOUNDFONT, OUR_RECORDED)
+ROWS = (*OURS, *RIVALS, *MIXED, COPY, LATER)
+KNOWN_ROWS = (SHIPPED, DRAFT, SOUNDFONT, RECORDED, OUR_SOUNDFONT, ENVELOPE, TRUE_SOUNDFONT, TRUE_RECORDED, COPY)
+PIANO_ROWS = (PIANO_SOUNDFONT, PIANO_RECORDED)
+STEPS = {SHIPPED: None, DRAFT: 0, MORE_STEPS: 12, CLIP: None}
+SEED = 0
+_SOUNDING_ROOMS = ("audio", "diffusion", "models", "music", "pipeline")  # of stylebox.core: they decide what is heard
 
 
-@dataclass(frozen=True)
-class Recording:
-    """One input, cut; its instrument is the name of the folder it lies in.
+class Output(NamedTuple):
+    """A file that a system made, and the semitones by which it moved the music."""
 
-    Shape:
-        audio is ``(S,)``.
-    """
-
-    name: str
-    instrument: str
     path: Path
-    audio: np.ndarray
+    transpose: int
 
 
-def recordings_in(folder: Path, sample_rate: int, seconds: float, limit: int | None) -> list[Recording]:
-    """The first seconds of each, those of different instruments first."""
-    files = find_audio(folder).files
-    turn = {path: sum(other.parent == path.parent and other < path for other in files) for path in files}
-    chosen = sorted(files, key=lambda path: (turn[path], path))[:limit]
-    length = round(seconds * sample_rate)
-    return [Recording(p.stem, p.parent.name, p, load_audio(p, sample_rate)[:length]) for p in chosen]
-
-
-class Styles:
-    """Recordings of each style: references to compare with, and clips to take the sound from.
-
-    Attributes:
-        references: A held-out recording of every timbre the dataset has of it.
-        clips: Of every instrument of the dataset: a recording of its most real timbre that was trained on.
-    """
-
-    def __init__(self, dataset: Dataset, names: Sequence[str]) -> None:
-        held_out = [*dataset.split("test"), *dataset.split("valid")]
-        self.references: dict[str, tuple[np.ndarray, ...]] = {}
-        for name in names:
-            of_timbre = {r.timbre: r for r in reversed(held_out) if r.instrument == name}
-            self.references[name] = tuple(self._excerpt(dataset, of_timbre[key]) for key in sorted(of_timbre, key=str))
-        timbres = reference_timbres(dataset.split("train"))
-        self.clips = {name: self._excerpt(dataset, known[0]) for name, known in timbres.items()}
-
-    @staticmethod
-    def _excerpt(dataset: Dataset, recording: Recorded) -> np.ndarray:
-        rate = dataset.mel_config.sample_rate
-        return int16_to_audio(dataset.audio(recording)[: round(CLIP_SECONDS * rate)])
-
-
-def make_cases(recordings: Sequence[Recording], styles: Styles) -> list[Case]:
-    """Every recording in every style that is not its own."""
-    return [
-        Case(f"{recording.name} as {style}", recording.audio, style, references=references)
-        for recording in recordings
-        for style, references in styles.references.items()
-        if style != recording.instrument
+@cache
+def own_identity() -> str:
+    """Of the shipped weights, and of the code that turns an input into sound."""
+    root = Path(stylebox.__file__).parent
+    code = [
+        p for room in _SOUNDING_ROOMS for p in sorted((root / "core" / room).rglob("*.py")) if p.parent.name != "io"
     ]
+    weights = sorted((library.shipped_models() / library.SHIPPED_MODEL).glob("*.safetensors"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in (*code, *weights))).hexdigest()
 
 
-def transfer(
-    pipeline: BasePipeline, seed: int, steps: int, vocoder: str = "auto", follow: float | None = None
-) -> Callable[[np.ndarray, str], SystemOutput]:
-    """Ours with these options, as a function of audio and style."""
-
-    def run(audio: np.ndarray, style: str) -> SystemOutput:
-        made = pipeline.transfer(audio, TransferOptions(style, seed=seed, steps=steps, vocoder=vocoder, follow=follow))
-        return SystemOutput(made.audio, made.transpose)
-
-    return run
-
-
-def all_rows(
-    pipeline: BasePipeline,
-    model: str,
-    baseline: BasicPitchBaseline,
-    styles: Styles,
-    equals: EqualBudget | None,
-    seed: int,
-) -> dict[str, System]:
-    """All systems by name, in the order of the table.
+class Systems:
+    """All systems, by name.
 
     Args:
-        pipeline: Ours.
-        model: Its name.
-        baseline: Transcriber and SoundFont.
-        styles: References and clips.
-        equals: Both presets after equal training, if trained.
-        seed: Of our transfers.
+        folder: For their outputs.
+        judges: Give the notes that some systems play.
+        soundfont: Plays notes.
+        recorded: Plays notes, with recorded ones.
+        paper: The paper's networks, trained.
+        clips: Set and target -> a recording for the spectral envelope, which is not in the set.
     """
-    steps = pipeline.preset.diffusion.steps
-    own = make_systems(pipeline, seed)
-    rows: dict[str, System] = {name: own[name] for name in COPIES}
 
-    def add(name: str, run: Callable[[np.ndarray, str], SystemOutput]) -> None:
-        rows[name] = lambda case: run(case.content, case.style)
+    def __init__(
+        self,
+        folder: Path,
+        judges: Judges,
+        soundfont: SoundFontPlayer,
+        recorded: RecordedNotes,
+        paper: PaperNetworks,
+        clips: Mapping[tuple[str, str], Path],
+    ) -> None:
+        self.folder, self.judges, self.paper, self.clips = folder, judges, paper, clips
+        self._model: Any = None
+        heard, own, pianos = self._heard, judges.ours, judges.transkun
+        self._players: dict[str, tuple[Callable[[Path], list[Note]], Player]] = {
+            SOUNDFONT: (heard, soundfont),
+            RECORDED: (heard, recorded),
+            OUR_SOUNDFONT: (own, soundfont),
+            OUR_RECORDED: (own, recorded),
+            PIANO_SOUNDFONT: (pianos, soundfont),
+            PIANO_RECORDED: (pianos, recorded),
+        }
+        self._true: dict[str, Player] = {TRUE_SOUNDFONT: soundfont, TRUE_RECORDED: recorded}
 
-    add(OURS, transfer(pipeline, seed, steps=0))
-    add(DIFFUSED, transfer(pipeline, seed, steps=steps))
-    add("ours, draft, `harmonic`", transfer(pipeline, seed, steps=0, vocoder="harmonic"))
-    add("ours, draft, `griffin-lim`", transfer(pipeline, seed, steps=0, vocoder="griffin-lim"))
-    add(BASELINE, lambda audio, style: SystemOutput(baseline.run(audio, style)))
-    add(BENT, lambda audio, style: SystemOutput(baseline.run(audio, style, bends=True)))
-    add(ENVELOPE, lambda audio, style: SystemOutput(cross_synthesis(audio, styles.clips[style], pipeline.sample_rate)))
-    if equals is not None:
-        add("`base`, same minutes", transfer(equals.base, seed, steps=0, vocoder="harmonic"))
-        rows["`paper`, same minutes"] = lambda case: SystemOutput(
-            equals.paper.transfer(case.content, TransferOptions(case.style, seed=seed)).audio
-        )
-    return rows
+    def shift(self, given: Recording, target: str) -> int:
+        """The octaves by which music moves into the target's register, in semitones, by the notes of Basic Pitch."""
+        return octave_shift(self._heard(given.path), instrument(target).register)
+
+    def output(self, system: str, given: Recording, target: str, known: Known | None = None) -> Output | None:
+        """What a system makes of an input; None if it cannot.
+
+        Args:
+            system: One of the names above.
+            given: The input.
+            target: Name of an instrument.
+            known: Its true notes, for the systems that play those.
+        """
+        if system == COPY:
+            return Output(given.path, 0)
+        if system == LATER:
+            return Output(later(given, self.folder).path, 0)
+        if system in (ENVELOPE, CLIP) and (given.set_name, target) not in self.clips:
+            return None
+        moved = 0 if system in (ENVELOPE, PAPER) else self.shift(given, target)
+        return self._made(system, given, target, moved, known)
+
+    def _made(self, system: str, given: Recording, target: str, moved: int, known: Known | None) -> Output:
+        key = digest(given.path, self._identity(system, given, target, known), target, str(moved))
+        name = system.replace(" ", "-").replace(",", "").replace("'", "")
+        path = self.folder / name / target / f"{given.name}-{key[:8]}.flac"
+        if not path.is_file():
+            write(path, self._make(system, given, target, moved, known), RATE)
+        return Output(path, moved)
+
+    def _identity(self, system: str, given: Recording, target: str, known: Known | None) -> str:
+        """All that decides what a system makes, besides the input."""
+        clip = self.clips.get((given.set_name, target))
+        if system in STEPS:
+            style = digest(clip) if system == CLIP and clip else ""
+            return f"{own_identity()} {STEPS[system]} {SEED}{style}"
+        if system in self._players:
+            own = own_identity() if system in MIXED else ""
+            return f"{system} {self._players[system][1].identity} {own}"
+        if system in self._true:
+            assert known is not None
+            return f"{system} {self._true[system].identity} {known.truths[0]}"
+        assert system == PAPER or clip is not None
+        return self.paper.identity if clip is None or system == PAPER else digest(clip)
+
+    def _make(self, system: str, given: Recording, target: str, moved: int, known: Known | None) -> np.ndarray:
+        audio = _at_rate(given.path)
+        made: np.ndarray
+        if system in STEPS:
+            self._model = self._model or stylebox.load()
+            style = str(self.clips[given.set_name, target]) if system == CLIP else target
+            options = {"style": style, "seed": SEED, "steps": STEPS[system], "transpose": moved}
+            made = self._model.transfer(audio, sample_rate=RATE, **options).audio
+        elif system in self._players:
+            transcriber, player = self._players[system]
+            made = player(transpose(transcriber(given.path), moved), target, audio)
+        elif system in self._true:
+            assert known is not None
+            made = self._true[system](transpose(true_notes(known), moved), target, audio)
+        elif system == PAPER:
+            made = self.paper(audio, target)
+        else:
+            made = cross_synthesis(audio, _at_rate(self.clips[given.set_name, target]), RATE)
+        return made
+
+    def _heard(self, path: Path) -> list[Note]:
+        return self.judges.basic_pitch(path).notes
+
+
+def true_notes(known: Known) -> list[Note]:
+    """The notes of the first annotator, on whole keys."""
+    return [Note(start, stop, round(key)) for start, stop, key in known.truths[0]]
+
+
+def envelope_clips(
+    sets: Sequence[str], everything: Sequence[Recording], targets: Sequence[str]
+) -> dict[tuple[str, str], Path]:
+    """For each set and target the first recording of the target that is not in the set.
+
+    Args:
+        sets: Their names.
+        everything: All recordings of players.
+        targets: Names of instruments.
+    """
+    found: dict[tuple[str, str], Path] = {}
+    for set_name in sets:
+        for target in targets:
+            others = [r.path for r in everything if r.instrument == target and r.set_name != set_name]
+            if others:
+                found[set_name, target] = others[0]
+    return found
+
+
+def _at_rate(path: Path) -> np.ndarray:
+    audio, own = read(path)
+    resampled: np.ndarray = soxr.resample(audio, own, RATE)
+    return resampled

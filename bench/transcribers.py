@@ -1,31 +1,22 @@
 """Transcribers against known notes: the content encoder of `stylebox transcribe` beside Basic Pitch.
 
-    python -m bench.transcribers --truth ../shared/data --soundfont FONT.sf2 [--samples FOLDER] [--packages FOLDER]
+    python -m bench.transcribers --truth DATA --soundfont FONT.sf2 --packages PACKAGES [--samples FOLDER]
 
-Basic Pitch is at its defaults, from its own package. Its frames are 86.13 a second within a window of two seconds, and
-each window lasts 8.6 ms less than its frames, which the package corrects.
-
-Reference:
-    Bittner et al. (2022), A lightweight instrument-agnostic model for polyphonic note transcription, ICASSP.
+DATA and PACKAGES are those of bench/results.py.
 """
 
 import argparse
-import contextlib
 import csv
-import io
-import logging
-import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import mir_eval
 import numpy as np
-import soundfile
 from scipy.stats import spearmanr
 
-from bench.basic_pitch_baseline import TRANSCRIBER_PACKAGES, fetch
+from bench.basic_pitch import RATE as BASIC_PITCH_RATE
+from bench.basic_pitch import BasicPitch
 from bench.page import Cell, Section, Table
 from stylebox.core.audio.io.read import load_audio, resample
 from stylebox.core.music.instruments import instrument
@@ -77,30 +68,14 @@ class Clip:
     notes: list[Note]
 
 
-def basic_pitch(folder: Path) -> Transcriber:
+def basic_pitch(packages: Path) -> Transcriber:
     """Basic Pitch at its defaults.
 
     Args:
-        folder: Where its packages are.
+        packages: Has the folder ``basic_pitch``.
     """
-    sys.path.insert(0, str(folder))
-    logging.disable(logging.WARNING)  # it names three backends that are not there; the fourth is
-    from basic_pitch import FilenameSuffix, build_icassp_2022_model_path
-    from basic_pitch.inference import Model, predict
-
-    logging.disable(logging.NOTSET)
-    model = Model(build_icassp_2022_model_path(FilenameSuffix.onnx))
-
-    def transcribe(audio: np.ndarray) -> list[Note]:
-        with tempfile.TemporaryDirectory() as folder_name, contextlib.redirect_stdout(io.StringIO()):
-            path = Path(folder_name) / "clip.wav"
-            soundfile.write(path, audio, RATE, subtype="FLOAT")
-            events = predict(str(path), model)[2]
-        return sorted(
-            Note(float(start), float(end), int(pitch), float(level)) for start, end, pitch, level, _ in events
-        )
-
-    return transcribe
+    network = BasicPitch(packages)
+    return lambda audio: [Note(*note) for note in network.transcribe(resample(audio, RATE, BASIC_PITCH_RATE)).notes]
 
 
 def known_recordings(data: Path) -> list[Clip]:
@@ -257,14 +232,11 @@ def main() -> None:
     parser.add_argument("--truth", type=Path, required=True, help="folder with truth/, phrases/ and performances/")
     parser.add_argument("--soundfont", type=Path, required=True)
     parser.add_argument("--samples", type=Path, help="folder of recorded notes with an INDEX.tsv")
-    parser.add_argument("--packages", type=Path, help="folder with Basic Pitch; fetched unless given")
+    parser.add_argument("--packages", type=Path, required=True, help="has the folder basic_pitch")
     parser.add_argument("--model", default="base")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        packages = asked.packages or Path(folder)
-        if asked.packages is None:
-            fetch(packages, *TRANSCRIBER_PACKAGES)
-        section = transcribers(BasePipeline(asked.model), packages, asked.truth, asked.soundfont, asked.samples)
+    pipeline = BasePipeline(asked.model)
+    section = transcribers(pipeline, asked.packages, asked.truth, asked.soundfont, asked.samples)
     print("\n".join(section.lines()))
 
 

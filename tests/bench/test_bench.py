@@ -1,4 +1,4 @@
-"""The bench is not shipped and takes half an hour; here only that it still fits the package, and its arithmetic."""
+"""The bench is not shipped and takes long; here that it fits the package: its commands, ablations and sets."""
 
 import struct
 import subprocess
@@ -9,7 +9,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-import torch
 
 import stylebox
 from bench import recordings
@@ -24,43 +23,11 @@ def script() -> Callable[[str], ModuleType]:
     return lambda name: import_module(f"bench.{name}")
 
 
-@pytest.fixture
-def compare(script: Callable[[str], ModuleType]) -> ModuleType:
-    return script("compare")
-
-
-@pytest.mark.parametrize("name", ["run", "ablations"])
-def test_its_imports_are_there(name: str) -> None:
+@pytest.mark.parametrize(("name", "option"), [("results", "--pairs"), ("speed", "--packages")])
+def test_its_imports_are_there(name: str, option: str) -> None:
     command = [sys.executable, "-m", f"bench.{name}", "--help"]
     ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=BENCH.parent)
-    assert "--minutes" in ended.stdout
-
-
-def test_rank_correlation_sees_order_only(compare: ModuleType) -> None:
-    assert compare.rank_correlation([0.1, 0.2, 0.9], [1, 5, 6]) == pytest.approx(1)
-    assert compare.rank_correlation([0.1, 0.2, 0.9], [3, 2, 1]) == pytest.approx(-1)
-    assert compare.rank_correlation([0.1, 0.2, 0.9], [2, 2, 2]) is None
-
-
-def test_agreement_wants_enough_outputs(compare: ModuleType) -> None:
-    assert compare.reached(46, 0.71) == "yes"
-    assert compare.reached(46, 0.69) == compare.reached(46, None) == "no"
-    assert compare.reached(9, 0.99) == "too few"
-
-
-def test_ahead_is_named_only_outside_the_interval(compare: ModuleType) -> None:
-    def interval(low: float, high: float) -> object:
-        return compare.Interval((low + high) / 2, low, high, 9)
-
-    assert compare.ahead(interval(-0.1, 0.2), more_is_better=True) == "neither"
-    assert compare.ahead(interval(0.1, 0.2), more_is_better=True) == "ours"
-    assert compare.ahead(interval(0.1, 0.2), more_is_better=False) == "theirs"
-    assert compare.ahead(interval(-0.2, -0.1), more_is_better=False) == "ours"
-
-
-def test_a_table_shows_what_is_missing_as_a_dash(compare: ModuleType) -> None:
-    table = compare.Table(["", "F1"], [["ours", 0.756], ["theirs", float("nan")], ["copy", None]])
-    assert table.lines() == ["|  | F1 |", "| --- | ---: |", "| ours | 0.76 |", "| theirs | - |", "| copy | - |"]
+    assert option in ended.stdout
 
 
 def test_an_ablation_is_trained_and_measured_on_held_out_pairs(
@@ -111,14 +78,6 @@ def test_a_resource_collection_gives_its_files_back(script: Callable[[str], Modu
     assert list(module.resources(rcc)) == [("b.ogg", contents[0])]
     with pytest.raises(ValueError, match="not a Qt"):
         list(module.resources(b"RIFF" + rcc[4:]))
-
-
-def test_parts_are_shown_by_instrument(script: Callable[[str], ModuleType]) -> None:
-    parts, systems = script("parts"), script("systems")
-    recordings = [systems.Recording(f"{i}", name, Path(), torch.zeros(1).numpy()) for i, name in enumerate("aba")]
-    found = {"vocoder": [[0.8, 0, 1.0, 0], [0.5, 0, 1.0, 0], [0.6, 0, 0.5, 0]], "Griffin-Lim": [[0.4, 0, 2.0, 0]] * 3}
-    table = parts.by_instrument(recordings, found)
-    assert table.rows == [["a", 2, 0.4, pytest.approx(0.7), pytest.approx(0.375)], ["b", 1, 0.4, 0.5, 0.5]]
 
 
 def test_the_sets_share_no_recording_and_the_test_set_has_no_player_of_the_training() -> None:

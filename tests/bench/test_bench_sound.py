@@ -1,4 +1,4 @@
-"""The measures of bench/sound.py on sounds whose texture, treble and attacks are known."""
+"""Measures of sound, on sounds whose texture, treble, bandwidth, noisiness and attacks are known."""
 
 from importlib import import_module
 from pathlib import Path
@@ -6,7 +6,6 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-import soundfile
 
 import stylebox
 
@@ -16,7 +15,7 @@ RATE = 44100
 
 @pytest.fixture
 def signal() -> ModuleType:
-    return import_module("bench.sound_signal")
+    return import_module("bench.signal_measures")
 
 
 def tone(hz: float, seconds: float = 2.0, rate: int = RATE) -> np.ndarray:
@@ -102,39 +101,17 @@ def test_chords_are_one_onset_and_near_ones_are_left_out(signal: ModuleType) -> 
     assert signal.lone_onsets([]) == []
 
 
-def test_pairs_leave_out_the_own_instrument_and_are_drawn_evenly(tmp_path: Path) -> None:
-    corpus = import_module("bench.sound_corpus")
-    for name in ("acoustic_guitar", "flute", "cello"):
-        (tmp_path / "sources" / name).mkdir(parents=True)
-        soundfile.write(tmp_path / "sources" / name / f"{name}.wav", tone(440, 8.0), RATE)
-    inputs = corpus.make_inputs(corpus.recordings(tmp_path / "sources"), tmp_path / "inputs")
-    assert [given.instrument for given in inputs] == ["guitar", "cello", "flute"]
-    assert all(soundfile.info(given.path).frames == 6 * RATE for given in inputs)
-    pairs = corpus.make_pairs(inputs, ("guitar", "flute", "piano"))
-    assert len(pairs) == 7
-    assert all(given.instrument != target for given, target in pairs)
-    few = corpus.make_pairs(inputs, ("guitar", "flute", "piano"), 3)
-    assert few == corpus.make_pairs(inputs, ("guitar", "flute", "piano"), 3)
-    assert {target for _, target in few} == {"guitar", "flute", "piano"}
+def test_bandwidth_ends_with_the_highest_strong_partial(signal: ModuleType) -> None:
+    sound = tone(1000) + 0.1 * tone(9000) + 1e-4 * tone(15000)
+    assert signal.bandwidth_hz(sound, RATE) == pytest.approx(9000, abs=60)
 
 
-def test_table_divides_by_the_soundfont_and_by_true_recordings() -> None:
-    summary, corpus = import_module("bench.sound_summary"), import_module("bench.sound_corpus")
-    targets = ("all", *corpus.TARGETS)
-
-    def figures(f1: float, texture: float, treble: float) -> dict[str, object]:
-        return {
-            "f1_100": dict.fromkeys(targets, f1),
-            "texture": {name: [texture] * 3 for name in targets},
-            "treble": dict.fromkeys(corpus.TREBLE_TARGETS, treble),
-        }
-
-    run = {"transfer": figures(0.6, 2.0, -30.0), "soundfont": figures(0.5, 3.0, -25.0), "true": figures(1, 4.0, -20.0)}
-    rows = {row[0]: row[1:] for row in summary.table({"run": run}).rows}
-    assert rows["note F1, 100 ms, of the SoundFont's: harp"][0] == pytest.approx(1.2)
-    assert rows["texture, of true recordings': below 1 kHz"][:2] == [pytest.approx(0.5), pytest.approx(0.75)]
-    assert rows["energy above 11 kHz, dB over true: flute"] == [-10, -5, 0]
-    assert rows["one shot, tagger: all"] == [None, None, None]
+def test_noise_is_noisier_than_a_tone_in_noise_and_level_does_not_count(signal: ModuleType) -> None:
+    noise = 0.1 * np.random.default_rng(0).standard_normal(2 * RATE)
+    assert signal.noisiness(noise, RATE) == pytest.approx(-2.5, abs=0.3)  # of exponential power: log of Euler's gamma
+    mixed = signal.noisiness(0.01 * noise + tone(3000), RATE)
+    assert mixed < -15
+    assert signal.noisiness(0.1 * (0.01 * noise + tone(3000)), RATE) == pytest.approx(mixed, abs=0.1)
 
 
 def test_panels_are_drawn(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Three measures of how real a sound is: texture, treble, attacks. Functions of samples; no files, no networks.
+"""Measures of how real a sound is: texture, treble, bandwidth, noisiness, attacks. Functions of samples alone.
 
 A mel here is 160 Slaney bands at 44.1 kHz (n_fft 2048, hop 512), of sound brought to -23 dBFS, in dB from -50 to 40.
 """
@@ -18,6 +18,9 @@ FLOOR_DB, CEILING_DB = -50.0, 40.0
 TEXTURE_HZ = ((0.0, 1000.0), (1000.0, 5000.0), (5000.0, 16000.0))
 TREBLE_HZ = 11000.0
 SILENT_TREBLE_DB = -100.0  # the share of a recording that has nothing up there
+BANDWIDTH_DB = 60.0  # below the peak of the mean spectrum: there the bandwidth ends
+NOISE_HZ = (1000.0, 8000.0)  # where noisiness is measured
+_REST_DB = 40.0  # a frame further below the loudest one is a rest
 
 ATTACK_HZ = 2000.0  # attacks are measured above it
 _ATTACK_HOP, _ATTACK_FRAME = 0.001, 0.004  # seconds, of the level over time
@@ -72,6 +75,35 @@ def treble_share_db(audio: np.ndarray, sample_rate: int, above_hz: float = TREBL
     held = hz <= MEL_RATE / 2  # what a rate of 44.1 kHz can hold
     share = power[held & (hz >= above_hz)].sum() / max(power[held].sum(), 1e-30)
     return max(SILENT_TREBLE_DB, 10 * float(np.log10(max(share, 1e-30))))
+
+
+def bandwidth_hz(audio: np.ndarray, sample_rate: int) -> float:
+    """The highest frequency at which the mean spectrum is at most 60 dB below its peak, up to 22 050 Hz.
+
+    Shape:
+        audio is ``(S,)``.
+    """
+    hz, power = welch(audio, sample_rate, nperseg=min(N_FFT, len(audio)))
+    held = hz <= MEL_RATE / 2
+    strong = np.flatnonzero(power[held] >= power[held].max() * 10 ** (-BANDWIDTH_DB / 10))
+    return float(hz[strong[-1]])
+
+
+def noisiness(audio: np.ndarray, sample_rate: int) -> float:
+    """Spectral flatness between 1 and 8 kHz in dB: 0 is white noise, a clear tone has -30 or less.
+
+    The mean over frames within 40 dB of the loudest one.
+
+    Shape:
+        audio is ``(S,)``.
+    """
+    levelled, _ = normalise_loudness(_resampled(audio, sample_rate), MEL_RATE)
+    power = np.abs(librosa.stft(levelled, n_fft=N_FFT, hop_length=HOP)) ** 2
+    level = power.sum(axis=0)
+    hz = librosa.fft_frequencies(sr=MEL_RATE, n_fft=N_FFT)
+    frames = power[(hz >= NOISE_HZ[0]) & (hz < NOISE_HZ[1])][:, level > level.max() * 10 ** (-_REST_DB / 10)]
+    frames = np.maximum(frames, 1e-12)
+    return float((10 * np.log10(frames).mean(axis=0) - 10 * np.log10(frames.mean(axis=0))).mean())
 
 
 def lone_onsets(onsets: Sequence[float]) -> list[float]:
