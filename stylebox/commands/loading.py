@@ -19,7 +19,7 @@ def load_model(model: str, device: DeviceName) -> "Pipeline":
         StyleboxError: The device does not exist.
     """
     with console.progress() as progress:
-        progress(Progress("loading the model", 0, 1))
+        progress(Progress("loading", 0, 1))
         from stylebox.core.jobs.pipelines import load_pipeline
 
         return load_pipeline(model, compute_device(device))
