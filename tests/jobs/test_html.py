@@ -17,6 +17,7 @@ from support.transfers import BEFORE, transferred
 
 import stylebox
 from stylebox.cli import app
+from stylebox.core.jobs import html
 from stylebox.core.jobs.html import repeat_command, report_page
 from stylebox.core.music.midi.read import read_midi
 
@@ -77,6 +78,16 @@ def test_a_page_holds_every_sound_and_needs_nothing_but_itself(styles: tuple[str
     said = (*styles, "few <notes>", "42", "-12 semitones", "neural", "2 notes", "C#4")
     assert [one for one in said if one not in words] == []
     assert words.count("few <notes>") == 1
+
+
+def test_a_long_recording_is_compressed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of ten minutes would hold 120 MB otherwise."""
+    monkeypatch.setattr(html, "LOSSLESS_SECONDS", 1.0)
+    page = Page(report_page([transferred()], BEFORE, "song.wav"))
+    assert {"song-input.mp3", "song-harp.mp3"} < set(page.saved)
+    addresses = [address for tag, address in page.addresses if tag == "audio"]
+    assert [address.partition(";")[0] for address in addresses] == ["data:audio/mpeg"] * 2
+    assert soundfile.info(io.BytesIO(content(addresses[0]))).frames == len(BEFORE)
 
 
 def test_the_input_has_its_own_notes() -> None:

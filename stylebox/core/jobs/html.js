@@ -6,7 +6,7 @@ const byId = (id) => document.getElementById(id);
 const all = (selector) => [...document.querySelectorAll(selector)];
 const tracks = all("#tracks button");
 const heads = all(".playhead");
-const context = new AudioContext({ sampleRate: data.rate });
+const context = new AudioContext({ sampleRate: Math.min(Math.max(data.rate, 8000), 96000) });
 const gains = tracks.map(() => new GainNode(context, { gain: 0 }));
 gains.forEach((gain) => gain.connect(context.destination));
 const GUTTER = 44, FOOT = 20, DRAG_PIXELS = 5, FADE_SECONDS = 0.005, SHORTEST_LOOP = 0.05;
@@ -225,9 +225,11 @@ const files = all("audio").map((player) => (
   Uint8Array.from(atob(player.src.slice(player.src.indexOf(",") + 1)), (character) => character.charCodeAt(0))
 ));
 all("a[data-track]").forEach((link, i) => {
-  link.href = URL.createObjectURL(new Blob([files[i]], { type: "audio/flac" }));
+  link.href = URL.createObjectURL(new Blob([files[i]], { type: data.kind }));
 });
-Promise.all(files.map((file) => context.decodeAudioData(file.buffer))).then((decoded) => {
+// Sounds of more than an hour would fill the memory: their players stay, each on its own.
+const together = data.seconds * tracks.length <= 3600;
+if (together) Promise.all(files.map((file) => context.decodeAudioData(file.buffer))).then((decoded) => {
   buffers = decoded;
   all("audio, .fallback").forEach((element) => element.remove());
   byId("bar").hidden = false;

@@ -19,21 +19,24 @@ from typing import NamedTuple
 import numpy as np
 
 from stylebox import __version__
-from stylebox.core.audio.io.write import encode_audio
+from stylebox.core.audio.io.read import resample
+from stylebox.core.audio.io.write import MP3_RATES, encode_audio
 from stylebox.core.jobs.outputs import write_notes
 from stylebox.core.jobs.spectrogram_image import (
+    drawn,
     frequency_ticks,
     loudest_db,
     palette_png,
     png,
     spectrogram,
-    spectrograms,
 )
 from stylebox.core.music.notes import Note, transpose
 from stylebox.core.music.register import key_name
 from stylebox.core.pipeline.result import TransferResult
 from stylebox.core.pipeline.style_spec import StyleSpec
 
+LOSSLESS_SECONDS = 240.0  # of all sounds together, up to which they are FLAC; more makes a page slow to open
+_KINDS = {".flac": "audio/flac", ".mp3": "audio/mpeg"}
 _FEWEST_KEYS = 24  # rows of the piano roll
 _KEYS = (
     ("Space", "play, pause"),
@@ -73,14 +76,16 @@ def report_page(results: Sequence[TransferResult], before: np.ndarray, source: s
     heard = transpose(results[0].notes, -results[0].transpose)
     tracks = [_Track("Input", f"{stem}-input", before, heard)]
     tracks += [_Track(r.style, f"{stem}-{StyleSpec.parse(r.style).slug}", r.audio, r.notes) for r in results]
+    seconds = max(len(track.audio) for track in tracks) / rate
     shown = [spectrogram(track.audio, rate) for track in tracks]
     loudest = loudest_db([levels for levels, _ in shown])
     images = [palette_png(levels, loudest) for levels, _ in shown]
-    picture = png(spectrograms([t.audio for t in tracks], rate, [f"{t.name} ({source})" for t in tracks]))
+    picture = png(drawn(shown, seconds, rate, [f"{track.name} ({source})" for track in tracks]))
+    suffix, sounds = _encoded([track.audio for track in tracks], rate)
     title = f"{source}: {', '.join(result.style for result in results)}"
-    seconds = max(len(track.audio) for track in tracks) / rate
     data = {
         "rate": rate,
+        "kind": _KINDS[suffix],
         "seconds": seconds,
         "keys": _key_range(tracks),
         "columns": [step for _, step in shown],
@@ -91,12 +96,12 @@ def report_page(results: Sequence[TransferResult], before: np.ndarray, source: s
         f'<header><h1>{escape(title)}</h1><button id="theme" aria-label="dark or light">Dark</button></header>',
         *_remarks(results),
         _transport(tracks, seconds),
-        *(_player(track, encode_audio(track.audio, rate)) for track in tracks),
+        *(_player(track, sound, suffix) for track, sound in zip(tracks, sounds, strict=True)),
         '<h2>Notes</h2><canvas id="roll" role="img" aria-label="The notes over time. Click to play from there, '
         'drag to loop a part."></canvas>',
         '<p class="quiet">Click to play from there, drag to loop a part. The notes are those found in the input.</p>',
         f'<h2>Spectrograms</h2><div id="pictures">{_pictures(tracks, images, rate)}</div>',
-        f"<h2>Download</h2>{_downloads(tracks, results, stem, picture)}",
+        f"<h2>Download</h2>{_downloads(tracks, results, stem, picture, suffix)}",
         f"<h2>Settings</h2>{''.join(_settings(result, source) for result in results)}",
         f"<details><summary>Keyboard</summary>{_table((f'<kbd>{k}</kbd>', m) for k, m in _KEYS)}</details>",
         f'<script type="application/json" id="data">{_json(data)}</script>',
@@ -142,10 +147,18 @@ def _transport(tracks: Sequence[_Track], seconds: float) -> str:
     )
 
 
-def _player(track: _Track, sound: bytes) -> str:
-    """A player of a FLAC file, which is lossless and known to every browser; its controls serve without a script."""
+def _encoded(sounds: Sequence[np.ndarray], rate: int) -> tuple[str, list[bytes]]:
+    """Sound files and their suffix: lossless, or MP3 where the page would be too large to open."""
+    if sum(map(len, sounds)) <= LOSSLESS_SECONDS * rate:
+        return ".flac", [encode_audio(sound, rate) for sound in sounds]
+    new_rate = rate if rate in MP3_RATES else max(MP3_RATES)
+    return ".mp3", [encode_audio(resample(sound, rate, new_rate), new_rate, ".mp3") for sound in sounds]
+
+
+def _player(track: _Track, sound: bytes, suffix: str) -> str:
+    """A player with controls, which serves without a script, too."""
     name = f'<p class="fallback">{escape(track.name)}</p>'
-    return f'{name}<audio controls preload="auto" src="{_data("audio/flac", sound)}"></audio>'
+    return f'{name}<audio controls preload="auto" src="{_data(_KINDS[suffix], sound)}"></audio>'
 
 
 def _pictures(tracks: Sequence[_Track], images: Sequence[bytes], rate: int) -> str:
@@ -166,12 +179,12 @@ def _hertz(hz: int) -> str:
     return f"{hz} Hz" if hz < 1000 else f"{hz // 1000} kHz"
 
 
-def _downloads(tracks: Sequence[_Track], results: Sequence[TransferResult], stem: str, picture: bytes) -> str:
+def _downloads(
+    tracks: Sequence[_Track], results: Sequence[TransferResult], stem: str, picture: bytes, suffix: str
+) -> str:
     """Each sound, the notes of each output, the picture. The script gives the sounds their addresses."""
-    sounds = [
-        f'<li><a data-track="{number}" download="{escape(track.stem)}.flac">{escape(track.stem)}.flac</a></li>'
-        for number, track in enumerate(tracks)
-    ]
+    names = [escape(f"{track.stem}{suffix}") for track in tracks]
+    sounds = [f'<li><a data-track="{number}" download="{name}">{name}</a></li>' for number, name in enumerate(names)]
     notes = [
         _link(f"{track.stem}.mid", "audio/midi", _midi(result))
         for track, result in zip(tracks[1:], results, strict=True)

@@ -102,14 +102,31 @@ def spectrograms(sounds: Sequence[np.ndarray], sample_rate: int, titles: Sequenc
     Shape:
         Each sound is ``(S,)``, not necessarily of one length.
     """
+    seconds = max(map(len, sounds)) / sample_rate
+    return drawn([spectrogram(sound, sample_rate) for sound in sounds], seconds, sample_rate, titles)
+
+
+def drawn(
+    shown: Sequence[tuple[np.ndarray, float]], seconds: float, sample_rate: int, titles: Sequence[str]
+) -> "Figure":
+    """Spectrograms, one below the other, on the same axes and the same scale of levels.
+
+    Args:
+        shown: What `spectrogram` gives for each sound, from the top, at least two.
+        seconds: Length of the longest sound.
+        sample_rate: Of all, in Hz.
+        titles: Of all.
+
+    Shape:
+        The levels are ``(ROWS, columns)``.
+    """
     # the object interface needs neither pyplot's global state nor a display
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 3.5 * len(sounds)), dpi=120, layout="constrained")
+    figure = Figure(figsize=(10, 3.5 * len(shown)), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(len(sounds), 1, sharex=True, sharey=True)
-    shown = [spectrogram(audio, sample_rate) for audio in sounds]
+    axes = figure.subplots(len(shown), 1, sharex=True, sharey=True)
     loudest = loudest_db([levels for levels, _ in shown])
     ticks = frequency_ticks(sample_rate)
     for axis, title, (levels, step) in zip(axes, titles, shown, strict=True):
@@ -121,7 +138,7 @@ def spectrograms(sounds: Sequence[np.ndarray], sample_rate: int, titles: Sequenc
         axis.set_ylabel("frequency in Hz")
         axis.set_yticks([share for _, share in ticks], [str(hz) for hz, _ in ticks])
     axes[-1].set_xlabel("time in seconds")
-    axes[-1].set_xlim(0, max(map(len, sounds)) / sample_rate)
+    axes[-1].set_xlim(0, seconds)
     figure.colorbar(image, ax=axes, label="level in dB")
     return figure
 
