@@ -70,7 +70,7 @@ SoundFonts = Annotated[
     list[Path] | None,
     Option("--soundfont", help="SoundFont to play with; repeat for several. Default: those of this system."),
 ]
-MidiFolder = Annotated[Path | None, Option(help="Folder of MIDI files to play. Default: random pieces.")]
+MidiFolder = Annotated[Path | None, Option(help="MIDI file, or folder of MIDI files, to play. Default: random pieces.")]
 Minutes = Annotated[float, Option(min=0.05, help="Minutes of audio per instrument.")]
 Instruments = Annotated[
     str | None,

@@ -268,6 +268,17 @@ def test_generate_moves_a_midi_file_likewise(pipeline: BasePipeline, tmp_path: P
     assert (still.transpose, still.moved) == (0, None)
 
 
+def test_what_generate_does_not_play_is_reported(pipeline: BasePipeline, tmp_path: Path) -> None:
+    write_midi(tmp_path / "high.mid", [Note(0.0, 0.5, 60), Note(0.5, 1.0, 120)])
+    kept = dataclasses.replace(OPTIONS, transpose=0)
+    report = generate_file(tmp_path / "a.wav", kept, pipeline, notes=tmp_path / "high.mid")
+    assert (report.notes, report.warnings) == (1, ["1 of 2 notes left out: beyond the 88 keys"])
+    drums = mido.MidiTrack([mido.Message("note_on", channel=9, note=36), mido.Message("note_off", channel=9, note=36)])
+    mido.MidiFile(tracks=[drums]).save(tmp_path / "drums.mid")
+    with pytest.raises(StyleboxError, match=r"no notes to play \(1 note left out: drums"):
+        generate_file(tmp_path / "b.wav", OPTIONS, pipeline, notes=tmp_path / "drums.mid")
+
+
 def test_silence_and_a_clip_without_notes_move_nothing(pipeline: BasePipeline, tmp_path: Path) -> None:
     bias_transcriber(pipeline, FIND_NOTHING)
     assert pipeline.transfer(np.zeros(30000, np.float32), OPTIONS).transpose == 0

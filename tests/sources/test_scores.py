@@ -125,6 +125,13 @@ def test_a_midi_folder_is_cut_into_pieces(tmp_path: Path) -> None:
     assert pieces[1][0].start_seconds == pytest.approx(0.0, abs=1e-3)
 
 
+def test_a_single_midi_file_is_a_score_and_equal_names_are_kept_apart(tmp_path: Path) -> None:
+    for name in ("tune.mid", "tune.MIDI"):
+        write_midi(tmp_path / name, [Note(i * 0.5, i * 0.5 + 0.4, 60 + i) for i in range(8)])
+    assert [name for name, _ in midi_scores(tmp_path / "tune.MIDI", 6.0).pieces] == ["tune-000"]
+    assert [name for name, _ in midi_scores(tmp_path, 6.0).pieces] == ["tune-000", "tune_mid-000"]
+
+
 def test_a_folder_without_music_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no MIDI file"):
         midi_scores(tmp_path, 6.0)
@@ -135,4 +142,4 @@ def test_a_folder_without_music_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_instrument_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(SourceError, match="violin"):
-        instrument("violine")
+        instrument("violinn")

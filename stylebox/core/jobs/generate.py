@@ -63,8 +63,10 @@ def generate(
     num_frames = 1 + num_samples // config.hop_length
     content = Content.of_notes(notes, num_frames, config.frames_per_second, pipeline.device)
     result = pipeline.play(content, options, num_samples, progress)
+    lost = len(notes) - len(result.notes)
+    warnings = [f"{lost} of {len(notes)} notes left out: beyond the 88 keys"] if lost else []
     audio, _ = normalise_loudness(result.audio, result.sample_rate, _OUTPUT_DB)
-    return replace(result, audio=audio)
+    return replace(result, audio=audio, warnings=[*result.warnings, *warnings])
 
 
 def generate_file(
@@ -95,7 +97,8 @@ def generate_file(
     begun = time.monotonic()
     score = None if notes is None else read_midi(notes)
     if score is not None and not score.notes:
-        raise SourceError(f"{notes}: has no notes to play; choose another file")
+        remarks = f" ({'; '.join(score.remarks)})" if score.remarks else ""
+        raise SourceError(f"{notes}: has no notes to play{remarks}; choose another file")
     stem = "generated" if notes is None else notes.stem
     name = f"{stem}-{options.spec.slug}.wav"
     target = output / name if output and output.is_dir() else output or Path(name)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stylebox.core.audio.io.files import find_files
+from stylebox.core.audio.io.files import FoundFiles, find_files
 from stylebox.core.errors import SourceError
 from stylebox.core.music.midi.files import is_midi
 from stylebox.core.music.midi.read import read_midi
@@ -151,14 +151,20 @@ class MidiPieces(NamedTuple):
     remarks: list[str]
 
 
-def midi_scores(folder: Path, seconds: float) -> MidiPieces:
-    """Cut every MIDI file under `folder` into pieces of `seconds`; those with fewer than four notes are left out.
+def midi_scores(source: Path, seconds: float) -> MidiPieces:
+    """Cut MIDI files into pieces of `seconds`; those with fewer than four notes are left out.
+
+    Args:
+        source: A MIDI file, or a folder of them.
+        seconds: Length of a piece.
 
     Raises:
-        SourceError: The folder holds no readable MIDI file with notes.
+        SourceError: There is no readable MIDI file with notes.
     """
-    search = find_files(folder, is_midi)
+    search = FoundFiles([source], [], []) if source.is_file() else find_files(source, is_midi)
+    folder = source.parent if source.is_file() else source
     found = MidiPieces([], search.problems, [])
+    names: set[str] = set()
     for path in search.files:
         try:
             score = read_midi(path)
@@ -167,13 +173,15 @@ def midi_scores(folder: Path, seconds: float) -> MidiPieces:
             continue
         pieces = _cut(score.notes, seconds)
         name = "_".join(path.relative_to(folder).with_suffix("").parts)
+        name = f"{name}_{path.suffix[1:]}" if name.casefold() in names else name
+        names.add(name.casefold())
         whole = {number: notes for number, notes in pieces.items() if len(notes) >= _FEWEST_NOTES}
         found.pieces.extend((f"{name}-{number:03d}", notes) for number, notes in whole.items())
         left_out = len(score.notes) - sum(map(len, whole.values()))
         lost = [f"{left_out} of {len(score.notes)} notes left out: too short, or in a piece of a few notes"]
         found.remarks.extend(f"{path}: {remark}" for remark in [*score.remarks, *(lost if left_out else [])])
     if not found.pieces:
-        no_music = f"{folder}: no MIDI file with notes in it; give a folder of .mid files"
+        no_music = f"{source}: no MIDI file with notes in it; give a .mid file or a folder of them"
         raise SourceError(found.unread[0] if found.unread else no_music)
     return found
 
