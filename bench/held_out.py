@@ -17,7 +17,7 @@ from stylebox.core.models.style_encoder import CLIP_SECONDS
 from stylebox.core.music.note_matching import note_f1
 from stylebox.core.music.notes import NUM_KEYS, Note
 from stylebox.core.store.library import load_content_encoder
-from stylebox.core.training.examples import read_examples
+from stylebox.core.training.examples import ExampleReader
 from stylebox.core.training.losses import audible_loss
 
 PAIRS, FRAMES = 16, 256
@@ -29,7 +29,7 @@ class HeldOutPairs:
     """Pairs of the validation split: content by one instrument, target by another.
 
     Attributes:
-        batch: As `read_examples` gives it, with the onsets of the posterior.
+        batch: As `ExampleReader` gives it, with the onsets of the posterior.
     """
 
     def __init__(self, folder: Path, model: str) -> None:
@@ -46,7 +46,7 @@ class HeldOutPairs:
         content.fill(valid, torch.device("cpu"))
         sampler = ExampleSampler(valid, FRAMES, round(CLIP_SECONDS * self.mel.frames_per_second), pair_share=1.0)
         self.examples = sampler.draw(np.random.default_rng(7), PAIRS)
-        self.batch = read_examples(content, self.examples, np.zeros(PAIRS, bool), FRAMES)
+        self.batch = ExampleReader(content, sampler).read(self.examples, np.zeros(PAIRS, bool))
 
     def distance(self, mel: Tensor, reference: Tensor | None = None) -> str:
         """Weighted distance in dB to the true targets, or to `reference`.

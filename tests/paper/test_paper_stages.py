@@ -27,6 +27,7 @@ from stylebox.core.progress import Progress
 from stylebox.core.store.library import load_part, model_family
 from stylebox.core.store.weights import copy_weights, load_weights, save_weights
 from stylebox.core.training import checkpoint
+from stylebox.core.training.crops import read_mel
 from stylebox.core.training.loop import FitResult
 
 OFFLINE = "vggish.pth: cannot be downloaded (offline)"
@@ -184,10 +185,10 @@ def test_resume_equals_uninterrupted(stage: str, installed: Path, dataset: Datas
     uninterrupted, interrupted = (checkpoint.load_state(folder) for folder in (whole, pieces))
     assert uninterrupted is not None
     assert interrupted is not None
-    (tensors, about), (resumed, about_resumed) = uninterrupted, interrupted
+    tensors, resumed = uninterrupted.tensors, interrupted.tensors
     assert tensors.keys() == resumed.keys()
     assert [name for name in tensors if not torch.equal(tensors[name], resumed[name])] == []
-    assert about["learning_rate"] == about_resumed["learning_rate"]
+    assert uninterrupted.document["learning_rate"] == interrupted.document["learning_rate"]
     files = [(folder / "best.safetensors").read_bytes() for folder in (whole, pieces)]
     assert files[0] == files[1]
 
@@ -211,7 +212,7 @@ def test_the_encoder_stays_in_evaluation_mode(preset: Preset, dataset: Dataset) 
     before = copy.deepcopy(stage.encoder.state_dict())
     for part in stage.parts.values():
         part.train()
-    stage.losses(stage.batch(0), torch.Generator().manual_seed(0), "model")
+    stage.losses(stage.expand(stage.batch(0)), torch.Generator().manual_seed(0), "model")
     assert not any(part.training for part in stage.encoder.modules())
     assert all(torch.equal(value, before[key]) for key, value in stage.encoder.state_dict().items())
 
@@ -223,7 +224,7 @@ def test_every_trainable_part_receives_gradient(preset: Preset, dataset: Dataset
         trained = {name for names in stage.groups.values() for name in names}
         for name, part in stage.parts.items():
             part.train(name in trained)
-        stage.losses(stage.batch(0), torch.Generator().manual_seed(0), "model")["loss"].backward()
+        stage.losses(stage.expand(stage.batch(0)), torch.Generator().manual_seed(0), "model")["loss"].backward()
         for name, part in stage.parts.items():
             for key, parameter in part.named_parameters():
                 if name not in trained:
@@ -240,7 +241,7 @@ def test_the_style_term_alone_moves_denoiser_and_style_encoder(preset: Preset, d
     """Fault 1: in the paper's code this gradient is zero."""
     stage = ldm_stage(preset, dataset, Maps())
     stage.weights |= {"reconstruction": 0.0, "diffusion": 0.0}
-    losses = stage.losses(stage.batch(0), torch.Generator().manual_seed(0), "model")
+    losses = stage.losses(stage.expand(stage.batch(0)), torch.Generator().manual_seed(0), "model")
     losses["loss"].backward()
     assert float(losses["loss"].detach()) == pytest.approx(0.1 * float(losses["style"]))
     for layer in (stage.unet.out, stage.style_encoder.convs[0], stage.decoder[0]):
@@ -251,7 +252,7 @@ def test_the_style_term_alone_moves_denoiser_and_style_encoder(preset: Preset, d
 
 def test_trained_on_velocity_a_perfect_denoiser_has_no_diffusion_loss(preset: Preset, dataset: Dataset) -> None:
     stage = ldm_stage(preset, dataset)
-    batch = stage.batch(0)
+    batch = stage.expand(stage.batch(0))
     x_0, schedule = stage.encoder(batch["mel"]), paper_schedule(preset.paper)
 
     class Oracle(nn.Module):
@@ -278,7 +279,7 @@ def test_batch_depends_on_seed_and_step_alone(preset: Preset, dataset: Dataset) 
 def test_style_is_another_recording_of_the_same_instrument(preset: Preset, dataset: Dataset) -> None:
     stage = ldm_stage(preset, dataset)
     for step in range(10):
-        batch = stage.batch(step)
+        batch = stage.expand(stage.batch(step))
         targets, styles = recording_numbers(batch["mel"]), recording_numbers(batch["style"])
         for wanted, style in zip(targets, styles, strict=True):
             assert wanted // 3 == style // 3
@@ -288,11 +289,11 @@ def test_style_is_another_recording_of_the_same_instrument(preset: Preset, datas
 
 def test_one_range_and_loudness_kept_between_chunks(preset: Preset, dataset: Dataset) -> None:
     stage = vae_stage(preset, dataset)
-    mel = stage.crops.crop(stage.crops.recordings[0], 0)
+    mel = read_mel(dataset, stage.crops.recordings[0], 0, stage.crops.num_frames)
     quiet, loud = mel[1:, :60].mean(), mel[1:, 80:].mean()
     assert loud + 1 > 3 * (quiet + 1)
     for step in range(3):
-        batch = stage.batch(step)["mel"]
+        batch = stage.expand(stage.batch(step))["mel"]
         assert batch.min() >= -1
         assert batch.max() <= 1
         assert batch.amax((1, 2, 3)).max() < 1, "a chunk was scaled to its own maximum"

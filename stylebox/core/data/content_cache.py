@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylebox.core.audio.frames import resample_frames
 from stylebox.core.audio.io.read import resample
 from stylebox.core.data.dataset import Dataset, int16_to_audio
 from stylebox.core.data.manifest import Recording
 from stylebox.core.models.content_encoder import ContentEncoder, posteriors
+from stylebox.core.music.notes import NUM_KEYS
 from stylebox.core.paths import atomic_path
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.store.weights import fingerprint
@@ -71,12 +71,29 @@ class ContentCache:
         Shape:
             The result is ``(2, N, num_frames)``, float32 in [0, 1]; shorter where the recording ends.
         """
+        rows = self.rows(recording, start_frame, min(start_frame + num_frames, recording.frames))
+        return torch.from_numpy(rows.T.reshape(2, NUM_KEYS, -1) / np.float32(255))
+
+    def rows(self, recording: Recording, start_frame: int, stop_frame: int) -> np.ndarray:
+        """Posteriors of a part of one recording in 8 bits, one row per frame of the dataset's mel.
+
+        Args:
+            recording: Of the dataset, in the cache.
+            start_frame: First frame, of the mel.
+            stop_frame: Behind the last frame, of the mel; at most the recording's number of frames.
+
+        Shape:
+            ``(T, 2 * N)``, uint8: activity of all keys, then their onsets.
+        """
         array = self._arrays.get(recording.files)
         if array is None:
             array = self._arrays[recording.files] = np.load(self.path(recording), mmap_mode="r")
-        num_frames = min(num_frames, recording.frames - start_frame)
         rate, own_rate = self.dataset.mel_config.frames_per_second, self.encoder.frames_per_second
-        start, stop = (frame * own_rate / rate for frame in (start_frame, start_frame + num_frames))
-        first = int(start)
-        part = torch.from_numpy(array[:, :, first : int(stop) + 2].astype(np.float32) / 255)
-        return resample_frames(part, own_rate, rate, num_frames, start - first)
+        place = np.arange(start_frame, stop_frame) * (own_rate / rate)  # as `resample_frames`, in 8 bits
+        below = place.astype(np.int64)
+        first, last = int(below[0]), array.shape[2] - 1
+        part = array[:, :, first : int(below[-1]) + 2].reshape(2 * NUM_KEYS, -1).T.astype(np.float32)
+        lower, upper = (part[np.minimum(frame, last) - first] for frame in (below, below + 1))
+        share = (place - below).astype(np.float32)[:, None]
+        rows: np.ndarray = np.rint(lower + share * (upper - lower)).astype(np.uint8)
+        return rows

@@ -5,7 +5,7 @@ recording without a paired one is its own content. The style clip is another rec
 clip of another instrument, the network would learn to ignore it.
 """
 
-from collections import defaultdict
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,10 +24,79 @@ class Example:
     start_frame: int
     style_frame: int
 
-    @property
-    def transpose(self) -> int:
-        """Semitones by which the content must be moved to match the target."""
-        return self.target.transpose - self.content.transpose
+
+@dataclass(frozen=True)
+class Examples:
+    """A batch of examples. All arrays are ``(B,)``, int; a recording is its position in `recordings`.
+
+    Attributes:
+        recordings: To which the arrays refer.
+        target: The recording that a network must produce.
+        content: The recording whose notes it is given.
+        style: The recording whose timbre it is given.
+        start_frame: Where target and content begin.
+        style_frame: Where the style clip begins.
+    """
+
+    recordings: tuple[Recording, ...]
+    target: np.ndarray
+    content: np.ndarray
+    style: np.ndarray
+    start_frame: np.ndarray
+    style_frame: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def __getitem__(self, part: slice) -> "Examples":
+        columns = (self.target, self.content, self.style, self.start_frame, self.style_frame)
+        return Examples(self.recordings, *(column[part] for column in columns))
+
+    def __iter__(self) -> Iterator[Example]:
+        for target, content, style, start, style_start in zip(
+            self.target, self.content, self.style, self.start_frame, self.style_frame, strict=True
+        ):
+            known = self.recordings
+            yield Example(known[target], known[content], known[style], int(start), int(style_start))
+
+
+class Groups:
+    """Positions of a sequence, grouped by keys; a position whose key is None is in a group of its own.
+
+    Args:
+        keys: One per position.
+    """
+
+    def __init__(self, keys: Sequence[Hashable]) -> None:
+        number: dict[Hashable, int] = {}
+        named = [(False, position) if key is None else (True, key) for position, key in enumerate(keys)]
+        self.of = np.array([number.setdefault(key, len(number)) for key in named])
+        self.members = np.argsort(self.of, kind="stable")
+        self.size = np.bincount(self.of)
+        self.first = np.cumsum(self.size) - self.size
+        self._place = np.empty(len(self.of), np.int64)
+        self._place[self.members] = np.arange(len(self.of)) - self.first[self.of[self.members]]
+
+    def member(self, group: np.ndarray, chance: np.ndarray) -> np.ndarray:
+        """A position of each group, all equally likely.
+
+        Shape:
+            `group` is ``(B,)``, `chance` ``(B,)`` in [0, 1), uniform.
+        """
+        drawn: np.ndarray = self.members[self.first[group] + (chance * self.size[group]).astype(np.int64)]
+        return drawn
+
+    def other(self, position: np.ndarray, chance: np.ndarray) -> np.ndarray:
+        """Another position of the same group, all equally likely; the same one if it is alone.
+
+        Shape:
+            `position` is ``(B,)``, `chance` ``(B,)`` in [0, 1), uniform.
+        """
+        group, place = self.of[position], self._place[position]
+        step = (chance * (self.size[group] - 1)).astype(np.int64)
+        step += (step >= place) & (self.size[group] > 1)
+        drawn: np.ndarray = self.members[self.first[group] + step]
+        return drawn
 
 
 class ExampleSampler:
@@ -47,53 +116,45 @@ class ExampleSampler:
         self, recordings: list[Recording], crop_frames: int, style_frames: int, pair_share: float = 0.8
     ) -> None:
         self.crop_frames, self.style_frames, self.pair_share = crop_frames, style_frames, pair_share
-        usable = [r for r in recordings if r.stop_frame - r.start_frame >= crop_frames]
-        if not usable:
+        self.recordings = tuple(r for r in recordings if r.stop_frame - r.start_frame >= crop_frames)
+        if not self.recordings:
             raise DatasetError(f"no recording is as long as one training crop, {crop_frames} frames")
-        self._of_instrument: dict[str, list[Recording]] = defaultdict(list)
-        self._of_timbre: dict[str, list[Recording]] = defaultdict(list)
-        self._of_score: dict[str, list[Recording]] = defaultdict(list)
-        for recording in usable:
-            self._of_instrument[recording.instrument].append(recording)
-            self._of_timbre[_timbre(recording)].append(recording)
-            if recording.score:
-                self._of_score[recording.score].append(recording)
-        self.instruments = tuple(sorted(self._of_instrument))
+        self.instruments = tuple(sorted({r.instrument for r in self.recordings}))
+        self._instruments = Groups([r.instrument for r in self.recordings])
+        self._timbres = Groups([r.timbre or r.instrument for r in self.recordings])
+        self._scores = Groups([r.score or None for r in self.recordings])
+        self._start = np.array([r.start_frame for r in self.recordings])
+        self._stop = np.array([r.stop_frame for r in self.recordings])
 
-    def draw(self, rng: np.random.Generator, count: int) -> list[Example]:
+    def draw(self, rng: np.random.Generator, count: int) -> Examples:
         """Draw `count` examples; the same state of the generator gives the same examples."""
-        examples: list[Example] = []
-        while len(examples) < count:
-            instrument = self.instruments[rng.integers(len(self.instruments))]
-            for _ in range(min(2, count - len(examples))):
-                examples.append(self._example(_one_of(self._of_instrument[instrument], rng), rng))
-        return examples
-
-    def _example(self, target: Recording, rng: np.random.Generator) -> Example:
-        content = target
-        paired = [r for r in self._of_score.get(target.score or "", []) if r is not target]
-        if paired and rng.random() < self.pair_share:
-            content = _one_of(paired, rng)
-        stop = min(target.stop_frame, content.stop_frame)
-        start = max(target.start_frame, content.start_frame)
-        style = self._style(target, rng)
-        return Example(
+        chance = rng.random((6, count))
+        drawn = rng.integers(len(self.instruments), size=(count + 1) // 2).repeat(2)[:count]
+        target = self._instruments.member(drawn, chance[0])
+        content = np.where(chance[1] < self.pair_share, self._scores.other(target, chance[2]), target)
+        style = self._timbres.other(target, chance[3])
+        start = np.maximum(self._start[target], self._start[content])
+        stop = np.minimum(self._stop[target], self._stop[content])
+        return Examples(
+            self.recordings,
             target,
             content,
             style,
-            int(rng.integers(start, max(start + 1, stop - self.crop_frames))),
-            int(rng.integers(style.start_frame, max(style.start_frame + 1, style.stop_frame - self.style_frames))),
+            random_frames(start, stop - self.crop_frames, chance[4]),
+            random_frames(self._start[style], self._stop[style] - self.style_frames, chance[5]),
         )
 
-    def _style(self, target: Recording, rng: np.random.Generator) -> Recording:
-        """Another recording of the same timbre; the target itself if it is the only one."""
-        others = [r for r in self._of_timbre[_timbre(target)] if r is not target]
-        return _one_of(others, rng) if others else target
 
+def random_frames(start: np.ndarray, stop: np.ndarray, chance: np.ndarray) -> np.ndarray:
+    """A frame from `start` to before `stop`, all equally likely; `start` where there is no choice.
 
-def _timbre(recording: Recording) -> str:
-    return recording.timbre or recording.instrument
+    Args:
+        start: First frame.
+        stop: Behind the last frame.
+        chance: In [0, 1), uniform.
 
-
-def _one_of(recordings: list[Recording], rng: np.random.Generator) -> Recording:
-    return recordings[rng.integers(len(recordings))]
+    Shape:
+        All are ``(B,)``.
+    """
+    frames: np.ndarray = start + (chance * np.maximum(1, stop - start)).astype(np.int64)
+    return frames

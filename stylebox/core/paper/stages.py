@@ -15,7 +15,7 @@ from stylebox.core.audio.mel import db_per_unit, mel_to_uint8
 from stylebox.core.config import MelConfig, PaperConfig, TrainConfig
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.manifest import Recording
-from stylebox.core.data.sampler import Example, ExampleSampler
+from stylebox.core.data.sampler import Examples, ExampleSampler
 from stylebox.core.diffusion.schedule import add_noise, to_x0_eps, velocity_target
 from stylebox.core.models.frozen import freeze
 from stylebox.core.paper.losses import paper_loss, paper_reconstruction_loss, style_loss
@@ -61,13 +61,25 @@ class PaperVAEStage(Stage):
         self.provenance = _provenance(dataset, features)
 
     def batch(self, step: int) -> dict[str, Tensor]:
-        """Draw random crops, mels in [-1, 1].
+        """Choose random crops; see `MelCrops.fetch`.
+
+        Shape:
+            The first axis of "mel" is the batch.
+        """
+        rng = np.random.default_rng((self.config.seed, step))
+        return {"mel": self.crops.fetch(rng, self.config.batch_size, self.share)}
+
+    def place_data(self, device: torch.device) -> None:
+        """See `Stage.place_data`."""
+        self.crops.store.place(device)
+
+    def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Mels in [-1, 1].
 
         Shape:
             "mel" is ``(B, 1, M, T)``.
         """
-        rng = np.random.default_rng((self.config.seed, step))
-        return {"mel": self.crops.draw(rng, self.config.batch_size)[:, None]}
+        return {"mel": self.crops.expand(batch["mel"])[:, None]}
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         """Eq. 10 of one batch, and the distance of the mels in dB.
@@ -150,7 +162,7 @@ class PaperLDMStage(Stage):
             "mel" and "style" are ``(B, 1, M, T)``.
         """
         rng = np.random.default_rng((self.config.seed, step))
-        return self._read(self.train.draw(rng, self.config.batch_size))
+        return self._read(self.train.draw(rng, self.config.batch_size)[self.share])
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         """Eq. 9 of one batch at random times, and its terms.
@@ -205,7 +217,7 @@ class PaperLDMStage(Stage):
         shown = {"diffusion": noise_loss.detach(), "l1_db": _distance_db(back, mel, self.mel)}
         return {"loss": loss, **shown} | ({} if likeness is None else {"style": likeness.detach()})
 
-    def _read(self, examples: list[Example]) -> dict[str, Tensor]:
+    def _read(self, examples: Examples) -> dict[str, Tensor]:
         frames = self.config.crop_frames
         mels = [read_mel(self.dataset, x.target, x.start_frame, frames) for x in examples]
         styles = [read_mel(self.dataset, x.style, x.style_frame, frames) for x in examples]

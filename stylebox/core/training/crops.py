@@ -1,6 +1,6 @@
 """Random crops of a dataset's recordings, every instrument equally often. Knows no network."""
 
-from collections import defaultdict
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -10,9 +10,11 @@ from torch import Tensor
 from stylebox.core.audio.mel import uint8_to_mel
 from stylebox.core.data.dataset import Dataset, int16_to_audio
 from stylebox.core.data.manifest import Recording
+from stylebox.core.data.sampler import Groups, random_frames
 from stylebox.core.errors import DatasetError
-from stylebox.core.music.notes import Note, piano_roll
+from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, ONSET_FRAMES, Note, piano_roll
 from stylebox.core.training.augment import degrade, detuned_crop
+from stylebox.core.training.frame_store import FrameStore
 
 _LEAD_SECONDS = 1.5  # before a crop: its reverberation reaches into the crop
 
@@ -35,10 +37,10 @@ class MelCrops:
         self.recordings = dataset.split(split)
         if not self.recordings:
             raise DatasetError(f"{dataset.path}: no recordings in its {split} split; add some and run `stylebox build`")
-        self._of_instrument: dict[str, list[Recording]] = defaultdict(list)
-        for recording in self.recordings:
-            self._of_instrument[recording.instrument].append(recording)
-        self.instruments = tuple(sorted(self._of_instrument))
+        self.store = mel_store(dataset, self.recordings)
+        self._instruments = Groups([r.instrument for r in self.recordings])
+        self._start = np.array([r.start_frame for r in self.recordings])
+        self._stop = np.array([r.stop_frame for r in self.recordings])
 
     def draw(self, rng: np.random.Generator, count: int) -> Tensor:
         """Random crops in [-1, 1]; the same generator state gives the same crops.
@@ -46,21 +48,55 @@ class MelCrops:
         Shape:
             ``(count, M, num_frames)``.
         """
-        return torch.stack([self.crop(*self.place(rng)) for _ in range(count)])
+        return self.expand(self.fetch(rng, count))
 
-    def place(self, rng: np.random.Generator) -> tuple[Recording, int]:
-        """A random recording, and a random frame to start at."""
-        own = self._of_instrument[self.instruments[rng.integers(len(self.instruments))]]
-        recording = own[rng.integers(len(own))]
-        return recording, random_start(recording, self.num_frames, rng)
+    def fetch(self, rng: np.random.Generator, count: int, share: slice = slice(None)) -> Tensor:
+        """What `expand` needs for random crops, on the CPU; the same generator state gives the same crops.
 
-    def crop(self, recording: Recording, start_frame: int) -> Tensor:
-        """The crop of a recording that starts at a frame.
+        Args:
+            rng: Source of all choices.
+            count: Number of crops.
+            share: Which of them.
 
         Shape:
-            ``(M, num_frames)``.
+            As `FrameStore.fetch` gives it.
         """
-        return read_mel(self.dataset, recording, start_frame, self.num_frames)
+        which, start = self.places(rng, count)
+        return self.store.fetch(which[share], start[share], self.num_frames)
+
+    def expand(self, fetched: Tensor) -> Tensor:
+        """The crops that `fetch` chose, in [-1, 1], on the device.
+
+        Shape:
+            The result is ``(B, M, num_frames)``.
+        """
+        return rows_to_mel(self.store.rows(fetched, self.num_frames))
+
+    def places(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Random recordings, as positions in `recordings`, and random frames to start at.
+
+        Shape:
+            Both are ``(count,)``, int.
+        """
+        chance = rng.random((2, count))
+        which = self._instruments.member(rng.integers(len(self._instruments.size), size=count), chance[0])
+        return which, random_frames(self._start[which], self._stop[which] - self.num_frames, chance[1])
+
+
+def mel_store(dataset: Dataset, recordings: Sequence[Recording]) -> FrameStore:
+    """The mels of some recordings, one byte per band and frame."""
+    return FrameStore(
+        recordings, dataset.mel_config.n_mels, lambda recording, start, stop: dataset.mel(recording)[start:stop]
+    )
+
+
+def rows_to_mel(rows: Tensor) -> Tensor:
+    """Stored frames to mels in [-1, 1]; 0 is silence.
+
+    Shape:
+        ``(B, T, M)``, uint8 -> ``(B, M, T)``, float32.
+    """
+    return (rows.float() / 127.5 - 1.0).transpose(1, 2).contiguous()
 
 
 def random_start(recording: Recording, num_frames: int, rng: np.random.Generator) -> int:
@@ -123,21 +159,27 @@ def recorded_crop(
     return degrade(audio, config.sample_rate, rng)[lead:] if degraded else audio
 
 
-def onset_marks(dataset: Dataset, recording: Recording, start_frame: int, num_frames: int) -> Tensor:
-    """The onsets of a crop from the exact notes of a recording, which it must have.
+def onset_marks(dataset: Dataset, recording: Recording, start_frame: int, stop_frame: int) -> np.ndarray:
+    """The onsets in a section of a recording, from its exact notes; none where these are unknown.
 
     Args:
         dataset: Holds the recording.
-        recording: To crop.
-        start_frame: Of the crop.
-        num_frames: Length of the crop.
+        recording: Any.
+        start_frame: Of the section.
+        stop_frame: Behind the last frame of the section.
 
     Shape:
-        ``(N, num_frames)``, float32 in {0, 1}.
+        ``(T, N)``, uint8 in {0, 1}.
     """
-    rate = dataset.mel_config.frames_per_second
-    notes = notes_within(dataset, recording, start_frame / rate, num_frames / rate)
-    return torch.from_numpy(sounding(notes, num_frames, rate)[1].T)
+    marks = np.zeros((stop_frame - start_frame, NUM_KEYS), np.uint8)
+    notes = dataset.notes(recording)
+    if notes is not None:
+        begin = np.rint(notes[:, 0].astype(np.float64) * dataset.mel_config.frames_per_second).astype(np.int64)
+        key = notes[:, 2].astype(np.int64) - LOWEST_KEY
+        for frame in (begin - start_frame + n for n in range(ONSET_FRAMES)):
+            inside = (frame >= 0) & (frame < len(marks)) & (key >= 0) & (key < NUM_KEYS)
+            marks[frame[inside], key[inside]] = 1
+    return marks
 
 
 def notes_within(
@@ -154,10 +196,10 @@ def notes_within(
     """
     known = dataset.notes(recording)
     assert known is not None
+    inside = known[(known[:, 1] > begin_seconds) & (known[:, 0] < begin_seconds + seconds)]
     return [
         Note((row[0] - begin_seconds) / speed, (row[1] - begin_seconds) / speed, int(row[2]), float(row[3]))
-        for row in known
-        if row[1] > begin_seconds and row[0] < begin_seconds + seconds
+        for row in inside
     ]
 
 

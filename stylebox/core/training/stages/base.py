@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
+from stylebox.core.errors import ConfigError
+
 Batch = dict[str, torch.Tensor]
 
 
@@ -27,6 +29,7 @@ class Stage(ABC):
         settings: Sizes and mel settings as JSON values. They are saved with the weights, and a resumed run must
             have the same ones.
         provenance: Facts for the reader of the weights (recordings, instruments). Saved, not compared.
+        share: The examples of each batch that this process computes. The batch as a whole does not depend on it.
     """
 
     name: ClassVar[str]
@@ -35,6 +38,7 @@ class Stage(ABC):
     frozen: Mapping[str, nn.Module]
     settings: Mapping[str, Any]
     provenance: Mapping[str, Any]
+    share: slice = slice(None)
 
     def __init__(self, parts: Mapping[str, nn.Module]) -> None:
         """Start with all `parts` in one group called "model"; a subclass changes the attributes it needs to.
@@ -48,9 +52,12 @@ class Stage(ABC):
         self.settings = {}
         self.provenance = {}
 
+    def place_data(self, device: torch.device) -> None:  # noqa: B027 (most stages read from disk)
+        """Copy the training material to the device, where the stage can use it there and it fits."""
+
     @abstractmethod
     def batch(self, step: int) -> Batch:
-        """Training material of one step, on the CPU.
+        """Training material of one step, this process' `share` of it, on the CPU: what `expand` needs.
 
         The result depends on the step and the seed alone, so a resumed run sees the same data as an uninterrupted
         one. A background thread calls this ahead of time.
@@ -59,12 +66,20 @@ class Stage(ABC):
             The first axis of every tensor is the batch.
         """
 
+    def expand(self, batch: Batch) -> Batch:
+        """What `losses` needs, from the result of `batch` on the device.
+
+        Shape:
+            The first axis of every tensor is the batch.
+        """
+        return batch
+
     @abstractmethod
     def losses(self, batch: Batch, generator: torch.Generator, group: str) -> dict[str, torch.Tensor]:
         """Compute the losses of one batch: "loss" is minimised for `group`, the others are logged.
 
         Args:
-            batch: What `batch` returned, on the device.
+            batch: What `expand` returned.
             generator: The only source of randomness, on the device.
             group: A key of `groups`.
 
@@ -92,6 +107,17 @@ class Stage(ABC):
         """Networks that no optimiser moves: `frozen`, and the parts that no group names."""
         trained = {part for names in self.groups.values() for part in names}
         return {name: part for name, part in self.parts.items() if name not in trained} | dict(self.frozen)
+
+    def frozen_by(self, names: Sequence[str]) -> dict[str, nn.Module]:
+        """The parts of these names, which a configuration keeps unchanged.
+
+        Raises:
+            ConfigError: The stage has no such part.
+        """
+        for name in names:
+            if name not in self.parts:
+                raise ConfigError(f"train.{self.name}: frozen: no part {name!r}; there are: {', '.join(self.parts)}")
+        return {name: self.parts[name] for name in names}
 
     def exported_parts(self) -> dict[str, nn.Module]:
         """Parts whose weights are exported: all but the adversaries."""

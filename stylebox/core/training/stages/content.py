@@ -57,8 +57,7 @@ class ContentStage(Stage):
             ``audio`` is ``(B, S)``, ``frame`` and ``onset`` ``(B, N, T)``.
         """
         rng = np.random.default_rng((self.config.seed, step))
-        chosen = [self.train[i] for i in rng.integers(len(self.train), size=self.config.batch_size)]
-        return self._crops(chosen, rng)
+        return self._crops(self.train, rng, self.config.batch_size, self.share)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         """Cross-entropy of frames and onsets; see `Stage.losses`.
@@ -81,8 +80,7 @@ class ContentStage(Stage):
         size = self.config.batch_size
         rounds = max(1, _VALIDATION_CROPS // size)
         for _ in range(rounds):
-            chosen = [self.held_out[i] for i in rng.integers(len(self.held_out), size=size)]
-            batch = {k: v.to(generator.device) for k, v in self._crops(chosen, rng).items()}
+            batch = {k: v.to(generator.device) for k, v in self._crops(self.held_out, rng, size).items()}
             for key, value in self.losses(batch, generator, "model").items():
                 total[key] = total.get(key, 0.0) + float(value) / rounds
         stride = max(1, len(self.held_out) // _VALIDATION_RECORDINGS)
@@ -98,8 +96,13 @@ class ContentStage(Stage):
         found = notes_from_posteriors(frame, onset, self.encoder.frames_per_second)
         return note_f1([_note(row) for row in known], found)
 
-    def _crops(self, chosen: list[Recording], rng: np.random.Generator) -> dict[str, Tensor]:
-        made = [self._crop(recording, rng) for recording in chosen]
+    def _crops(
+        self, recordings: list[Recording], rng: np.random.Generator, count: int, share: slice = slice(None)
+    ) -> dict[str, Tensor]:
+        """A share of `count` crops; each has a random generator of its own and depends on no other."""
+        chosen = rng.integers(len(recordings), size=count)[share]
+        rngs = rng.spawn(count)[share]
+        made = [self._crop(recordings[number], own) for number, own in zip(chosen, rngs, strict=True)]
         audio, frame, onset = (torch.from_numpy(np.stack(column)) for column in zip(*made, strict=True))
         return {"audio": audio, "frame": frame, "onset": onset}
 

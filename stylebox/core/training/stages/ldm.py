@@ -26,7 +26,7 @@ from stylebox.core.config import (
 )
 from stylebox.core.data.content_cache import ContentCache
 from stylebox.core.data.dataset import Dataset
-from stylebox.core.data.sampler import Example, ExampleSampler
+from stylebox.core.data.sampler import ExampleSampler
 from stylebox.core.diffusion.schedule import FlowSchedule, add_noise, velocity_target
 from stylebox.core.models.denoiser import Denoiser
 from stylebox.core.models.discriminator import Discriminator
@@ -34,7 +34,7 @@ from stylebox.core.models.draft import DraftNetwork
 from stylebox.core.models.style_encoder import CLIP_SECONDS, StyleEncoder
 from stylebox.core.models.vae import VAE
 from stylebox.core.store.weights import fingerprint
-from stylebox.core.training.examples import read_examples
+from stylebox.core.training.examples import ExampleReader
 from stylebox.core.training.losses import (
     audible_loss,
     contrastive_loss,
@@ -106,6 +106,8 @@ class LDMStage(Stage):
         self.style_frames = round(CLIP_SECONDS * self.mel.frames_per_second)
         self.train = ExampleSampler(dataset.split("train"), config.crop_frames, self.style_frames)
         self.held_out = ExampleSampler(dataset.split("valid"), config.crop_frames, self.style_frames)
+        self.reader = ExampleReader(content, self.train)
+        self.held_out_reader = ExampleReader(content, self.held_out)
         self.reference_timbres = reference_timbres(dataset.split("train"), config.reference_timbres)
         self.schedule = FlowSchedule()
         self.style_encoder = StyleEncoder(sections.style)
@@ -125,20 +127,33 @@ class LDMStage(Stage):
         }
 
     def batch(self, step: int) -> dict[str, Tensor]:
-        """Random training material of one step.
+        """Random training material of one step; see `ExampleReader.fetch`.
 
         Shape:
-            See `read_examples`.
+            The first axis of every tensor is the batch.
         """
         rng = np.random.default_rng((self.config.seed, step))
         examples = self.train.draw(rng, self.config.batch_size)
-        return self.read(examples, rng.random(len(examples)) < _MARKED_SHARE)
+        marked = rng.random(len(examples)) < _MARKED_SHARE
+        return self.reader.fetch(examples[self.share], marked[self.share])
+
+    def place_data(self, device: torch.device) -> None:
+        """See `Stage.place_data`."""
+        self.reader.place(device)
+
+    def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """See `Stage.expand`.
+
+        Shape:
+            See `ExampleReader.expand`.
+        """
+        return self.reader.expand(batch)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         """Draft, contrastive, adversarial and diffusion losses; see `Stage.losses`.
 
         Args:
-            batch: What `batch` returned, on the device.
+            batch: What `expand` returned.
             generator: The only source of randomness.
             group: "model" or "discriminator".
 
@@ -175,7 +190,7 @@ class LDMStage(Stage):
         """See `Stage.validate`."""
         rng = np.random.default_rng(1)
         examples = self.held_out.draw(rng, _VALIDATION_EXAMPLES)
-        batch = self.read(examples, np.ones(len(examples), bool))
+        batch = self.held_out_reader.read(examples, np.ones(len(examples), bool))
         batch = {key: value.to(generator.device) for key, value in batch.items()}
         tokens, vector = self.style_encoder(batch["style"])
         draft = self.draft(batch["content"], batch["dynamics"], tokens, vector).clamp(-1, 1)
@@ -239,14 +254,6 @@ class LDMStage(Stage):
             torch.where(dropped[:, :, None], null_tokens.expand_as(tokens), tokens),
             torch.where(dropped, null_vector.expand_as(vector), vector),
         )
-
-    def read(self, examples: list[Example], marked: np.ndarray) -> dict[str, Tensor]:
-        """The batch of these examples, see `read_examples`.
-
-        Shape:
-            ``marked`` is ``(B,)``, bool.
-        """
-        return read_examples(self.content, examples, marked, self.config.crop_frames)
 
 
 def _gradient_ratio(first: Tensor, second: Tensor, at: Tensor) -> Tensor:

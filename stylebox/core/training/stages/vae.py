@@ -45,19 +45,31 @@ class VAEStage(Stage):
         self.provenance = {"recordings": len(self.crops.recordings), "instruments": list(dataset.instruments)}
 
     def batch(self, step: int) -> dict[str, Tensor]:
-        """Random training material of one step.
+        """Random training material of one step; see `MelCrops.fetch`.
+
+        Shape:
+            The first axis of ``mel`` is the batch.
+        """
+        rng = np.random.default_rng((self.config.seed, step))
+        return {"mel": self.crops.fetch(rng, self.config.batch_size, self.share)}
+
+    def place_data(self, device: torch.device) -> None:
+        """See `Stage.place_data`."""
+        self.crops.store.place(device)
+
+    def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """See `Stage.expand`.
 
         Shape:
             ``mel`` is ``(B, M, T)``.
         """
-        rng = np.random.default_rng((self.config.seed, step))
-        return {"mel": self.crops.draw(rng, self.config.batch_size)}
+        return {"mel": self.crops.expand(batch["mel"])}
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         """Reconstruction, KL, edges and perceptual features; see `Stage.losses`.
 
         Args:
-            batch: What `batch` returned, on the device.
+            batch: What `expand` returned.
             generator: The only source of randomness.
             group: "model", the only one.
 

@@ -60,8 +60,9 @@ class VocoderStage(Stage):
         Shape:
             ``audio`` is ``(B, S)``, ``frame`` ``(B, N, T)``.
         """
-        rng = np.random.default_rng((self.config.seed, step))
-        return self._read(self.crops, rng, self.config.batch_size)
+        return self._read(
+            self.crops, np.random.default_rng((self.config.seed, step)), self.config.batch_size, self.share
+        )
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         """Log magnitude and spectral convergence; see `Stage.losses`.
@@ -100,18 +101,23 @@ class VocoderStage(Stage):
         spectrum = torch.stft(audio.float(), n_fft, hop_length, window=window, pad_mode="constant", return_complex=True)
         return spectrum.abs()
 
-    def _read(self, crops: MelCrops, rng: np.random.Generator, count: int) -> dict[str, Tensor]:
+    def _read(
+        self, crops: MelCrops, rng: np.random.Generator, count: int, share: slice = slice(None)
+    ) -> dict[str, Tensor]:
+        """A share of `count` crops; each has a random generator of its own and depends on no other."""
+        which, start = (column[share] for column in crops.places(rng, count))
+        rngs = rng.spawn(count)[share]
         hop, num_frames = self.mel.hop_length, self.config.crop_frames
         num_samples = (num_frames - 1) * hop
-        clips = np.zeros((count, num_samples), np.float32)
-        frames = torch.zeros(count, NUM_KEYS, num_frames)
-        for clip, frame in zip(clips, frames, strict=True):
-            recording, start = crops.place(rng)
+        clips = np.zeros((len(which), num_samples), np.float32)
+        frames = torch.zeros(len(which), NUM_KEYS, num_frames)
+        for clip, frame, number, begin, rng in zip(clips, frames, which, start, rngs, strict=True):
+            recording = crops.recordings[number]
             if rng.random() >= _SILENT_SHARE:
                 ratio = 2.0 ** (rng.uniform(-_DETUNE_CENTS, _DETUNE_CENTS) / 1200)
                 degraded = bool(rng.random() < _DEGRADED_SHARE)
-                played = recorded_crop(self.dataset, recording, start, num_samples, ratio, rng, degraded)
+                played = recorded_crop(self.dataset, recording, int(begin), num_samples, ratio, rng, degraded)
                 clip[:] = played * 10.0 ** (rng.uniform(-12.0, 3.0) / 20)
-                posterior = self.content.read(recording, start, num_frames)[0]
+                posterior = self.content.read(recording, int(begin), num_frames)[0]
                 frame[:, : posterior.shape[1]] = posterior
         return {"audio": torch.from_numpy(clips), "frame": frames}
