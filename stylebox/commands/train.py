@@ -19,14 +19,21 @@ def train(
     config: opt.Config = None,
     dataset: opt.Dataset = None,
     name: opt.Name = None,
+    from_scratch: opt.FromScratch = False,
     resume: opt.Resume = False,
     max_steps: opt.MaxSteps = None,
     max_minutes: opt.StopMinutes = None,
+    batch_size: opt.BatchSize = None,
     device: opt.Device = DeviceName.auto,
+    profile: opt.Profile = False,
     force: opt.Force = False,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Train one part of a model. Ctrl-C saves and stops; --resume continues."""
+    """Train one part of a model on your recordings.
+
+    Starts from the shipped model and ends when held-out recordings no longer gain. Ctrl-C saves and stops; --resume
+    continues.
+    """
     from stylebox.core.jobs.train import train as train_stage
 
     where = compute_device(device)
@@ -37,10 +44,13 @@ def train(
             config_file=config,
             dataset=dataset,
             name=name,
+            from_scratch=from_scratch,
             resume=resume,
             force=force,
             max_steps=max_steps,
             max_minutes=max_minutes,
+            batch_size=batch_size,
+            profiled=profile,
             device=where,
             progress=TrainingView(progress),
             prepare=progress,

@@ -111,10 +111,11 @@ Stage = Annotated[
 ]
 Config = Annotated[Path | None, Option(help="TOML file with settings that replace those of the preset.")]
 Name = Annotated[str | None, Option(help="Name of the model. Default: the name of the preset.")]
+FromScratch = Annotated[bool, Option("--from-scratch", help="Start from random weights; takes hours.")]
 Resume = Annotated[bool, Option("--resume", help="Continue the last run of this stage.")]
-MaxSteps = Annotated[
-    int | None, Option(min=1, help="Stop after this many steps in total. Default: the number in the preset.")
-]
+MaxSteps = Annotated[int | None, Option(min=1, help="Stop after this many steps in total. Default: the preset's.")]
+BatchSize = Annotated[int | None, Option(min=1, help="Examples per step, over all processes. Default: the preset's.")]
+Profile = Annotated[bool, Option("--profile", help="Measure where the time goes, and show it at the end.")]
 StopMinutes = Annotated[
     float | None, Option("--max-minutes", min=0.0, help="Stop after this many minutes. Default: no limit.")
 ]

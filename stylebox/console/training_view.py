@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from stylebox.core.progress import Progress, ProgressCallback
 
 if TYPE_CHECKING:  # imports torch
-    from stylebox.core.training.loop import TrainingProgress
+    from stylebox.core.training.timer import TrainingProgress
 
 CURVE_POINTS = 64  # kept of any number of steps
 

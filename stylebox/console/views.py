@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # slow to import, and `--help` needs none of them
 SPLITS = ("train", "valid", "test")
 _STOPPED_BY = {
     "steps": "done",
+    "patience": "held-out recordings no longer gain",
     "max_steps": "reached --max-steps",
     "minutes": "reached --max-minutes",
     "interrupted": "interrupted",
@@ -227,9 +228,15 @@ def show_training(stage: str, result: "FitResult") -> None:
     """Show how the training of a stage ended, and which transfers use the new part."""
     from stylebox.core.store.library import shipped_models
 
-    best = f", best loss {result.best_loss:.4g}" if math.isfinite(result.best_loss) else ""
-    resume = "" if result.stopped_by == "steps" else "; --resume continues"
-    console.note(f"{stage}: {result.steps} steps{best}; {_STOPPED_BY[result.stopped_by]}{resume}")
+    begun = f" from {result.begun_with}" if result.begun_with else ""
+    before = f" (before training {result.first_loss:.4g})" if math.isfinite(result.first_loss) else ""
+    best = f", best loss {result.best_loss:.4g}{before}" if math.isfinite(result.best_loss) else ""
+    resume = "" if result.stopped_by in ("steps", "patience") else "; --resume continues"
+    console.note(f"{stage}: {result.steps} steps{begun}{best}; {_STOPPED_BY[result.stopped_by]}{resume}")
+    if result.profile:
+        total = sum(result.profile.values())
+        phases = (f"{phase} {seconds:.1f} s ({seconds / total:.0%})" for phase, seconds in result.profile.items())
+        console.note(f"time: {', '.join(phases)}")
     name = result.model.name
     if (shipped_models() / name).is_dir():
         console.note(f"model {name} now uses this part; delete {result.model} to use the shipped one again")

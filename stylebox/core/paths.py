@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,12 +64,17 @@ def refuse_overwrite(path: Path, force: bool) -> None:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary name next to `path`, with its suffix; the file is renamed to `path` after the block.
 
-    If the block raises or the process is interrupted, `path` does not change. An OSError of the block names `path`.
+    If the block raises or the process is interrupted, `path` does not change. An OSError of the block names `path`. The
+    file has the permissions of any new file, whatever the block gave it: some libraries write files that only their
+    owner can read.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
+        partial.touch()
+        mode = stat.S_IMODE(partial.stat().st_mode)
         yield partial
+        partial.chmod(mode)
         partial.replace(path)
     except OSError as error:
         if error.errno is None:  # numpy's error when it could write only a part

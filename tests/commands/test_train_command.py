@@ -9,7 +9,8 @@ from support.command_result import CommandResult
 
 from stylebox.console import progress as progress_module
 from stylebox.core.progress import Progress
-from stylebox.core.training.loop import FitResult, TrainingProgress
+from stylebox.core.training.loop import FitResult
+from stylebox.core.training.timer import TrainingProgress
 
 
 def test_interrupted_training_exits_with_130_and_suggests_resume(

@@ -16,7 +16,7 @@ from stylebox.console.progress import LiveDownloads, LiveTasks, SparseLines
 from stylebox.console.training_view import TrainingView
 from stylebox.core.progress import Progress
 from stylebox.core.sources.fetch.report import DownloadProgress
-from stylebox.core.training.loop import TrainingProgress
+from stylebox.core.training.timer import TrainingProgress
 
 WIDTHS = (60, 80, 120)
 BAR = r" [━╸╺]{6,} "

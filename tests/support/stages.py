@@ -67,3 +67,39 @@ def tiny_config(**changes: Any) -> TrainConfig:
         "schedule": "cosine",
     }
     return TrainConfig(**(values | changes))
+
+
+class LinearStage(Stage):
+    """Fits a linear map; its loss is a mean over examples and without noise, so batches can be split exactly.
+
+    Attributes:
+        seen: The number of every example that this process has computed.
+    """
+
+    name = "linear"
+
+    def __init__(self) -> None:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            super().__init__({"net": nn.Linear(3, 2)})
+        self.size = linear_config().batch_size
+        self.seen: list[int] = []
+
+    def batch(self, step: int) -> dict[str, torch.Tensor]:
+        x = torch.randn(self.size, 3, generator=torch.Generator().manual_seed(step))
+        return {"x": x[self.share], "number": torch.arange(step * self.size, (step + 1) * self.size)[self.share]}
+
+    def losses(self, batch: dict[str, torch.Tensor], generator: torch.Generator, group: str) -> dict[str, torch.Tensor]:
+        self.seen += batch["number"].tolist()
+        with torch.autocast("cpu", enabled=False):  # in half precision, a sum depends on its parts
+            return {"loss": F.mse_loss(self.parts["net"](batch["x"]), batch["x"][:, :2].cumsum(1))}
+
+    def validate(self, generator: torch.Generator) -> dict[str, float]:
+        x = torch.randn(16, 3, generator=generator, device=generator.device)
+        return {"loss": F.mse_loss(self.parts["net"](x), x[:, :2].cumsum(1)).item()}
+
+
+def linear_config(**changes: Any) -> TrainConfig:
+    """Eight steps with four examples each."""
+    values: dict[str, Any] = {"steps": 8, "batch_size": 4, "learning_rate": 0.05, "warmup_steps": 0, "ema": 0.5}
+    return TrainConfig(**(values | changes))

@@ -167,9 +167,10 @@ def test_a_state_replaces_the_earlier_one(tmp_path: Path) -> None:
         checkpoint.save_state(tmp_path, step, tensors_of(step), {"best_loss": 0.5})
     found = checkpoint.load_state(tmp_path)
     assert found is not None
-    tensors, document = found
+    tensors, document = found.tensors, found.document
     assert (document["step"], document["best_loss"], tensors["a"][0].item()) == (20, 0.5, 20)
-    assert len(list(tmp_path.iterdir())) == 2
+    names = {"state.json", "state-earlier.json", "state-000000010.safetensors", "state-000000020.safetensors"}
+    assert {file.name for file in tmp_path.iterdir()} == names
 
 
 @pytest.mark.parametrize("moment", ["tensors", "json", "switch", "tidying"])
@@ -186,9 +187,42 @@ def test_a_save_killed_at_any_moment_leaves_a_whole_state(
     found = checkpoint.load_state(tmp_path)
     assert found is not None
     expected = 20 if moment == "tidying" else 10
-    assert found[1]["step"] == found[0]["a"][0].item() == expected
+    assert found.document["step"] == found.tensors["a"][0].item() == expected
     checkpoint.save_state(tmp_path, 30, tensors_of(30), {})
-    assert {file.name for file in tmp_path.iterdir()} == {"state.json", "state-000000030.safetensors"}
+    kept = {f"state-{step:09d}.safetensors" for step in (expected, 30)}
+    assert {file.name for file in tmp_path.iterdir()} == {"state.json", "state-earlier.json", *kept}
+
+
+@pytest.mark.parametrize("harm", ["cut", "flip", "gone", "json", "value"])
+def test_a_damaged_state_is_passed_over_for_the_one_before(tmp_path: Path, harm: str) -> None:
+    for step in (10, 20):
+        checkpoint.save_state(tmp_path, step, tensors_of(step), {"best_loss": 0.5})
+    newest, document = tmp_path / "state-000000020.safetensors", tmp_path / "state.json"
+    content = newest.read_bytes()
+    if harm == "cut":
+        newest.write_bytes(content[:-5])
+    elif harm == "flip":
+        newest.write_bytes(content[:-5] + bytes([content[-5] ^ 1]) + content[-4:])
+    elif harm == "gone":
+        newest.unlink()
+    elif harm == "json":
+        document.write_text(document.read_text()[:-20])
+    else:
+        document.write_text(document.read_text().replace("0.5", "0.6"))
+    found = checkpoint.load_state(tmp_path)
+    assert found is not None
+    assert found.document["step"] == found.tensors["a"][0].item() == 10
+    assert "going on from the state before it, step 10" in found.remark
+    assert "\n" not in found.remark
+    assert (newest.name if harm in ("cut", "flip", "gone") else "state.json") in found.remark
+    checkpoint.save_state(tmp_path, 15, tensors_of(15), {})  # the damaged one does not replace the whole one before
+    (tmp_path / "state-000000015.safetensors").unlink()
+    again = checkpoint.load_state(tmp_path)
+    assert again is not None
+    assert again.document["step"] == 10
+    (tmp_path / "state-000000010.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"no whole state before it; start again with --force"):
+        checkpoint.load_state(tmp_path)
 
 
 def kill_at(moment: str, patch: pytest.MonkeyPatch) -> None:

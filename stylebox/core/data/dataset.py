@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from stylebox.core.config import MelConfig
-from stylebox.core.data.manifest import Manifest, Recording, read_manifest
+from stylebox.core.data.manifest import Manifest, Recording, fingerprint, read_manifest
 from stylebox.core.errors import DatasetError
 
 AUDIO_FULL_SCALE = 4.0  # amplitude of an int16 of 32768: +12 dBFS, headroom for peaks
@@ -62,6 +62,11 @@ class Dataset:
     def mel_config(self) -> MelConfig:
         """The settings of all mels of the dataset."""
         return self._manifest.mel
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits that identify the settings and the recordings, wherever the dataset is."""
+        return fingerprint(self._manifest)
 
     @property
     def instruments(self) -> tuple[str, ...]:

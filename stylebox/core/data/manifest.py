@@ -3,6 +3,7 @@
 The same sources and settings give the same bytes: no times, no absolute paths. Knows nothing of audio.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Literal
@@ -68,10 +69,14 @@ class Manifest(Section):
     recordings: tuple[Recording, ...]  # by id
 
 
+def fingerprint(manifest: Manifest) -> str:
+    """Twelve hexadecimal digits that identify a dataset: its settings and the content of its recordings."""
+    return hashlib.sha256(_text(manifest).encode()).hexdigest()[:12]
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `manifest` into the dataset folder, atomically."""
-    text = json.dumps(manifest.model_dump(mode="json"), indent=1, sort_keys=True, ensure_ascii=False)
-    write_text(folder / MANIFEST_NAME, text + "\n")
+    write_text(folder / MANIFEST_NAME, _text(manifest))
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -100,3 +105,7 @@ def read_manifest(folder: Path) -> Manifest:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise DatasetError(f"{path}: {where}: {first['msg']}; run `stylebox build` again") from error
+
+
+def _text(manifest: Manifest) -> str:
+    return json.dumps(manifest.model_dump(mode="json"), indent=1, sort_keys=True, ensure_ascii=False) + "\n"

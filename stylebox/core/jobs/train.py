@@ -1,6 +1,8 @@
 """The work of `stylebox train`: loads what a stage builds on, makes the stage and runs the training loop."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Unpack
 
 import torch
 
@@ -8,17 +10,27 @@ from stylebox.core import paths
 from stylebox.core.config import Preset, load_preset
 from stylebox.core.data.content_cache import ContentCache
 from stylebox.core.data.dataset import Dataset
+from stylebox.core.data.manifest import MANIFEST_NAME
 from stylebox.core.device import resolve_device
-from stylebox.core.errors import ConfigError, ModelError
+from stylebox.core.errors import ConfigError, DatasetError, ModelError
 from stylebox.core.file_names import safe_name
 from stylebox.core.models.vae import VAE
 from stylebox.core.paper.model import load_paper_autoencoder
 from stylebox.core.paper.perceptual import load_features
 from stylebox.core.paper.stages import PaperLDMStage, PaperVAEStage
 from stylebox.core.progress import Progress, ProgressCallback, silent
-from stylebox.core.store.library import load_content_encoder, load_part, load_vae, part_path, require_model
+from stylebox.core.store.library import (
+    SHIPPED_MODEL,
+    load_content_encoder,
+    load_part,
+    load_vae,
+    part_path,
+    require_model,
+    shipped_models,
+)
 from stylebox.core.store.weights import load_into, load_weights
-from stylebox.core.training.loop import FitResult, TrainingCallback, fit
+from stylebox.core.training import checkpoint
+from stylebox.core.training.loop import FitResult, RunOptions, fit
 from stylebox.core.training.losses import Features
 from stylebox.core.training.stages.base import Stage
 from stylebox.core.training.stages.content import ContentStage
@@ -34,57 +46,102 @@ def train(
     config_file: Path | None = None,
     dataset: Path | None = None,
     name: str | None = None,
-    resume: bool = False,
-    force: bool = False,
-    max_steps: int | None = None,
-    max_minutes: float | None = None,
-    device: str = "auto",
-    progress: TrainingCallback | None = None,
+    from_scratch: bool = False,
+    batch_size: int | None = None,
     prepare: ProgressCallback = silent,
+    **run: Unpack[RunOptions],
 ) -> FitResult:
     """Train one stage of a model and keep it under ``models/<name>/``.
+
+    A stage of preset `base` starts from the shipped model and adapts it to the dataset; see `training_settings`.
 
     Args:
         stage_name: "vae", "ldm", "content" or "vocoder".
         preset: Name of a preset: sizes and defaults.
         config_file: TOML whose keys replace the preset's.
-        dataset: Folder of a built dataset; default: the one of `stylebox build`.
+        dataset: Folder of a built dataset; default: that of the run to be resumed, or the one of `stylebox build`.
         name: Of the model; default: the preset's.
-        resume: Continue an earlier run of this stage.
-        force: Discard an earlier run of this stage.
-        max_steps: Stop once this many steps are done in all.
-        max_minutes: Stop after this time.
-        device: "auto", "cuda", "mps" or "cpu".
-        progress: Called after every step.
+        from_scratch: Start from random weights.
+        batch_size: Replaces the one of the preset; over all processes.
         prepare: Receives the progress of the work before the first step.
+        run: How to run, see `fit`.
 
     Raises:
         ConfigError: The preset has no such stage, the configuration is wrong, or the name cannot be a folder's.
         DatasetError: The dataset is missing, unfit, or made with other mel settings.
         ModelError: A part the stage builds on, or begins with, is missing or of another size.
     """
-    settings = load_preset(preset, config_file)
-    opened = Dataset.open(dataset or paths.dataset_dir())
-    opened.require_mel(settings.mel)
-    model = name or settings.name
+    settings = training_settings(preset, config_file, stage_name, from_scratch)
+    config = settings.stage(stage_name)
+    if batch_size is not None:
+        config = config.model_copy(update={"batch_size": batch_size})
+        settings = settings.model_copy(update={"train": {**settings.train, stage_name: config}})
+    model, device = name or settings.name, run.get("device", "auto")
     if safe_name(model) != model:
         raise ConfigError(f"--name {model}: cannot be the name of a folder; {safe_name(model)} can")
+
+    def remark(line: str) -> None:
+        prepare(Progress(stage_name, 0, None, line))
+
+    directory = paths.models_dir() / model
+    began = checkpoint.read_origin(directory / "training" / stage_name) if run.get("resume") else {}
+    opened = _open_dataset(dataset, began, remark)
+    opened.require_mel(settings.mel)
     with torch.random.fork_rng(devices=[]):  # the first weights follow from the seed, too
-        torch.manual_seed(settings.stage(stage_name).seed)
+        torch.manual_seed(config.seed)
         stage = make_stage(stage_name, settings, opened, model, device, prepare)
-    if begin_with := settings.stage(stage_name).begin_with:
-        _start_from(stage, begin_with)
-    return fit(
-        stage,
-        settings.stage(stage_name),
-        paths.models_dir() / model,
-        device=device,
-        resume=resume,
-        force=force,
-        max_steps=max_steps,
-        max_minutes=max_minutes,
-        progress=progress,
-    )
+    stage.provenance = {**stage.provenance, "dataset": opened.fingerprint}
+    if config.begin_with:
+        _start_from(stage, config.begin_with)
+    origin = {"dataset": str(opened.path.resolve()), "fingerprint": opened.fingerprint}
+    return fit(stage, config, directory, origin=origin, remark=remark, **run)
+
+
+def training_settings(preset: str, config_file: Path | None, stage_name: str, from_scratch: bool = False) -> Preset:
+    """The settings of a run, and with them the weights that it starts from (`begin_with` of the stage).
+
+    A configuration that sets `begin_with` decides itself. Otherwise a preset with a section ``adapt`` for the stage
+    starts from the shipped model, with the settings of that section.
+
+    Args:
+        preset: Name of a preset.
+        config_file: TOML whose keys replace the preset's.
+        stage_name: "vae", "ldm", "content" or "vocoder".
+        from_scratch: Start from random weights, with the settings of the preset's section ``train``.
+
+    Raises:
+        ConfigError: The configuration is wrong, or sets `begin_with` although `from_scratch` is given.
+    """
+    settings = load_preset(preset, config_file)
+    begin_with = settings.stage(stage_name).begin_with
+    if from_scratch and begin_with:
+        raise ConfigError(f"{config_file}: begins with {begin_with}; remove begin_with or --from-scratch")
+    return settings if from_scratch or begin_with else load_preset(preset, config_file, adapting=True)
+
+
+def _open_dataset(given: Path | None, origin: Mapping[str, str], remark: Callable[[str], None]) -> Dataset:
+    """The dataset of a run: the one that is given, or the one that a resumed run began with, or the default.
+
+    Args:
+        given: By the user.
+        origin: Folder and fingerprint of the dataset of a resumed run; otherwise empty.
+        remark: Called with a line if the dataset has changed.
+
+    Raises:
+        DatasetError: There is no dataset, or that of the run is gone.
+    """
+    if not origin:
+        return Dataset.open(given or paths.dataset_dir())
+    before = Path(origin["dataset"])
+    tried = [given] if given else [before, paths.dataset_dir()]
+    there = [Dataset.open(path) for path in tried if given or (path / MANIFEST_NAME).exists()]
+    for dataset in there:
+        if dataset.fingerprint == origin["fingerprint"]:
+            return dataset
+    if there and there[0].path in (given, before):
+        remark(f"{there[0].path}: has changed since this run began; it goes on with the dataset as it is now")
+        return there[0]
+    raise DatasetError(f"{before}: the dataset of this run is no longer there; name its new folder with --dataset")
 
 
 def make_stage(
@@ -127,13 +184,13 @@ def make_stage(
 
 
 def _start_from(stage: Stage, model: str) -> None:
-    """Load the weights of a trained model as the start.
+    """Load the weights of a trained model as the start; the name of the shipped model always means the shipped one.
 
     Raises:
         ModelError: The model has no such part, or its networks are of another size.
     """
     require_model(model)
-    path = part_path(model, stage.name)
+    path = part_path(str(shipped_models() / model) if model == SHIPPED_MODEL else model, stage.name)
     tensors, _ = load_weights(path)
     for name, part in stage.exported_parts().items():
         load_into(part, tensors, f"{name}.", path)

@@ -1,5 +1,6 @@
 """The device, the arithmetic and the processes of a training run. Knows no stage and no file."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ import torch
 from torch import nn
 
 from stylebox.core.device import computes_in_bfloat16, resolve_device
+from stylebox.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -60,6 +62,26 @@ def environment(accelerator: "Accelerator") -> dict[str, str | int]:
         "precision": "bf16" if accelerator.mixed_precision == "bf16" else "float32",
         "processes": accelerator.num_processes,
     }
+
+
+def batch_workers(accelerator: "Accelerator") -> int:
+    """Threads that make batches: several beside a GPU, one where the networks need the cores themselves."""
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", accelerator.num_processes))
+    return max(1, min(8, (os.cpu_count() or 1) // here // 2)) if accelerator.device.type == "cuda" else 1
+
+
+def share_of_batch(accelerator: "Accelerator", batch_size: int) -> slice:
+    """Which examples of a batch this process computes; all processes together compute the whole batch.
+
+    Raises:
+        ConfigError: The processes cannot share it equally.
+    """
+    count, rank = accelerator.num_processes, accelerator.process_index
+    if batch_size % count:
+        fitting = batch_size - batch_size % count or count
+        raise ConfigError(f"{count} processes cannot share a batch of {batch_size} equally; use --batch-size {fitting}")
+    size = batch_size // count
+    return slice(rank * size, (rank + 1) * size)
 
 
 def mean_over_processes(accelerator: "Accelerator", tensor: torch.Tensor) -> torch.Tensor:

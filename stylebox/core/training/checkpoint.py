@@ -1,33 +1,59 @@
 """The training state on disk: safetensors and JSON, written atomically and checked when read.
 
-Nothing is pickled, so a checkpoint from a stranger cannot run code. Knows tensors, names and files; knows nothing of
-stages, losses or the training loop.
+The two latest states are kept, each with checksums; a damaged one is passed over. Nothing is pickled, so a checkpoint
+from a stranger cannot run code. Knows tensors, names and files; knows nothing of stages, losses or the training loop.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from stylebox.core import paths
-from stylebox.core.errors import ModelError
+from stylebox.core.errors import ModelError, error_reason
 from stylebox.core.store.weights import load_weights, save_weights
 
 STATE_FILE = "state.json"
+EARLIER_FILE = "state-earlier.json"
 STATE_VERSION = 1
 CHANGEABLE = frozenset(
-    {"steps", "learning_rate", "validate_every", "checkpoint_minutes"} | {"guidance", "strength"}  # of sampling
+    {"steps", "learning_rate", "batch_size", "validate_every", "patience", "checkpoint_minutes"}
+    | {"guidance", "strength"}  # of sampling
 )
 """Keys of the configuration that a resumed run may change."""
 
 
+@dataclass(frozen=True)
+class SavedState:
+    """A state that was read.
+
+    Attributes:
+        tensors: Weights, averages and optimiser states, by name.
+        document: JSON values, with "step".
+        path: The file of the document.
+        remark: One line if a newer state was damaged, otherwise empty.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    document: dict[str, Any]
+    path: Path
+    remark: str = ""
+
+
+def has_state(directory: Path) -> bool:
+    """Tell whether a run left a state in `directory`, whole or damaged."""
+    return any((directory / name).exists() for name in (STATE_FILE, EARLIER_FILE))
+
+
 def save_state(directory: Path, step: int, tensors: Mapping[str, torch.Tensor], document: dict[str, Any]) -> None:
-    """Make this the state that `load_state` finds in `directory`.
+    """Make this the state that `load_state` finds in `directory`, and keep the one before it.
 
     The tensors go to a new file; the switch is the replacement of the small JSON file that names it. A process killed
-    at any moment leaves the earlier state or this one. Older files are deleted last.
+    at any moment leaves the earlier states or this one. Older files are deleted last.
 
     Args:
         directory: Where the state is kept.
@@ -39,42 +65,120 @@ def save_state(directory: Path, step: int, tensors: Mapping[str, torch.Tensor], 
         Tensors have any shape.
     """
     name = f"state-{step:09d}.safetensors"
+    path, earlier = directory / STATE_FILE, directory / EARLIER_FILE
+    if _tensors_of(path) not in (None, name) and _is_whole(path):
+        paths.write_text(earlier, path.read_text(encoding="utf-8"))
     save_weights(directory / name, tensors)
-    whole = {"version": STATE_VERSION, "step": step, "tensors": name} | document
-    paths.write_text(directory / STATE_FILE, json.dumps(whole, indent=2) + "\n")
+    whole = {"version": STATE_VERSION, "step": step, "tensors": name, "sha256": paths.file_sha256(directory / name)}
+    whole |= document
+    paths.write_text(path, json.dumps(whole | {"check": _check(whole)}, indent=2) + "\n")
+    kept = {name, _tensors_of(earlier)}
     for pattern in ("state-*.safetensors", ".state*.part.*"):
-        for path in directory.glob(pattern):
-            if path.name != name:
-                path.unlink(missing_ok=True)
+        for file in directory.glob(pattern):
+            if file.name not in kept:
+                file.unlink(missing_ok=True)
 
 
-def load_state(directory: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
-    """Tensors and document (with "step") of the state in `directory`; None if there is none.
-
-    Shape:
-        Tensors have the shapes they were saved with.
+def load_state(directory: Path) -> SavedState | None:
+    """The latest whole state in `directory`; None if no run left one.
 
     Raises:
-        ModelError: The state is damaged or was written by another version.
+        ModelError: No state is whole, or another version of stylebox wrote them.
     """
-    path = directory / STATE_FILE
-    if not path.exists():
-        return None
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        version, name = document["version"], Path(document["tensors"]).name
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        raise ModelError(f"{path}: not a training state; delete the folder to start again") from None
-    if version != STATE_VERSION:
-        raise ModelError(f"{path}: version {version} of the training state, this stylebox reads {STATE_VERSION}")
-    return load_weights(directory / name)[0], document
+    damaged: list[str] = []
+    for path in (directory / STATE_FILE, directory / EARLIER_FILE):
+        if not path.exists():
+            continue
+        try:
+            document = _document(path)
+            tensors = _tensors(directory / Path(document["tensors"]).name)
+        except _DamagedError as error:
+            damaged.append(str(error))
+            continue
+        remark = f"{damaged[0]}; going on from the state before it, step {document['step']}" if damaged else ""
+        return SavedState(tensors, document, path, remark)
+    if damaged:
+        raise ModelError(f"{damaged[0]}, and there is no whole state before it; start again with --force")
+    return None
+
+
+def read_origin(directory: Path) -> dict[str, Any]:
+    """What the run in `directory` was started on, as JSON values; empty if there is no run or it does not say."""
+    for path in (directory / STATE_FILE, directory / EARLIER_FILE):
+        try:
+            return dict(json.loads(path.read_text(encoding="utf-8"))["origin"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue
+    return {}
 
 
 def discard_state(directory: Path) -> None:
-    """Delete the state in `directory`, if there is one."""
-    (directory / STATE_FILE).unlink(missing_ok=True)
-    for path in directory.glob("state-*.safetensors"):
-        path.unlink(missing_ok=True)
+    """Delete the states in `directory`, if there are any."""
+    for pattern in (STATE_FILE, EARLIER_FILE, "state-*.safetensors"):
+        for path in directory.glob(pattern):
+            path.unlink(missing_ok=True)
+
+
+def _tensors_of(path: Path) -> str | None:
+    """The file of tensors that a document names; None if there is none."""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["tensors"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a state can be used."""
+    try:
+        _document(path)
+    except (_DamagedError, ModelError):
+        return False
+    return True
+
+
+class _DamagedError(Exception):
+    """A state that cannot be used; the message names the file."""
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """The document of a state whose checksums are right.
+
+    Raises:
+        ModelError: Another version of stylebox wrote it.
+    """
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version, name = document["version"], Path(document["tensors"]).name
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise _DamagedError(f"{path}: not a training state") from None
+    if version != STATE_VERSION:
+        raise ModelError(f"{path}: version {version} of the training state, this stylebox reads {STATE_VERSION}")
+    tensors = path.parent / name
+    try:
+        whole = "sha256" not in document or paths.file_sha256(tensors) == document["sha256"]
+    except OSError as error:
+        raise _DamagedError(f"{tensors}: cannot be read ({error_reason(error)})") from None
+    if not whole or ("check" in document and document.pop("check") != _check(document)):
+        raise _DamagedError(f"{tensors if not whole else path}: is damaged, its checksum is wrong")
+    return document
+
+
+def _tensors(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a state."""
+    try:
+        return load_weights(path)[0]
+    except ModelError as error:
+        raise _DamagedError(str(error)) from None
+
+
+def _check(document: Mapping[str, Any]) -> str:
+    """Checksum of a document, the same after it was written and read."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def fingerprint(identity: Mapping[str, Any]) -> str:
+    """Twelve hexadecimal digits that identify a configuration, given as JSON values."""
+    return _check(identity)[:12]
 
 
 def tensors_below(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

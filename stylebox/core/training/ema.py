@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 def live_tensors(parts: Mapping[str, nn.Module]) -> dict[str, torch.Tensor]:
@@ -37,18 +38,19 @@ class Ema:
         self.decay = decay
         self.updates = 0
         self._live = live_tensors(parts)
-        self._averaged = {f"{part}.{key}" for part, m in parts.items() for key, _ in m.named_parameters()}
+        averaged = {f"{part}.{key}" for part, m in parts.items() for key, _ in m.named_parameters()}
         self.tensors = {name: tensor.clone() for name, tensor in self._live.items()}
+        self._moving = [n for n, t in self._live.items() if n in averaged and t.is_floating_point()]
+        self._copied = [n for n in self._live if n not in set(self._moving)]
 
     @torch.no_grad()
     def update(self) -> None:
         """Move the average towards the present weights."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        for name, tensor in self._live.items():
-            if name in self._averaged and tensor.is_floating_point():
-                self.tensors[name].lerp_(tensor, 1 - decay)
-            else:
-                self.tensors[name].copy_(tensor)
+        average = get_ema_multi_avg_fn(decay)  # all tensors in a few kernels
+        average([self.tensors[n] for n in self._moving], [self._live[n] for n in self._moving], self.updates)
+        for name in self._copied:
+            self.tensors[name].copy_(self._live[name])
         self.updates += 1
 
     @contextmanager

@@ -34,9 +34,9 @@ class TrainingLog:
             kept = [record for record in read_log(self.path) if record["step"] <= step]
             paths.write_text(self.path, "".join(json.dumps(record) + "\n" for record in kept))
 
-    def add(self, losses: dict[str, float]) -> None:
-        """Remember the losses of one step for the next line."""
-        self._pending.append(losses)
+    def add(self, losses: Sequence[dict[str, float]]) -> None:
+        """Remember the losses of some steps for the next line."""
+        self._pending += losses
 
     def write(self, facts: dict[str, Any], scores: dict[str, float] | None = None) -> None:
         """Write a line, unless there is neither a step nor a validation to log.

@@ -40,7 +40,7 @@ def make_optimizer(
         [group for group in groups if group["params"]],
         lr=config.learning_rate,
         betas=config.betas,
-        fused=device.type == "cuda",
+        fused=device.type in ("cuda", "cpu"),
     )
 
 

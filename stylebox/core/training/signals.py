@@ -1,13 +1,16 @@
-"""Ctrl-C and SIGTERM as a flag that a loop can read. Knows nothing of training."""
+"""Ctrl-C, SIGTERM and SIGHUP (a closed terminal) as a flag that a loop can read. Knows nothing of training."""
 
 import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""The signals that ask a program to end, where the system has them."""
+
 
 class StopSignals:
-    """Within its block the first SIGINT or SIGTERM only sets `requested`; the second raises KeyboardInterrupt.
+    """Within its block the first of `STOPS` only sets `requested`; the second raises KeyboardInterrupt.
 
     The handlers are installed in the main thread only (Python allows no other) and restored afterwards.
     """
@@ -20,8 +23,9 @@ class StopSignals:
     def __enter__(self) -> Self:
         """Install the handlers."""
         if threading.current_thread() is threading.main_thread():
-            for kind in (signal.SIGINT, signal.SIGTERM):
-                self._before[kind] = signal.signal(kind, self._on_signal)
+            for kind in STOPS:
+                if kind.name != "SIGHUP" or signal.getsignal(kind) is not signal.SIG_IGN:  # `nohup` ignores it
+                    self._before[kind] = signal.signal(kind, self._on_signal)
         return self
 
     def __exit__(
