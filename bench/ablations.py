@@ -118,6 +118,7 @@ def train_ablation(config: Path, dataset: Path, minutes: float, parts: Iterable[
         config_file=config,
         dataset=dataset,
         name=config.stem,
+        from_scratch=True,
         max_minutes=minutes,
         device="cpu",
     )

@@ -29,6 +29,7 @@ from tools.style_table import read_style_table
 ROOT = Path(__file__).parent.parent
 WEIGHTS = ROOT / "stylebox" / "weights" / "base"
 LIMIT_MEGABYTES = 45
+FINGERPRINTS = ("dataset", "configuration")  # of the training that made a part
 
 
 def main() -> None:
@@ -97,19 +98,20 @@ def checked(part: PartPlan, source: Path, preset: Preset) -> tuple[dict[str, Ten
     Raises:
         ModelError: The file does not fit the networks.
     """
-    tensors, _ = load_weights(source)
+    tensors, trained = load_weights(source)
     kept: dict[str, Tensor] = {}
     for name, network in part.networks.items():
         load_into(network, tensors, f"{name}.", source)
         kept |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
     config = {name: getattr(preset, name).model_dump() for name in part.sections}
-    card: dict[str, Any] = {"config": config, "provenance": {}}
+    made_of = {key: value for key, value in trained.get("provenance", {}).items() if key in FINGERPRINTS}
+    card: dict[str, Any] = {"config": config, "provenance": made_of}
     if part.styles is not None:
         vae = VAE(preset.vae)
         load_into(
             vae, load_weights(source.with_name("vae.safetensors"))[0], "vae.", source.with_name("vae.safetensors")
         )
-        card["provenance"] = {"vae": fingerprint(vae)}
+        made_of["vae"] = fingerprint(vae)
         table = read_style_table(part.styles)
         for name, style in table.items():
             for kind in ("tokens", "vector"):

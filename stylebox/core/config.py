@@ -147,6 +147,7 @@ class TrainConfig(Section):
     schedule: Literal["constant", "cosine", "plateau"] = "cosine"
     ema: float = 0.999
     validate_every: int = 500
+    patience: int | None = None  # validations without a new best after which the run ends; None: never
     checkpoint_minutes: float = 5.0
     seed: int = 0
     weights: dict[str, float] = Field(default_factory=dict)  # of the loss terms, by name; see `weights_over`
@@ -206,12 +207,14 @@ def preset_names() -> list[str]:
     return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
 
 
-def load_preset(name: str = "base", overrides: Path | None = None) -> Preset:
+def load_preset(name: str = "base", overrides: Path | None = None, *, adapting: bool = False) -> Preset:
     """Load a preset of this package.
 
     Args:
         name: One of `preset_names`.
         overrides: TOML file whose keys replace those of the preset.
+        adapting: Replace the training settings of the preset by those for training that starts from the shipped model,
+            where it has such settings (its section ``adapt``).
 
     Raises:
         ConfigError: There is no such preset, or the file is missing, malformed or has unknown keys.
@@ -220,6 +223,9 @@ def load_preset(name: str = "base", overrides: Path | None = None) -> Preset:
         raise ConfigError(f"there is no preset {name!r}; choose one of {', '.join(preset_names())}")
     values = tomllib.loads((resources.files("stylebox") / "presets" / f"{name}.toml").read_text("utf-8"))
     values.setdefault("name", name)
+    adapted = values.pop("adapt", {})
+    if adapting:
+        values = _merged(values, {"train": adapted})
     if overrides is not None:
         values = _merged(values, read_toml(overrides))
     return parse_preset(values, str(overrides or f"preset {name}"))

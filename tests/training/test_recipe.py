@@ -16,6 +16,9 @@ from support.models import PARTIALS, SAMPLE_RATE, melody, tones
 
 import stylebox
 from stylebox.core.config import load_preset
+from stylebox.core.data.dataset import Dataset
+from stylebox.core.sources.fetch.catalogue import read_catalogue
+from stylebox.core.store.weights import load_metadata
 
 ROOT = Path(stylebox.__file__).parents[1]
 SCRIPT = ROOT / "runs" / "base.sh"
@@ -50,17 +53,43 @@ def test_every_configuration_fits_its_preset(size: str) -> None:
         assert name in SCRIPT.read_text("utf-8") or f" {name.removesuffix('.toml')} " in SCRIPT.read_text("utf-8")
 
 
+def test_the_listed_downloads_can_be_read() -> None:
+    rows = read_catalogue(ROOT / "configs" / "base" / "performances.csv").rows
+    assert {row.instrument for row in rows} == {"piano", "violin"}
+    assert all(row.license for row in rows)
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="the recipe is a bash script")
+def test_the_recipe_names_what_it_cannot_do_without(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHON": sys.executable, "FLUIDR3": str(tmp_path / "none.sf2")}
+    ended = subprocess.run(
+        ["bash", str(SCRIPT), "--tiny", str(tmp_path)], env=environment, capture_output=True, text=True
+    )
+    assert ended.returncode == 1
+    assert "apt install fluid-soundfont-gm" in ended.stderr
+    ended = subprocess.run(["bash", str(SCRIPT)], env=environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr.split(":")[0]) == (2, "usage")
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="the recipe is a bash script")
 def test_the_recipe_gives_a_model_that_plays(run: Callable[..., CommandResult], notes: Path, tmp_path: Path) -> None:
     if not FLUIDR3.is_file():
         pytest.skip("no FluidR3 SoundFont here (apt install fluid-soundfont-gm)")
     work = tmp_path / "work"
     environment = os.environ | {"PYTHON": sys.executable}
-    command = ["bash", str(SCRIPT), "--tiny", str(notes), str(work)]
+    command = ["bash", str(SCRIPT), "--tiny", str(work), str(notes)]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
     assert ended.returncode == 0, ended.stderr
     files = {path.name for path in (work / "weights").iterdir()}
     assert files == {f"{part}.safetensors" for part in ("content", "vae", "ldm", "vocoder")}
+    dataset = Dataset.open(work / "dataset").fingerprint
+    for part in ("vae", "ldm", "vocoder"):
+        made_of = load_metadata(work / "weights" / f"{part}.safetensors")["provenance"]
+        assert made_of["dataset"] == dataset
+        assert len(made_of["configuration"]) == 12
+    stretches = [line.split("\t")[0] for line in (work / "times.tsv").read_text("utf-8").splitlines()]
+    assert stretches[:3] == ["render-all", "render-shipped", "build"]
+    assert stretches[3:] == ["content-1", "content-2", "content-3", "content-4", "vae", "vocoder", "ldm"]
     soundfile.write("in.wav", tones(melody(3, 2.0), 2.0, PARTIALS["reed"]), SAMPLE_RATE)
     for style in ("violin", "flute"):
         model = str(work / "weights")
