@@ -39,9 +39,11 @@ def loudest_hz(audio: np.ndarray, sample_rate: int) -> float:
     return float((k + (a - c) / (2 * (a - 2 * b + c))) * sample_rate / len(audio))
 
 
-def encode(path: Path, codec: str | None, sample_rate: int, video: bool = False, **options: str) -> Path:
-    """A file as FFmpeg writes it: `notes` in `codec`, beside a picture if `video`."""
-    with av.open(str(path), "w") as container:
+def encode(
+    path: Path, codec: str | None, sample_rate: int, video: bool = False, seconds: float = 2.0, **options: str
+) -> Path:
+    """A file as FFmpeg writes it: `notes` in `codec`, beside a picture if `video`; `options` go to both its parts."""
+    with av.open(str(path), "w", options=options) as container:
         sound = codec and container.add_stream(codec, rate=sample_rate, layout="mono", options=options)
         if video:
             film = container.add_stream("mpeg4", rate=10)
@@ -53,7 +55,7 @@ def encode(path: Path, codec: str | None, sample_rate: int, video: bool = False,
             container.mux(film.encode(None))
         if sound:
             assert isinstance(sound, av.AudioStream)
-            frame = av.AudioFrame.from_ndarray(notes(sample_rate)[None], "fltp", "mono")
+            frame = av.AudioFrame.from_ndarray(notes(sample_rate, seconds)[None], "fltp", "mono")
             frame.sample_rate, frame.pts, frame.time_base = sample_rate, 0, Fraction(1, sample_rate)
             container.mux(sound.encode(frame))
             container.mux(sound.encode(None))

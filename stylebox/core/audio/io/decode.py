@@ -17,11 +17,12 @@ import soundfile
 
 from stylebox.core.audio.io import ogg
 
-LIBSNDFILE_MARKS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"FORM", b".snd", b"caff")
+LIBSNDFILE_MARKS = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"FORM", b".snd", b"caff")
 OGG_MARK, OGG_CODEC_OFFSET, OGG_VORBIS_MARK = b"OggS", 28, b"\x01vorbis"
 BLOCK_VALUES = 1 << 16  # decoded at once: the most that a damaged place can cost
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
 _BITS |= {f"ALAC_{bits}": bits for bits in (16, 20, 24, 32)}
+_FOR_FFMPEG = {"MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "IMA_ADPCM", "MS_ADPCM", "GSM610"}
 
 Block = tuple[int, np.ndarray]  # rate in Hz; float32 samples (S, channels)
 
@@ -168,7 +169,7 @@ def _libsndfile(stream: BinaryIO) -> Iterator[_ForwardOnly | None]:
         file = _ForwardOnly(stream) if known else None
     except soundfile.LibsndfileError:
         file = None
-    if file is not None and file.subtype == "MPEG_LAYER_III":  # MP3 in a WAV file
+    if file is not None and file.subtype in _FOR_FFMPEG:
         file.close()
         file = None
     try:

@@ -21,6 +21,7 @@ from stylebox.core.errors import AudioError
 # Containers that store the time of each packet; others count packets, and FFmpeg's count can be wrong.
 _TIMED = {"matroska", "mov", "mpegts", "flv", "asf", "ogg", "mpeg", "nut", "mxf", "rm"}
 _GAP_SECONDS = 0.01  # between two frames; what containers round is far below, a lost packet is above
+_MP4_ROUNDING_SECONDS = 0.001
 _MAX_GAPS_SECONDS = 3600.0  # in all; longer ones are jumps of the clock, not silence
 _LOSSLESS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "truehd", "shorten", "wmalossless", "s302m"}
 
@@ -43,17 +44,17 @@ def open_ffmpeg(stream: BinaryIO, name: str) -> Iterator[Track]:
         context = audio.codec_context
         if context is None or context.codec is None or not context.sample_rate or context.format is None:
             raise AudioError(f"{name}: its sound is of an unknown kind, or damaged; export it again as WAV or FLAC")
-        remarks: list[str] = []
+        decoder = _Decoder(container, audio)
         if (tracks := len(container.streams.audio)) > 1:
-            remarks.append(f"it has {tracks} sound tracks; the first is used")
+            decoder.remarks.append(f"it has {tracks} sound tracks; the first is used")
         codec = context.name.removesuffix("float")
         yield Track(
             context.sample_rate,
             context.channels,
             codec,
             _bits(audio, codec),
-            _trimmed(container, audio, remarks),
-            remarks=remarks,
+            decoder.blocks(),
+            remarks=decoder.remarks,
         )
 
 
@@ -91,48 +92,82 @@ def _bits(audio: av.AudioStream, codec: str) -> int:
     return 24 if kind.name.startswith("s32") else 8 * kind.bytes  # 24 bits are decoded to the upper ones of 32
 
 
-def _trimmed(container: InputContainer, audio: av.AudioStream, remarks: list[str]) -> Iterator[Block]:
-    """Blocks without what AAC adds to its last frame; only the duration in the MP4 header shows by how much."""
-    declared = float(audio.duration * audio.time_base) if audio.duration and audio.time_base else 0.0
-    pending: np.ndarray | None = None
-    rate, total = 0, 0
-    for rate, block in _float_blocks(_in_time(container, audio, remarks)):
-        if pending is not None:
-            yield rate, pending
-        pending, total = block, total + len(block)
-    if pending is None:
-        return
-    excess = total - round(declared * rate) if "mp4" in container.format.name and declared else 0
-    yield rate, pending[: len(pending) - excess] if 0 < excess < len(pending) else pending
+class _Decoder:
+    """One track on the time line of its container.
 
+    Args:
+        container: Opened.
+        audio: A track of it.
+    """
 
-def _in_time(
-    container: InputContainer, audio: av.AudioStream, remarks: list[str]
-) -> Iterator[av.AudioFrame | tuple[int, int]]:
-    """Frames, and between them silence where the container has none, as (samples, rate)."""
-    is_timed = bool(_TIMED & set(container.format.name.split(",")))
-    left = _MAX_GAPS_SECONDS
-    filled = _late_seconds(container, audio) if is_timed else 0.0
-    if filled:
-        yield round(filled * audio.codec_context.sample_rate), audio.codec_context.sample_rate
-    begin, given, last_end = None, 0, None
-    for frame in _frames(container, audio):
-        now = float(frame.pts * frame.time_base) if frame.pts is not None and frame.time_base else None
-        if is_timed and now is not None:
-            jump = 0.0 if last_end is None else now - last_end
-            if begin is None or jump < -_GAP_SECONDS or jump > left:
-                begin = now - given / frame.sample_rate  # the clock begins again
-            elif jump > _GAP_SECONDS:
-                missing = _whole_frames(round((now - begin) * frame.sample_rate) - given, frame)
-                if missing > 0:
-                    yield missing, frame.sample_rate
-                    given += missing
-                    filled, left = filled + missing / frame.sample_rate, left - missing / frame.sample_rate
-            last_end = now + frame.samples / frame.sample_rate
-        given += frame.samples
-        yield frame
-    if filled:
-        remarks.append(f"{filled:.2f} s of its time hold no sound; they are silent")
+    def __init__(self, container: InputContainer, audio: av.AudioStream) -> None:
+        self._container, self._audio = container, audio
+        formats = set(container.format.name.split(","))
+        self._is_timed, self._is_mp4 = bool(_TIMED & formats), "mp4" in formats
+        self._begin: float | None = None  # seconds on the container's clock where the sound begins
+        self._packets_end = 0.0  # seconds on the container's clock
+        self.remarks: list[str] = []
+
+    def blocks(self) -> Iterator[Block]:
+        """All blocks, the last one without what an encoder added to fill its frame."""
+        pending: np.ndarray | None = None
+        rate, total = 0, 0
+        for rate, block in _float_blocks(self._in_time()):
+            if pending is not None:
+                yield rate, pending
+            pending, total = block, total + len(block)
+        if pending is None:
+            return
+        excess = total - self._declared_samples(rate, total)
+        yield rate, pending[: len(pending) - excess] if 0 < excess < len(pending) else pending
+
+    def _declared_samples(self, rate: int, total: int) -> int:
+        """The length as MP4 states it: in its header, often rounded to milliseconds, and by its packets."""
+        audio = self._audio
+        if not (self._is_mp4 and audio.duration and audio.time_base):
+            return total
+        by_header = float(audio.duration * audio.time_base)
+        by_packets = self._packets_end - (self._begin or 0.0)
+        return round(rate * (by_packets if abs(by_packets - by_header) <= _MP4_ROUNDING_SECONDS else by_header))
+
+    def _in_time(self) -> Iterator[av.AudioFrame | tuple[int, int]]:
+        """Frames, and between them silence where the container has none, as (samples, rate)."""
+        left = _MAX_GAPS_SECONDS
+        filled = _late_seconds(self._container, self._audio) if self._is_timed else 0.0
+        if filled:
+            rate = self._audio.codec_context.sample_rate
+            yield round(filled * rate), rate
+        given, last_end = 0, None
+        for frame in self._frames():
+            now = float(frame.pts * frame.time_base) if frame.pts is not None and frame.time_base else None
+            if self._is_timed and now is not None:
+                jump = 0.0 if last_end is None else now - last_end
+                if self._begin is None or jump < -_GAP_SECONDS or jump > left:
+                    self._begin = now - given / frame.sample_rate  # the clock begins again
+                elif jump > _GAP_SECONDS:
+                    missing = _whole_frames(round((now - self._begin) * frame.sample_rate) - given, frame)
+                    if missing > 0:
+                        yield missing, frame.sample_rate
+                        given += missing
+                        filled, left = filled + missing / frame.sample_rate, left - missing / frame.sample_rate
+                last_end = now + frame.samples / frame.sample_rate
+            given += frame.samples
+            yield frame
+        if filled:
+            self.remarks.append(f"{filled:.2f} s of its time hold no sound; they are silent")
+
+    def _frames(self) -> Iterator[av.AudioFrame]:
+        """Decoded frames without the damaged ones."""
+        try:
+            for packet in self._container.demux(self._audio):
+                if packet.pts is not None and packet.duration and packet.time_base:
+                    self._packets_end = float((packet.pts + packet.duration) * packet.time_base)
+                try:
+                    yield from packet.decode()
+                except av.InvalidDataError:
+                    continue
+        except (av.FFmpegError, OSError) as error:  # the file is truncated, or points beyond its ends
+            _raise_if_unread(error)
 
 
 def _whole_frames(missing: int, frame: av.AudioFrame) -> int:
@@ -175,18 +210,6 @@ def _silence(samples: int, rate: int, channels: int) -> Iterator[Block]:
     while samples > 0:
         yield rate, np.zeros((min(samples, rate), channels), np.float32)
         samples -= rate
-
-
-def _frames(container: InputContainer, audio: av.AudioStream) -> Iterator[av.AudioFrame]:
-    """Decoded frames without the damaged ones."""
-    try:
-        for packet in container.demux(audio):
-            try:
-                yield from packet.decode()
-            except av.InvalidDataError:
-                continue
-    except (av.FFmpegError, OSError) as error:  # the file is truncated, or points beyond its ends
-        _raise_if_unread(error)
 
 
 def _raise_if_unread(error: Exception) -> None:

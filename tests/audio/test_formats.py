@@ -1,0 +1,201 @@
+"""Sound files as they are in the wild: the right samples, or one clear line.
+
+`FORMATS` is also the table of docs/reliability.md: what a file is, and what becomes of it.
+"""
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import soundfile
+from support.audio_files import SAMPLE_RATE, encode, notes
+
+from stylebox.core.audio.io.read import AudioReader, load_audio, probe
+from stylebox.core.audio.io.tags import Tags
+from stylebox.core.audio.io.write import AudioWriter
+
+PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
+EXACT, CLOSE = 70.0, 18.0  # dB of the sound over the error
+GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
+
+
+class Format(NamedTuple):
+    """A kind of file: how it is made, and what reading it must give."""
+
+    make: Callable[[Path], object]
+    at_least_db: float = EXACT
+    extra_samples: int = 0  # that the format cannot tell from the sound; -1 for a few of an encoder's frames
+    bits: int = 0
+    sample_rate: int = SAMPLE_RATE
+    part: float = 1.0  # of the sound that is there
+
+
+def audio() -> np.ndarray:
+    return notes(SAMPLE_RATE, 1.0)
+
+
+def chunk(name: bytes, content: bytes, size: int | None = None) -> bytes:
+    return name + struct.pack("<I", len(content) if size is None else size) + content + bytes(len(content) % 2)
+
+
+def form(kind: int, bits: int, container: int | None = None, rate: int = SAMPLE_RATE) -> bytes:
+    """A `fmt ` chunk; extensible if the container is wider than the samples."""
+    width = (container or bits) // 8
+    tag = EXTENSIBLE if container else kind
+    fields = struct.pack("<HHIIHH", tag, 1, rate, rate * width, width, container or bits)
+    extension = struct.pack("<HHIH", 22, bits, 4, kind) + GUID_TAIL if container else b""
+    return chunk(b"fmt ", fields + extension)
+
+
+def samples(kind: str) -> bytes:
+    """The sound as integers of 16 or 24 bits, or as floats."""
+    sound = audio()
+    if kind == "24":
+        octets = np.rint(sound * 2**23).astype("<i4")[:, None].view(np.uint8)
+        return bytes(octets.reshape(-1, 4)[:, :3].tobytes())
+    if kind == "24in32":
+        return bytes((np.rint(sound * 2**23).astype("<i4") << 8).tobytes())
+    return bytes((np.rint(sound * 2**15).astype("<i2") if kind == "16" else sound.astype(kind)).tobytes())
+
+
+def wav(*chunks: bytes, riff: bytes = b"RIFF", size: int | None = None, tail: bytes = b"") -> Callable[[Path], object]:
+    content = b"WAVE" + b"".join(chunks)
+    return lambda path: path.write_bytes(
+        riff + struct.pack("<I", len(content) if size is None else size) + content + tail
+    )
+
+
+def by_libsndfile(container: str, subtype: str, endian: str = "FILE") -> Callable[[Path], object]:
+    return lambda path: soundfile.write(path, audio(), SAMPLE_RATE, subtype, endian, container)
+
+
+def by_ffmpeg(suffix: str, codec: str, sample_rate: int = SAMPLE_RATE, **options: str) -> Callable[[Path], object]:
+    def make(path: Path) -> None:
+        whole = encode(path.with_suffix(suffix), codec, sample_rate, False, 1.0, **options)
+        whole.rename(path)
+
+    return make
+
+
+def cut(format_: Format, share: float) -> Format:
+    """The same file without its end."""
+
+    def make(path: Path) -> None:
+        format_.make(path)
+        content = path.read_bytes()
+        path.write_bytes(content[: round(share * len(content))])
+
+    return format_._replace(make=make, part=share)
+
+
+def error_db(wanted: np.ndarray, got: np.ndarray) -> float:
+    """Power of the error over that of the sound."""
+    return 10 * float(np.log10((np.sum((wanted - got) ** 2) + 1e-12) / np.sum(wanted**2)))
+
+
+def with_huge_cover(path: Path) -> None:
+    with AudioWriter(path.with_suffix(".mp3"), SAMPLE_RATE, tags=Tags("Title", cover=bytes(6 << 20))) as writer:
+        writer.write(audio())
+    path.with_suffix(".mp3").rename(path)
+
+
+def rf64(path: Path) -> None:
+    sizes = struct.pack("<QQQI", 36 + 2 * len(audio()) + 44, 2 * len(audio()), len(audio()), 0)
+    chunks = chunk(b"ds64", sizes), form(PCM, 16), chunk(b"data", samples("16"), 0xFFFFFFFF)
+    wav(*chunks, riff=b"RF64", size=0xFFFFFFFF)(path)
+
+
+DATA16 = chunk(b"data", samples("16"))
+LIST = chunk(b"LIST", b"INFOINAM\4\0\0\0abc\0")
+
+FORMATS: dict[str, Format] = {
+    "WAV, 8 bits": Format(by_libsndfile("WAV", "PCM_U8"), 20, bits=8),
+    "WAV, 16 bits": Format(wav(form(PCM, 16), DATA16), bits=16),
+    "WAV, 24 bits": Format(wav(form(PCM, 24), chunk(b"data", samples("24"))), bits=24),
+    "WAV, 24 in 32 bits": Format(wav(form(PCM, 24, 32), chunk(b"data", samples("24in32"))), bits=32),
+    "WAV, 32 bits": Format(by_libsndfile("WAV", "PCM_32"), bits=32),
+    "WAV, float": Format(wav(form(FLOAT, 32), chunk(b"data", samples("<f4"))), bits=32),
+    "WAV, float, extensible": Format(wav(form(FLOAT, 32, 32), chunk(b"data", samples("<f4"))), bits=32),
+    "WAV, 64-bit float": Format(wav(form(FLOAT, 64), chunk(b"data", samples("<f8"))), bits=64),
+    "WAV, mu-law": Format(by_libsndfile("WAV", "ULAW"), 30),
+    "WAV, A-law": Format(by_libsndfile("WAV", "ALAW"), 30),
+    "WAV, IMA ADPCM": Format(by_libsndfile("WAV", "IMA_ADPCM"), CLOSE, extra_samples=-1),
+    "WAV, Microsoft ADPCM": Format(by_libsndfile("WAV", "MS_ADPCM"), CLOSE, extra_samples=-1),
+    "WAV, big-endian": Format(by_libsndfile("WAV", "PCM_16", "BIG"), bits=16),
+    "WAV, MP3 inside": Format(by_ffmpeg(".wav", "libmp3lame"), -100, extra_samples=-1),
+    "WAV, size of the sound is 0": Format(wav(form(PCM, 16), chunk(b"data", samples("16"), 0), size=0), bits=16),
+    "WAV, sizes are 0xFFFFFFFF": Format(
+        wav(form(PCM, 16), chunk(b"data", samples("16"), 0xFFFFFFFF), size=0xFFFFFFFF), bits=16
+    ),
+    "WAV, sizes are 0x7FFFFFFF": Format(
+        wav(form(PCM, 16), chunk(b"data", samples("16"), 0x7FFFFFFF), size=0x7FFFFFFF), bits=16
+    ),
+    "WAV, list before the format": Format(wav(LIST, form(PCM, 16), DATA16), bits=16),
+    "WAV, list after the sound": Format(wav(form(PCM, 16), DATA16, LIST), bits=16),
+    "WAV, broadcast (bext)": Format(wav(chunk(b"bext", bytes(602)), form(PCM, 16), DATA16), bits=16),
+    "WAV, odd chunk before the sound": Format(wav(form(PCM, 16), chunk(b"abcd", b"xyz"), DATA16), bits=16),
+    "WAV, garbage after the end": Format(wav(form(PCM, 16), DATA16, tail=b"garbage" * 99), bits=16),
+    "RF64": Format(rf64, bits=16),
+    "W64": Format(by_libsndfile("W64", "PCM_24"), bits=24),
+    "AIFF": Format(by_libsndfile("AIFF", "PCM_24"), bits=24),
+    "AIFF-C, float": Format(by_libsndfile("AIFF", "FLOAT"), bits=32),
+    "AIFF-C, mu-law": Format(by_libsndfile("AIFF", "ULAW"), 30, extra_samples=-1),
+    "CAF, 16 bits": Format(by_libsndfile("CAF", "PCM_16"), bits=16),
+    "CAF, Apple Lossless": Format(by_libsndfile("CAF", "ALAC_16"), bits=16),
+    "AU": Format(by_libsndfile("AU", "PCM_16"), bits=16),
+    "VOC": Format(by_libsndfile("VOC", "PCM_16"), bits=16),
+    "FLAC, 16 bits": Format(by_libsndfile("FLAC", "PCM_16"), bits=16),
+    "FLAC, 24 bits": Format(by_libsndfile("FLAC", "PCM_24"), bits=24),
+    "Ogg FLAC": Format(by_ffmpeg(".ogg", "flac"), bits=16),
+    "FLAC in Matroska": Format(by_ffmpeg(".mka", "flac"), bits=16),
+    "Apple Lossless": Format(by_ffmpeg(".m4a", "alac"), bits=24),
+    "WavPack": Format(by_ffmpeg(".wv", "wavpack"), 20, bits=16),
+    "TTA": Format(by_ffmpeg(".tta", "tta"), 20, bits=8),
+    "Ogg Vorbis": Format(by_libsndfile("OGG", "VORBIS"), CLOSE),
+    "Ogg Opus": Format(by_ffmpeg(".opus", "libopus", 48000), CLOSE, sample_rate=48000),
+    "Opus in WebM": Format(by_ffmpeg(".webm", "libopus", 48000), CLOSE, sample_rate=48000),
+    "Opus in MP4": Format(by_ffmpeg(".mp4", "libopus", 48000), CLOSE, sample_rate=48000),
+    "AAC in M4A": Format(by_ffmpeg(".m4a", "aac"), CLOSE),
+    "AAC in Matroska": Format(by_ffmpeg(".mka", "aac"), -100, extra_samples=-1),
+    "AAC, bare": Format(by_ffmpeg(".aac", "aac"), -100, extra_samples=-1),
+    "AAC in a transport stream": Format(by_ffmpeg(".ts", "aac"), -100, extra_samples=-1),
+    "MP3, constant rate": Format(by_ffmpeg(".mp3", "libmp3lame"), CLOSE),
+    "MP3, variable rate": Format(by_ffmpeg(".mp3", "libmp3lame", global_quality="236"), CLOSE),
+    "MP3, variable rate, no Xing header": Format(
+        by_ffmpeg(".mp3", "libmp3lame", global_quality="236", write_xing="0"), -100, extra_samples=-1
+    ),
+    "MP3, cover of 6 MB": Format(with_huge_cover, CLOSE),
+    "MP3 in AVI": Format(by_ffmpeg(".avi", "libmp3lame"), -100, extra_samples=-1),
+    "MP2": Format(by_ffmpeg(".mp2", "mp2"), -100, extra_samples=-1),
+    "AC-3": Format(by_ffmpeg(".ac3", "ac3"), -100, extra_samples=-1),
+}
+FORMATS |= {
+    f"{name}, cut short": cut(FORMATS[name], 0.6)
+    for name in ("WAV, 24 bits", "RF64", "W64", "AIFF", "FLAC, 16 bits", "MP3, constant rate", "AAC, bare")
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_file_of_this_kind_is_read(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its samples are where they were, as long as they were, and `info` says the same; no decoder writes a word."""
+    expected = FORMATS[name]
+    path = tmp_path / "sound.xyz"
+    expected.make(path)
+    wanted = notes(expected.sample_rate, 1.0) if expected.sample_rate != SAMPLE_RATE else audio()
+    with AudioReader(path) as reader:
+        back = np.concatenate(list(reader))[:, 0]
+        assert (reader.native_rate, reader.bits) == (expected.sample_rate, expected.bits)
+    assert probe(path).samples == len(back) == len(load_audio(path, expected.sample_rate))
+    if expected.part < 1:
+        assert 0.3 * expected.part * len(wanted) < len(back) < len(wanted)
+        wanted = wanted[: len(back)]
+    if expected.extra_samples:
+        assert -1000 < len(back) - len(wanted) < 3200
+    else:
+        assert len(back) == len(wanted)
+        inside = slice(0, int(len(back) * 0.95))
+        assert error_db(wanted[inside], back[inside]) < -expected.at_least_db
+    assert capfd.readouterr().err == ""
