@@ -55,7 +55,7 @@ def transfer(
         styles=style,
         batch=batch,
     )
-    _summarise(outcome)
+    _summarise(outcome, as_json)
     if as_json:
         console.document(outcome)
     if play:
@@ -63,8 +63,10 @@ def transfer(
     fail_with([failure.reason for failure in outcome.failed])
 
 
-def _summarise(outcome: "TransferBatch") -> None:
-    """Show what was skipped and, for several files, how many there are of each kind."""
+def _summarise(outcome: "TransferBatch", as_json: bool) -> None:
+    """Show the pages of several styles, what was skipped and, for several files, how many there are of each kind."""
+    for page in () if as_json else outcome.pages:
+        console.result(page)
     for skipped in outcome.skipped:
         console.detail(f"{skipped.output}: exists already")
         if skipped.outdated:

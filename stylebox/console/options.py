@@ -254,7 +254,11 @@ Plot = Annotated[
     Path | None, Option(help="Also draw spectrograms of input and output to this PNG file; a folder for several.")
 ]
 Report = Annotated[
-    Path | None, Option(help="Also write an HTML page with spectrograms and players; a folder for several inputs.")
+    Path | None,
+    Option(
+        help="Also write an HTML page that compares input and output by ear and eye: one for all styles of an input, "
+        "a folder for several inputs."
+    ),
 ]
 Notes = Annotated[Path | None, Option(help="MIDI file to play. Default: random notes.")]
 Seconds = Annotated[

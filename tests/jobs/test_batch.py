@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.transfers import BEFORE, transferred
 
 from stylebox.core.errors import AudioError, StyleboxError
 from stylebox.core.jobs import transfer as job
 from stylebox.core.jobs.batch import Naming, Part
-from stylebox.core.jobs.outputs import SideOutputs
+from stylebox.core.jobs.outputs import RecordingPage, SideOutputs
 from stylebox.core.jobs.transfer import TransferBatch, transfer_files
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.progress import Progress, ProgressCallback
@@ -47,6 +48,7 @@ class Machine:
         force: bool,
         side_outputs: SideOutputs,
         progress: ProgressCallback,
+        page: RecordingPage | None,
     ) -> Report:
         if source.stem == "bad":
             raise self.error or AudioError(f"{source}: is broken")
@@ -57,6 +59,8 @@ class Machine:
         for path in (output, *side_outputs.paths()):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(options.style)
+        if page is not None:
+            page.add(transferred(style=options.style), BEFORE, str(source))
         return Report(str(output))
 
 
@@ -211,3 +215,19 @@ def test_a_pattern_may_end_with_the_format() -> None:
     assert Naming("{stem}.FLAC").name("v1.5 take", "harp", "models/mine") == "v1.5 take.flac"
     assert Naming("{stem} {style}", "ogg").name("v1.5", "harp", "base") == "v1.5 harp.ogg"
     assert Naming("{stem} {model}").name("a", "harp", "models/my model") == "a my model.wav"
+
+
+@pytest.mark.usefixtures("machine")
+def test_all_styles_of_a_recording_are_on_one_page(takes: Path) -> None:
+    """In the file that is named for one recording, or in a folder with a page per recording."""
+    song, page, styles = takes / "a.wav", Path("song.html"), ["harp", "violin"]
+    assert run(song, styles=styles, side_outputs=SideOutputs(report=page)).pages == [str(page)]
+    assert page.read_text("utf-8").count("<figure>") == 3
+    again = run(song, styles=styles, side_outputs=SideOutputs(report=page))
+    assert (len(again.done), len(again.skipped), again.pages) == (0, 2, [])
+    more = run(song, styles=[*styles, "flute"], side_outputs=SideOutputs(report=page))
+    assert [failure.reason.partition(":")[0] for failure in more.failed] == [str(page)], "a page is not overwritten"
+    batch = run(takes, styles=styles, to=Path("more"), side_outputs=SideOutputs(report=Path("pages")))
+    assert batch.pages == [str(Path("pages") / name) for name in ("a.html", "b.html", "sub/a.html")]
+    with pytest.raises(AudioError, match="is not a folder"):
+        run(takes, styles=styles, side_outputs=SideOutputs(report=Path("all.html")))

@@ -112,12 +112,21 @@ class Recording:
 
 @dataclass(frozen=True)
 class Task:
-    """One output of a batch: a recording in one style."""
+    """One output of a batch: a recording in one style.
+
+    Attributes:
+        recording: The input.
+        output: The file.
+        options: The style and the settings.
+        side_outputs: Of this output alone.
+        page: The report page of all styles of the recording, if there are several and a page is asked for.
+    """
 
     recording: Recording
     output: Path
     options: TransferOptions
     side_outputs: SideOutputs
+    page: Path | None = None
 
 
 @dataclass
@@ -188,14 +197,17 @@ def plan(
         styles: At least one.
         model: Name of the model, for the names of outputs.
         naming: Pattern and format of the names.
-        side_outputs: What else to write: a file each for one output, a folder each for several.
+        side_outputs: What else to write: a file each for one output, a folder each for several. The report of one
+            recording in several styles is one page.
         part: Which share to plan; shares are equal in size and do not overlap.
 
     Raises:
         AudioError: A file is named where a folder is needed.
     """
     several = inputs.several or len(styles) > 1
-    for target in (output, *side_outputs.paths()):
+    page = side_outputs.report if len(styles) > 1 else None
+    side_outputs = side_outputs if page is None else replace(side_outputs, report=None)
+    for target in (output, *side_outputs.paths(), *([page] if inputs.several else [])):
         if several and target is not None and not names_folder(target):
             raise AudioError(f"{target}: is not a folder, and there are several files; name a folder")
     in_styles = [replace(options, style=style) for style in styles]
@@ -204,11 +216,22 @@ def plan(
     folder = output or Path()
     tasks, taken = [], set[str]()
     for recording in inputs.recordings:
+        own_page = _page_of(recording, page, taken) if page is not None else None
         for chosen in in_styles:
             name = _free_name(recording, chosen.spec.slug, model, naming, taken)
             own = side_outputs.within(str(name.with_name(name.stem))) if several else side_outputs
-            tasks.append(Task(recording, folder / name, chosen, own))
+            tasks.append(Task(recording, folder / name, chosen, own, own_page))
     return _share(_without_outputs(tasks), part)
+
+
+def _page_of(recording: Recording, page: Path, taken: set[str]) -> Path:
+    """The page of a recording: the file that was named, or one of its own name in the folder that was named."""
+    if not names_folder(page):
+        return page
+    names = (page / recording.below / f"{stem}.html" for stem in (recording.stem, recording.path.name))
+    path = next(name for name in names if str(name).casefold() not in taken)
+    taken.add(str(path).casefold())
+    return path
 
 
 def _free_name(recording: Recording, style: str, model: str, naming: Naming, taken: set[str]) -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 from stylebox.core.errors import StyleboxError
 from stylebox.core.jobs.sound_format import SoundFormat
 from stylebox.core.music.midi.write import write_midi
-from stylebox.core.paths import write_text
+from stylebox.core.paths import refuse_overwrite, write_text
 from stylebox.core.pipeline.result import TransferFacts, TransferResult
 
 STREAM = "-"  # standard input or output
@@ -158,16 +158,61 @@ def write_side_outputs(side_outputs: SideOutputs, result: TransferResult, before
     """
     if side_outputs.midi is not None:
         write_notes(side_outputs.midi, result)
-    name = "standard input" if source == STREAM else Path(source).name
     if side_outputs.plot is not None:
         from stylebox.core.jobs.spectrogram_image import spectrograms, write_png  # matplotlib is slow to import
 
-        titles = (f"in: {name}", f"out: {result.style}")
+        titles = (f"in: {_name_of(source)}", f"out: {result.style}")
         write_png(side_outputs.plot, spectrograms((before, result.audio), result.sample_rate, titles))
     if side_outputs.report is not None:
-        from stylebox.core.jobs.html import report_page  # matplotlib is slow to import
+        page = RecordingPage(side_outputs.report)
+        page.add(result, before, source)
+        page.write()
 
-        write_text(side_outputs.report, report_page([result], before, name))
+
+class RecordingPage:
+    """One report page for all styles of a recording."""
+
+    def __init__(self, path: Path) -> None:
+        """An empty page that will be at `path`."""
+        self.path = path
+        self._results: list[TransferResult] = []
+        self._before, self._name = np.zeros(0, np.float32), ""
+
+    def check(self, force: bool) -> None:
+        """Raise before any work what would fail after it.
+
+        Raises:
+            StyleboxError: the page exists and may not be overwritten, or its suffix is wrong.
+        """
+        SideOutputs(report=self.path).check()
+        refuse_overwrite(self.path, force)
+
+    def add(self, result: TransferResult, before: np.ndarray, source: str) -> None:
+        """Add an output.
+
+        Args:
+            result: What was made.
+            before: The input, at the result's rate.
+            source: The input's path; "-" is standard input.
+
+        Shape:
+            before ``(S,)``.
+        """
+        self._results.append(result)
+        self._before, self._name = before, _name_of(source)
+
+    def write(self) -> bool:
+        """Write the page with the outputs so far; without any there is none. Tells whether it was written."""
+        if self._results:
+            from stylebox.core.jobs.html import report_page  # matplotlib is slow to import
+
+            write_text(self.path, report_page(self._results, self._before, self._name))
+        return bool(self._results)
+
+
+def _name_of(source: str) -> str:
+    """What an input is called."""
+    return "standard input" if source == STREAM else Path(source).name
 
 
 def write_notes(path: Path, result: TransferFacts | TransferResult) -> None:

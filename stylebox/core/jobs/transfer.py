@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 from stylebox.core.errors import StyleboxError, error_message
 from stylebox.core.jobs.batch import Naming, Part, Task, find_inputs, plan
-from stylebox.core.jobs.outputs import FileReport, SideOutputs
+from stylebox.core.jobs.outputs import FileReport, RecordingPage, SideOutputs
 from stylebox.core.jobs.transfer_file import transfer_file
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.protocol import Pipeline
@@ -39,11 +40,19 @@ class SkippedTransfer:
 
 @dataclass
 class TransferBatch:
-    """The outcome for all files, in order."""
+    """The outcome for all files, in order.
+
+    Attributes:
+        done: The outputs that were written.
+        failed: Those that could not be made.
+        skipped: Those that exist already.
+        pages: Report pages of several styles.
+    """
 
     done: list[FileReport] = field(default_factory=list)
     failed: list[TransferFailure] = field(default_factory=list)
     skipped: list[SkippedTransfer] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)
 
 
 def transfer_files(
@@ -93,14 +102,28 @@ def transfer_files(
     batch = TransferBatch(failed=[TransferFailure(source, reason) for source, reason in inputs.problems.items()])
     several = inputs.several or len(styles) > 1
     whole = _Whole(tasks, progress)
-    for task in tasks:
-        if several and not force and _is_finished(task):
-            batch.skipped.append(_skipped(task))
-            whole.finish(task, worked=False)
-            continue
-        _transfer(task, pipeline, force, batch, made, whole.of(task) if several else progress, several)
-        whole.finish(task, worked=True)
+    for _, of_recording in groupby(tasks, key=lambda task: task.recording):
+        page: RecordingPage | None = None
+        for task in of_recording:
+            if several and not force and _is_finished(task):
+                batch.skipped.append(_skipped(task))
+                whole.finish(task, worked=False)
+                continue
+            page = page or (RecordingPage(task.page) if task.page else None)
+            _transfer(task, pipeline, force, batch, made, whole.of(task) if several else progress, several, page)
+            whole.finish(task, worked=True)
+        if page is not None:
+            _write_page(page, batch)
     return batch
+
+
+def _write_page(page: RecordingPage, batch: TransferBatch) -> None:
+    """The page of a recording in several styles; without any output there is none."""
+    try:
+        if page.write():
+            batch.pages.append(str(page.path))
+    except (StyleboxError, OSError) as error:
+        batch.failed.append(TransferFailure(str(page.path), error_message(error)))
 
 
 def _transfer(
@@ -111,11 +134,14 @@ def _transfer(
     made: Callable[[FileReport], None],
     progress: ProgressCallback,
     several: bool,
+    page: RecordingPage | None,
 ) -> None:
     """One output; in a batch no error of a library ends the others."""
     source = task.recording.path
     try:
-        report = transfer_file(source, task.output, task.options, pipeline, force, task.side_outputs, progress)
+        if page is not None:
+            page.check(force)
+        report = transfer_file(source, task.output, task.options, pipeline, force, task.side_outputs, progress, page)
     except (StyleboxError, OSError) as error:
         batch.failed.append(TransferFailure(str(source), error_message(error)))
     except Exception as error:
@@ -129,7 +155,8 @@ def _transfer(
 
 
 def _is_finished(task: Task) -> bool:
-    return all(path.exists() for path in (task.output, *task.side_outputs.paths()))
+    pages = [task.page] if task.page is not None else []
+    return all(path.exists() for path in (task.output, *task.side_outputs.paths(), *pages))
 
 
 def _skipped(task: Task) -> SkippedTransfer:

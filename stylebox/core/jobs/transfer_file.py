@@ -18,7 +18,7 @@ from stylebox.core.audio.io.tags import Tags
 from stylebox.core.audio.io.write import AudioWriter, check_format
 from stylebox.core.errors import AudioError
 from stylebox.core.jobs.file_recording import FileRecording
-from stylebox.core.jobs.outputs import STREAM, FileReport, SideOutputs, write_notes, write_side_outputs
+from stylebox.core.jobs.outputs import STREAM, FileReport, RecordingPage, SideOutputs, write_notes, write_side_outputs
 from stylebox.core.jobs.pipelines import weights_state
 from stylebox.core.jobs.sound_format import FittedFormat, SoundFormat, fit_format
 from stylebox.core.paths import refuse_overwrite
@@ -41,6 +41,7 @@ def transfer_file(
     force: bool = False,
     side_outputs: SideOutputs | None = None,
     progress: ProgressCallback = silent,
+    page: RecordingPage | None = None,
 ) -> FileReport:
     """Transfer one file; the output has the input's length, rate, channels, depth and tags, or those asked for.
 
@@ -52,6 +53,7 @@ def transfer_file(
         force: Whether to overwrite files.
         side_outputs: Files for what else to keep.
         progress: Called as work goes on.
+        page: Receives the output for a page of several styles.
 
     Raises:
         StyleboxError: the input cannot be read, the output exists or cannot be written, an option is wrong.
@@ -69,8 +71,11 @@ def transfer_file(
         written, clipped_db = finished.below_clipping()
         facts = _facts(performance, written, fitted, pipeline.model)
         _write(output, written, sound, styled_tags(recording.tags, facts.style, facts.seed), progress)
-        if side_outputs.plot is not None or side_outputs.report is not None:
-            write_side_outputs(side_outputs, *_as_arrays(recording, written, facts), str(source))
+        if side_outputs.plot is not None or side_outputs.report is not None or page is not None:
+            result, before = _as_arrays(recording, written, facts)
+            write_side_outputs(side_outputs, result, before, str(source))
+            if page is not None:
+                page.add(result, before, str(source))
         elif side_outputs.midi is not None:
             write_notes(side_outputs.midi, facts)
         work.remove()
