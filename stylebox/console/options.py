@@ -255,10 +255,7 @@ Plot = Annotated[
 ]
 Report = Annotated[
     Path | None,
-    Option(
-        help="Also write an HTML page that compares input and output by ear and eye: one for all styles of an input, "
-        "a folder for several inputs."
-    ),
+    Option(help="Also write an HTML page that compares all styles of an input; a folder for several inputs."),
 ]
 Notes = Annotated[Path | None, Option(help="MIDI file to play. Default: random notes.")]
 Seconds = Annotated[
