@@ -3,6 +3,7 @@
 import math
 import os
 import platform
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -45,15 +46,24 @@ class Section:
         """The section in markdown."""
         lines = [f"## {self.title}"]
         for part in self.parts:
-            lines += ["", *(part.lines() if isinstance(part, Table) else [part])]
+            lines += ["", *(part.lines() if isinstance(part, Table) else wrapped(part))]
         return lines
+
+
+def wrapped(text: str) -> list[str]:
+    """Paragraphs and lists in lines of at most 120 characters."""
+    lines = []
+    for line in text.splitlines():
+        indent = "  " if line.startswith("- ") else ""
+        lines += textwrap.wrap(line, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return lines
 
 
 def page(title: str, remarks: Iterable[str], sections: Iterable[Section]) -> str:
     """The whole page."""
     lines = [f"# {title}"]
     for remark in remarks:
-        lines += ["", remark]
+        lines += ["", *wrapped(remark)]
     for section in sections:
         lines += ["", *section.lines()]
     return "\n".join(lines) + "\n"

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from stylebox.core.evaluation.bootstrap import Interval
 
 COLOURS = {"ours": "#b03a2e", "rival": "#1f618d", "mixed": "#7d6608", "bound": "#444444"}
-MARKERS = {"ours": "o", "rival": "s", "mixed": "D", "bound": "^"}
+MARKERS = {"ours": "o", "rival": "s", "mixed": "D", "bound": "h"}
 WIDTH, HEIGHT = 6.2, 5.6  # of a panel, in inches
 HIGHEST_TIMBRE = 0.85
 

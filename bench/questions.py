@@ -57,8 +57,8 @@ KNOWN_F1_50 = Figure("f1_50", "note F1, 50 ms", TRUE_RECORDED)
 CONTENT = Question(
     "Are the notes of the input in the output?",
     "No score is known here, so the notes of the output are compared with those that the same transcriber finds in the "
-    "input. This favours whoever plays the notes of that transcriber: *Basic Pitch + recorded notes* is the ceiling of "
-    "Basic Pitch, and *our notes + recorded notes* that of our content encoder. Read the figures of both.",
+    "input. That favours a system that plays the notes of this transcriber: *Basic Pitch + recorded notes* is the "
+    "ceiling of Basic Pitch, and *our notes + recorded notes* that of our content encoder. Read the figures of both.",
     (NOTE_F1, OWN_F1, FRAME_F1),
 )
 EXPRESSION = Question(

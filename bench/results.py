@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 PAGE, PICTURE = ROOT / "docs" / "results.md", ROOT / "docs" / "images" / "systems.png"
 SOUNDFONT = Path("/usr/share/sounds/sf3/MuseScore_General.sf3")
 UNHEARD = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
-PAIRS = 48
+PAIRS = 24
 _bench: Bench | None = None  # of a worker process
 
 
