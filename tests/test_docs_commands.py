@@ -41,7 +41,7 @@ def commands(*names: str) -> list[str]:
 @pytest.fixture
 def inputs() -> None:
     """The files that the commands name, in the current folder."""
-    for name in ("melody.wav", "my-own-violin.wav", "my_cello.wav", "takes/one.wav", "takes/two.flac"):
+    for name in ("melody.wav", "humming.wav", "my-own-violin.wav", "my_cello.wav", "takes/one.wav", "takes/two.flac"):
         Path(name).parent.mkdir(exist_ok=True)
         soundfile.write(name, melody(SECONDS, len(name)), SAMPLE_RATE)
     write_audio(Path("melody.mp3"), melody(SECONDS, 1), SAMPLE_RATE)

@@ -77,13 +77,14 @@ def meter_line(level: "Level", width: int = 80) -> str:
     return f"{_clock(level.seconds)}  {''.join(bar)}  {numbers}{clipped}"
 
 
-class _ClippingWarning:
+class ClippingWarning:
     """A line at the first clipped sample, which stays on the screen."""
 
     def __init__(self) -> None:
         self._given = False
 
     def __call__(self, level: "Level") -> None:
+        """Warn at the first clipped sample."""
         if level.clipped_samples and not self._given:
             self._given = True
             console.warning(f"clips at {_clock(level.seconds)}; turn the input down")
@@ -93,7 +94,7 @@ class _LiveMeter:
     """Redraws one line, at most `FRAMES_PER_SECOND` times per second."""
 
     def __init__(self, draw: Callable[[str], None], width: int) -> None:
-        self._draw, self._width, self._last, self._warn = draw, width, 0.0, _ClippingWarning()
+        self._draw, self._width, self._last, self._warn = draw, width, 0.0, ClippingWarning()
 
     def __call__(self, level: "Level") -> None:
         self._warn(level)
@@ -107,7 +108,7 @@ class _PlainMeter:
     """Writes a line every `PLAIN_SECONDS`."""
 
     def __init__(self) -> None:
-        self._last, self._warn = time.monotonic(), _ClippingWarning()
+        self._last, self._warn = time.monotonic(), ClippingWarning()
 
     def __call__(self, level: "Level") -> None:
         self._warn(level)

@@ -9,6 +9,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from stylebox.console import options as opt
+from stylebox.console import record_options as rec
 from stylebox.console.choices import VocoderName
 
 if TYPE_CHECKING:
@@ -74,6 +75,15 @@ class Batch:
         from stylebox.core.jobs.batch import Part
 
         return Part(self.part.number, self.part.count) if self.part else Part()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Microphone:
+    """What is recorded, and for how long."""
+
+    seconds: rec.TakeSeconds = None
+    audio_input: rec.AudioInput = None
+    channel: rec.Channel = None
 
 
 def flat_parameters(command: Callable[..., None]) -> Iterator[inspect.Parameter]:

@@ -14,7 +14,6 @@ from stylebox.console.choices import (
     StageName,
     VocoderName,
     bytes_per_second,
-    record_device,
     share,
 )
 
@@ -30,10 +29,10 @@ Verbose = Annotated[bool, _common("--verbose", "-v", help="Print more details.")
 Debug = Annotated[bool, _common("--debug", help="Print the traceback of an error.")]
 
 # Many commands
-_DEVICE_HELP = "Computing device of the networks; auto uses CUDA if available."
+DEVICE_HELP = "Computing device of the networks; auto uses CUDA if available."
 AsJson = Annotated[bool, Option("--json", help="Print the report as one JSON document.")]
 Force = Annotated[bool, Option("--force", help="Replace existing files.")]
-Device = Annotated[DeviceName, Option(help=_DEVICE_HELP)]
+Device = Annotated[DeviceName, Option(help=DEVICE_HELP)]
 Model = Annotated[str, Option(help="Model listed by `stylebox models`, or path of a model folder such as ./mine.")]
 Preset = Annotated[str, Option(help="Networks and settings: base, paper or tiny.")]
 Dataset = Annotated[Path | None, Option(help="Folder of the dataset. Default: the dataset in the data directory.")]
@@ -262,33 +261,6 @@ Seconds = Annotated[
     float | None, Option(min=0.5, max=3600.0, help="Length of the random notes in seconds. Default: 12.")
 ]
 Play = Annotated[bool, Option("--play", help="Play the result.")]
-
-# record
-TakeStyle = Annotated[
-    str | None,
-    Option(
-        "--style",
-        "-s",
-        help="Also transfer the take to this style: a name listed by `stylebox styles`, or a recording.",
-    ),
-]
-TakeSeconds = Annotated[
-    float | None, Option("--seconds", min=0.1, help="End the take after this many seconds. Default: no limit.")
-]
-AudioInput = Annotated[
-    str | None,
-    Option("--input", help="Microphone or other audio input: its number, or part of its name. Default: the system's."),
-]
-ListDevices = Annotated[bool, Option("--list-devices", help="List the audio inputs and stop.")]
-Channel = Annotated[int | None, Option(min=1, help="Channel to record. Default: the first two.")]
-Instrument = Annotated[str | None, Option(help="Also keep the take as training material of this instrument.")]
-TakeOutput = Annotated[
-    Path | None, Option("--output", "-o", help="File for the transfer or, without --style, for a copy of the take.")
-]
-RecordDevice = Annotated[
-    DeviceName, Option("--device", parser=record_device, metavar="<auto|cuda|mps|cpu>", help=_DEVICE_HELP)
-]
-Compute = Annotated[DeviceName | None, Option("--compute", hidden=True, help="The former name of --device.")]
 
 # info
 File = Annotated[Path | None, Argument(help="A recording, or a file of a model.")]

@@ -12,15 +12,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
+import torch
 from support.command_result import CommandResult
 from support.microphones import FakePortAudio, music, takes, two_channels
 
 from stylebox.core.audio.io import sound_card as sound_card_module
+from stylebox.core.audio.io.duplex import open_duplex
 from stylebox.core.audio.io.read import load_audio
 from stylebox.core.audio.io.sound_card import list_inputs, open_input
+from stylebox.core.pipeline.options import TransferOptions
+from stylebox.core.pipeline.pipeline import BasePipeline
+from stylebox.core.sources.record.recorder import record
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "piano.flac"
 ALSA = Path("/usr/share/alsa/alsa.conf")
-
 
 ASOUNDRC = """
 pcm.!default {{
@@ -117,6 +122,28 @@ def test_a_take_is_transferred_with_its_length(tiny_home: Path) -> None:
     assert take.parent == tiny_home / "recordings"
     assert made == Path(f"{take.stem}-string.wav")
     assert len(load_audio(made)) == len(load_audio(take))
+
+
+@needs_portaudio
+def test_a_live_transfer_is_played_and_is_the_transfer_of_the_take(own_home: Path) -> None:
+    piano = load_audio(EXAMPLE, 44100)
+    played = sound_card(own_home, two_channels(piano))
+    style = ("--style", "flute", "--steps", 0, "--transpose", 0, "--seed", 1, "--device", "cpu")
+    code, out, err = stylebox("record", "--live", *style, "--seconds", 3.5, "-o", "live.wav", "--json")
+    assert code == 0, err
+    report = json.loads(out)
+    take, live = report["take"], report["live"]
+    assert (report["output"], take["ended_by"], take["overruns"]) == ("live.wav", "seconds", 0)
+    assert 0.5 < live["latency_seconds"] < 3
+    kept, pipeline = load_audio("live.wav", 44100), BasePipeline()
+    recorded = load_audio(Path(take["path"]), 44100)
+    assert len(kept) == len(recorded)
+    whole = pipeline.transfer(recorded, TransferOptions("flute", steps=0, transpose=0, seed=1)).audio
+    first, second = (45.0 * pipeline.mel_transform(torch.from_numpy(x))[:, 43:-43] for x in (kept, whole))  # dB
+    assert float((first.mean(1) - second.mean(1)).abs().mean()) < 1.0
+    assert float((first - second).abs().mean()) < 1.7
+    on_the_card = np.fromfile(played, "<f4").reshape(-1, 2)[:, 0]
+    assert aligned_correlation(kept, on_the_card) > 0.99
 
 
 @needs_portaudio
@@ -220,7 +247,54 @@ def test_a_wrong_device_or_channel_is_refused_with_the_reason(
     )
 
 
+def test_a_live_stream_counts_gaps_plays_its_end_and_keeps_the_take_when_the_device_goes(
+    portaudio: FakePortAudio, tmp_path: Path
+) -> None:
+    stream = open_duplex()
+    stream.play_through(lambda block: -block, lambda: iter([np.full(7, 0.5, np.float32)]), buffer_seconds=0.3)
+    portaudio.blocks_until_gone = 40
+    take = record(stream, tmp_path)
+    assert (take.ended_by, take.seconds) == ("device", 2.0)
+    assert take.failure is not None
+    assert stream.underruns == 1  # as the fake reports for its third block
+    assert stream.latency_seconds == pytest.approx(0.35)  # a block, and the output's buffer
+    assert (portaudio.played[1].shape, float(portaudio.played[1][0, 0])) == ((50, 2), -1.0)  # never beyond full scale
+
+    stream = open_duplex()
+    stream.play_through(lambda block: -block, lambda: iter([np.full(7, 0.5, np.float32)]), buffer_seconds=0.3)
+    assert record(stream, tmp_path, seconds=0.5).ended_by == "seconds"
+    assert (portaudio.played[-1].shape, float(portaudio.played[-1][0, 0])) == ((7, 2), 0.5)
+    assert portaudio.closed
+
+
+def test_what_a_live_transfer_raises_ends_the_stream(portaudio: FakePortAudio, tmp_path: Path) -> None:
+    def fail(block: np.ndarray) -> np.ndarray:
+        raise ValueError("broken")
+
+    stream = open_duplex()
+    stream.play_through(fail, lambda: iter(()), buffer_seconds=0.1)
+    take = record(stream, tmp_path)
+    assert (take.ended_by, str(stream.failure)) == ("device", "broken")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--live",),
+        ("--look-ahead", 1),
+        ("--live", "--style", "harp", "--play"),
+        ("--live", "--style", "harp", "-o", "-"),
+        ("--live", "--style", "harp", "--midi", "n.mid"),
+    ],
+)
+def test_options_that_do_not_go_with_live_are_refused(
+    options: tuple[object, ...], portaudio: FakePortAudio, run: Callable[..., CommandResult], own_home: Path
+) -> None:
+    assert run("record", *options).code == 2
+    assert takes(own_home) == []
+
+
 def test_the_list_of_inputs_is_empty_without_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     bare = SimpleNamespace(query_hostapis=tuple, query_devices=tuple, default=SimpleNamespace(device=[-1, -1]))
-    monkeypatch.setattr(sound_card_module, "_portaudio", lambda: bare)
+    monkeypatch.setattr(sound_card_module, "portaudio", lambda: bare)
     assert list_inputs() == []

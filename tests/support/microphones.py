@@ -74,6 +74,9 @@ class FakePortAudio(ModuleType):
         self.refusal = ""
         self.callback: Any = None
         self.opened = 0
+        self.played: list[np.ndarray] = []
+        self.blocks_until_gone: int | None = None
+        self.closed = False
 
     def query_devices(self, device: int | str | None = None, kind: str | None = None) -> dict[str, Any]:
         """As in `sounddevice`."""
@@ -84,7 +87,8 @@ class FakePortAudio(ModuleType):
         if device == 7:
             raise self.PortAudioError("Error querying device 7")
         inputs = 0 if device == "speaker" else 4
-        return {"index": 3, "name": "fake card", "max_input_channels": inputs, "default_samplerate": 1000.0}
+        channels = {"max_input_channels": inputs, "max_output_channels": 2}
+        return {"index": 3, "name": "fake card", "default_samplerate": 1000.0, **channels}
 
     def InputStream(  # noqa: N802
         self, rate: float, blocksize: int, device: int, channels: int, dtype: str, latency: float, callback: Any
@@ -100,3 +104,36 @@ class FakePortAudio(ModuleType):
         block = np.tile(np.arange(1, self.opened + 1, dtype=np.float32) * value, (50, 1))
         time_info = SimpleNamespace(inputBufferAdcTime=began)
         self.callback(block, 50, time_info, SimpleNamespace(input_overflow=overflow))
+
+    def Stream(  # noqa: N802
+        self,
+        rate: float,
+        blocksize: int,
+        devices: tuple[int, int],
+        channels: tuple[int, int],
+        dtype: str,
+        latency: float,
+    ) -> Any:
+        """As in `sounddevice`: sends a full scale of 1.5 until the device is gone; the third block had a gap before."""
+        sent = 0
+
+        def read(count: int) -> tuple[np.ndarray, bool]:
+            nonlocal sent
+            if sent == self.blocks_until_gone:
+                self.blocks_until_gone = None
+                raise self.PortAudioError("Device unavailable")
+            sent += 1
+            return np.full((count, channels[0]), 1.5, np.float32), False
+
+        def write(block: np.ndarray) -> bool:
+            self.played.append(block)
+            return len(self.played) == 3
+
+        def close() -> None:
+            self.closed = True
+
+        self.played.clear()
+        return SimpleNamespace(
+            start=lambda: None, stop=lambda: None, abort=lambda: None, close=close, read=read, write=write,
+            latency=(0.2, 0.3), write_available=10,
+        )  # fmt: skip

@@ -9,13 +9,16 @@ import numpy as np
 
 from stylebox.core.audio.io.source import opened
 from stylebox.core.audio.io.tags import Tags
-from stylebox.core.errors import AudioError
+from stylebox.core.errors import AudioError, ModelError
 from stylebox.core.jobs.file_recording import FileRecording
 from stylebox.core.jobs.generate import generate
 from stylebox.core.jobs.pipelines import load_pipeline
 from stylebox.core.music.midi.read import read_midi
 from stylebox.core.music.notes import Note
+from stylebox.core.pipeline.live import LOOK_AHEAD_SECONDS, STEP_FRAMES, LiveTransfer
+from stylebox.core.pipeline.live_rate import BlockProcessor, at_rate
 from stylebox.core.pipeline.options import OutputFormat, TransferOptions
+from stylebox.core.pipeline.pipeline import BasePipeline
 from stylebox.core.pipeline.recording import ArrayRecording, Recording
 from stylebox.core.pipeline.result import TransferResult, styled_tags
 from stylebox.core.pipeline.transcription import Transcription
@@ -115,6 +118,49 @@ class Model:
             mix=mix,
         )
         return self._transfer(audio, sample_rate, options, OutputFormat(output_rate, mono=mono), progress)
+
+    def live(
+        self,
+        *,
+        style: str,
+        sample_rate: int | None = None,
+        look_ahead_seconds: float = LOOK_AHEAD_SECONDS,
+        step_frames: int = STEP_FRAMES,
+        seed: int | None = None,
+        steps: int = 0,
+        transpose: int | None = None,
+        follow: float | None = None,
+        bend: float | None = None,
+        vibrato: float | None = None,
+    ) -> BlockProcessor:
+        """A block processor that transfers while the music is played.
+
+        Give its `process` blocks of any size; each result is as long as its block, and `latency_samples` later than
+        the input. `load` above 1 means that this machine is too slow. One object serves one stream, on one thread.
+
+        Args:
+            style: A name, an audio file, or a blend such as "violin:0.7,flute:0.3".
+            sample_rate: Of the blocks, in Hz; None is that of the model.
+            look_ahead_seconds: Music that is known beyond a moment before it sounds, 0.1 to 4.
+            step_frames: Frames of the mel that are computed at once, a multiple of 8 (93 ms); more cost less time in
+                all, and are later.
+            seed: Of all noise; drawn at random unless given.
+            steps: Network calls of the diffusion; 0 gives the draft.
+            transpose: Semitones; None chooses octaves by the first notes, and once more in the first rest.
+            follow: How closely the output follows the input's loudness, in [0, 1].
+            bend: Share of the input's pitch bends that the output takes on, in [0, 1]; None depends on the instrument.
+            vibrato: Depth of the instrument's own vibrato, in [0, 2]; None is 1.
+
+        Raises:
+            ModelError: the model cannot play live, the style is unknown, or an option is out of range.
+        """
+        if not isinstance(self._pipeline, BasePipeline):
+            raise ModelError(f"model {self.name}: is of preset paper, which cannot play live; choose another")
+        options = TransferOptions(
+            style, steps=steps, seed=seed, transpose=transpose, follow=follow, bend=bend, vibrato=vibrato
+        )
+        transfer = LiveTransfer(self._pipeline, options, look_ahead_seconds, step_frames)
+        return at_rate(transfer, sample_rate or self.sample_rate)
 
     def generate(
         self,

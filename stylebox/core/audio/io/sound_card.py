@@ -1,6 +1,6 @@
-"""The sound card: list microphones, record from one, play. The only module that uses PortAudio.
+"""The sound card: list microphones, record from one, play. The only module that loads PortAudio.
 
-Knows nothing of files and takes. A stream delivers its blocks on a thread of PortAudio; the function that receives them
+Knows nothing of files and takes. A stream delivers its blocks on a thread of its own; the function that receives them
 must not block.
 """
 
@@ -58,7 +58,7 @@ def list_inputs() -> list[AudioDevice]:
     Raises:
         AudioError: PortAudio is not installed.
     """
-    sounddevice = _portaudio()
+    sounddevice = portaudio()
     systems = sounddevice.query_hostapis()
     chosen = sounddevice.default.device[0]
     return [
@@ -85,7 +85,7 @@ def open_input(device: str | None = None, channel: int | None = None) -> InputSt
     Raises:
         AudioError: PortAudio is not installed, or the device or channel does not exist.
     """
-    return _Microphone(_portaudio(), device, channel)
+    return _Microphone(portaudio(), device, channel)
 
 
 def check_output() -> None:
@@ -94,7 +94,7 @@ def check_output() -> None:
     Raises:
         AudioError: PortAudio is not installed, or there is no output device.
     """
-    _find(_portaudio(), None, "output")
+    find_device(portaudio(), None, "output")
 
 
 def play(audio: np.ndarray, sample_rate: int) -> None:
@@ -106,8 +106,8 @@ def play(audio: np.ndarray, sample_rate: int) -> None:
     Shape:
         ``audio`` is ``(S,)``.
     """
-    sounddevice = _portaudio()
-    device = _find(sounddevice, None, "output")
+    sounddevice = portaudio()
+    device = find_device(sounddevice, None, "output")
     rate = round(device["default_samplerate"])
     channels = min(device["max_output_channels"], MAX_CHANNELS)
     samples = np.clip(resample(audio, sample_rate, rate), -1, 1)
@@ -135,21 +135,42 @@ class _StreamStatus(Protocol):
     input_overflow: bool
 
 
-class _Microphone:
-    """An `InputStream` from PortAudio."""
+class InputDevice:
+    """An input device, and which of its channels are used.
+
+    Args:
+        sounddevice: The module.
+        device: Number or part of its name; None for the system's default.
+        channel: Number of the channel, from 1; None for the first two, or the only one.
+
+    Raises:
+        AudioError: there is no such device or channel.
+    """
 
     def __init__(self, sounddevice: ModuleType, device: str | None, channel: int | None) -> None:
-        found = _find(sounddevice, device, "input")
+        found = find_device(sounddevice, device, "input")
         self.name, available = found["name"], found["max_input_channels"]
         if channel is not None and channel > available:
             raise AudioError(f"{self.name}: has no channel {channel}, only {available}; choose another")
         self.sample_rate = round(found["default_samplerate"])
-        self._opened = max(channel or 1, min(available, MAX_CHANNELS))
-        self._taken = slice(0, self._opened) if channel is None else slice(channel - 1, channel)
-        self.channels = self._opened if channel is None else 1
-        self._sounddevice, self._device = sounddevice, found["index"]
+        self.opened = max(channel or 1, min(available, MAX_CHANNELS))
+        self.taken = slice(0, self.opened) if channel is None else slice(channel - 1, channel)
+        self.channels = self.opened if channel is None else 1
+        self.block_samples = round(self.sample_rate * BLOCK_SECONDS)
+        self._sounddevice, self.device = sounddevice, found["index"]
         self._stream: Any = None
-        self._due: float | None = None  # time of the next block on the device's clock
+
+    def refused(self, error: Exception) -> AudioError:
+        """What to raise if the stream cannot be opened."""
+        return AudioError(
+            f"{self.name}: cannot be recorded from ({_reason(error)}); is it in use, or forbidden to this program?"
+        )
+
+
+class _Microphone(InputDevice):
+    """An `InputStream` from PortAudio."""
+
+    _due: float | None = None  # time of the next block on the device's clock
 
     def start(self, deliver: Deliver) -> None:
         def receive(block: np.ndarray, num_samples: int, time: _BlockTimes, status: _StreamStatus) -> None:
@@ -158,24 +179,21 @@ class _Microphone:
             overrun = bool(status.input_overflow) and self._due is not None
             lost = max(0.0, began - self._due) if overrun and self._due is not None else 0.0
             self._due = began + num_samples / self.sample_rate
-            deliver(block[:, self._taken].copy(), overrun, lost)
+            deliver(block[:, self.taken].copy(), overrun, lost)
 
         try:
             self._stream = self._sounddevice.InputStream(
                 self.sample_rate,
-                round(self.sample_rate * BLOCK_SECONDS),
-                self._device,
-                self._opened,
+                self.block_samples,
+                self.device,
+                self.opened,
                 "float32",
                 LATENCY_SECONDS,
                 callback=receive,
             )
             self._stream.start()
         except self._sounddevice.PortAudioError as error:
-            reason = _reason(error)
-            raise AudioError(
-                f"{self.name}: cannot be recorded from ({reason}); is it in use, or forbidden to this program?"
-            ) from error
+            raise self.refused(error) from error
 
     def is_running(self) -> bool:
         return self._stream is not None and bool(self._stream.active)
@@ -187,8 +205,12 @@ class _Microphone:
             stream.close()
 
 
-def _portaudio() -> ModuleType:
-    """The sounddevice module."""
+def portaudio() -> ModuleType:
+    """The sounddevice module.
+
+    Raises:
+        AudioError: PortAudio is not installed.
+    """
     try:
         import sounddevice  # loads PortAudio, which searches for devices
     except OSError as error:  # what the package raises if the library is missing
@@ -197,8 +219,17 @@ def _portaudio() -> ModuleType:
     return module
 
 
-def _find(sounddevice: ModuleType, device: str | None, kind: str) -> dict[str, Any]:
-    """PortAudio's properties of a device; `kind` is ``input`` or ``output``."""
+def find_device(sounddevice: ModuleType, device: str | None, kind: str) -> dict[str, Any]:
+    """PortAudio's properties of a device.
+
+    Args:
+        sounddevice: The module.
+        device: Number or part of its name; None for the system's default.
+        kind: "input" or "output".
+
+    Raises:
+        AudioError: there is none, or several fit.
+    """
     asked = int(device) if device is not None and device.isdecimal() else device
     try:
         found = sounddevice.query_devices(asked, kind)

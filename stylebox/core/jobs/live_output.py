@@ -1,0 +1,62 @@
+"""What is played live, kept on disk while it grows. Knows nothing of how it is made."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from stylebox.core.audio.io.write import AudioWriter
+
+
+class KeptOutput:
+    """What is played, on disk: beside the output's name while it grows, under its name at the end.
+
+    Args:
+        output: A sound file of any format that can be written.
+        sample_rate: In Hz.
+    """
+
+    def __init__(self, output: Path, sample_rate: int) -> None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        self._output, self._sample_rate = output, sample_rate
+        self.part = output.with_name(f"{output.stem}.part.flac")
+        self._open = ExitStack()
+        self._file = self._open.enter_context(
+            soundfile.SoundFile(self.part, "w", sample_rate, 1, "PCM_24", format="FLAC")
+        )
+
+    def write(self, block: np.ndarray) -> None:
+        """Append a block.
+
+        Shape:
+            ``(S,)``.
+        """
+        self._file.write(np.clip(block, -1, 1))
+
+    def finish(self, first: int, num_samples: int | None) -> Path:
+        """Write the output in its format.
+
+        Args:
+            first: The first sample of it.
+            num_samples: Its length, with silence where less was played; None for all that was played.
+
+        Raises:
+            AudioError: it cannot be written; what was played stays in `part`.
+        """
+        self._open.close()
+        with soundfile.SoundFile(self.part) as played, AudioWriter(self._output, self._sample_rate) as writer:
+            first = min(first, played.frames)
+            left = played.frames - first if num_samples is None else num_samples
+            played.seek(first)
+            for block in played.blocks(1 << 16, dtype="float32"):
+                writer.write(block[:left])
+                left -= len(block[:left])
+            writer.write(np.zeros(left, np.float32))
+        self.part.unlink()
+        return self._output
+
+    def discard(self) -> None:
+        """Remove what was played; nothing was recorded."""
+        self._open.close()
+        self.part.unlink(missing_ok=True)
