@@ -19,6 +19,7 @@ import typer
 
 from stylebox import __version__
 from stylebox.commands import config as configuration
+from stylebox.commands import styles as style_commands
 from stylebox.commands.build import build
 from stylebox.commands.doctor import doctor
 from stylebox.commands.evaluate import evaluate
@@ -28,7 +29,6 @@ from stylebox.commands.info import info
 from stylebox.commands.models import models
 from stylebox.commands.record import record
 from stylebox.commands.render import render
-from stylebox.commands.styles import styles
 from stylebox.commands.train import train
 from stylebox.commands.transcribe import transcribe
 from stylebox.commands.transfer import transfer
@@ -42,10 +42,15 @@ from stylebox.core.errors import StyleboxError, error_message, error_reason
 
 COMMANDS = (
     *(fetch, render, build, train, transfer, generate, record, transcribe),
-    *(evaluate, styles, models, info, doctor),
+    *(evaluate, models, info, doctor),
 )
 # Commands with commands of their own; alone they list.
 GROUPS: dict[Callable[..., None], dict[str, Callable[..., None]]] = {
+    style_commands.styles: {
+        "add": style_commands.add_style,
+        "remove": style_commands.remove_style,
+        "show": style_commands.show,
+    },
     configuration.config: {
         "list": configuration.list_defaults,
         "get": configuration.get_default,

@@ -59,11 +59,24 @@ def test_the_pages_have_such_commands() -> None:
     assert len(commands(*WITHOUT_INPUTS)) >= 3
 
 
-@pytest.mark.parametrize("line", commands(*WITHOUT_INPUTS))
+OWN_STYLE = [line for line in commands("styles") if "mandolin" in line]  # these need clips, and one another
+
+
+@pytest.mark.parametrize("line", [line for line in commands(*WITHOUT_INPUTS) if line not in OWN_STYLE])
 def test_a_command_without_inputs_prints_something(line: str, run: Callable[..., CommandResult]) -> None:
     code, out, err = run(*shlex.split(line)[1:])
     assert code == 0, err
     assert out.strip()
+
+
+def test_a_style_of_clips_is_added_and_shown(run: Callable[..., CommandResult]) -> None:
+    for name in ("clip1.wav", "clip2.wav"):
+        soundfile.write(name, melody(SECONDS, len(name)), SAMPLE_RATE)
+    assert [line.split()[2] for line in OWN_STYLE] == ["add", "show"]
+    for line in OWN_STYLE:
+        code, out, err = run(*shlex.split(line)[1:])
+        assert code == 0, err
+        assert "E2 to C6" in out
 
 
 @pytest.mark.usefixtures("inputs")

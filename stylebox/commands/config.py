@@ -5,6 +5,7 @@ from typing import Any
 import typer
 
 from stylebox.console import options as opt
+from stylebox.console import setup_options as setup
 from stylebox.console.console import console
 from stylebox.console.defaults import applying, checked
 
@@ -28,7 +29,7 @@ def list_defaults(as_json: opt.AsJson = False) -> None:
         console.note("none is set; for example: stylebox config set format flac")
 
 
-def get_default(context: typer.Context, key: opt.Key) -> None:
+def get_default(context: typer.Context, key: setup.Key) -> None:
     """Print one default. Exit code 1 if it is not set."""
     from stylebox.core.errors import ConfigError
     from stylebox.core.user_config import flat, read_user_config
@@ -40,7 +41,7 @@ def get_default(context: typer.Context, key: opt.Key) -> None:
     console.result(_text(found[key]))
 
 
-def set_default(context: typer.Context, key: opt.Key, values: opt.Values) -> None:
+def set_default(context: typer.Context, key: setup.Key, values: setup.Values) -> None:
     """Set a default: KEY is an option without its dashes, for one command COMMAND.OPTION."""
     from stylebox.core import user_config
 
@@ -49,7 +50,7 @@ def set_default(context: typer.Context, key: opt.Key, values: opt.Values) -> Non
     user_config.set_default(key, value)
 
 
-def unset_default(key: opt.Key) -> None:
+def unset_default(key: setup.Key) -> None:
     """Remove a default."""
     from stylebox.core import user_config
 

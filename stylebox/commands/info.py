@@ -3,14 +3,15 @@
 import typer
 
 from stylebox.console import options as opt
+from stylebox.console import setup_options as setup
 from stylebox.console.console import console
 from stylebox.console.views import show_tree
 
 
 def info(
-    file: opt.File = None,
-    model: opt.SomeModel = None,
-    preset: opt.SomePreset = None,
+    file: setup.File = None,
+    model: setup.SomeModel = None,
+    preset: setup.SomePreset = None,
     as_json: opt.AsJson = False,
 ) -> None:
     """Show the details of a recording, a model or a preset: parameters, provenance, metrics."""

@@ -261,12 +261,3 @@ Seconds = Annotated[
     float | None, Option(min=0.5, max=3600.0, help="Length of the random notes in seconds. Default: 12.")
 ]
 Play = Annotated[bool, Option("--play", help="Play the result.")]
-
-# info
-File = Annotated[Path | None, Argument(help="A recording, or a file of a model.")]
-SomeModel = Annotated[str | None, Option("--model", help="Model listed by `stylebox models`. Default: base.")]
-SomePreset = Annotated[str | None, Option("--preset", help="Preset: base, paper or tiny.")]
-
-# config
-Key = Annotated[str, Argument(help="Name of an option without its dashes, or COMMAND.OPTION, such as transfer.steps.")]
-Values = Annotated[list[str], Argument(metavar="VALUE", help="Value; several for an option that can be repeated.")]

@@ -17,7 +17,6 @@ if TYPE_CHECKING:  # slow to import, and `--help` needs none of them
     from stylebox.core.jobs.doctor import Finding
     from stylebox.core.jobs.outputs import FileReport
     from stylebox.core.jobs.record import KeptTake
-    from stylebox.core.jobs.style_list import StyleInfo
     from stylebox.core.jobs.transcribe import TranscriptionReport
     from stylebox.core.sources.fetch.report import FetchReport
     from stylebox.core.sources.record.recorder import Take
@@ -128,29 +127,6 @@ def show_findings(findings: "Sequence[Finding]") -> None:
         console.result(f"{finding.state:<7}  {finding.name:<{width}}  {finding.found}")
         if finding.fix:
             console.result(f"{'':<7}  {'':<{width}}  -> {finding.fix}")
-
-
-def show_styles(styles: "Sequence[StyleInfo]") -> None:
-    """Show the styles of a model as a table, keys in scientific pitch notation."""
-    from stylebox.core.music.register import key_name
-
-    def keys(lowest: int | None, highest: int | None) -> str | None:
-        return None if lowest is None or highest is None else f"{key_name(lowest)} to {key_name(highest)}"
-
-    rows = [
-        (
-            style.name,
-            keys(style.lowest_key, style.highest_key),
-            keys(style.usual_lowest_key, style.usual_highest_key),
-            ", ".join(style.sounds) or None,
-            style.learnt_from,
-        )
-        for style in styles
-    ]
-    if rows:
-        console.table(("style", "range", "usual", "sounds", "learnt from"), rows)
-    else:
-        console.note("none")
 
 
 def show_fetch(report: "FetchReport") -> None:

@@ -40,6 +40,11 @@ def recordings_dir() -> Path:
     return home() / "recordings"
 
 
+def styles_dir() -> Path:
+    """Folder of the styles that the user added."""
+    return home() / "styles"
+
+
 def config_file() -> Path:
     """File of the user's defaults: in the data directory if `STYLEBOX_HOME` is set, otherwise in the system's place."""
     folder = home() if os.environ.get("STYLEBOX_HOME") else platformdirs.user_config_path("stylebox")

@@ -14,11 +14,11 @@ from stylebox.core.config import DiffusionConfig
 from stylebox.core.errors import ModelError
 from stylebox.core.paper.model import load_paper_model
 from stylebox.core.paper.transfer import transfer_mel
+from stylebox.core.pipeline.clip_style import STYLE_SECONDS
 from stylebox.core.pipeline.content import Content
 from stylebox.core.pipeline.finish import Performance
 from stylebox.core.pipeline.options import OutputFormat, Settings, TransferOptions, resolve
 from stylebox.core.pipeline.passes import Passes
-from stylebox.core.pipeline.pipeline import STYLE_SECONDS
 from stylebox.core.pipeline.protocol import Perform
 from stylebox.core.pipeline.recording import ArrayRecording, MonoSource, Recording
 from stylebox.core.pipeline.result import TransferResult

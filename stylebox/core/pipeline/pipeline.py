@@ -10,17 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from stylebox.core.audio.io.read import load_audio
-from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.errors import ModelError
-from stylebox.core.models.style_encoder import CLIP_SECONDS
 from stylebox.core.models.vae import VAE
 from stylebox.core.models.vocoder import Vocoder
-from stylebox.core.music.register import Register
+from stylebox.core.pipeline.clip_style import StylesWithOwn, clip_style
 from stylebox.core.pipeline.content import Content
 from stylebox.core.pipeline.finish import Performance
 from stylebox.core.pipeline.options import VOCODERS, OutputFormat, Settings, TransferOptions, resolve
@@ -33,15 +29,13 @@ from stylebox.core.pipeline.result import TransferResult
 from stylebox.core.pipeline.score import Score, WholeScore
 from stylebox.core.pipeline.style import resolve_style
 from stylebox.core.pipeline.style_spec import StyleSpec
-from stylebox.core.pipeline.transcribe import find_notes, transcribe
+from stylebox.core.pipeline.transcribe import transcribe
 from stylebox.core.pipeline.transfer import transfer_to_array
 from stylebox.core.pipeline.vocode import mel_to_audio
 from stylebox.core.pipeline.work import Work
 from stylebox.core.progress import ProgressCallback, silent
 from stylebox.core.store import library
 from stylebox.core.store.weights import fingerprint
-
-STYLE_SECONDS = 30.0  # how much of a style recording is used
 
 
 class BasePipeline:
@@ -79,6 +73,10 @@ class BasePipeline:
     def style_names(self) -> list[str]:
         """The styles that the model knows by name, sorted."""
         return sorted(self.named_styles)
+
+    @cached_property
+    def _styles(self) -> StylesWithOwn:
+        return StylesWithOwn(self.named_styles, self.style_of_clip)
 
     @cached_property
     def vocoder(self) -> Vocoder:
@@ -204,25 +202,15 @@ class BasePipeline:
         Raises:
             StyleboxError: there is no such name or file, or the file cannot be read.
         """
-        return resolve_style(spec, self.named_styles, self.style_of_clip)
+        return resolve_style(spec, self._styles, self.style_of_clip)
 
-    @torch.no_grad()
     def style_of_clip(self, path: Path) -> library.Style:
         """The style of the first half minute of a recording, and the register of its notes.
 
         Raises:
             AudioError: the file cannot be read.
         """
-        audio = load_audio(path, self.sample_rate)[: int(STYLE_SECONDS * self.sample_rate)]
-        levelled, _ = normalise_loudness(audio, self.sample_rate)
-        mel = self.mel_transform(torch.from_numpy(levelled).to(self.device))
-        size = round(CLIP_SECONDS * self.mel_config.frames_per_second)
-        count = max(1, round(mel.shape[1] / size))
-        mel = F.pad(mel, (0, max(0, count * size - mel.shape[1])), value=-1.0)
-        clips = torch.unflatten(mel[:, : count * size], 1, (count, size)).movedim(1, 0)
-        tokens, vector = self.style_encoder(clips)
-        register = Register.of_notes(find_notes(levelled, self.sample_rate, self.content_encoder, self.device))
-        return library.Style(path.name, tokens.mean(0).cpu(), vector.mean(0).cpu(), register)
+        return clip_style(path, self.style_encoder, self.content_encoder, self.mel_transform)
 
     def transcribe(self, audio: np.ndarray, progress: ProgressCallback = silent) -> Content:
         """The content of a recording: its notes, dynamics and pitch bends.

@@ -1,0 +1,113 @@
+"""Styles that the user added: clips in the data directory, and in no model: every model of family base plays them.
+
+A style is a FLAC file and, written after it, a JSON file; without the second there is no style. Knows no network.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pydantic
+
+from stylebox.core import paths
+from stylebox.core.audio.io.write import write_audio
+from stylebox.core.errors import ModelError, error_reason
+from stylebox.core.file_names import numbered, safe_name
+from stylebox.core.music.instrument_names import fold_name
+from stylebox.core.music.register import Register
+from stylebox.core.paths import write_text
+
+
+class UserStyle(pydantic.BaseModel):
+    """A style that the user added."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    learnt_from: tuple[str, ...]  # names of the clips
+    seconds: float  # length of the kept sound
+    like: str | None = None  # instrument whose range and way of playing it has
+    keys: tuple[int, int, int, int] | None = None  # MIDI numbers of its register, if `like` gives none
+    clip: str  # name of the sound file, beside this one
+
+    @property
+    def path(self) -> Path:
+        """The sound file."""
+        return paths.styles_dir() / self.clip
+
+    @property
+    def register_of_clips(self) -> Register | None:
+        """The register of the notes in the clips; None if they are too few."""
+        return None if self.keys is None else Register(*self.keys)
+
+
+def user_styles() -> dict[str, UserStyle]:
+    """The user's styles by name, sorted.
+
+    Raises:
+        ModelError: The file of a style is damaged.
+    """
+    folder = paths.styles_dir()
+    found = {}
+    for path in folder.glob("*.json") if folder.is_dir() else ():
+        try:
+            style = UserStyle.model_validate_json(path.read_bytes())
+        except (OSError, pydantic.ValidationError) as error:
+            reason = error_reason(error) if isinstance(error, OSError) else error.errors()[0]["msg"]
+            raise ModelError(f"{path}: is not a style ({reason}); delete it and add the style again") from error
+        if Path(style.clip).name == style.clip and style.path.is_file():
+            found[style.name] = style
+    return dict(sorted(found.items()))
+
+
+def save_user_style(style: UserStyle, audio: np.ndarray, sample_rate: int) -> UserStyle:
+    """Write a style, in place of one of the same name.
+
+    Args:
+        style: Without the name of its sound file.
+        audio: Its sound.
+        sample_rate: Of it, in Hz.
+
+    Returns:
+        The style as it was written.
+
+    Raises:
+        ModelError: It cannot be written.
+
+    Shape:
+        audio ``(S,)``.
+    """
+    folder = paths.styles_dir()
+    before = user_styles().get(style.name)
+    stem = safe_name(fold_name(style.name).replace("/", "_"))
+    stem = numbered(stem, lambda name: not (folder / f"{name}.flac").exists())
+    written = style.model_copy(update={"clip": f"{stem}.flac"})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_audio(written.path, audio, sample_rate)
+        write_text(_card(before or written), written.model_dump_json(indent=2) + "\n")
+    except OSError as error:
+        raise ModelError(f"{folder}: cannot be written ({error_reason(error)}); check room and permissions") from error
+    if before is not None:
+        before.path.unlink(missing_ok=True)
+    return written
+
+
+def remove_user_style(style: UserStyle) -> None:
+    """Delete a style: its card first, so that no half of one remains a style.
+
+    Raises:
+        ModelError: It cannot be deleted.
+    """
+    try:
+        _card(style).unlink(missing_ok=True)
+        style.path.unlink(missing_ok=True)
+    except OSError as error:
+        raise ModelError(f"{style.name}: cannot be deleted ({error_reason(error)}); check permissions") from error
+
+
+def _card(style: UserStyle) -> Path:
+    """The JSON file of a style, wherever it is."""
+    for path in paths.styles_dir().glob("*.json"):
+        if UserStyle.model_validate_json(path.read_bytes()).name == style.name:
+            return path
+    return style.path.with_suffix(".json")
