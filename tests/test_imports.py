@@ -20,6 +20,7 @@ ROOMS: list[tuple[str, ...]] = [
         "core.progress",
         "core.paths",
         "core.file_names",
+        "core.lock",
         "core.config",
         "core.device",
         "core.system_packages",

@@ -24,11 +24,13 @@ def build(
     from stylebox.core.config import load_preset
     from stylebox.core.data.build import build as build_dataset
     from stylebox.core.jobs.export import export_dataset
+    from stylebox.core.lock import sole_writer
 
-    with console.progress() as progress:
+    folder = dataset or paths.dataset_dir()
+    with sole_writer(folder, "stylebox build"), console.progress() as progress:
         report = build_dataset(
             sources or paths.sources_dir(),
-            dataset or paths.dataset_dir(),
+            folder,
             mel=load_preset(preset).mel,
             jobs=jobs,
             max_minutes=max_minutes,

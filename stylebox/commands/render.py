@@ -24,12 +24,13 @@ def render(
 ) -> None:
     """Render training material: scores played by SoundFonts, one folder per instrument, with the notes as MIDI."""
     from stylebox.core import paths
+    from stylebox.core.lock import sole_writer
     from stylebox.core.music.instruments import instruments_named
     from stylebox.core.sources.render.render import render as render_scores
     from stylebox.core.sources.render.soundfont import find_soundfonts
 
     folder = to or paths.sources_dir()
-    with console.progress() as progress:
+    with sole_writer(folder, "stylebox render"), console.progress() as progress:
         report = render_scores(
             folder,
             instruments=instruments_named(instruments),

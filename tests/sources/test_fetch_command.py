@@ -12,6 +12,7 @@ from support.command_result import CommandResult, Start
 from support.fetching import QUICK, catalogue, facts, sounds, wav
 from support.sound_server import SoundServer
 
+from stylebox.core.lock import LOCK_NAME
 from stylebox.core.sources.fetch.fetch import fetch
 from stylebox.core.sources.fetch.index import INDEX_NAME, PARTIAL_NAME
 
@@ -45,7 +46,7 @@ def test_a_killed_download_resumes_and_equals_an_undisturbed_one(
     _, err = running.communicate(timeout=30)
     assert running.returncode == (130 if ending == "INT" else -9)
     assert ending == "KILL" or err.splitlines()[-1] == "interrupted"
-    assert set(sounds(to)) - {"piano/quick.wav", f"{PARTIAL_NAME}/lock"} == {
+    assert set(sounds(to)) - {"piano/quick.wav", LOCK_NAME} == {
         f"{PARTIAL_NAME}/{path.name}" for path in (to / PARTIAL_NAME).glob("*.part")
     }
     server.files["/slow.wav"].slow = server.files["/cut.wav"].slow = 0.0

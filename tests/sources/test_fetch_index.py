@@ -7,7 +7,7 @@ from support.fetching import QUICK, catalogue, facts, sounds, states, vorbis, wa
 from support.recordings import tree
 from support.sound_server import SoundServer
 
-from stylebox.core.errors import SourceError
+from stylebox.core.errors import SourceError, StyleboxError
 from stylebox.core.sources.fetch.fetch import fetch, prune
 from stylebox.core.sources.fetch.index import INDEX_NAME, PARTIAL_NAME, locked
 
@@ -78,7 +78,8 @@ def test_a_missing_file_is_fetched_again_under_its_name(server: SoundServer, to:
 
 
 def test_two_runs_do_not_share_a_folder(to: Path) -> None:
-    with locked(to), pytest.raises(SourceError, match="another `stylebox fetch` is writing to it"), locked(to):
+    writing = r"`stylebox fetch` \(process \d+ on .* is writing to it"
+    with locked(to), pytest.raises(StyleboxError, match=writing), locked(to):
         pass
     with locked(to):
         pass

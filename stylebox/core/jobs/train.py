@@ -1,6 +1,8 @@
 """The work of `stylebox train`: loads what a stage builds on, makes the stage and runs the training loop."""
 
+import os
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Unpack
 
@@ -14,6 +16,7 @@ from stylebox.core.data.manifest import MANIFEST_NAME
 from stylebox.core.device import resolve_device
 from stylebox.core.errors import ConfigError, DatasetError, ModelError
 from stylebox.core.file_names import safe_name
+from stylebox.core.lock import sole_writer
 from stylebox.core.models.vae import VAE
 from stylebox.core.paper.model import load_paper_autoencoder
 from stylebox.core.paper.perceptual import load_features
@@ -94,7 +97,14 @@ def train(
     if config.begin_with:
         _start_from(stage, config.begin_with)
     origin = {"dataset": str(opened.path.resolve()), "fingerprint": opened.fingerprint}
-    return fit(stage, config, directory, origin=origin, remark=remark, **run)
+    with _sole_trainer(directory / "training" / stage_name, stage_name):
+        return fit(stage, config, directory, origin=origin, remark=remark, **run)
+
+
+def _sole_trainer(folder: Path, stage_name: str) -> AbstractContextManager[None]:
+    """The lock of a stage's folder; of several processes of one training the first takes it."""
+    first = int(os.environ.get("RANK", "0")) == 0
+    return sole_writer(folder, f"stylebox train {stage_name}") if first else nullcontext()
 
 
 def training_settings(preset: str, config_file: Path | None, stage_name: str, from_scratch: bool = False) -> Preset:

@@ -92,6 +92,6 @@ def prune(catalogue: Catalogue, to: Path, codec: str | None = None) -> list[Path
         index = FetchIndex(to)
         named = {address_key(address) for row in catalogue.rows for address in (row.url, web_address(row.url))}
         for path in partial.iterdir():
-            if path.is_file() and path.name != "lock" and path.name.split(".")[0] not in named:
+            if path.is_file() and path.name.split(".")[0] not in named:
                 path.unlink()
         return index.remove(plan(catalogue.rows, index, codec)[1])

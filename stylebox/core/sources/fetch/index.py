@@ -3,16 +3,15 @@
 The index names only complete files that were fetched, and knows nothing of downloading.
 """
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import pydantic
 
 from stylebox.core.errors import SourceError
+from stylebox.core.lock import sole_writer
 from stylebox.core.paths import write_text
 from stylebox.core.sources.fetch.catalogue import Row
 from stylebox.core.sources.sidecar import sidecar_path
@@ -195,34 +194,13 @@ def locked(folder: Path) -> Iterator[Path]:
     """Lock a folder for this process; gives the folder below it for partial files.
 
     Raises:
-        SourceError: Another process is fetching into it.
+        StyleboxError: Another process is writing to it.
     """
     partial = folder / PARTIAL_NAME
-    partial.mkdir(parents=True, exist_ok=True)
-    lock = partial / "lock"
-    with lock.open("ab") as file:
-        if not _acquired(file):
-            raise SourceError(f"{folder}: another `stylebox fetch` is writing to it; wait, or use --to")
+    with sole_writer(folder, "stylebox fetch"):
+        partial.mkdir(parents=True, exist_ok=True)
         try:
             yield partial
         finally:
-            if os.name == "posix":  # elsewhere an open file cannot be deleted
-                lock.unlink(missing_ok=True)
             if not any(partial.iterdir()):
                 partial.rmdir()
-
-
-def _acquired(file: BinaryIO) -> bool:
-    """Lock an open file; the system releases the lock when the process ends, also if it is killed."""
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

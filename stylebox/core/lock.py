@@ -1,0 +1,74 @@
+"""A folder with one writer at a time: a lock that names its owner and that ends with its process."""
+
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from stylebox.core.errors import StyleboxError
+
+LOCK_NAME = ".lock"
+_FAR = 1 << 30  # Windows locks a byte and denies reading it; the owner is written before it
+
+
+@contextmanager
+def sole_writer(folder: Path, work: str) -> Iterator[None]:
+    """Keep other processes of stylebox from writing to a folder.
+
+    The system releases the lock when the process ends, also if it is killed; a lock file that is left is no obstacle.
+    Where a file system has no locks, such as some network drives, there is no protection.
+
+    Args:
+        folder: Is made if it does not exist.
+        work: What this process does there, such as ``stylebox build``.
+
+    Raises:
+        StyleboxError: Another process is writing to the folder; the message names it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / LOCK_NAME
+    with _acquired(path, folder) as file:
+        file.truncate(0)
+        file.write(f"`{work}` (process {os.getpid()} on {platform.node()}, since {time.strftime('%H:%M')})".encode())
+        file.flush()
+        try:
+            yield
+        finally:
+            if os.name == "posix":  # elsewhere an open file cannot be deleted
+                path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _acquired(path: Path, folder: Path) -> Iterator[BinaryIO]:
+    """The lock file, open and locked. One that was deleted between opening and locking does not count."""
+    while True:
+        with path.open("a+b") as file:
+            if not _lock(file):
+                file.seek(0)
+                owner = file.read(_FAR).decode("utf-8", "replace") or "another process"
+                raise StyleboxError(f"{folder}: {owner} is writing to it; wait until it ends, or choose another folder")
+            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                yield file
+                return
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Lock an open file at once; False if another process has it."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            file.seek(_FAR)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:  # no locks on this file system
+        return True
+    return True
