@@ -36,7 +36,7 @@ def played(velocities: list[float]) -> np.ndarray:
 def found_in(audio: np.ndarray) -> Transcription:
     source = MonoSource(ArrayRecording(audio, SAMPLE_RATE), SAMPLE_RATE)
     score = transcribe(source, library.load_content_encoder("base"), MelSpectrogram(MEL), Work())
-    return Transcription.of(score.window(0, score.num_frames), MEL.frames_per_second, len(audio) / SAMPLE_RATE)
+    return Transcription.of(score, MEL.frames_per_second, len(audio) / SAMPLE_RATE)
 
 
 def test_notes_of_tones_are_found_with_velocities_that_follow_their_loudness(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stylebox.core.music.expression import FULL_VELOCITY_DB, note_bends, velocity_of, with_expression
+from stylebox.core.music.expression import FULL_VELOCITY_DB, velocity_of, with_expression
 from stylebox.core.music.notes import LOWEST_KEY, Note
 
 RATE = 40.0
@@ -37,12 +37,3 @@ def test_notes_get_the_level_of_their_attack_and_their_mean_bend() -> None:
     assert (outside.velocity, outside.cents) == (1 / 127, 0)
     softer = with_expression(NOTES, cents, levels, RATE, offset_db=-6.0)
     assert [note.velocity for note in softer[:2]] == pytest.approx([velocity_of(-26.0), velocity_of(-46.0)])
-
-
-def test_the_bend_of_a_note_is_that_of_its_key_while_it_sounds() -> None:
-    cents, _ = rolls()
-    (times, bend), second, outside = note_bends(NOTES, cents, RATE)
-    assert (times[0], times[-1]) == (0.5, pytest.approx(1.475))
-    assert np.allclose(bend, np.linspace(0, 39, 40))
-    assert np.allclose(second[1], -12)
-    assert len(outside[0]) == 1

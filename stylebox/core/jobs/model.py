@@ -230,8 +230,8 @@ class Model:
             ModelError: the model has no notes (preset paper).
         """
         with _recording(audio, sample_rate) as recording:
-            content, seconds = self._pipeline.transcribe_recording(recording, progress)
-            return Transcription.of(content, self._pipeline.mel_config.frames_per_second, seconds)
+            score, seconds = self._pipeline.transcribe_recording(recording, progress)
+            return Transcription.of(score, self._pipeline.mel_config.frames_per_second, seconds)
 
     def _transfer(
         self,

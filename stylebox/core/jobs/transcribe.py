@@ -144,8 +144,8 @@ def transcribe_file(
         raise StyleboxError(f"{output}: notes are written as MIDI; end its name with {SUFFIX}")
     refuse_overwrite(output, force)
     with opened(source) as (stream, name):
-        content, seconds = pipeline.transcribe_recording(FileRecording.of(stream, name), progress)
-    found = Transcription.of(content, pipeline.mel_config.frames_per_second, seconds)
+        score, seconds = pipeline.transcribe_recording(FileRecording.of(stream, name), progress)
+    found = Transcription.of(score, pipeline.mel_config.frames_per_second, seconds)
     found.save(output, bends)
     notes = [
         FoundNote(round(n.start_seconds, 4), round(n.end_seconds, 4), n.pitch, midi_velocity(n), round(n.cents, 1))

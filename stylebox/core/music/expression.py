@@ -52,26 +52,6 @@ def with_expression(
     return played
 
 
-def note_bends(
-    notes: Sequence[Note], cents: np.ndarray, frames_per_second: float
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Times in seconds and cents of each note, from the bends of its key.
-
-    Args:
-        notes: In seconds.
-        cents: Distance of each key's note from the key.
-        frames_per_second: Of it.
-
-    Shape:
-        ``cents`` is ``(N, T)``; the result ``(P,)`` twice for each note.
-    """
-    bends = []
-    for note in notes:
-        first, last = _frames(note, frames_per_second, cents.shape[1])
-        bends.append((np.arange(first, last) / frames_per_second, cents[note.pitch - LOWEST_KEY, first:last]))
-    return bends
-
-
 def _frames(note: Note, frames_per_second: float, num_frames: int) -> tuple[int, int]:
     """The first frame of a note and the one after its last; at least one."""
     first = min(round(note.start_seconds * frames_per_second), num_frames - 1)

@@ -22,6 +22,7 @@ from stylebox.core.pipeline.passes import Passes
 from stylebox.core.pipeline.protocol import Perform
 from stylebox.core.pipeline.recording import ArrayRecording, MonoSource, Recording
 from stylebox.core.pipeline.result import TransferResult
+from stylebox.core.pipeline.score import Score
 from stylebox.core.pipeline.transfer import transfer_to_array
 from stylebox.core.pipeline.vocode import iterate_phases
 from stylebox.core.pipeline.work import Work
@@ -152,9 +153,10 @@ class PaperPipeline:
         Raises:
             ModelError: always.
         """
-        return self.transcribe_recording(ArrayRecording(audio, self.sample_rate))[0]
+        score, _ = self.transcribe_recording(ArrayRecording(audio, self.sample_rate))
+        return score.window(0, score.num_frames)
 
-    def transcribe_recording(self, recording: Recording, progress: ProgressCallback = silent) -> tuple[Content, float]:
+    def transcribe_recording(self, recording: Recording, progress: ProgressCallback = silent) -> tuple[Score, float]:
         """Refuse: these networks know no notes.
 
         Raises:

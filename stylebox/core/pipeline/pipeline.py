@@ -222,10 +222,11 @@ class BasePipeline:
         Shape:
             audio ``(S,)``.
         """
-        return self.transcribe_recording(ArrayRecording(audio, self.sample_rate), progress)[0]
+        score, _ = self.transcribe_recording(ArrayRecording(audio, self.sample_rate), progress)
+        return score.window(0, score.num_frames)
 
-    def transcribe_recording(self, recording: Recording, progress: ProgressCallback = silent) -> tuple[Content, float]:
-        """The content of a recording at any rate, with any number of channels, and its length in seconds.
+    def transcribe_recording(self, recording: Recording, progress: ProgressCallback = silent) -> tuple[Score, float]:
+        """The music of a recording at any rate, with any number of channels, in windows; and its length in seconds.
 
         Args:
             recording: Is read twice.
@@ -235,7 +236,7 @@ class BasePipeline:
         seconds = source.measured.num_samples / recording.sample_rate
         report = partial(Passes(seconds, progress).report, "transcribing")
         score = transcribe(source, self.content_encoder, self.mel_transform, Work(), report)
-        return score.window(0, score.num_frames), seconds
+        return score, seconds
 
     def vocode(
         self,

@@ -15,6 +15,7 @@ from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.passes import Passes
 from stylebox.core.pipeline.recording import MonoSource, Recording
 from stylebox.core.pipeline.result import TransferResult
+from stylebox.core.pipeline.score import Score
 from stylebox.core.pipeline.work import Work
 from stylebox.core.progress import ProgressCallback, silent
 
@@ -107,8 +108,8 @@ class Pipeline(Protocol):
             ModelError: the model has no notes.
         """
 
-    def transcribe_recording(self, recording: Recording, progress: ProgressCallback = silent) -> tuple[Content, float]:
-        """The content of a recording at any rate, with any number of channels, and its length in seconds.
+    def transcribe_recording(self, recording: Recording, progress: ProgressCallback = silent) -> tuple[Score, float]:
+        """The music of a recording at any rate, with any number of channels, in windows; and its length in seconds.
 
         Args:
             recording: Is read twice.
