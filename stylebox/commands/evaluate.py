@@ -51,7 +51,7 @@ def evaluate(
         paths.refuse_overwrite(listening_test / ev.LISTENING_PAGE, force)
     pipeline = load_model(model, device)
     if listening_test is not None:
-        _make_test(pipeline, dataset, inputs, requested, limit, seed, listening_test)
+        _make_test(pipeline, dataset, inputs, requested, limit, seed, listening_test, as_json)
         return
     samples = SampleCollector() if report is not None else None
     with console.progress() as progress:
@@ -81,8 +81,9 @@ def _make_test(
     limit: int,
     seed: int,
     folder: Path,
+    as_json: bool,
 ) -> None:
-    """Write the page of a listening test."""
+    """Write the page of a listening test, and show its name, or what it holds as JSON."""
     from stylebox.core import paths
     from stylebox.core.evaluation.listening.page import listening_page
     from stylebox.core.evaluation.listening.trials import largest_soundfont, make_trials
@@ -99,12 +100,15 @@ def _make_test(
         console.warning(line)
     page = folder / ev.LISTENING_PAGE
     paths.write_text(page, listening_page(f"Listening test of model {pipeline.model}", trials, pipeline.sample_rate))
-    systems = ", ".join(dict.fromkeys(s.system for trial in trials for s in trial.stimuli))
-    console.note(f"{len(trials)} pages with {systems}")
+    systems = list(dict.fromkeys(s.system for trial in trials for s in trial.stimuli))
+    console.note(f"{len(trials)} page{'s' * (len(trials) > 1)} with {', '.join(systems)}")
     console.note(
         "open it in a browser; then `stylebox evaluate --listening-results` reads the files that listeners save"
     )
-    console.result(page)
+    if as_json:
+        console.document({"page": page, "trials": [t.name for t in trials], "systems": systems, "failed": left_out})
+    else:
+        console.result(page)
     fail_with(left_out)
 
 

@@ -1,5 +1,6 @@
 """Grades are read as spreadsheets leave them; listeners are screened; figures agree with scipy and known effects."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -182,3 +183,6 @@ def test_the_command_writes_a_page(run: Callable[..., CommandResult], tiny_home:
     assert "1 page" in err
     assert "hidden reference, anchor 3.5 kHz, anchor 7 kHz, model, draft alone" in err
     assert run(*command).code == 1  # it is there
+    made = json.loads(run(*command, "--force", "--json").out)
+    assert made["page"] == str(page)
+    assert made["systems"][0] == REFERENCE
