@@ -8,25 +8,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stylebox.core.audio.high_pass import HighPass
+
 HOPS_PER_SECOND = 80
 _BLOCK_SAMPLES = 1 << 16  # squared at once, in double precision
 
 
 @dataclass(frozen=True)
 class Energy:
-    """Sums of a sound's samples over hops of 12.5 ms; the last hop may be shorter.
+    """Sums over hops of 12.5 ms, of what can be heard of a sound; the last hop may be shorter.
 
     Attributes:
         squares: Sum of the squared samples.
-        sums: Sum of the samples.
         samples: Number of samples per channel.
 
     Shape:
-        squares and sums ``(H, C)``, samples ``(H,)``.
+        squares ``(H, C)``, samples ``(H,)``.
     """
 
     squares: np.ndarray
-    sums: np.ndarray
     samples: np.ndarray
 
     def power(self) -> np.ndarray:
@@ -38,18 +38,9 @@ class Energy:
         power: np.ndarray = self.squares.mean(1) / np.maximum(self.samples, 1)
         return power
 
-    def without_offset(self) -> "Energy":
-        """The energy that the sound has after the mean of each channel is taken off it."""
-        if not len(self.samples):
-            return self
-        count = self.samples[:, None]
-        offset = self.sums.sum(0) / max(int(count.sum()), 1)
-        squares = np.maximum(self.squares - 2 * offset * self.sums + count * offset**2, 0.0)
-        return Energy(squares, self.sums - count * offset, self.samples)
-
 
 class EnergyMeter:
-    """Measures the energy of a sound that arrives in blocks of any length.
+    """Measures the energy of a sound that arrives in blocks of any length, without what lies below 20 Hz.
 
     Args:
         sample_rate: In Hz.
@@ -62,19 +53,23 @@ class EnergyMeter:
     """
 
     def __init__(self, sample_rate: int) -> None:
-        self._rate, self._hops = sample_rate, 0
+        self._rate, self._hops, self._high_pass = sample_rate, 0, HighPass(sample_rate)
         self._pending: np.ndarray | None = None  # samples of the hop that is not complete
-        self._parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self._parts: list[tuple[np.ndarray, np.ndarray]] = []
 
-    def add(self, audio: np.ndarray) -> None:
+    def add(self, audio: np.ndarray) -> np.ndarray:
         """Measure the next block.
 
+        Returns:
+            What can be heard of it.
+
         Shape:
-            ``(S,)`` or ``(S, C)``, with the same C in every block.
+            ``(S,)`` or ``(S, C)``, with the same C in every block -> ``(S, C)``, float64.
         """
-        audio = audio[:, None] if audio.ndim == 1 else audio
-        for start in range(0, len(audio), _BLOCK_SAMPLES):
-            self._add(audio[start : start + _BLOCK_SAMPLES])
+        audible = self._high_pass.apply(audio[:, None] if audio.ndim == 1 else audio)
+        for start in range(0, len(audible), _BLOCK_SAMPLES):
+            self._add(audible[start : start + _BLOCK_SAMPLES])
+        return audible
 
     def energy(self) -> Energy:
         """The energy of all blocks so far."""
@@ -82,9 +77,9 @@ class EnergyMeter:
         if self._pending is not None and len(self._pending):
             parts.append(_sums(self._pending, np.array([0, len(self._pending)])))
         if not parts:
-            return Energy(np.zeros((0, 1)), np.zeros((0, 1)), np.zeros(0, int))
-        squares, sums, samples = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return Energy(squares, sums, samples)
+            return Energy(np.zeros((0, 1)), np.zeros(0, int))
+        squares, samples = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return Energy(squares, samples)
 
     def _add(self, audio: np.ndarray) -> None:
         """Measure the hops that this block completes."""
@@ -138,7 +133,6 @@ def hop_places(start: int, stop: int, sample_rate: int) -> np.ndarray:
     return np.arange(start, stop) * (HOPS_PER_SECOND / sample_rate)
 
 
-def _sums(audio: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sums over the spans between edges, ``(H + 1,)``: squares and samples ``(H, C)``, counts ``(H,)``."""
-    wide = audio[: edges[-1]].astype(np.float64)
-    return np.add.reduceat(wide**2, edges[:-1]), np.add.reduceat(wide, edges[:-1]), np.diff(edges)
+def _sums(audio: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sums over the spans between edges, ``(H + 1,)``: squares ``(H, C)``, counts ``(H,)``."""
+    return np.add.reduceat(audio[: edges[-1]] ** 2, edges[:-1]), np.diff(edges)

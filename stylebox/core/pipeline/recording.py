@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from stylebox.core.audio.energy import Energy, EnergyMeter
+from stylebox.core.audio.high_pass import HighPass
 from stylebox.core.audio.io.read import resample_blocks
 from stylebox.core.audio.loudness import gain_to, loudness_of
 from stylebox.core.audio.place import fold_weights
@@ -65,25 +66,23 @@ class Measured:
 
     Attributes:
         num_samples: Its length.
-        energy: Over time, per channel, without the offsets.
-        offset: Mean of each channel; it would raise the measured level.
+        energy: Over time, per channel.
         weights: Of the channels in the fold to mono.
         fold_db: Level of the fold relative to the mean power of the channels.
 
     Shape:
-        offset and weights ``(C,)``.
+        weights ``(C,)``.
     """
 
     num_samples: int
     energy: Energy
-    offset: np.ndarray
     weights: np.ndarray
     fold_db: float
 
     @property
     def channels(self) -> int:
         """Number of channels."""
-        return len(self.offset)
+        return len(self.weights)
 
     @property
     def silent(self) -> bool:
@@ -97,19 +96,17 @@ class Measured:
 
 
 def measure(recording: Recording) -> Measured:
-    """Read a recording once: its length, levels, offsets and how its channels go together."""
-    meter, total, products, num_samples = EnergyMeter(recording.sample_rate), np.zeros(1), np.zeros((1, 1)), 0
+    """Read a recording once: its length, levels, and how its channels go together."""
+    meter, products, num_samples = EnergyMeter(recording.sample_rate), np.zeros((1, 1)), 0
     for block in recording.blocks():
-        meter.add(block)
-        total = total + block.sum(0, dtype=np.float64)
-        products = products + block.T @ block.astype(np.float64)
+        audible = meter.add(block)
+        products = products + audible.T @ audible
         num_samples += len(block)
-    offset = total / max(num_samples, 1)
-    covariance = products / max(num_samples, 1) - np.outer(offset, offset)
+    covariance = products / max(num_samples, 1)
     weights = fold_weights(covariance)
     folded, mean = weights @ covariance @ weights, np.trace(covariance) / len(weights)
     fold_db = 10 * np.log10(max(folded, 1e-12 * mean) / mean) if mean > 0 else 0.0
-    return Measured(num_samples, meter.energy().without_offset(), offset, weights, float(fold_db))
+    return Measured(num_samples, meter.energy(), weights, float(fold_db))
 
 
 @dataclass(frozen=True)
@@ -141,11 +138,9 @@ class MonoSource:
             ``(S,)`` each.
         """
         known = self.measured
-        offset, weights = (
-            known.offset.astype(np.float32),
-            known.weights * np.float32(10 ** ((known.gain_db - known.fold_db) / 20)),
-        )
-        folded = (((block - offset) @ weights)[:, None] for block in self.recording.blocks())
+        weights = known.weights * np.float32(10 ** ((known.gain_db - known.fold_db) / 20))
+        high_pass = HighPass(self.recording.sample_rate)  # the networks know no rumble
+        folded = (high_pass.apply((block @ weights)[:, None]).astype(np.float32) for block in self.recording.blocks())
         at_rate = resample_blocks(folded, self.recording.sample_rate, self.sample_rate, 1)
         return (block[:, 0] for block in fitted(at_rate, self.num_samples, 1))
 
