@@ -16,6 +16,7 @@ from stylebox.console.choices import (
     bytes_per_second,
     share,
 )
+from stylebox.console.completion import complete_model, complete_preset, complete_style
 
 
 def _common(*names: str, help: str) -> object:
@@ -33,8 +34,14 @@ DEVICE_HELP = "Computing device of the networks; auto uses CUDA if available."
 AsJson = Annotated[bool, Option("--json", help="Print the report as one JSON document.")]
 Force = Annotated[bool, Option("--force", help="Replace existing files.")]
 Device = Annotated[DeviceName, Option(help=DEVICE_HELP)]
-Model = Annotated[str, Option(help="Model listed by `stylebox models`, or path of a model folder such as ./mine.")]
-Preset = Annotated[str, Option(help="Networks and settings: base, paper or tiny.")]
+Model = Annotated[
+    str,
+    Option(
+        autocompletion=complete_model,
+        help="Model listed by `stylebox models`, or path of a model folder such as ./mine.",
+    ),
+]
+Preset = Annotated[str, Option(autocompletion=complete_preset, help="Networks and settings: base, paper or tiny.")]
 Dataset = Annotated[Path | None, Option(help="Folder of the dataset. Default: the dataset in the data directory.")]
 
 # fetch, render and build
@@ -131,6 +138,7 @@ TransferStyles = Annotated[
     Option(
         "--style",
         "-s",
+        autocompletion=complete_style,
         help="Name listed by `stylebox styles`, a recording, or a blend such as violin:0.7,flute:0.3; "
         "repeat for several.",
     ),
@@ -157,7 +165,10 @@ Part = Annotated[
 Style = Annotated[
     str,
     Option(
-        "--style", "-s", help="Name listed by `stylebox styles`, a recording, or a blend such as violin:0.7,flute:0.3."
+        "--style",
+        "-s",
+        autocompletion=complete_style,
+        help="Name listed by `stylebox styles`, a recording, or a blend such as violin:0.7,flute:0.3.",
     ),
 ]
 Output = Annotated[

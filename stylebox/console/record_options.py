@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Option
 
 from stylebox.console.choices import DeviceName, record_device
+from stylebox.console.completion import complete_style
 from stylebox.console.options import DEVICE_HELP
 
 TakeStyle = Annotated[
@@ -13,6 +14,7 @@ TakeStyle = Annotated[
     Option(
         "--style",
         "-s",
+        autocompletion=complete_style,
         help="Also transfer the take to this style: a name listed by `stylebox styles`, or a recording.",
     ),
 ]

@@ -5,17 +5,24 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from stylebox.console.completion import complete_model, complete_preset, complete_style
+
 # info
 File = Annotated[Path | None, Argument(help="A recording, or a file of a model.")]
-SomeModel = Annotated[str | None, Option("--model", help="Model listed by `stylebox models`. Default: base.")]
-SomePreset = Annotated[str | None, Option("--preset", help="Preset: base, paper or tiny.")]
+SomeModel = Annotated[
+    str | None,
+    Option("--model", autocompletion=complete_model, help="Model listed by `stylebox models`. Default: base."),
+]
+SomePreset = Annotated[
+    str | None, Option("--preset", autocompletion=complete_preset, help="Preset: base, paper or tiny.")
+]
 
 # config
 Key = Annotated[str, Argument(help="Name of an option without its dashes, or COMMAND.OPTION, such as transfer.steps.")]
 Values = Annotated[list[str], Argument(metavar="VALUE", help="Value; several for an option that can be repeated.")]
 
 # styles
-StyleName = Annotated[str, Argument(metavar="NAME", help="Name of the style.")]
+StyleName = Annotated[str, Argument(metavar="NAME", autocompletion=complete_style, help="Name of the style.")]
 Clips = Annotated[
     list[Path],
     Argument(metavar="CLIP", help="Recordings of the sound alone, or folders of them; half a minute is used."),

@@ -4,9 +4,7 @@ A part is searched first among the user's models, then among the shipped ones; a
 of the shipped model. A model can also be a folder anywhere. Knows nothing of training.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +25,8 @@ from stylebox.core.models.vocoder import Vocoder
 from stylebox.core.music.instruments import INSTRUMENTS
 from stylebox.core.music.register import Register
 from stylebox.core.music.style_names import instrument_of, style_register
+from stylebox.core.store.names import shipped_models as shipped_models
+from stylebox.core.store.names import style_names as style_names
 from stylebox.core.store.weights import load_into, load_metadata, load_weights
 
 SHIPPED_MODEL = "base"
@@ -99,11 +99,6 @@ class Part:
             return parse_preset({"name": "kept", **self.card["config"]}, str(self.path))
         except ConfigError as error:
             raise ModelError(f"{error} (this model needs another version of stylebox)") from None
-
-
-def shipped_models() -> Path:
-    """Folder of the models of this package."""
-    return Path(str(resources.files("stylebox"))) / "weights"
 
 
 def part_path(model: str, stage: str) -> Path:
@@ -281,12 +276,6 @@ def list_models() -> list[ModelInfo]:
             if parts:
                 found.append(ModelInfo(path.name, ", ".join(parts), where or str(path)))
     return found
-
-
-def style_names(tensor_names: Iterable[str]) -> list[str]:
-    """Names of the styles in an ldm part, from the names of its tensors; sorted. A name can contain dots."""
-    found = (name.removeprefix("styles.") for name in tensor_names if name.startswith("styles."))
-    return sorted({name.rpartition(".")[0] for name in found})
 
 
 def model_family(model: str) -> str:

@@ -1,0 +1,52 @@
+"""Names of installed models and of their styles, from folders and headers alone: quick enough for a Tab key."""
+
+import json
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+
+from stylebox.core import paths
+
+_MAX_HEADER_BYTES = 100_000_000  # what safetensors itself allows
+
+
+def shipped_models() -> Path:
+    """Folder of the models of this package."""
+    return Path(str(resources.files("stylebox"))) / "weights"
+
+
+def model_names() -> list[str]:
+    """Names of the models of the user and of the package."""
+    folders = (paths.models_dir(), shipped_models())
+    found = (path for folder in folders if folder.is_dir() for path in folder.iterdir())
+    return sorted({path.name for path in found if path.name != "judges" and any(path.glob("*.safetensors"))})
+
+
+def style_names(tensor_names: Iterable[str]) -> list[str]:
+    """Names of the styles in an ldm part, from the names of its tensors; sorted. A name can contain dots."""
+    found = (name.removeprefix("styles.") for name in tensor_names if name.startswith("styles."))
+    return sorted({name.rpartition(".")[0] for name in found})
+
+
+def styles_of_model(model: str) -> list[str]:
+    """Names of the styles of a model, without opening its tensors; empty if it has none or cannot be read."""
+    for folder in (paths.models_dir() / model, shipped_models() / model, Path(model).expanduser()):
+        try:
+            with (folder / "ldm.safetensors").open("rb") as stream:
+                size = int.from_bytes(stream.read(8), "little")
+                header = json.loads(stream.read(size)) if size <= _MAX_HEADER_BYTES else {}
+        except (OSError, ValueError):
+            continue
+        return style_names(header)
+    return []
+
+
+def own_style_names() -> list[str]:
+    """Names of the styles that the user added."""
+    names = []
+    for path in sorted(paths.styles_dir().glob("*.json")):
+        try:
+            names.append(str(json.loads(path.read_text("utf-8"))["name"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return names
