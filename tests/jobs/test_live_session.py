@@ -97,7 +97,10 @@ def test_the_load_of_a_real_transfer_is_measured(tiny: BasePipeline) -> None:
 def test_the_output_is_kept_in_time_with_the_take(tmp_path: Path) -> None:
     kept, sound = KeptOutput(tmp_path / "out.wav", RATE), np.linspace(-0.5, 0.5, 1000).astype(np.float32)
     kept.write(sound[:300])
-    assert kept.part.exists()  # what a killed process leaves
+    assert kept.part.exists()  # what a killed process leaves, and the next one does not touch
+    other = KeptOutput(tmp_path / "out.wav", RATE)
+    assert other.part != kept.part
+    other.discard()
     kept.write(sound[300:])
     assert kept.finish(first=100, num_samples=1200) == tmp_path / "out.wav"
     audio, _ = soundfile.read(tmp_path / "out.wav", dtype="float32")

@@ -1,6 +1,7 @@
 """What is played live, kept on disk while it grows. Knows nothing of how it is made."""
 
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ class KeptOutput:
     def __init__(self, output: Path, sample_rate: int) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
         self._output, self._sample_rate = output, sample_rate
-        self.part = output.with_name(f"{output.stem}.part.flac")
+        names = (output.with_name(f"{output.stem}.part{number or ''}.flac") for number in count())
+        self.part = next(name for name in names if not name.exists())  # one of a killed run stays
         self._open = ExitStack()
         self._file = self._open.enter_context(
             soundfile.SoundFile(self.part, "w", sample_rate, 1, "PCM_24", format="FLAC")
