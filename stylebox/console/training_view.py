@@ -27,7 +27,7 @@ class TrainingView:
             facts.append(f"valid {report.valid['loss']:.4g}")
         if math.isfinite(report.best_loss):
             facts.append(f"best {report.best_loss:.4g}")
-        facts += [f"lr {report.learning_rate:.2g}", f"{report.samples_per_second:.1f} samples/s", report.device]
+        facts += [f"lr {report.learning_rate:.2g}", f"{report.samples_per_second:.3g} samples/s", report.device]
         self._show(
             Progress(
                 f"train {report.stage}",
