@@ -13,7 +13,6 @@ from stylebox.core.config import Preset, load_preset
 from stylebox.core.data.content_cache import ContentCache
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.manifest import MANIFEST_NAME
-from stylebox.core.device import resolve_device
 from stylebox.core.errors import ConfigError, DatasetError, ModelError
 from stylebox.core.file_names import safe_name
 from stylebox.core.lock import sole_writer
@@ -33,6 +32,7 @@ from stylebox.core.store.library import (
 )
 from stylebox.core.store.weights import load_into, load_weights
 from stylebox.core.training import checkpoint
+from stylebox.core.training.accelerator import make_accelerator
 from stylebox.core.training.loop import FitResult, RunOptions, fit
 from stylebox.core.training.losses import Features
 from stylebox.core.training.stages.base import Stage
@@ -222,10 +222,13 @@ def _vae(preset: Preset, model: str) -> VAE:
 
 
 def _content(dataset: Dataset, model: str, device: str, prepare: ProgressCallback) -> ContentCache:
-    """The posteriors that the model's content encoder gives for a dataset."""
-    where = torch.device(resolve_device(device)[0])
+    """The posteriors that the model's content encoder gives for a dataset; each process computes a share of them."""
+    accelerator = make_accelerator(device)
     content = ContentCache(dataset, load_content_encoder(model))
-    content.fill([*dataset.split("train"), *dataset.split("valid")], where, prepare)
+    recordings = [*dataset.split("train"), *dataset.split("valid")]
+    share = recordings[accelerator.process_index :: accelerator.num_processes]
+    content.fill(share, accelerator.device, prepare if accelerator.is_main_process else silent)
+    accelerator.wait_for_everyone()
     return content
 
 
