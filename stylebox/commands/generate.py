@@ -16,6 +16,7 @@ def generate(
     style: opt.Style,
     notes: opt.Notes = None,
     seconds: opt.Seconds = None,
+    tempo: opt.Tempo = 1.0,
     output: opt.Output = None,
     steps: opt.Steps = None,
     guidance: opt.Guidance = None,
@@ -49,7 +50,9 @@ def generate(
     from stylebox.core.jobs.generate import generate_file
 
     with console.progress() as progress:
-        report = generate_file(output, options, pipeline, notes=notes, seconds=seconds, force=force, progress=progress)
+        report = generate_file(
+            output, options, pipeline, notes=notes, seconds=seconds, tempo=tempo, force=force, progress=progress
+        )
     show_transfer(report, results=not as_json)
     if as_json:
         console.document(report)

@@ -240,12 +240,8 @@ Mix = Annotated[
     float | None, Option(min=0.0, max=1.0, help="Share of the transfer; the rest is the input. Default: 1.")
 ]
 Mono = Annotated[bool, Option("--mono", help="Fold the channels to one. Default: as many as the input has.")]
-SampleRate = Annotated[
-    int | None, Option(min=8000, max=384_000, help="Sample rate in Hz. Default: the input's, but at least 44100.")
-]
-Bits = Annotated[
-    BitsName | None, Option(help="Bits per sample: 16, 24, or 32 (float). Default: as the input, up to 24.")
-]
+SampleRate = Annotated[int | None, Option(min=8000, max=384_000, help="Rate in Hz. Default: the input's, or 44100.")]
+Bits = Annotated[BitsName | None, Option(help="Bits per sample; 32 is float. Default: as the input, up to 24.")]
 MidiOut = Annotated[
     Path | None, Option(help="Also write the transcribed notes to this MIDI file; a folder for several inputs.")
 ]
@@ -271,4 +267,5 @@ Notes = Annotated[Path | None, Option(help="MIDI file to play. Default: random n
 Seconds = Annotated[
     float | None, Option(min=0.5, max=3600.0, help="Length of the random notes in seconds. Default: 12.")
 ]
+Tempo = Annotated[float, Option(min=0.25, max=4.0, help="Speed of the notes; 2 is twice as fast.")]
 Play = Annotated[bool, Option("--play", help="Play the result.")]

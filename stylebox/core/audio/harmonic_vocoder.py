@@ -17,6 +17,7 @@ from stylebox.core.config import MelConfig
 from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, key_hz
 
 BETWEEN_PARTIALS = 0.03  # power expected between partials, relative to their peaks: breath, bow, attack
+_PEAK_BINS = 7  # range around a peak; beyond it there is less than 1e-9 of the peak
 _PARTIAL_BINS = 0.97  # standard deviation of a partial's peak in FFT bins: the main lobe of a Hann window in power
 
 
@@ -64,11 +65,10 @@ def partial_combs(sample_rate: int, n_fft: int) -> np.ndarray:
     Shape:
         The result is ``(N, n_fft // 2 + 1)``, float32.
     """
-    hz_per_bin = sample_rate / n_fft
-    bins = np.arange(n_fft // 2 + 1)
-    combs = np.zeros((NUM_KEYS, len(bins)), np.float32)
+    combs = np.zeros((NUM_KEYS, n_fft // 2 + 1 + 2 * _PEAK_BINS), np.float32)  # with room for peaks at the ends
     for key in range(NUM_KEYS):
-        f0 = key_hz(key + LOWEST_KEY)
-        for h in range(1, int(sample_rate / 2 / f0) + 1):
-            combs[key] += np.exp(-0.5 * ((bins - h * f0 / hz_per_bin) / _PARTIAL_BINS) ** 2)
-    return combs
+        f0 = key_hz(key + LOWEST_KEY) * n_fft / sample_rate  # in bins
+        place = np.arange(1, int(n_fft / 2 / f0) + 1)[:, None] * f0
+        near = np.round(place).astype(int) + np.arange(-_PEAK_BINS, _PEAK_BINS + 1)
+        np.add.at(combs[key], near + _PEAK_BINS, np.exp(-0.5 * ((near - place) / _PARTIAL_BINS) ** 2))
+    return combs[:, _PEAK_BINS:-_PEAK_BINS]

@@ -24,6 +24,7 @@ from stylebox.core.sources.render.scores import random_score
 
 DEFAULT_SECONDS = 12.0
 MIN_SECONDS, MAX_SECONDS = 0.5, 3600.0
+MIN_TEMPO, MAX_TEMPO = 0.25, 4.0
 TAIL_SECONDS = 1.0  # for the last notes of a score to ring
 _OUTPUT_DB = -20.0  # dBFS; there is no input whose loudness to keep
 
@@ -34,6 +35,7 @@ def generate(
     *,
     notes: Sequence[Note] | None = None,
     seconds: float | None = None,
+    tempo: float = 1.0,
     progress: ProgressCallback = silent,
 ) -> TransferResult:
     """Play notes in a style; without notes, a random score that the seed decides.
@@ -43,21 +45,25 @@ def generate(
         options: What the user asks for.
         notes: The score; the result ends one second after its last note.
         seconds: Length of a random score, from 0.5 to 3600; 12 unless given.
+        tempo: Speed of the notes relative to the score, from 0.25 to 4; 2 is twice as fast.
         progress: Called as work goes on.
 
     Raises:
-        SourceError: there are no notes, or `seconds` is out of range.
+        SourceError: there are no notes, or `seconds` or `tempo` is out of range.
         ModelError: the style is unknown, an option is out of range, or the model has no notes.
     """
     options = replace(options, seed=drawn_seed(options.seed))
+    if not MIN_TEMPO <= tempo <= MAX_TEMPO:
+        raise SourceError(f"--tempo {tempo:g}: give a speed from {MIN_TEMPO:g} to {MAX_TEMPO:g}")
     if notes is None:
         seconds = DEFAULT_SECONDS if seconds is None else seconds
         if not MIN_SECONDS <= seconds <= MAX_SECONDS:
             raise SourceError(f"--seconds {seconds:g}: give a length from 0.5 to {MAX_SECONDS:g} seconds")
-        notes = random_score(np.random.default_rng(options.seed), seconds)
+        notes = at_tempo(random_score(np.random.default_rng(options.seed), seconds * tempo), tempo)
     elif not notes:
         raise SourceError("there are no notes to play")
     else:
+        notes = at_tempo(notes, tempo)
         seconds = max(note.end_seconds for note in notes) + TAIL_SECONDS
     config, num_samples = pipeline.mel_config, round(seconds * pipeline.sample_rate)
     num_frames = 1 + num_samples // config.hop_length
@@ -69,6 +75,17 @@ def generate(
     return replace(result, audio=audio, warnings=[*result.warnings, *warnings])
 
 
+def at_tempo(notes: Sequence[Note], tempo: float) -> list[Note]:
+    """Notes at another speed.
+
+    >>> at_tempo([Note(1.0, 3.0, 60)], 2.0)[0][:2]
+    (0.5, 1.5)
+    """
+    return [
+        note._replace(start_seconds=note.start_seconds / tempo, end_seconds=note.end_seconds / tempo) for note in notes
+    ]
+
+
 def generate_file(
     output: Path | None,
     options: TransferOptions,
@@ -76,6 +93,7 @@ def generate_file(
     *,
     notes: Path | None = None,
     seconds: float | None = None,
+    tempo: float = 1.0,
     force: bool = False,
     progress: ProgressCallback = silent,
 ) -> FileReport:
@@ -87,6 +105,7 @@ def generate_file(
         pipeline: The loaded model.
         notes: A MIDI file; it decides the length.
         seconds: Length of a random score.
+        tempo: Speed of the notes relative to the score, from 0.25 to 4.
         force: Whether to overwrite the output.
         progress: Called as work goes on.
 
@@ -105,7 +124,7 @@ def generate_file(
     check_format(target, pipeline.sample_rate)
     if str(target) != STREAM:
         refuse_overwrite(target, force)
-    result = generate(pipeline, options, notes=score and score.notes, seconds=seconds, progress=progress)
+    result = generate(pipeline, options, notes=score and score.notes, seconds=seconds, tempo=tempo, progress=progress)
     if score is not None:
         result = replace(result, warnings=[*result.warnings, *score.remarks])
     clipped_db = result.save(target)

@@ -168,6 +168,7 @@ class Model:
         style: str,
         notes: str | Path | Sequence[Note] | None = None,
         seconds: float | None = None,
+        tempo: float = 1.0,
         seed: int | None = None,
         steps: int | None = None,
         guidance: float | None = None,
@@ -182,6 +183,7 @@ class Model:
             style: A name, an audio file, or a blend such as "violin:0.7,flute:0.3".
             notes: A MIDI file, or notes; the result ends one second after the last of them.
             seconds: Length of a random score, from 0.5 to 3600; 12 unless given. Not together with `notes`.
+            tempo: Speed of the notes, from 0.25 to 4; 2 is twice as fast.
             seed: Of the random score and of all noise; drawn at random unless given.
             steps: Network calls of the diffusion, 0 or more; 0 gives the draft.
             guidance: Classifier-free guidance scale; 1 disables guidance.
@@ -207,9 +209,9 @@ class Model:
             vocoder=vocoder,
         )
         if not isinstance(notes, str | Path):
-            return generate(self._pipeline, options, notes=notes, seconds=seconds, progress=progress)
+            return generate(self._pipeline, options, notes=notes, seconds=seconds, tempo=tempo, progress=progress)
         score = read_midi(Path(notes))
-        result = generate(self._pipeline, options, notes=score.notes, progress=progress)
+        result = generate(self._pipeline, options, notes=score.notes, tempo=tempo, progress=progress)
         return replace(result, warnings=[*result.warnings, *score.remarks])
 
     def transcribe(

@@ -1,7 +1,6 @@
 """Loads the pipeline of a model, whichever family it is of, and tells models apart by their files."""
 
 from stylebox.core.errors import ModelError
-from stylebox.core.paper.pipeline import PaperPipeline
 from stylebox.core.pipeline.pipeline import BasePipeline
 from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.store import library
@@ -13,7 +12,11 @@ def load_pipeline(model: str = library.SHIPPED_MODEL, device: str = "cpu") -> Pi
     Raises:
         ModelError: the model, or a part of it, is missing or does not fit.
     """
-    return PaperPipeline(model, device) if library.model_family(model) == "paper" else BasePipeline(model, device)
+    if library.model_family(model) != "paper":
+        return BasePipeline(model, device)
+    from stylebox.core.paper.pipeline import PaperPipeline  # its networks are not needed otherwise
+
+    return PaperPipeline(model, device)
 
 
 def weights_state(model: str) -> str:

@@ -4,6 +4,8 @@ Each key's partials are drawn at their frequencies, so that 2-D convolutions sha
 here is trained.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -12,6 +14,7 @@ from stylebox.core.audio.filter_banks import mel_frequencies
 from stylebox.core.config import MelConfig
 from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, key_hz
 
+_EQUAL_PARTIALS = 10  # drawn at equal height
 NUM_CHANNELS = 8  # three drawings each of frame and onset, dynamics, frequency
 
 
@@ -42,22 +45,17 @@ class ContentMap(nn.Module):
         return torch.cat([drawn, curve, place], 1)
 
 
+@lru_cache(maxsize=4)
 def _partials(mel: MelConfig) -> np.ndarray:
     """The drawings of each key: ``(3, N, M)``, float32."""
     edges = mel_frequencies(mel.n_mels + 2, mel.sample_rate / 2)
-
-    def triangle(hz: float) -> np.ndarray:
-        rise = (hz - edges[:-2]) / (edges[1:-1] - edges[:-2])
-        fall = (edges[2:] - hz) / (edges[2:] - edges[1:-1])
-        height: np.ndarray = np.maximum(0.0, np.minimum(rise, fall))
-        return height
-
     drawn = np.zeros((3, NUM_KEYS, mel.n_mels), np.float32)
     for key in range(NUM_KEYS):
         f0 = key_hz(key + LOWEST_KEY)
-        drawn[0, key] = triangle(f0)
-        for h in range(1, int(mel.sample_rate / 2 / f0) + 1):
-            drawn[1, key] += triangle(h * f0) / h
-            if h <= 10:
-                drawn[2, key] += triangle(h * f0)
+        number = np.arange(1, int(mel.sample_rate / 2 / f0) + 1)
+        hz = number[:, None] * f0
+        rise = (hz - edges[:-2]) / (edges[1:-1] - edges[:-2])
+        fall = (edges[2:] - hz) / (edges[2:] - edges[1:-1])
+        triangles = np.maximum(0.0, np.minimum(rise, fall))  # (partials, M)
+        drawn[:, key] = triangles[0], (1 / number) @ triangles, triangles[:_EQUAL_PARTIALS].sum(0)
     return drawn
