@@ -29,6 +29,9 @@ usage, 130 interrupted by Ctrl-C. Every command has `--help` (`-h`), `--quiet` (
 
 The environment variable `STYLEBOX_HOME` sets the data directory, which holds sources, the dataset, models and takes.
 `NO_COLOR` turns colours off.
+
+[Habits of other tools](habits.md) compares the command line with those of Basic Pitch, Demucs, Whisper and yt-dlp, and
+shows how several machines share a folder.
 """
 
 

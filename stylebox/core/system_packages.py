@@ -3,10 +3,10 @@
 import shutil
 import sys
 
-_ELSEWHERE = {  # Debian's name of a package -> Homebrew's name, Fedora's name
-    "libportaudio2": ("portaudio", "portaudio"),
-    "fluidsynth": ("fluid-synth", "fluidsynth-libs"),
-    "fluid-soundfont-gm": ("fluid-synth", "fluid-soundfont-gm"),
+_ELSEWHERE = {  # Debian's name of a package -> Homebrew's name, Fedora's name, the command for Windows
+    "libportaudio2": ("portaudio", "portaudio", "pip install --force-reinstall sounddevice"),
+    "fluidsynth": ("fluid-synth", "fluidsynth-libs", "choco install fluidsynth"),
+    "fluid-soundfont-gm": ("fluid-synth", "fluid-soundfont-gm", "download a SoundFont (.sf2)"),
 }
 
 
@@ -16,10 +16,12 @@ def install_command(package: str) -> str:
     Args:
         package: Its name on Debian.
 
-    >>> install_command("libportaudio2").split()[-1] in ("libportaudio2", "portaudio")
+    >>> install_command("libportaudio2").split()[-1] in ("libportaudio2", "portaudio", "sounddevice")
     True
     """
-    homebrew, fedora = _ELSEWHERE[package]
+    homebrew, fedora, windows = _ELSEWHERE[package]
+    if sys.platform == "win32":
+        return windows
     if sys.platform == "darwin":
         return f"brew install {homebrew}"
     if not shutil.which("apt-get") and shutil.which("dnf"):

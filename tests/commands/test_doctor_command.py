@@ -7,6 +7,7 @@ import pytest
 from support.command_result import CommandResult
 
 from stylebox.core.jobs import doctor
+from stylebox.core.system_packages import install_command
 
 
 def test_doctor_suggests_a_fix_for_each_problem(monkeypatch: pytest.MonkeyPatch, own_home: Path) -> None:
@@ -41,3 +42,17 @@ def test_doctor_fails_only_if_something_is_broken(
     ]
     found.append(doctor.Finding("weights", "broken", "gone", "reinstall"))
     assert run("doctor").code == 1
+
+
+@pytest.mark.parametrize(
+    ("system", "commands"),
+    [
+        ("win32", ("pip install --force-reinstall sounddevice", "choco install fluidsynth")),
+        ("darwin", ("brew install portaudio", "brew install fluid-synth")),
+    ],
+)
+def test_the_fix_is_a_command_of_the_system(
+    system: str, commands: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", system)
+    assert (install_command("libportaudio2"), install_command("fluidsynth")) == commands

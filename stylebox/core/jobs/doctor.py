@@ -6,6 +6,7 @@ A check that raises an error is a finding, too: `examine` raises nothing.
 import ctypes.util
 import importlib.util
 import os
+import platform
 import shutil
 import sys
 from collections.abc import Callable
@@ -56,7 +57,8 @@ def _guarded(name: str, check: Callable[[str], Finding]) -> Finding:
 
 def _python(name: str) -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
-    return Finding(name, "ok", f"{version} at {sys.executable}")
+    system = f"{platform.system()} {platform.release()}, {platform.machine()}"
+    return Finding(name, "ok", f"{version} at {sys.executable}; {system}")
 
 
 def _device(name: str) -> Finding:
@@ -67,6 +69,8 @@ def _device(name: str) -> Finding:
     device, note = resolve_device("auto")
     if device == "cuda":
         return Finding(name, "ok", f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}")
+    if device == "mps":
+        return Finding(name, "ok", f"Apple's MPS, PyTorch {torch.__version__}")
     found = f"{device} with {torch.get_num_threads()} threads, PyTorch {torch.__version__} ({note})"
     fix = "transfers work; training needs an NVIDIA card: https://pytorch.org/get-started/locally"
     return Finding(name, "limited", found, fix)
