@@ -290,7 +290,7 @@ def test_a_clips_register_is_what_it_plays(
     pipeline: BasePipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recording: np.ndarray
 ) -> None:
     notes = [Note(float(at), at + 1.0, pitch) for at, pitch in enumerate((70, 72, 74, 75, 77, 79, 81, 82, 84))]
-    monkeypatch.setattr("stylebox.core.pipeline.pipeline.find_notes", lambda *given: notes)
+    monkeypatch.setattr("stylebox.core.pipeline.clip_style.find_notes", lambda *given: notes)
     soundfile.write(tmp_path / "clip.wav", recording, SAMPLE_RATE)
     assert pipeline.style_of_clip(tmp_path / "clip.wav").register == Register(65, 89, 70, 84)
 
