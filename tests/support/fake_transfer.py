@@ -36,6 +36,7 @@ class Batch:
     done: list[Report]
     failed: list[Failure]
     skipped: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
 
 
 class FakeTransfer:
