@@ -22,7 +22,7 @@ from stylebox.core.music.notes import Note
 
 ROOT = Path(stylebox.__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-LEFT_OUT = {"cli.md", "log.md"}  # usage lines, and what was run long ago
+LEFT_OUT = {"cli.md", "log.md", "architecture.md"}  # usage lines, what was run long ago, and what files are for
 WITHOUT_INPUTS = ("styles", "models", "info")
 SECONDS = 1.2
 

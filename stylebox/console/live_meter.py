@@ -52,7 +52,7 @@ def live_line(level: "Level", state: "LiveState", width: int) -> str:
     >>> from stylebox.core.jobs.live import LiveState
     >>> from stylebox.core.sources.record.recorder import Level
     >>> live_line(Level(72.4, -30.0, -15.0, 0), LiveState(1.21, 0.46, 0, 0), 80)
-    'latency 1.2 s, load 46 %  1:12  ━━━━━━━━━━━          │      -30 dB, peak -15 dB'
+    'latency 1.2 s, load 46 %  1:12  ━━━━━━━  │      -30 dB, peak -15 dB'
     """
     words = state_words(state)
     return f"{words}  {meter_line(level, width - len(words) - 2)}"

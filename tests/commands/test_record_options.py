@@ -7,6 +7,7 @@ import pytest
 from support.command_result import CommandResult
 
 from stylebox.console.choices import DeviceName
+from stylebox.console.option_groups import Microphone
 from stylebox.core.jobs.transfer import TransferBatch
 from stylebox.core.sources.record.recorder import Take
 
@@ -29,8 +30,8 @@ def test_device_and_its_former_name_choose_where_the_networks_run(
     inputs: list[str | None] = []
     devices: list[str] = []
 
-    def record_take(audio_input: str | None, *_: object) -> Take:
-        inputs.append(audio_input)
+    def record_take(microphone: Microphone, *_: object) -> Take:
+        inputs.append(microphone.audio_input)
         return take
 
     def transfer_sources(*arguments: object) -> TransferBatch:

@@ -47,7 +47,7 @@ class EnergyMeter:
 
     >>> meter = EnergyMeter(8000)
     >>> for block in np.ones((3, 70)):
-    ...     meter.add(block)
+    ...     _ = meter.add(block)
     >>> meter.energy().samples.tolist()
     [100, 100, 10]
     """
