@@ -135,7 +135,9 @@ def test_a_folder_goes_on_past_a_bad_file(tiny_home: Path, piano: Path, run: Cal
     assert code == 1
     expected = [f"{folder}/{name}-string.{kind}" for name in ("a", "more/c") for folder, kind in FOLDERS]
     assert out.splitlines() == [str(Path(name)) for name in expected]
-    assert sorted(str(path) for folder, kind in FOLDERS for path in Path(folder).rglob(f"*.{kind}")) == sorted(out.splitlines())
+    assert sorted(str(path) for folder, kind in FOLDERS for path in Path(folder).rglob(f"*.{kind}")) == sorted(
+        out.splitlines()
+    )
     assert err.splitlines()[-1].startswith(f"stylebox: {Path('takes/b.mp3')}: ")
     assert "Traceback" not in err
 

@@ -20,6 +20,7 @@ ROOMS: list[tuple[str, ...]] = [
         "core.progress",
         "core.paths",
         "core.file_names",
+        "core.interrupts",
         "core.lock",
         "core.config",
         "core.device",

@@ -11,6 +11,7 @@ import soundfile
 from stylebox.core.audio.io.ogg import set_plain_serial
 from stylebox.core.audio.io.tags import Tags, write_tags
 from stylebox.core.audio.io.wav import WavStream
+from stylebox.core.interrupts import held_interrupts
 
 # Suffix -> libsndfile's format, subtype, and compression in [0, 1]: Vorbis quality 8 of 10, MP3 V1.
 FORMATS: dict[str, tuple[str, str, float | None]] = {
@@ -141,13 +142,15 @@ class _Libsndfile:
         write_tags(self._stream, self._suffix, self._tags)
 
     def close(self) -> None:
-        self._file.close()
+        with held_interrupts():
+            self._file.close()
 
     @contextmanager
     def _errors_of_the_disk(self) -> Iterator[None]:
-        """Raise the error of the stream instead of what libsndfile makes of it."""
+        """Raise the error of the stream instead of what libsndfile makes of it; Ctrl-C waits."""
         try:
-            yield
+            with held_interrupts():
+                yield
         finally:
             if self._sink.error is not None:
                 raise self._sink.error
