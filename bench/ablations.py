@@ -9,10 +9,8 @@ is laid over preset `base`, and its ldm stage is trained from scratch beside the
 """
 
 import argparse
-import os
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +18,7 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
+from bench.data_home import home_at
 from bench.held_out import MEASURES, HeldOutPairs
 from stylebox.core import paths
 from stylebox.core.config import load_preset
@@ -83,20 +82,6 @@ class LatentDiffusion:
 
         x_0 = dpm_solver_2m(denoiser(network, schedule), x_t, schedule, timesteps(steps, strength))
         return self.vae.decode(x_0, draft.shape[-1]).clamp(-1, 1)
-
-
-@contextmanager
-def home_at(folder: Path) -> Iterator[None]:
-    """A folder as the data directory within the block: models are trained and found there."""
-    before = os.environ.get("STYLEBOX_HOME")
-    os.environ["STYLEBOX_HOME"] = str(folder)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["STYLEBOX_HOME"]
-        else:
-            os.environ["STYLEBOX_HOME"] = before
 
 
 def train_ablation(config: Path, dataset: Path, minutes: float, parts: Iterable[Path]) -> FitResult:

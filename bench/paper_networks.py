@@ -7,12 +7,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from bench.data_home import home_at
 from bench.excerpts import RATE, TARGETS
 from bench.store import digest, replace_text
 
@@ -67,28 +66,14 @@ class PaperNetworks:
         from stylebox.core.pipeline.options import TransferOptions
 
         if not isinstance(self._pipeline, PaperPipeline):
-            with _home(self.folder):
+            with home_at(self.folder):
                 self._pipeline = PaperPipeline("paper")
         assert self._pipeline.sample_rate == RATE
         return self._pipeline.transfer(audio, TransferOptions(target, seed=0, steps=SAMPLING_STEPS)).audio
 
     def _stylebox(self, *arguments: str) -> None:
-        with _home(self.folder):
+        with home_at(self.folder):
             command = [sys.executable, "-m", "stylebox", "--quiet", *arguments]
             ended = subprocess.run(command, capture_output=True, text=True, check=False)
         if ended.returncode:
             raise SystemExit(f"stylebox {arguments[0]} failed: {ended.stderr.strip()} {ended.stdout.strip()}")
-
-
-@contextmanager
-def _home(folder: Path) -> Iterator[None]:
-    """A folder as the data directory within the block."""
-    before = os.environ.get("STYLEBOX_HOME")
-    os.environ["STYLEBOX_HOME"] = str(folder)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["STYLEBOX_HOME"]
-        else:
-            os.environ["STYLEBOX_HOME"] = before

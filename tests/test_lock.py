@@ -1,4 +1,4 @@
-"""One writer at a time: a second one is told who the first is, and a lock that a killed process left is no obstacle."""
+"""One writer at a time: a second one learns who the first is, and a lock left by a killed process is no obstacle."""
 
 import os
 import signal

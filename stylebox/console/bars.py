@@ -4,6 +4,7 @@ Decides nothing: `progress` fills the bars.
 """
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
@@ -174,9 +175,9 @@ class _Cell(ProgressColumn):
     def __init__(self) -> None:
         super().__init__(Column(no_wrap=True, justify="right", min_width=self.min_width))
 
+    @abstractmethod
     def text(self, task: Task) -> str:
         """What the cell holds."""
-        raise NotImplementedError
 
     def render(self, task: Task) -> Text:
         return Text(self.text(task))
