@@ -66,6 +66,14 @@ def test_stereo_and_tags_stay_and_bytes_do_not_depend_on_blocks(suffix: str, tmp
     assert np.sum((back - audio) ** 2) < 0.01 * np.sum(audio**2)
 
 
+def test_tags_of_another_encoding_lose_only_what_cannot_be_read(tmp_path: Path) -> None:
+    """Old programs wrote Vorbis comments in Latin-1."""
+    content = write(tmp_path / "a.flac", stereo(), tags=Tags("Für Elise", "Ludwig"))
+    (tmp_path / "a.flac").write_bytes(content.replace("ü".encode(), b"\xfc "))
+    with AudioReader(tmp_path / "a.flac") as reader:
+        assert reader.read_tags() == Tags("F r Elise", "Ludwig")
+
+
 @pytest.mark.parametrize("channels", [1, 3, 6, 8])
 def test_channels_keep_their_places(channels: int, tmp_path: Path) -> None:
     audio = np.eye(channels, dtype=np.float32).repeat(1000, axis=0) * 0.5

@@ -8,7 +8,7 @@ import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 import numpy as np
@@ -23,6 +23,8 @@ _TIMED = {"matroska", "mov", "mpegts", "flv", "asf", "ogg", "mpeg", "nut", "mxf"
 _GAP_SECONDS = 0.01  # between two frames; what containers round is far below, a lost packet is above
 _MP4_ROUNDING_SECONDS = 0.001
 _MAX_GAPS_SECONDS = 3600.0  # in all; longer ones are jumps of the clock, not silence
+# Tags of no valid encoding: from version 19 on PyAV keeps their bytes, before it has to be asked.
+_ANY_TAGS: dict[str, Any] = {"metadata_errors": "surrogateescape"} if int(av.__version__.split(".")[0]) < 19 else {}
 _LOSSLESS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "truehd", "shorten", "wmalossless", "s302m"}
 
 
@@ -72,7 +74,7 @@ def open_container(stream: BinaryIO, name: str) -> Iterator[InputContainer]:
     stream.seek(0)
     try:
         # A playlist could name other files or addresses: no protocol is allowed.
-        container = av.open(stream, "r", metadata_errors="ignore", options={"protocol_whitelist": "none"})
+        container = av.open(stream, "r", options={"protocol_whitelist": "none"}, **_ANY_TAGS)
     except (av.FFmpegError, ValueError, OSError) as error:
         _raise_if_unread(error)
         fix = "choose a sound file, or export it again as WAV or FLAC"

@@ -52,12 +52,17 @@ def read_tags(stream: BinaryIO, name: str) -> Tags:
         with open_container(stream, name) as container:
             found: dict[str, str] = {}
             for metadata in (container.metadata, *(audio.metadata for audio in container.streams.audio[:1])):
-                found |= {key.lower(): text for key, text in metadata.items() if text}
+                found |= {key.lower(): _valid(text) for key, text in metadata.items() if text}
             found.setdefault("date", found.get("year", found.get("creation_time", "")))
             fields = {field: found.get(field, "").strip("\0 \n")[:_MAX_TEXT] for field in _FIELDS}
             return Tags(**fields, cover=_cover(container))
     except AudioError:
         return Tags()
+
+
+def _valid(text: str) -> str:
+    """Without bytes that are no characters."""
+    return text.encode("utf-8", "ignore").decode()
 
 
 def write_tags(stream: BinaryIO, suffix: str, tags: Tags) -> None:

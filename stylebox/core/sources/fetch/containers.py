@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stylebox.core.errors import SourceError
+from stylebox.core.errors import AudioError, SourceError
 
 # FFmpeg's name of a format -> its suffixes; the first replaces a wrong one.
 _SUFFIXES = {
@@ -32,15 +32,12 @@ def sound_suffix(path: Path, suggested: str | None) -> str:
     Raises:
         SourceError: It is not a sound file.
     """
-    import av
+    from stylebox.core.audio.io.ffmpeg import open_container  # loads all of FFmpeg
 
     try:
-        with (
-            path.open("rb") as stream,
-            av.open(stream, metadata_errors="ignore", options={"protocol_whitelist": "none"}) as container,
-        ):
+        with path.open("rb") as stream, open_container(stream, str(path)) as container:
             format_names, has_audio = container.format.name.split(","), bool(container.streams.audio)
-    except (av.FFmpegError, ValueError) as error:
+    except AudioError as error:
         raise SourceError("the download is not a sound file; check the link") from error
     if not has_audio:
         raise SourceError("the download holds no audio; check the link")
