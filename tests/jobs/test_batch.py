@@ -12,6 +12,7 @@ from support.transfers import BEFORE, transferred
 from stylebox.core.errors import AudioError, StyleboxError
 from stylebox.core.jobs import transfer as job
 from stylebox.core.jobs.batch import Naming, Part
+from stylebox.core.jobs.input_file import InputFile
 from stylebox.core.jobs.outputs import RecordingPage, SideOutputs
 from stylebox.core.jobs.transfer import TransferBatch, transfer_files
 from stylebox.core.pipeline.options import TransferOptions
@@ -41,7 +42,7 @@ class Machine:
 
     def transfer_file(
         self,
-        source: Path,
+        source: InputFile,
         output: Path,
         options: TransferOptions,
         pipeline: Any,
@@ -50,8 +51,8 @@ class Machine:
         progress: ProgressCallback,
         page: RecordingPage | None,
     ) -> Report:
-        if source.stem == "bad":
-            raise self.error or AudioError(f"{source}: is broken")
+        if source.path.stem == "bad":
+            raise self.error or AudioError(f"{source.path}: is broken")
         self.worked.append(output)
         progress(Progress("transcribing", 0, 1))
         for step in (1, 2, 3, 4):
@@ -60,7 +61,7 @@ class Machine:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(options.style)
         if page is not None:
-            page.add(transferred(style=options.style), BEFORE, str(source))
+            page.add(transferred(style=options.style), BEFORE, str(source.path))
         return Report(str(output))
 
 

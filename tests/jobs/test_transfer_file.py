@@ -13,7 +13,7 @@ from stylebox.core.audio.io.read import AudioReader, load_audio
 from stylebox.core.audio.io.tags import Tags
 from stylebox.core.audio.io.write import MAX_CHANNELS, MP3_RATES, AudioWriter
 from stylebox.core.audio.loudness import loudness_db
-from stylebox.core.jobs import transfer_file as job
+from stylebox.core.jobs import input_file
 from stylebox.core.jobs.transfer_file import transfer_file
 from stylebox.core.pipeline import player, transcribe
 from stylebox.core.pipeline.options import OutputFormat, TransferOptions
@@ -145,7 +145,7 @@ class Killed(BaseException):
 def test_a_transfer_that_was_killed_goes_on_and_gives_the_bytes_of_one_that_was_not(
     pipeline: BasePipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job, "KEPT_SECONDS", 1.0)
+    monkeypatch.setattr(input_file, "KEPT_SECONDS", 1.0)
     monkeypatch.setattr(player, "PART_FRAMES", 64)
     monkeypatch.setattr(player, "MARGIN_FRAMES", 32)
     monkeypatch.setattr(transcribe, "PART_SECONDS", 1.0)
@@ -183,7 +183,7 @@ def test_a_transfer_that_was_killed_goes_on_and_gives_the_bytes_of_one_that_was_
 def test_work_on_another_recording_is_not_continued(
     pipeline: BasePipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job, "KEPT_SECONDS", 0.1)
+    monkeypatch.setattr(input_file, "KEPT_SECONDS", 0.1)
     remarks: list[str] = []
     for seconds in (0.5, 0.6):
         soundfile.write(tmp_path / "in.wav", music(seconds, 44100, 1), 44100)

@@ -1,5 +1,6 @@
 """`stylebox transfer` as a job: files or folders in, files out. A bad file does not stop the others."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from stylebox.core.errors import StyleboxError, error_message
 from stylebox.core.jobs.batch import Naming, Part, Task, find_inputs, plan
+from stylebox.core.jobs.input_file import InputFile
 from stylebox.core.jobs.outputs import FileReport, RecordingPage, SideOutputs
 from stylebox.core.jobs.transfer_file import transfer_file
 from stylebox.core.pipeline.options import TransferOptions
@@ -101,57 +103,79 @@ def transfer_files(
     )
     batch = TransferBatch(failed=[TransferFailure(source, reason) for source, reason in inputs.problems.items()])
     several = inputs.several or len(styles) > 1
-    whole = _Whole(tasks, progress)
+    run = _Run(batch, pipeline, force, several, made, progress, _Whole(tasks, progress))
     for _, of_recording in groupby(tasks, key=lambda task: task.recording):
-        page: RecordingPage | None = None
-        for task in of_recording:
-            if several and not force and _is_finished(task):
-                batch.skipped.append(_skipped(task))
-                whole.finish(task, worked=False)
-                continue
-            page = page or (RecordingPage(task.page) if task.page else None)
-            _transfer(task, pipeline, force, batch, made, whole.of(task) if several else progress, several, page)
-            whole.finish(task, worked=True)
-        if page is not None:
-            _write_page(page, batch)
+        run.transfer(list(of_recording))
     return batch
 
 
-def _write_page(page: RecordingPage, batch: TransferBatch) -> None:
-    """The page of a recording in several styles; without any output there is none."""
-    try:
-        if page.write():
-            batch.pages.append(str(page.path))
-    except (StyleboxError, OSError) as error:
-        batch.failed.append(TransferFailure(str(page.path), error_message(error)))
+@dataclass(frozen=True)
+class _Run:
+    """What is common to the files of a batch while it is made."""
 
+    batch: TransferBatch
+    pipeline: Pipeline
+    force: bool
+    several: bool
+    made: Callable[[FileReport], None]
+    progress: ProgressCallback
+    whole: "_Whole"
 
-def _transfer(
-    task: Task,
-    pipeline: Pipeline,
-    force: bool,
-    batch: TransferBatch,
-    made: Callable[[FileReport], None],
-    progress: ProgressCallback,
-    several: bool,
-    page: RecordingPage | None,
-) -> None:
-    """One output; in a batch no error of a library ends the others."""
-    source = task.recording.path
-    try:
+    def transfer(self, tasks: Sequence[Task]) -> None:
+        """Make all outputs of one recording, which is read and transcribed once."""
+        failed, page = len(self.batch.failed), None
+        with InputFile(tasks[0].recording.path, self.pipeline, _notes_folder(tasks)) as source:
+            for task in tasks:
+                if self.several and not self.force and _is_finished(task):
+                    self.batch.skipped.append(_skipped(task))
+                    self.whole.finish(task, worked=False)
+                    continue
+                page = page or (RecordingPage(task.page) if task.page else None)
+                self._transfer(task, source, page)
+                self.whole.finish(task, worked=True)
+        if len(self.batch.failed) == failed:
+            source.remove_notes()
         if page is not None:
-            page.check(force)
-        report = transfer_file(source, task.output, task.options, pipeline, force, task.side_outputs, progress, page)
-    except (StyleboxError, OSError) as error:
-        batch.failed.append(TransferFailure(str(source), error_message(error)))
-    except Exception as error:
-        if not several:
-            raise
-        reason = f"{source}: {error_message(error)}; transfer it alone with --debug for the traceback"
-        batch.failed.append(TransferFailure(str(source), reason))
-    else:
-        batch.done.append(report)
-        made(report)
+            self._write(page)
+
+    def _transfer(self, task: Task, source: InputFile, page: RecordingPage | None) -> None:
+        """One output; in a batch no error of a library ends the others."""
+        path, reason = task.recording.path, ""
+        progress = self.whole.of(task) if self.several else self.progress
+        try:
+            if page is not None:
+                page.check(self.force)
+            report = transfer_file(
+                source, task.output, task.options, self.pipeline, self.force, task.side_outputs, progress, page
+            )
+        except (StyleboxError, OSError) as error:
+            reason = error_message(error)
+        except Exception as error:
+            if not self.several:
+                raise
+            reason = f"{path}: {error_message(error)}; transfer it alone with --debug for the traceback"
+        else:
+            self.batch.done.append(report)
+            self.made(report)
+        failure = TransferFailure(str(path), reason)
+        if reason and failure not in self.batch.failed:  # what is wrong with a recording is wrong in every style
+            self.batch.failed.append(failure)
+
+    def _write(self, page: RecordingPage) -> None:
+        """The page of a recording in several styles; without any output there is none."""
+        try:
+            if page.write():
+                self.batch.pages.append(str(page.path))
+        except (StyleboxError, OSError) as error:
+            self.batch.failed.append(TransferFailure(str(page.path), error_message(error)))
+
+
+def _notes_folder(tasks: Sequence[Task]) -> Path | None:
+    """Where the notes of a long recording are kept for its styles: beside the outputs, or above where they differ."""
+    if len(tasks) == 1:
+        return None
+    folder = Path(os.path.commonpath([task.output.absolute().parent for task in tasks]))
+    return folder / f".{tasks[0].recording.path.name}.notes.work"
 
 
 def _is_finished(task: Task) -> bool:

@@ -3,7 +3,6 @@
 All of it in blocks: memory does not grow with the recording. A long transfer that was interrupted is continued.
 """
 
-import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -11,15 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from stylebox import __version__
 from stylebox.core.audio.io.read import load_audio
-from stylebox.core.audio.io.source import opened
 from stylebox.core.audio.io.tags import Tags
 from stylebox.core.audio.io.write import AudioWriter, check_format
 from stylebox.core.errors import AudioError
 from stylebox.core.jobs.file_recording import FileRecording
+from stylebox.core.jobs.input_file import InputFile
 from stylebox.core.jobs.outputs import STREAM, FileReport, RecordingPage, SideOutputs, write_notes, write_side_outputs
-from stylebox.core.jobs.pipelines import weights_state
 from stylebox.core.jobs.sound_format import FittedFormat, SoundFormat, fit_format
 from stylebox.core.paths import refuse_overwrite
 from stylebox.core.pipeline.finish import Finished, Performance
@@ -27,14 +24,11 @@ from stylebox.core.pipeline.options import OutputFormat, TransferOptions
 from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.pipeline.result import TransferFacts, TransferResult, styled_tags
 from stylebox.core.pipeline.transfer import transfer_recording
-from stylebox.core.pipeline.work import Work
 from stylebox.core.progress import Progress, ProgressCallback, silent
-
-KEPT_SECONDS = 90.0  # the work on a longer recording is kept on disk, so that it can be continued
 
 
 def transfer_file(
-    source: Path,
+    source: Path | InputFile,
     output: Path,
     options: TransferOptions,
     pipeline: Pipeline,
@@ -46,7 +40,7 @@ def transfer_file(
     """Transfer one file; the output has the input's length, rate, channels, depth and tags, or those asked for.
 
     Args:
-        source: A file; ``-`` is standard input.
+        source: A file, of which ``-`` is standard input; or one that several transfers share.
         output: A file; ``-`` is standard output.
         options: What the user asks for.
         pipeline: The loaded model.
@@ -61,28 +55,29 @@ def transfer_file(
     side_outputs = side_outputs or SideOutputs()
     check_targets(output, side_outputs, force)
     begun = time.monotonic()
-    with opened(source) as (stream, name), ExitStack() as temporary:
-        recording = FileRecording.of(stream, name)
+    with ExitStack() as own:
+        shared = source if isinstance(source, InputFile) else own.enter_context(InputFile(source, pipeline))
+        recording, name = shared.recording, str(shared.path)
         fitted = fit_format(output, recording.sound, options.output)
         sound = fitted.sound
         heeded = replace(options, output=OutputFormat(sound.sample_rate, sound.bits, sound.channels == 1))
-        work = _WorkPlace(source, output, heeded, pipeline, temporary, progress)
-        performance, finished = transfer_recording(pipeline, recording, heeded, work, progress)
+        perform, work = pipeline.prepare(heeded), shared.work(output, heeded)
+        if work.begun:
+            progress(Progress("transferring", 0, note=f"{name}: continues the interrupted transfer"))
+        performance, finished = transfer_recording(perform, shared.source, work, heeded.output, progress)
         written, clipped_db = finished.below_clipping()
         facts = _facts(performance, written, fitted, pipeline.model)
         _write(output, written, sound, styled_tags(recording.tags, facts.style, facts.seed), progress)
         if side_outputs.plot is not None or side_outputs.report is not None or page is not None:
             result, before = _as_arrays(recording, written, facts)
-            write_side_outputs(side_outputs, result, before, str(source))
+            write_side_outputs(side_outputs, result, before, name)
             if page is not None:
-                page.add(result, before, str(source))
+                page.add(result, before, name)
         elif side_outputs.midi is not None:
             write_notes(side_outputs.midi, facts)
         work.remove()
     work_seconds = time.monotonic() - begun
-    return FileReport.of(
-        facts, str(source), output, side_outputs, sound, clipped_db=clipped_db, work_seconds=work_seconds
-    )
+    return FileReport.of(facts, name, output, side_outputs, sound, clipped_db=clipped_db, work_seconds=work_seconds)
 
 
 def check_targets(output: Path, side_outputs: SideOutputs, force: bool) -> None:
@@ -104,47 +99,6 @@ def check_targets(output: Path, side_outputs: SideOutputs, force: bool) -> None:
         refuse_overwrite(target, force)
         if targets.count(target) > 1:
             raise AudioError(f"{target}: named for two outputs; give each a name of its own")
-
-
-class _WorkPlace:
-    """Where the work on a recording is kept: a hidden folder beside the output, or memory if the recording is short."""
-
-    def __init__(
-        self,
-        source: Path,
-        output: Path,
-        options: TransferOptions,
-        pipeline: Pipeline,
-        temporary: ExitStack,
-        progress: ProgressCallback,
-    ) -> None:
-        self._source, self._output, self._temporary, self._progress = source, output, temporary, progress
-        self._made_by = (__version__, weights_state(pipeline.model), str(pipeline.device), options)
-        self._work = Work()
-
-    def __call__(self, seconds: float) -> Work:
-        """The work for a recording of this length."""
-        if seconds > KEPT_SECONDS:
-            if STREAM in (str(self._source), str(self._output)):
-                folder = Path(self._temporary.enter_context(tempfile.TemporaryDirectory(prefix="stylebox-")))
-            else:
-                folder = self._output.absolute().with_name(f".{self._output.name}.work")
-            self._work = Work(folder, repr((*self._made_by, *_identity(self._source))))
-            if self._work.begun:
-                self._progress(Progress("transferring", 0, note=f"{self._source}: continues the interrupted transfer"))
-        return self._work
-
-    def remove(self) -> None:
-        """Delete the work."""
-        self._work.remove()
-
-
-def _identity(source: Path) -> tuple[str, int, int]:
-    """Path, size and time of a file: another recording must not continue its work."""
-    if str(source) == STREAM:
-        return STREAM, 0, 0
-    status = source.stat()
-    return str(source.absolute()), status.st_size, status.st_mtime_ns
 
 
 def _facts(performance: Performance, finished: Finished, fitted: FittedFormat, model: str) -> TransferFacts:

@@ -125,7 +125,7 @@ class BasePipeline:
             if source.measured.silent:
                 return Performance(settings, [], [])
             report = partial(passes.report, "transcribing")
-            score = transcribe(source, self.content_encoder, self.mel_transform, work, report)
+            score = transcribe(source, self.content_encoder, self.mel_transform, work.content, report)
             player = self._player(score, style, replace(settings, seed=work.keep("seed", settings.seed)))
             sound = player.play(score, source.num_samples, work, partial(passes.report, "playing"))
             return Performance(player.settings, player.notes_of(score), score.notes, sound)

@@ -22,13 +22,15 @@ class Work:
     Args:
         folder: Where they are kept; None keeps them in memory.
         key: Names the work; what was left in the folder under another key is deleted.
+        content: The work on what the recording holds, where several transfers share it; this one unless given.
 
     Attributes:
         begun: Whether the folder holds the work of an earlier run.
+        content: The work on what the recording holds.
     """
 
-    def __init__(self, folder: Path | None = None, key: str = "") -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None = None, key: str = "", content: "Work | None" = None) -> None:
+        self._folder, self.content = folder, content or self
         self._facts: dict[str, dict[str, Any]] = {}
         self._tracks: dict[str, Track] = {}
         self.begun = folder is not None and _key_of(folder) == key

@@ -1,0 +1,103 @@
+"""The input of a transfer, or of transfers to several styles: opened, measured and transcribed once.
+
+Decides where the work on a recording is kept. Knows nothing of outputs but their names.
+"""
+
+import tempfile
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from stylebox import __version__
+from stylebox.core.audio.io.source import STREAM, opened
+from stylebox.core.jobs.file_recording import FileRecording
+from stylebox.core.jobs.pipelines import weights_state
+from stylebox.core.pipeline.options import TransferOptions
+from stylebox.core.pipeline.protocol import Pipeline
+from stylebox.core.pipeline.recording import MonoSource
+from stylebox.core.pipeline.work import Work, remove_work
+
+KEPT_SECONDS = 90.0  # the work on a longer recording is kept on disk, so that it can be continued
+
+
+class InputFile:
+    """A sound file to transfer: a context manager that opens it when it is first needed.
+
+    Args:
+        path: A file; ``-`` is standard input.
+        pipeline: The loaded model.
+        notes_folder: Where several transfers keep the notes of a long recording; unless given, a transfer keeps them
+            with its own work.
+    """
+
+    def __init__(self, path: Path, pipeline: Pipeline, notes_folder: Path | None = None) -> None:
+        self.path = path
+        self._pipeline, self._notes_folder, self._open = pipeline, notes_folder, ExitStack()
+
+    def __enter__(self) -> Self:
+        """Nothing is opened yet."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    @cached_property
+    def recording(self) -> FileRecording:
+        """The open file.
+
+        Raises:
+            AudioError: it cannot be read.
+        """
+        return FileRecording.of(*self._open.enter_context(opened(self.path)))
+
+    @cached_property
+    def source(self) -> MonoSource:
+        """The model's view of it, which is measured once."""
+        return MonoSource(self.recording, self._pipeline.sample_rate)
+
+    def work(self, output: Path, options: TransferOptions) -> Work:
+        """The work on an output: in a hidden folder beside it, or in memory if the recording is short.
+
+        Args:
+            output: The file; ``-`` is standard output.
+            options: Another run with other options does not continue the work.
+        """
+        if self._is_short:
+            return Work(content=self._notes)
+        folder = self._folder(output.absolute().with_name(f".{output.name}.work"), str(output) == STREAM)
+        return Work(folder, self._key(options), self._notes)
+
+    def remove_notes(self) -> None:
+        """Delete the notes that several transfers shared, after all of them."""
+        if self._notes_folder is not None:
+            remove_work(self._notes_folder)
+
+    @property
+    def _is_short(self) -> bool:
+        return self.source.measured.num_samples <= KEPT_SECONDS * self.recording.sample_rate
+
+    @cached_property
+    def _notes(self) -> Work | None:
+        """The work on the notes, for all outputs; None leaves it to the work of the only output."""
+        if self._is_short:
+            return Work()
+        return Work(self._folder(self._notes_folder), self._key()) if self._notes_folder is not None else None
+
+    def _folder(self, folder: Path, piped: bool = False) -> Path:
+        """The folder, or a temporary one where nothing can be continued: of a pipe nothing is left to read again."""
+        if piped or str(self.path) == STREAM:
+            return Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="stylebox-")))
+        return folder
+
+    def _key(self, *settings: object) -> str:
+        """Names work by what it depends on: program, weights, device, settings, and path, size and time of the file."""
+        identity: tuple[object, ...] = (STREAM, 0, 0)
+        if str(self.path) != STREAM:
+            status = self.path.stat()
+            identity = str(self.path.absolute()), status.st_size, status.st_mtime_ns
+        model, device = self._pipeline.model, str(self._pipeline.device)
+        return repr((__version__, weights_state(model), device, *settings, *identity))
