@@ -10,7 +10,7 @@ import numpy as np
 
 LOWEST_HZ = 20.0  # the lowest note of a piano, 27.5 Hz, loses 0.03 dB
 _ORDER = 8  # even; a rumble of 8 Hz loses 60 dB
-_CHUNKS_PER_SECOND = 40  # a pole fades by a factor of 20 in a chunk, so that dividing by it loses nothing
+_CHUNKS_PER_SECOND = 160  # a chunk is filtered at once, by matrices
 
 
 class HighPass:
@@ -33,11 +33,18 @@ class HighPass:
         np.fill_diagonal(others, 1)
         residues = gain * (1 - 1 / poles) ** _ORDER / others.prod(1)
         upper = poles.imag > 0  # their conjugates add the same real part once more
-        self._poles, self._residues = poles[upper], 2 * residues[upper]
-        self._direct = gain / np.prod(poles).real
-        self._chunk = max(1, sample_rate // _CHUNKS_PER_SECOND)
-        self._powers = self._poles[:, None, None] ** np.arange(self._chunk)[:, None]
-        self._state: np.ndarray | None = None  # of each pole and channel
+        direct = gain / np.prod(poles).real
+        poles, residues = poles[upper], 2 * residues[upper]
+        self._chunk = chunk = max(1, sample_rate // _CHUNKS_PER_SECOND)
+        powers = poles ** np.arange(chunk + 1)[:, None]
+        response = (powers[:-1] @ residues).real
+        response[0] += direct
+        later = np.arange(chunk) - np.arange(chunk)[:, None]  # than each sample, each result
+        self._poles, self._decay = poles, powers[-1]  # of a state, over a sample and over a chunk
+        self._response = np.where(later < 0, 0, response[later])  # samples of a chunk to its results
+        self._gather = np.ascontiguousarray(powers[-2::-1]).view(float)  # samples to what they add to the states
+        self._ringing = (residues * powers[1:]).conj().view(float).T  # states before a chunk to its results
+        self._states: np.ndarray | None = None  # of each channel and pole
 
     def apply(self, block: np.ndarray) -> np.ndarray:
         """Filter the next block.
@@ -45,14 +52,19 @@ class HighPass:
         Shape:
             ``(S, C)`` -> the same, float64.
         """
-        out = np.empty(block.shape)
-        if self._state is None and len(block):
-            self._state = block[0].astype(complex) / (1 - self._poles[:, None])
-        for start in range(0, len(block), self._chunk):
-            wide = block[start : start + self._chunk].astype(np.float64)
-            powers = self._powers[:, : len(wide)]
-            sums = np.cumsum(wide / powers, axis=1) + (self._poles[:, None] * self._state)[:, None]
-            found = powers * sums
-            self._state = found[:, -1]
-            out[start : start + len(wide)] = self._direct * wide + np.einsum("p,psc->sc", self._residues, found).real
-        return out
+        length, channels = block.shape
+        if not length:
+            return np.zeros(block.shape)
+        if self._states is None:
+            self._states = block[0, :, None] / (1 - self._poles)
+        missing = -length % self._chunk
+        chunks = np.pad(block.T.astype(np.float64), ((0, 0), (0, missing))).reshape(channels, -1, self._chunk)
+        added = (chunks @ self._gather).view(complex)
+        before = np.empty_like(added)
+        states = self._states
+        for number in range(chunks.shape[1]):
+            before[:, number] = states
+            states = self._decay * states + added[:, number]
+        self._states = states / self._poles**missing
+        out = chunks @ self._response + before.view(float) @ self._ringing
+        return np.ascontiguousarray(out.reshape(channels, -1)[:, :length].T)
