@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from torch import Tensor
 
+from stylebox.core import device
 from stylebox.core.audio.io.read import load_audio
 from stylebox.core.evaluation.metrics.instrument import instrument_probabilities
 from stylebox.core.pipeline.content import Content
@@ -64,3 +65,22 @@ def test_a_lower_strength_stays_nearer_to_the_draft(style: str) -> None:
         distances.append(float((mel - start).abs().mean()))
     assert distances == sorted(distances)
     assert distances[0] < 0.7 * distances[-1]
+
+
+def test_bfloat16_changes_a_mel_by_far_less_than_the_autoencoder_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    def autoencoded(in_bfloat16: bool) -> Tensor:
+        monkeypatch.setattr(device, "computes_in_bfloat16", lambda _: in_bfloat16)
+        refiner = pipeline().refiner
+        return refiner.decode(refiner.encode(start), start.shape[1])
+
+    start = draft_in("violin")
+    exact, rough = autoencoded(False), autoencoded(True)
+    assert 0 < (rough - exact).pow(2).mean() < 0.05 * (exact - start).pow(2).mean()
+
+
+def test_bfloat16_finds_the_same_notes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def notes(in_bfloat16: bool) -> list[int]:
+        monkeypatch.setattr(device, "computes_in_bfloat16", lambda _: in_bfloat16)
+        return [note.pitch for note in pipeline().transcribe(load_audio(PIANO, RATE)[: SECONDS * RATE]).notes]
+
+    assert notes(True) == notes(False)

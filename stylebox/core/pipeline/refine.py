@@ -81,7 +81,7 @@ class Refiner:
         return self.decode(z, draft.shape[-1])
 
     def encode(self, mel: Tensor) -> Tensor:
-        """A mel as a latent.
+        """A mel as a latent, in bfloat16 where the hardware computes in it.
 
         Shape:
             ``(M, T)`` -> ``(1, C, H, W)`` with ``W = ceil(T / stride)``.
@@ -90,12 +90,13 @@ class Refiner:
         padded = F.pad(mel, (0, -mel.shape[-1] % stride), value=_SILENCE)
 
         def look(first: int, last: int) -> Tensor:
-            return self.vae.encode(padded[None, :, first * stride : last * stride])[0]
+            with half_precision(mel.device.type):
+                return self.vae.encode(padded[None, :, first * stride : last * stride])[0].float()
 
         return in_mel_windows(look, padded.shape[-1] // stride, stride=stride)[None]
 
     def decode(self, z: Tensor, num_frames: int) -> Tensor:
-        """A latent as a mel.
+        """A latent as a mel, in bfloat16 where the hardware computes in it.
 
         Args:
             z: As of `encode`.
@@ -107,7 +108,8 @@ class Refiner:
         stride = self.vae.stride
 
         def look(first: int, last: int) -> Tensor:
-            mel = self.vae.decode(z[..., first:last], (last - first) * stride)[0]
+            with half_precision(z.device.type):
+                mel = self.vae.decode(z[..., first:last], (last - first) * stride)[0].float()
             return torch.unflatten(mel, 1, (-1, stride)).movedim(1, -1)  # cells of the latent last
 
         return in_mel_windows(look, z.shape[-1], stride=stride).movedim(-1, 1).flatten(1)[:, :num_frames]
