@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bench.page import Cell, Section, Table
 from bench.questions import KNOWN_F1, KNOWN_F1_50, Figure
 from bench.scores import Scores
-from bench.systems import COPY, ENVELOPE, KNOWN_ROWS, TRUE_RECORDED, TRUE_SOUNDFONT
+from bench.systems import COPY, ENVELOPE, KNOWN_ROWS, OURS_LATER, TRUE_RECORDED, TRUE_SOUNDFONT
 from bench.tables import shown
 from stylebox.core.evaluation.bootstrap import Interval, mean_interval
 
@@ -19,7 +19,7 @@ PLAYERS = ("violin", "singer")  # groups of players whose notes people wrote dow
 TRANSFERRED = tuple(group for group in GROUPS if group != "piano")
 OWN_EAR, BASIC_PITCH, TRANSKUN = "our content encoder", "Basic Pitch", "Transkun"
 ONSET_ERROR = Figure("onset_error_ms", "onset error, ms", None, None, 0.0, 0)
-_BOUNDS = (TRUE_SOUNDFONT, TRUE_RECORDED, COPY, ENVELOPE, TRANSKUN)  # no piano, or what they are compared with
+_BOUNDS = (OURS_LATER, TRUE_SOUNDFONT, TRUE_RECORDED, COPY, ENVELOPE, TRANSKUN)  # they can't win
 
 
 class KnownMusic:

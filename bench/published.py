@@ -21,9 +21,24 @@ _ROWS: list[list[Cell]] = [
         "code MIT, weights CC BY-NC 4.0, after accepting conditions",
         REASON,
     ],
-    ["AFTER (2024)", "its own listening and distance figures", "code public, models for download", REASON],
-    ["RAVE (2021)", "its own listening figures", "public models CC BY-NC 4.0; one per instrument", REASON],
-    ["BRAVE (2025)", "latency below 10 ms", "code public; trained with RAVE's tools, one per instrument", REASON],
+    [
+        "AFTER (2024), arXiv:2408.00196",
+        "better quality and fidelity to the target than its baselines, by measures of its own",
+        "code public; a model per kind of sound",
+        REASON,
+    ],
+    [
+        "RAVE (2021), arXiv:2111.05011",
+        "48 kHz, 20 times faster than real time on a laptop; timbre transfer shown by examples",
+        "public models CC BY-NC 4.0; one per instrument",
+        REASON,
+    ],
+    [
+        "BRAVE (2025), arXiv:2503.11562",
+        "latency below 10 ms, jitter 3 ms; pitch and loudness kept better than by RAVE",
+        "code public; one model per instrument",
+        REASON,
+    ],
 ]
 TABLE = Table(["system", "its authors report", "terms", "why it was not run"], _ROWS)
 EXPLANATION = (

@@ -33,15 +33,19 @@ PIANO_SOUNDFONT, PIANO_RECORDED = "Transkun + SoundFont", "Transkun + recorded n
 TRUE_SOUNDFONT, TRUE_RECORDED = "true notes + SoundFont", "true notes + recorded notes"
 ENVELOPE, PAPER = "spectral envelope", "the paper's networks"
 COPY, LATER, OTHER = "the input itself", "the input, 5 ms later", "another recording of the set"
+OURS_LATER = "ours, on the input 5 ms later"  # what two runs of the same system differ by
 
 Player = SoundFontPlayer | RecordedNotes
 OURS = (SHIPPED, DRAFT, MORE_STEPS, CLIP)
 RIVALS = (SOUNDFONT, RECORDED, ENVELOPE, PAPER)
 MIXED = (OUR_SOUNDFONT, OUR_RECORDED)
-ROWS = (*OURS, *RIVALS, *MIXED, COPY, LATER)
-KNOWN_ROWS = (SHIPPED, DRAFT, SOUNDFONT, RECORDED, OUR_SOUNDFONT, ENVELOPE, TRUE_SOUNDFONT, TRUE_RECORDED, COPY)
+ROWS = (*OURS, *RIVALS, *MIXED, OURS_LATER, COPY, LATER)
+KNOWN_ROWS = (
+    *(SHIPPED, DRAFT, SOUNDFONT, RECORDED, OUR_SOUNDFONT, ENVELOPE),
+    *(OURS_LATER, TRUE_SOUNDFONT, TRUE_RECORDED, COPY),
+)
 PIANO_ROWS = (PIANO_SOUNDFONT, PIANO_RECORDED)
-STEPS = {SHIPPED: None, DRAFT: 0, MORE_STEPS: 12, CLIP: None}
+STEPS = {SHIPPED: None, OURS_LATER: None, DRAFT: 0, MORE_STEPS: 12, CLIP: None}
 SEED = 0
 _SOUNDING_ROOMS = ("audio", "diffusion", "models", "music", "pipeline")  # of stylebox.core: they decide what is heard
 
@@ -118,7 +122,8 @@ class Systems:
         if system in (ENVELOPE, CLIP) and (given.set_name, target) not in self.clips:
             return None
         moved = 0 if system in (ENVELOPE, PAPER) else self.shift(given, target)
-        return self._made(system, given, target, moved, known)
+        heard = later(given, self.folder) if system == OURS_LATER else given
+        return self._made(system, heard, target, moved, known)
 
     def _made(self, system: str, given: Recording, target: str, moved: int, known: Known | None) -> Output:
         key = digest(given.path, self._identity(system, given, target, known), target, str(moved))
