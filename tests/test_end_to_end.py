@@ -21,7 +21,7 @@ from support.models import PARTIALS, SAMPLE_RATE, melody, tones
 
 from stylebox.cli import app
 from stylebox.core.audio.energy import measure_energy
-from stylebox.core.audio.io.read import load_audio
+from stylebox.core.audio.io.read import load_audio, probe
 from stylebox.core.audio.io.write import write_audio
 from stylebox.core.audio.loudness import loudness_of
 from stylebox.core.music.midi.write import write_midi
@@ -66,16 +66,16 @@ def write_video(path: Path, audio: np.ndarray, sample_rate: int) -> None:
 # transfer
 
 
-@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3", "m4a"])
 def test_every_format_has_the_inputs_length_and_loudness(
     suffix: str, tiny_home: Path, piano: Path, run: Callable[..., CommandResult]
 ) -> None:
     code, out, err = run("transfer", piano, *FAST, "--seed", 5, "-o", f"new/out.{suffix}")
     assert (code, out) == (0, f"new/out.{suffix}\n"), err
     assert "seed 5" in err
-    made = soundfile.info(f"new/out.{suffix}")
-    assert (made.samplerate, made.channels) == (44_100, 2)
-    assert made.frames == soundfile.info(piano).frames
+    made = probe(f"new/out.{suffix}")
+    assert (made.sample_rate, made.channels) == (44_100, 2)
+    assert made.samples == soundfile.info(piano).frames
     assert [path.name for path in Path("new").iterdir()] == [f"out.{suffix}"]
 
 

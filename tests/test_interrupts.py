@@ -1,8 +1,10 @@
 """An interrupt that arrives while C code calls back into Python is not lost, and nothing of the work is."""
 
+import io
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,3 +45,16 @@ def test_a_file_that_was_interrupted_while_it_was_encoded_does_not_appear(
     with pytest.raises(KeyboardInterrupt), AudioWriter(path, 44100) as writer:
         writer.write(np.zeros(100_000, np.float32))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".mp3", ".ogg", ".flac", ".m4a", ".opus"])
+def test_an_interrupt_while_an_encoder_writes_is_not_lost(suffix: str) -> None:
+    """Encoders of C call back into Python to write, where an exception would be dropped with a part of the file."""
+
+    class Interrupting(io.BytesIO):
+        def write(self, content: Any) -> int:
+            os.kill(os.getpid(), signal.SIGINT)
+            return super().write(content)
+
+    with pytest.raises(KeyboardInterrupt), AudioWriter((Interrupting(), suffix), 48000) as writer:
+        writer.write(np.zeros(100_000, np.float32))

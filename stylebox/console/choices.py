@@ -56,6 +56,8 @@ class FormatName(StrEnum):
     flac = "flac"
     ogg = "ogg"
     mp3 = "mp3"
+    m4a = "m4a"
+    opus = "opus"
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,7 @@ Output = Annotated[
     Option(
         "--output",
         "-o",
-        help="File to write: wav, flac, ogg or mp3; a folder for several; - writes to stdout. "
+        help="File to write: wav, flac, ogg, mp3, m4a or opus; a folder for several; - writes to stdout. "
         "Default: in the current folder, named after input and style.",
     ),
 ]

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.audio_files import SAMPLE_RATE, encode, notes
+from support.audio_files import SAMPLE_RATE, SUFFIXES, encode, notes, rate_of
 
 from stylebox.core.audio.io.read import load_audio
 from stylebox.core.audio.io.tags import Tags
 from stylebox.core.audio.io.write import AudioWriter, write_audio
 from stylebox.core.errors import AudioError, error_message
 from stylebox.core.paths import atomic_path, copy_file, write_text
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100_000)
 
 
 @contextmanager
@@ -28,7 +30,7 @@ def room_for(num_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("num_bytes", [0, 100, 5000, 30_000])
 def test_no_room_for_sound_is_one_line_and_leaves_what_was_there(
     suffix: str, num_bytes: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
@@ -36,19 +38,19 @@ def test_no_room_for_sound_is_one_line_and_leaves_what_was_there(
     path = tmp_path / f"a{suffix}"
     path.write_bytes(b"earlier")
     with room_for(num_bytes), pytest.raises(AudioError) as caught:
-        write_audio(path, notes(seconds=6), SAMPLE_RATE)
+        write_audio(path, notes(seconds=6), rate_of(suffix))
     assert str(caught.value).startswith(f"{path}: cannot be written (File too large); make room on the disk")
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"earlier"]
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_no_room_for_tags_is_the_same(suffix: str, tmp_path: Path) -> None:
-    write_audio(tmp_path / f"a{suffix}", notes(), SAMPLE_RATE)
+    write_audio(tmp_path / f"a{suffix}", notes(), rate_of(suffix))
     size = (tmp_path / f"a{suffix}").stat().st_size
 
     def write_with_cover() -> None:
-        with AudioWriter(tmp_path / f"b{suffix}", SAMPLE_RATE, tags=Tags(cover=bytes(100_000))) as writer:
+        with AudioWriter(tmp_path / f"b{suffix}", rate_of(suffix), tags=Tags(cover=PNG)) as writer:
             writer.write(notes())
 
     with room_for(size + 1000), pytest.raises(AudioError, match="make room"):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.audio_files import notes
+from support.audio_files import SUFFIXES, notes
 
 from stylebox.core.audio.io.read import AudioReader, load_audio, resample
 from stylebox.core.audio.io.tags import Tags
@@ -52,7 +52,7 @@ def test_samples_of_that_depth_come_back_bit_by_bit(suffix: str, bits: int, dept
         assert (reader.native_rate, reader.channels, reader.bits) == (RATE, 2, depth)
 
 
-@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_stereo_and_tags_stay_and_bytes_do_not_depend_on_blocks(suffix: str, tmp_path: Path) -> None:
     """Of 16-bit integers in stereo, libsndfile makes an MP3 of noise."""
     audio = stereo()

@@ -1,17 +1,22 @@
 """One file in, one file out: what goes in comes out, also after an interruption. By a tiny model."""
 
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.audio_files import SUFFIXES
 from support.models import PARTIALS, melody, tones
 
-from stylebox.core.audio.io.read import AudioReader, load_audio
+from stylebox.core.audio.io.formats import FORMATS, Format
+from stylebox.core.audio.io.read import AudioReader, load_audio, probe
 from stylebox.core.audio.io.tags import Tags
-from stylebox.core.audio.io.write import MAX_CHANNELS, MP3_RATES, AudioWriter
+from stylebox.core.audio.io.write import AudioWriter
 from stylebox.core.audio.loudness import loudness_db
 from stylebox.core.jobs import input_file
 from stylebox.core.jobs.transfer_file import transfer_file
@@ -23,7 +28,7 @@ from stylebox.core.progress import Progress
 
 QUICK = TransferOptions("string", seed=7, steps=0, vocoder="harmonic")
 RATES = (8000, 11025, 22050, 32000, 44100, 48000, 96000, 192_000)
-PCM = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
+LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1")  # of FFmpeg, by number of channels
 TAGS = Tags("Sarabande", "A. Player", "Suites", "1720", "take 3", b"\x89PNG\r\n\x1a\n" + bytes(40))
 
 
@@ -36,6 +41,17 @@ def pipeline(trained_home: Path) -> BasePipeline:
     return made
 
 
+def channels_of(path: Path) -> np.ndarray:
+    """All samples of a file, ``(S, C)``."""
+    with AudioReader(path) as reader:
+        return np.concatenate(list(reader))
+
+
+def rate_of(path: Path) -> int:
+    """The rate of a file, in Hz."""
+    return probe(path).sample_rate
+
+
 def music(seconds: float, rate: int, channels: int) -> np.ndarray:
     """Two notes, louder from channel to channel."""
     notes = tones(melody(40, 2.3), 2.3, PARTIALS["reed"])[4410:]
@@ -45,36 +61,79 @@ def music(seconds: float, rate: int, channels: int) -> np.ndarray:
     return made
 
 
-@settings(max_examples=14, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@dataclass(frozen=True)
+class Kind:
+    """A kind of input file: its suffix, and who writes it: libsndfile (a subtype), FFmpeg (a codec), or our writer."""
+
+    suffix: str
+    subtype: str = ""
+    codec: str = ""
+
+    @property
+    def bits(self) -> int:
+        """Per sample of an output that has a depth."""
+        fine = ("PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAC_24", "ALAC_32")
+        return 24 if self.subtype in fine else 16
+
+    @property
+    def format(self) -> Format:
+        """What it can hold."""
+        return FORMATS.get(self.suffix, FORMATS[".flac"])
+
+    def write(self, path: Path, audio: np.ndarray, rate: int) -> None:
+        """Write a file of this kind."""
+        if self.subtype:
+            soundfile.write(path, audio, rate, subtype=self.subtype)
+        elif self.codec:
+            layout = LAYOUTS[audio.shape[1] - 1]
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(audio.T), "fltp", layout)
+            frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+            with av.open(str(path), "w") as container:
+                track = container.add_stream(self.codec, rate=rate, layout=layout)
+                assert isinstance(track, av.AudioStream)
+                container.mux([*track.encode(frame), *track.encode(None)])
+        else:
+            with AudioWriter(path, rate, audio.shape[1]) as writer:
+                writer.write(audio)
+
+
+KINDS = [
+    *(Kind(".wav", subtype) for subtype in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")),
+    *(Kind(".flac", subtype) for subtype in ("PCM_S8", "PCM_16", "PCM_24")),
+    *(Kind(".aiff", subtype) for subtype in ("PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT")),
+    *(Kind(".caf", subtype) for subtype in ("PCM_16", "PCM_24", "FLOAT", "ALAC_16", "ALAC_24")),
+    *(Kind(".w64", "PCM_24"), Kind(".rf64", "PCM_16"), Kind(".au", "PCM_16"), Kind(".ogg"), Kind(".mp3")),
+    *(Kind(".m4a"), Kind(".opus"), Kind(".mka", codec="flac"), Kind(".wv", codec="wavpack")),
+]
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.sampled_from(RATES),
-    st.integers(1, 8),
-    st.sampled_from(PCM),
-    st.sampled_from([".wav", ".flac", ".ogg", ".mp3"]),
-    st.integers(1, 999),
+    st.sampled_from(KINDS), st.sampled_from(RATES), st.integers(1, 8), st.sampled_from(SUFFIXES), st.integers(1, 999)
 )
 def test_rate_channels_depth_and_length_come_out_as_promised(
-    pipeline: BasePipeline, tmp_path: Path, rate: int, channels: int, subtype: str, suffix: str, odd: int
+    pipeline: BasePipeline, tmp_path: Path, kind: Kind, rate: int, channels: int, suffix: str, odd: int
 ) -> None:
-    source, output = tmp_path / "in.wav", tmp_path / f"out{suffix}"
+    source, output, held = tmp_path / f"in{kind.suffix}", tmp_path / f"out{suffix}", FORMATS[suffix]
+    rate, channels = kind.format.nearest_rate(rate), min(channels, kind.format.max_channels)
     audio = music(0.4 + odd / 8000, rate, channels)
-    soundfile.write(source, audio, rate, subtype=subtype)
+    kind.write(source, audio, rate)
     report = transfer_file(source, output, QUICK, pipeline, force=True)
     with AudioReader(output) as reader:
         made = np.concatenate(list(reader))
         kept_rate = max(rate, 44100)
-        expected_rate = kept_rate if suffix != ".mp3" or kept_rate in MP3_RATES else 48000
+        expected_rate = held.nearest_rate(kept_rate)
         assert reader.sample_rate == report.sample_rate == expected_rate
-        assert reader.channels == report.channels == (channels if channels <= MAX_CHANNELS[suffix] else 1)
+        assert reader.channels == report.channels == (channels if channels <= held.max_channels else 1)
         assert len(made) == round(len(audio) * expected_rate / rate)
         if suffix in (".wav", ".flac"):
-            assert reader.bits == (24 if subtype in ("PCM_24", "PCM_32", "FLOAT", "DOUBLE") else 16)
+            assert reader.bits == kind.bits
     lost = (expected_rate != kept_rate) + (reader.channels != channels)
     assert sum(warning.startswith("not kept: ") for warning in report.warnings) == min(lost, 1)
-    assert " Hz (MP3: 48000 Hz)" in "".join(report.warnings) or expected_rate == kept_rate
+    assert f" Hz ({held.name}: {expected_rate} Hz)" in "".join(report.warnings) or expected_rate == kept_rate
 
 
-@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_tags_are_kept_and_the_comment_names_the_style(pipeline: BasePipeline, tmp_path: Path, suffix: str) -> None:
     with AudioWriter(tmp_path / "in.flac", 44100, tags=TAGS) as writer:
         writer.write(music(0.4, 44100, 1))
@@ -99,6 +158,25 @@ def test_a_hard_left_input_stays_hard_left_and_opposite_phases_do_not_vanish(
             assert loudness[0] == pytest.approx(loudness[1], abs=1.0)
         else:
             assert not after[:, channel].any()
+
+
+STEREO = [kind for kind in KINDS if kind.subtype in ("", "PCM_24", "ALAC_16")]
+
+
+@pytest.mark.parametrize("kind", STEREO, ids=lambda kind: f"{kind.suffix}-{kind.subtype or kind.codec}")
+def test_hard_left_and_silence_stay_in_every_format(pipeline: BasePipeline, tmp_path: Path, kind: Kind) -> None:
+    """Each as input, to every format as output in turn."""
+    source, rate = tmp_path / f"in{kind.suffix}", kind.format.nearest_rate(44100)
+    output = tmp_path / f"out{SUFFIXES[STEREO.index(kind) % len(SUFFIXES)]}"
+    kind.write(source, music(1.5, rate, 1) * np.array([1, 0], np.float32), rate)
+    transfer_file(source, output, QUICK, pipeline)
+    before, after = channels_of(source), channels_of(output)
+    assert loudness_db(after[:, 0], rate_of(output)) == pytest.approx(loudness_db(before[:, 0], rate), abs=1.0)
+    assert np.abs(after[:, 1]).max() < 0.001 * np.abs(after[:, 0]).max()
+    kind.write(source, np.zeros((20_000, 2), np.float32), rate)
+    report = transfer_file(source, output, QUICK, pipeline, force=True)
+    assert np.abs(channels_of(output)).max() < 1e-4
+    assert "silent" in report.warnings[0]
 
 
 def test_silence_stays_silence(pipeline: BasePipeline, tmp_path: Path) -> None:

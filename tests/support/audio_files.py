@@ -7,7 +7,15 @@ from pathlib import Path
 import av
 import numpy as np
 
+from stylebox.core.audio.io.formats import FORMATS
+
 SAMPLE_RATE = 44100
+SUFFIXES = tuple(FORMATS)
+
+
+def rate_of(suffix: str) -> int:
+    """A rate that a format has: 44.1 kHz, but 48 for Opus."""
+    return FORMATS[suffix].nearest_rate(SAMPLE_RATE)
 
 
 @cache

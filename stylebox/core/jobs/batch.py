@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from stylebox.core.audio.io.files import find_audio
+from stylebox.core.audio.io.formats import FORMATS
 from stylebox.core.errors import AudioError, StyleboxError
 from stylebox.core.file_names import safe_name
 from stylebox.core.jobs.outputs import STREAM, SideOutputs
 from stylebox.core.pipeline.options import TransferOptions
 
-FORMATS = ("wav", "flac", "ogg", "mp3")
 FIELDS = ("stem", "style", "model")  # of a naming pattern
 
 
@@ -22,7 +22,7 @@ class Naming:
 
     Attributes:
         pattern: With the fields of `FIELDS` in braces; a slash makes folders.
-        format: One of `FORMATS`; None takes the pattern's suffix, or wav.
+        format: A suffix of `FORMATS` without its dot; None takes the pattern's suffix, or wav.
 
     Raises:
         StyleboxError: The pattern has an unknown field, leaves its folder, or contradicts the format.
@@ -49,12 +49,12 @@ class Naming:
     def _own_format(self) -> str | None:
         """The format that the pattern ends with."""
         suffix = self.pattern.rpartition(".")[2].lower()
-        return suffix if "." in self.pattern and suffix in FORMATS else None
+        return suffix if "." in self.pattern and f".{suffix}" in FORMATS else None
 
     @property
     def suffix(self) -> str:
         """Of every output."""
-        return f".{self.format or self._own_format or FORMATS[0]}"
+        return f".{self.format or self._own_format or 'wav'}"
 
     def name(self, stem: str, style: str, model: str) -> str:
         """The output's path below its folder.

@@ -112,11 +112,14 @@ def _codecs(name: str) -> Finding:
     import av
     import soundfile
 
-    writes = [kind for kind in ("WAV", "FLAC", "OGG", "MP3") if kind in soundfile.available_formats()]
+    from stylebox.core.audio.io.encode import why_not
+    from stylebox.core.audio.io.formats import FORMATS
+
+    writes = [suffix[1:] for suffix in FORMATS if not why_not(suffix)]
     reads = [codec for codec in ("aac", "mp3", "opus", "vorbis") if codec in av.codecs_available]
-    found = f"writes {', '.join(writes).lower()} (libsndfile {soundfile.__libsndfile_version__}); "
+    found = f"writes {', '.join(writes)}; libsndfile {soundfile.__libsndfile_version__}; "
     found += f"PyAV {av.__version__} reads {', '.join(reads)}"
-    if len(writes) == 4 and len(reads) == 4:
+    if len(writes) == len(FORMATS) and len(reads) == 4:
         return Finding(name, "ok", found)
     return Finding(name, "limited", found, "pip install --upgrade soundfile av")
 

@@ -19,8 +19,9 @@ from typing import NamedTuple
 import numpy as np
 
 from stylebox import __version__
+from stylebox.core.audio.io.formats import FORMATS
 from stylebox.core.audio.io.read import resample
-from stylebox.core.audio.io.write import MP3_RATES, encode_audio
+from stylebox.core.audio.io.write import encode_audio
 from stylebox.core.jobs.outputs import write_notes
 from stylebox.core.jobs.spectrogram_image import (
     drawn,
@@ -151,7 +152,7 @@ def _encoded(sounds: Sequence[np.ndarray], rate: int) -> tuple[str, list[bytes]]
     """Sound files and their suffix: lossless, or MP3 where the page would be too large to open."""
     if sum(map(len, sounds)) <= LOSSLESS_SECONDS * rate:
         return ".flac", [encode_audio(sound, rate) for sound in sounds]
-    new_rate = rate if rate in MP3_RATES else max(MP3_RATES)
+    new_rate = FORMATS[".mp3"].nearest_rate(rate)
     return ".mp3", [encode_audio(resample(sound, rate, new_rate), new_rate, ".mp3") for sound in sounds]
 
 

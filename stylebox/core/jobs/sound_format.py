@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from stylebox.core.audio.io.write import BITS, MAX_CHANNELS, MP3_RATES, STREAM, check_format
+from stylebox.core.audio.io.formats import FORMATS
+from stylebox.core.audio.io.tags import keeps_cover
+from stylebox.core.audio.io.write import STREAM, check_format
 from stylebox.core.pipeline.options import OutputFormat
 
 _USUAL_BITS, _FINE_BITS = 16, 24
@@ -42,28 +44,31 @@ class FittedFormat:
         return [f"not kept: {', '.join(self.lost)}"] if self.lost else []
 
 
-def fit_format(output: Path, native: SoundFormat, requested: OutputFormat) -> FittedFormat:
+def fit_format(output: Path, native: SoundFormat, requested: OutputFormat, cover: bytes = b"") -> FittedFormat:
     """The format of an output: that of the input, of more than 16 bits 24, or what the user asks for.
 
     Args:
         output: The file; its suffix is the format.
         native: Of the input; 0 bits if it has no depth.
         requested: What the user asks for.
+        cover: Picture of the input; empty if it has none.
 
     Raises:
         AudioError: the file cannot hold what the user asks for.
     """
     suffix = ".wav" if str(output) == STREAM else output.suffix.lower()
-    rate, channels, lost = requested.rate_for(native.sample_rate), 1 if requested.mono else native.channels, []
-    bits = requested.bits or (_FINE_BITS if native.bits > _USUAL_BITS and suffix in BITS else _USUAL_BITS)
-    if suffix == ".mp3" and requested.sample_rate is None and rate not in MP3_RATES:
-        lower = max(known for known in MP3_RATES if known <= rate)
-        lost.append(f"{rate} Hz (MP3: {lower} Hz)")
-        rate = lower
-    if channels > (most := MAX_CHANNELS.get(suffix, channels)):
-        lost.append(f"{channels} channels ({suffix[1:]} holds {most}; folded to mono)")
+    check_format(output)
+    format, lost = FORMATS[suffix], []
+    rate, channels = requested.rate_for(native.sample_rate), 1 if requested.mono else native.channels
+    if requested.sample_rate is None and (nearest := format.nearest_rate(rate)) != rate:
+        lost.append(f"{native.sample_rate} Hz ({format.name}: {nearest} Hz)")
+        rate = nearest
+    if channels > format.max_channels:
+        lost.append(f"{channels} channels ({suffix[1:]} holds {format.max_channels}; folded to mono)")
         channels = 1
-    if requested.bits is None and suffix in BITS and bits not in BITS[suffix]:
-        bits = _USUAL_BITS
+    if not keeps_cover(suffix, cover):
+        lost.append(f"the cover ({suffix[1:]} holds JPEG and PNG)")
+    fine = native.bits > _USUAL_BITS and _FINE_BITS in format.bits
+    bits = requested.bits or (_FINE_BITS if fine else _USUAL_BITS)
     check_format(output, rate, channels, bits)
     return FittedFormat(SoundFormat(rate, channels, bits), tuple(lost))

@@ -58,7 +58,7 @@ def transfer_file(
     with ExitStack() as own:
         shared = source if isinstance(source, InputFile) else own.enter_context(InputFile(source, pipeline))
         recording, name = shared.recording, str(shared.path)
-        fitted = fit_format(output, recording.sound, options.output)
+        fitted = fit_format(output, recording.sound, options.output, recording.tags.cover)
         sound = fitted.sound
         heeded = replace(options, output=OutputFormat(sound.sample_rate, sound.bits, sound.channels == 1))
         perform, work = pipeline.prepare(heeded), shared.work(output, heeded)

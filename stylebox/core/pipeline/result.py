@@ -89,7 +89,7 @@ class TransferResult(_Made):
         return len(self.audio) / self.sample_rate
 
     def save(self, path: Path | str, bits: int = 16) -> float:
-        """Write the audio to a .wav, .flac, .ogg or .mp3 file, in place of what is there.
+        """Write the audio to a .wav, .flac, .ogg, .mp3, .m4a or .opus file, in place of what is there.
 
         Args:
             path: The file; its suffix is the format.

@@ -1,4 +1,7 @@
-"""Encoding samples into a stream: FLAC, Vorbis and MP3 by libsndfile, WAV by code of our own. Knows no file names."""
+"""Encoding samples into a stream: FLAC, Vorbis and MP3 by libsndfile, WAV by code of our own, the rest by FFmpeg.
+
+Knows no file names.
+"""
 
 import io
 from collections.abc import Callable, Iterator
@@ -8,14 +11,14 @@ from typing import BinaryIO, Protocol
 import numpy as np
 import soundfile
 
+from stylebox.core.audio.io.formats import FORMATS
 from stylebox.core.audio.io.ogg import set_plain_serial
 from stylebox.core.audio.io.tags import Tags, write_tags
 from stylebox.core.audio.io.wav import WavStream
 from stylebox.core.interrupts import held_interrupts
 
 # Suffix -> libsndfile's format, subtype, and compression in [0, 1]: Vorbis quality 8 of 10, MP3 V1.
-FORMATS: dict[str, tuple[str, str, float | None]] = {
-    ".wav": ("WAV", "PCM_16", None),
+_LIBSNDFILE: dict[str, tuple[str, str, float | None]] = {
     ".flac": ("FLAC", "PCM_16", None),
     ".ogg": ("OGG", "VORBIS", 0.2),
     ".mp3": ("MP3", "MPEG_LAYER_III", 0.1),
@@ -52,7 +55,28 @@ def begin_file(stream: BinaryIO, suffix: str, sample_rate: int, channels: int, b
     """
     if suffix == ".wav":
         return _Wav(stream, sample_rate, channels, bits, tags)
-    return _Libsndfile(stream, suffix, sample_rate, channels, bits, tags)
+    if suffix in _LIBSNDFILE:
+        return _Libsndfile(stream, suffix, sample_rate, channels, bits, tags)
+    from stylebox.core.audio.io.encode_ffmpeg import FfmpegEncoder  # loads all of FFmpeg
+
+    return FfmpegEncoder(stream, suffix, sample_rate, channels, tags)
+
+
+def why_not(suffix: str) -> str:
+    """Why this machine cannot write a format, with the fix; empty if it can.
+
+    Args:
+        suffix: One of `FORMATS`.
+    """
+    if suffix == ".wav":
+        return ""
+    if suffix in _LIBSNDFILE:
+        known = _LIBSNDFILE[suffix][0] in soundfile.available_formats()  # before libsndfile 1.1: no MP3
+        return "" if known else f"libsndfile {soundfile.__libsndfile_version__} cannot write it; update soundfile"
+    from stylebox.core.audio.io.encode_ffmpeg import can_encode  # loads all of FFmpeg
+
+    name = FORMATS[suffix].name
+    return "" if can_encode(suffix) else f"this FFmpeg has no encoder for {name}; install the wheel of PyAV (av)"
 
 
 def quantised(block: np.ndarray, bits: int) -> np.ndarray:
@@ -119,7 +143,7 @@ class _Libsndfile:
     """FLAC, Ogg Vorbis and MP3."""
 
     def __init__(self, stream: BinaryIO, suffix: str, sample_rate: int, channels: int, bits: int, tags: Tags) -> None:
-        container, subtype, compression = FORMATS[suffix]
+        container, subtype, compression = _LIBSNDFILE[suffix]
         self._stream, self._suffix, self._bits, self._tags = stream, suffix, bits, tags
         self._sink = _Sink(stream)
         subtype = f"PCM_{bits}" if subtype.startswith("PCM") else subtype

@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from mutagen.flac import FLAC
     from mutagen.id3 import ID3
+    from mutagen.oggopus import OggOpus
     from mutagen.oggvorbis import OggVorbis
 
 _FIELDS = ("title", "artist", "album", "date", "comment")
+_ATOMS = ("\xa9nam", "\xa9ART", "\xa9alb", "\xa9day", "\xa9cmt")  # of the fields, in MP4
 _MAX_TEXT = 10_000  # characters of a field; longer ones are cut
 _MAX_COVER_BYTES = 16 << 20  # larger ones are not kept
 _FRONT = 3  # kind of picture: front cover
 _MIME = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"GIF8": "image/gif", b"RIFF": "image/webp"}
+_MP4_COVERS = {"image/jpeg": 13, "image/png": 14}  # kinds of picture that MP4 knows, by their numbers
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def write_tags(stream: BinaryIO, suffix: str, tags: Tags) -> None:
     """Add tags to a file that has none.
 
     Args:
-        stream: A FLAC, Ogg Vorbis or MP3 file that can be read and written.
+        stream: A FLAC, Ogg Vorbis, MP3, MP4 or Ogg Opus file that can be read and written.
         suffix: Of its format, with its dot.
         tags: What it will say.
 
@@ -78,6 +81,7 @@ def write_tags(stream: BinaryIO, suffix: str, tags: Tags) -> None:
     """
     from mutagen import MutagenError
     from mutagen.flac import FLAC
+    from mutagen.oggopus import OggOpus
     from mutagen.oggvorbis import OggVorbis
 
     if not tags:
@@ -86,8 +90,11 @@ def write_tags(stream: BinaryIO, suffix: str, tags: Tags) -> None:
     try:
         if suffix == ".mp3":
             _id3(tags).save(stream, v2_version=3)
+        elif suffix == ".m4a":
+            _write_atoms(stream, tags)
         else:
-            _write_comments(FLAC(stream) if suffix == ".flac" else OggVorbis(stream), stream, tags)
+            file = FLAC(stream) if suffix == ".flac" else OggOpus(stream) if suffix == ".opus" else OggVorbis(stream)
+            _write_comments(file, stream, tags)
     except MutagenError as error:
         raise OSError(str(error)) from error
 
@@ -120,7 +127,26 @@ def _id3(tags: Tags) -> "ID3":
     return found
 
 
-def _write_comments(file: "FLAC | OggVorbis", stream: BinaryIO, tags: Tags) -> None:
+def keeps_cover(suffix: str, cover: bytes) -> bool:
+    """Whether files of a format hold a picture of this kind, or there is none: MP4 knows only JPEG and PNG."""
+    return not cover or suffix != ".m4a" or _mime(cover) in _MP4_COVERS
+
+
+def _write_atoms(stream: BinaryIO, tags: Tags) -> None:
+    """The atoms that iTunes and others know."""
+    from mutagen.mp4 import MP4, MP4Cover
+
+    file = MP4(stream)
+    for field, atom in zip(_FIELDS, _ATOMS, strict=True):
+        if text := getattr(tags, field):
+            file[atom] = [text]
+    if kind := _MP4_COVERS.get(_mime(tags.cover)):
+        file["covr"] = [MP4Cover(tags.cover, kind)]
+    stream.seek(0)
+    file.save(stream)
+
+
+def _write_comments(file: "FLAC | OggVorbis | OggOpus", stream: BinaryIO, tags: Tags) -> None:
     """Vorbis comments, and the cover where the format keeps it."""
     from mutagen.flac import FLAC, Picture
 

@@ -1,4 +1,4 @@
-"""Writing sound files: WAV, FLAC, Ogg Vorbis and MP3, as a stream or at once, completely or not at all.
+"""Writing sound files: WAV, FLAC, Ogg Vorbis, MP3, AAC and Opus, as a stream or at once, completely or not at all.
 
 Knows nothing of decoding.
 """
@@ -14,14 +14,12 @@ from typing import BinaryIO, Self
 import numpy as np
 import soundfile
 
-from stylebox.core.audio.io.encode import FORMATS, begin_file
+from stylebox.core.audio.io.encode import begin_file, why_not
+from stylebox.core.audio.io.formats import FORMATS
 from stylebox.core.audio.io.tags import Tags
 from stylebox.core.errors import AudioError, cannot_write
 from stylebox.core.paths import atomic_path
 
-BITS = {".wav": (16, 24, 32), ".flac": (16, 24), ".ogg": (16,), ".mp3": (16,)}  # per sample; 32 is float
-MAX_CHANNELS = {".wav": 32, ".flac": 8, ".ogg": 32, ".mp3": 2}
-MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)  # Hz; MP3 has no others
 CEILING_DB = -0.1  # dBFS; peak of a sound that was turned down because it would clip
 STREAM = "-"  # file name that stands for standard output
 BLOCK_SAMPLES = 1 << 16  # given to an encoder at once: of over a minute libsndfile's Vorbis can crash
@@ -53,11 +51,11 @@ class AudioWriter:
         """Name a file; ``with`` begins it.
 
         Args:
-            target: A file, .wav, .flac, .ogg (Vorbis) or .mp3; "-", which is a WAV to standard output; or an empty
-                binary stream that can be read and searched, with the suffix of the format.
+            target: A file, with a suffix of `FORMATS`; "-", which is a WAV to standard output; or an empty binary
+                stream that can be read and searched, with the suffix of the format.
             sample_rate: In Hz.
             channels: Number of channels.
-            bits: Bits per sample: 16; 24 for WAV and FLAC; 32 for WAV, which is float. MP3 and Ogg have no depth.
+            bits: Bits per sample: 16; 24 for WAV and FLAC; 32 for WAV, which is float. The others have no depth.
             tags: What the file says of its content.
 
         Raises:
@@ -130,11 +128,11 @@ class AudioWriter:
 def write_audio(
     path: Path | str, audio: np.ndarray, sample_rate: int, bits: int = 16, tags: Tags | None = None
 ) -> float:
-    """Write a sound in the format of the suffix: .wav, .flac, .ogg (Vorbis) or .mp3.
+    """Write a sound in the format of the suffix, one of `FORMATS`: .wav, .flac, .ogg, .mp3, .m4a or .opus.
 
     The file appears whole or not at all, and equal sound gives equal bytes. Every format reads back with the same
-    number of samples at the same time; for MP3 this needs a reader that knows its gapless header (libsndfile, FFmpeg,
-    browsers), others add about 50 ms of silence at the ends.
+    number of samples at the same time; for MP3, AAC and Opus this needs a reader that knows what their encoders add
+    (FFmpeg, browsers, players), others add up to 50 ms of silence at the ends.
 
     Args:
         path: The file; "-" writes a WAV to standard output.
@@ -197,17 +195,17 @@ def check_format(path: Path | str, sample_rate: int | None = None, channels: int
         raise AudioError(f"{name}: neither a folder nor a file of a known format; make it, or use {', '.join(FORMATS)}")
     if suffix not in FORMATS:
         raise AudioError(f"{name}: unknown format {suffix}; use one of {', '.join(FORMATS)}")
-    if FORMATS[suffix][0] not in soundfile.available_formats():  # before libsndfile 1.1: no MP3
-        version = soundfile.__libsndfile_version__
-        raise AudioError(f"{name}: libsndfile {version} cannot write it; update soundfile or use .wav")
-    if suffix == ".mp3" and sample_rate not in (None, *MP3_RATES):
-        rates = ", ".join(map(str, MP3_RATES))
-        raise AudioError(f"{name}: MP3 has no rate of {sample_rate} Hz; use .wav or one of {rates}")
-    if bits not in BITS[suffix]:
-        known = " or ".join(map(str, BITS[suffix]))
-        raise AudioError(f"{name}: {suffix} has no depth of {bits} bits; use {known}, or .wav")
-    if not 1 <= channels <= MAX_CHANNELS[suffix]:
-        raise AudioError(f"{name}: {suffix} holds at most {MAX_CHANNELS[suffix]} channels, not {channels}; use .wav")
+    if reason := why_not(suffix):
+        raise AudioError(f"{name}: {reason} or use .wav")
+    known = FORMATS[suffix]
+    if sample_rate is not None and known.nearest_rate(sample_rate) != sample_rate:
+        rates = ", ".join(map(str, known.rates))
+        raise AudioError(f"{name}: {known.name} has no rate of {sample_rate} Hz; use .wav or {rates}")
+    if bits not in known.bits:
+        depths = " or ".join(map(str, known.bits))
+        raise AudioError(f"{name}: {suffix} has no depth of {bits} bits; use {depths}, or .wav")
+    if not 1 <= channels <= known.max_channels:
+        raise AudioError(f"{name}: {suffix} holds at most {known.max_channels} channels, not {channels}; use .wav")
 
 
 @contextmanager

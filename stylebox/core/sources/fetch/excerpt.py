@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from stylebox.core.audio.io.formats import FORMATS
 from stylebox.core.audio.io.read import AudioReader
-from stylebox.core.audio.io.write import BITS, MAX_CHANNELS, MP3_RATES, AudioWriter
+from stylebox.core.audio.io.write import AudioWriter
 from stylebox.core.errors import AudioError
 
 _MP3_RATE = 48000  # Hz; replaces rates that MP3 does not have
@@ -33,12 +34,12 @@ def write_excerpt(source: Path, target: Path, start: float | None = None, end: f
     Raises:
         AudioError: `source` cannot be decoded, or ends before `start`.
     """
-    suffix = target.suffix.lower()
-    rate = _MP3_RATE if suffix == ".mp3" and _native_rate(source) not in MP3_RATES else None
+    format = FORMATS[target.suffix.lower()]
+    rate = _MP3_RATE if format.rates and _native_rate(source) not in format.rates else None
     with AudioReader(source, rate) as reader:
         tags = reader.read_tags()
-        mixes = reader.channels > MAX_CHANNELS[suffix]
-        bits = max(bits for bits in BITS[suffix] if bits <= 24)  # a lossy source decodes to more than 16
+        mixes = reader.channels > format.max_channels
+        bits = max(bits for bits in format.bits if bits <= 24)  # a lossy source decodes to more than 16
         with AudioWriter(target, reader.sample_rate, 1 if mixes else reader.channels, bits, tags) as writer:
             for block in _between(reader, reader.sample_rate, start or 0.0, end):
                 writer.write(block.mean(axis=1) if mixes else block)
