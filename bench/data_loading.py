@@ -1,32 +1,34 @@
-"""How fast training material is made: crops per second, and its share of a training step.
+"""How fast training material is made: crops per second, and its share of a training step, for every stage.
 
-    python -m bench.data_loading DATASET [--model base] [--batch 10] [--device-ms 10] [--seconds 10]
+    python -m bench.data_loading DATASET [--model base] [--batch 10] [--device-ms 10] [--seconds 5]
 
 A device that needs --device-ms per step is imitated by sleeping: what remains of the time is the loader's. The device's
-own memory is imitated by the machine's, so that both ways of reading are measured: from disk, and gathered there.
+own memory is imitated by the machine's, so that both ways of reading are measured: from disk, and gathered there. What
+the device does to a batch before the step (`Stage.expand`) is timed beside a true step of training on this processor.
 """
 
 import argparse
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from stylebox.core.data.content_cache import ContentCache
+from stylebox.core.config import load_preset
 from stylebox.core.data.dataset import Dataset
-from stylebox.core.data.sampler import ExampleSampler
-from stylebox.core.models.style_encoder import CLIP_SECONDS
-from stylebox.core.store.library import load_content_encoder
-from stylebox.core.training.examples import ExampleReader
+from stylebox.core.jobs.train import make_stage
+from stylebox.core.progress import silent
 from stylebox.core.training.prefetch import prefetched
-from stylebox.core.training.stages.base import Batch
+from stylebox.core.training.stages.base import Batch, Stage
+from stylebox.core.training.trainer import Trainer
 
 CPU = torch.device("cpu")
+STAGES = ("content", "vae", "ldm", "vocoder")
+STEPS = 3  # whose time is measured, after one that does not count
 
 
 @dataclass(frozen=True)
@@ -67,51 +69,71 @@ def measure(fetch: Callable[[int], Batch], batch_size: int, device_seconds: floa
     return LoaderSpeed(steps * batch_size / elapsed, waited / elapsed, 1000 * used / steps)
 
 
-def ldm_loader(content: ContentCache, batch_size: int, crop_frames: int, resident: bool) -> Callable[[int], Batch]:
-    """The loader of the ldm stage.
+def stage_of(name: str, preset: str, dataset: Dataset, model: str, batch_size: int | None = None) -> Stage:
+    """A stage that reads a dataset.
 
     Args:
-        content: Posteriors of a dataset's training recordings.
-        batch_size: Crops per batch.
-        crop_frames: Length of a crop.
-        resident: Gather from memory instead of reading from disk.
+        name: Of the stage.
+        preset: Sizes, and the length of a crop.
+        dataset: Has the material.
+        model: Whose parts the stage builds on.
+        batch_size: Crops per batch; None: that of the preset.
     """
-    dataset = content.dataset
-    style_frames = round(CLIP_SECONDS * dataset.mel_config.frames_per_second)
-    sampler = ExampleSampler(dataset.split("train"), crop_frames, style_frames)
-    reader = ExampleReader(content, sampler)
-    if resident:
-        reader.place(CPU, limit=1 << 40)
+    settings = load_preset(preset)
+    if batch_size is not None:
+        config = settings.stage(name).model_copy(update={"batch_size": batch_size})
+        settings = settings.model_copy(update={"train": {**settings.train, name: config}})
+    return make_stage(name, settings, dataset, model, "cpu", silent)
 
-    def fetch(step: int) -> Batch:
-        rng = np.random.default_rng((0, step))
-        return reader.fetch(sampler.draw(rng, batch_size), rng.random(batch_size) < 0.75)
 
-    return fetch
+def step_times(stage: Stage, preset: str) -> tuple[float, float, float]:
+    """Milliseconds of computing for a batch, for what the device makes of it, and for the whole step of training."""
+    config = load_preset(preset).stage(stage.name)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer(stage, config, Path(folder), "cpu")
+    totals = [0.0, 0.0, 0.0]
+    for step in range(STEPS + 1):
+        marks = [time.process_time()]
+        batch = trainer.batch(step)
+        marks.append(time.process_time())
+        stage.expand(batch)
+        marks.append(time.process_time())
+        trainer.train_step(batch)
+        trainer.read_losses()
+        marks.append(time.process_time())
+        if step:
+            for number in range(3):
+                totals[number] += 1000 * (marks[number + 1] - marks[number]) / STEPS
+    return totals[0], totals[1], totals[2]
 
 
 def main() -> None:
-    """Measure both ways of reading and print a table."""
+    """Measure every stage and print two tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", type=Path)
-    parser.add_argument("--model", default="base", help="its content encoder")
+    parser.add_argument("--model", default="base", help="its parts are built on")
+    parser.add_argument("--preset", default="base")
     parser.add_argument("--batch", type=int, default=10)
-    parser.add_argument("--crop-frames", type=int, default=192)
     parser.add_argument("--device-ms", type=float, default=10.0)
-    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--seconds", type=float, default=5.0)
     given = parser.parse_args()
     torch.set_num_threads(1)
     dataset = Dataset.open(given.dataset)
-    content = ContentCache(dataset, load_content_encoder(given.model))
-    content.fill(dataset.split("train"), CPU)
-    print(
-        f"batches of {given.batch}, {given.crop_frames} frames, {given.device_ms:g} ms per step, {os.cpu_count()} cores"
-    )
-    print("| read from | crops/s | device waits | loader, ms per batch |\n|---|---|---|---|")
-    for name, resident in (("disk", False), ("memory of the device", True)):
-        fetch = ldm_loader(content, given.batch, given.crop_frames, resident)
-        speed = measure(fetch, given.batch, given.device_ms / 1000, given.seconds)
-        print(f"| {name} | {speed.crops_per_second:.0f} | {speed.waiting:.1%} | {speed.milliseconds:.2f} |")
+    print(f"batches of {given.batch}, {given.device_ms:g} ms per step, {os.cpu_count()} cores")
+    print("| stage | read from | crops/s | device waits | loader, ms per batch |\n|---|---|---:|---:|---:|")
+    for name in STAGES:
+        for source, limit in (("disk", 0), ("memory of the device", 1 << 40)):
+            stage = stage_of(name, given.preset, dataset, given.model, given.batch)
+            stage.place_data(CPU, limit)
+            speed = measure(stage.batch, given.batch, given.device_ms / 1000, given.seconds)
+            shown = f"{speed.crops_per_second:.0f} | {speed.waiting:.1%} | {speed.milliseconds:.2f}"
+            print(f"| {name} | {source} | {shown} |", flush=True)
+    print("\nComputing time of one step with the preset's batch, one thread:\n")
+    print("| stage | loader, ms | made of it on the device, ms | whole step, ms | loader's share |")
+    print("|---|---:|---:|---:|---:|")
+    for name in STAGES:
+        loader, made, step = step_times(stage_of(name, given.preset, dataset, given.model), given.preset)
+        print(f"| {name} | {loader:.1f} | {made:.0f} | {step:.0f} | {loader / (loader + step):.1%} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from stylebox.core.evaluation.metrics.instrument import WINDOW_SECONDS, instrume
 from stylebox.core.models.classifier import CLASSES, OTHER, Classifier
 from stylebox.core.store.library import CLASSIFIER, shipped_classifier
 from stylebox.core.store.weights import save_weights
-from stylebox.core.training.augment import degrade, detuned_crop
+from stylebox.core.training.augment import bend, degrade, draw
 
 BATCH, LEARNING_RATE, SMOOTHING = 32, 2e-3, 0.05
 SEMITONES = 2.5  # either way: another body of the same kind
@@ -81,7 +81,8 @@ class Crops:
         """Mels ``(B, M, T)`` and labels ``(B,)``; they depend on the step alone."""
         rng = np.random.default_rng((1, step))
         labels = rng.permutation(np.arange(BATCH) % len(CLASSES))
-        clips = np.stack([self._clip(int(one), rng) for one in labels])
+        clips = degraded(np.stack([self._clip(int(one), rng) for one in labels]), self.config.sample_rate, rng)
+        clips = np.stack([normalise_loudness(clip, self.config.sample_rate)[0] for clip in clips])
         return tilted(self.mel_transform(torch.from_numpy(clips)), rng), torch.from_numpy(labels)
 
     def _clip(self, one: int, rng: np.random.Generator) -> np.ndarray:
@@ -89,8 +90,43 @@ class Crops:
         audio = recordings[rng.integers(len(recordings))]
         ratio = 2.0 ** (rng.uniform(-SEMITONES, SEMITONES) / 12)
         start = int(rng.integers(0, max(1, len(audio) - int(self.samples * ratio))))
-        clip = degrade(detuned_crop(audio, start, self.samples, ratio), self.config.sample_rate, rng)
-        return np.asarray(normalise_loudness(clip, self.config.sample_rate)[0], np.float32)
+        return detuned_crop(audio, start, self.samples, ratio)
+
+
+def detuned_crop(audio: np.ndarray, start: int, num_samples: int, ratio: float) -> np.ndarray:
+    """A crop of audio, resampled to another speed and pitch.
+
+    Args:
+        audio: To crop.
+        start: First sample.
+        num_samples: Length of the result; silence past the end of `audio`.
+        ratio: Speed; 2 is an octave higher.
+
+    Shape:
+        ``(S,)`` -> ``(num_samples,)``, float32.
+    """
+    last = int(num_samples * ratio) + 2
+    source = audio[start : start + last].astype(np.float32)
+    source = np.pad(source, (0, last - len(source)))
+    position = np.arange(num_samples, dtype=np.float64) * ratio
+    return np.interp(position, np.arange(last), source).astype(np.float32)
+
+
+def degraded(clips: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Clips as training material, see `degrade`; before them was silence.
+
+    Args:
+        clips: Any level.
+        sample_rate: In Hz.
+        rng: Source of all choices.
+
+    Shape:
+        ``(B, S)`` -> ``(B, S)``, float32.
+    """
+    lead, drawn = sample_rate, draw(rng, len(clips))
+    audio = torch.nn.functional.pad(torch.from_numpy(clips), (lead, 0))
+    bent = bend(audio, torch.ones(len(clips)), drawn, sample_rate, fixed=lead, margin=0)
+    return degrade(bent, drawn, sample_rate, lead).numpy()
 
 
 def train(examples: Examples, num_classes: int, steps: int) -> Classifier:

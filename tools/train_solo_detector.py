@@ -30,8 +30,7 @@ from stylebox.core.evaluation.metrics.instrument import WINDOW_SECONDS
 from stylebox.core.music.notes import Note
 from stylebox.core.sources.render.soundfont import synthesise
 from stylebox.core.store.weights import save_weights
-from stylebox.core.training.augment import degrade, detuned_crop
-from tools.train_classifier import BATCH, audio_files, tilted, train
+from tools.train_classifier import BATCH, audio_files, degraded, detuned_crop, tilted, train
 
 MEL = MelConfig(sample_rate=ANALYSIS_RATE, n_mels=128)
 RATE = MEL.sample_rate
@@ -78,7 +77,8 @@ class Mixes:
         """Mels ``(B, M, T)`` and labels ``(B,)``, 1 for several instruments; they depend on the step alone."""
         rng = np.random.default_rng((1, step))
         labels = rng.permutation(np.arange(BATCH) % 2)
-        clips = np.stack([levelled(degrade(self.example(bool(one), self.samples, rng), RATE, rng)) for one in labels])
+        clips = degraded(np.stack([self.example(bool(one), self.samples, rng) for one in labels]), RATE, rng)
+        clips = np.stack([levelled(clip) for clip in clips])
         return tilted(self.mel_transform(torch.from_numpy(clips)), rng), torch.from_numpy(labels)
 
     def example(self, several: bool, samples: int, rng: np.random.Generator, drums: bool | None = None) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from stylebox.core.config import load_preset
-from stylebox.core.data.dataset import Dataset, int16_to_audio
+from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.manifest import Recording
 from stylebox.core.data.sampler import ExampleSampler
 from stylebox.core.errors import ConfigError, DatasetError, ModelError
@@ -21,8 +21,6 @@ from stylebox.core.music.note_matching import note_f1
 from stylebox.core.music.notes import Note, notes_from_posteriors, piano_roll
 from stylebox.core.progress import silent
 from stylebox.core.store.weights import load_weights
-from stylebox.core.training import crops
-from stylebox.core.training.crops import recorded_crop, sounding
 from stylebox.core.training.losses import discriminator_loss
 from stylebox.core.training.style_library import reference_timbres
 
@@ -235,35 +233,6 @@ def test_what_sounds_as_a_recording_begins_begins_with_it() -> None:
     frame[5:20, 55] = 0.9  # a tail that rises later is no beginning
     found = notes_from_posteriors(frame, onset, 1.0)
     assert [(n.pitch - 21, round(n.start_seconds, 3)) for n in found] == [(40, 0.0), (45, 1.0)]
-
-
-def test_a_note_that_began_before_the_crop_sounds_without_an_onset() -> None:
-    frame, onset = sounding([Note(-0.5, 0.5, 60), Note(0.0, 0.5, 62)], 30, 43.066)
-    assert frame[0, 60 - 21] == 1
-    assert onset[:, 60 - 21].sum() == 0
-    assert onset[0, 62 - 21] == 1
-
-
-def test_a_room_still_holds_what_was_played_before_the_crop(tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A room that gives everything back a second late: the crop is what was played a second before."""
-    dataset = Dataset.open(tiny_home / "dataset")
-    rate, hop = dataset.mel_config.sample_rate, dataset.mel_config.hop_length
-    recording, size = dataset.split("train")[0], 8000
-    start = recording.start_frame + rate // hop + 5
-
-    def cut(frame: int, degraded: bool) -> np.ndarray:
-        return recorded_crop(dataset, recording, frame, size, 1.0, np.random.default_rng(0), degraded)
-
-    clean = cut(start, degraded=False)
-    stored = dataset.audio(recording)[start * hop : start * hop + size]
-    np.testing.assert_allclose(clean, int16_to_audio(stored), atol=1e-6)
-    assert clean.any()
-    monkeypatch.setattr(
-        crops, "degrade", lambda audio, *_: np.concatenate([np.zeros(rate, np.float32), audio])[: len(audio)]
-    )
-    earlier = int16_to_audio(dataset.audio(recording)[start * hop - rate : start * hop - rate + size])
-    np.testing.assert_allclose(cut(start, degraded=True), earlier, atol=1e-6)
-    assert not cut(recording.start_frame, degraded=True).any()  # nothing was played before a recording
 
 
 def test_the_content_map_draws_a_key_at_its_partials() -> None:

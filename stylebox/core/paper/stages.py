@@ -69,9 +69,9 @@ class PaperVAEStage(Stage):
         rng = np.random.default_rng((self.config.seed, step))
         return {"mel": self.crops.fetch(rng, self.config.batch_size, self.share)}
 
-    def place_data(self, device: torch.device) -> None:
+    def place_data(self, device: torch.device, limit: int | None = None) -> None:
         """See `Stage.place_data`."""
-        self.crops.store.place(device)
+        self.crops.store.place(device, limit)
 
     def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mels in [-1, 1].

@@ -1,170 +1,171 @@
-"""Random degradation of audio for training: rooms, microphones, levels, tunings.
+"""Random degradation of audio for training: vibrato, rooms, microphones, noise, codecs, levels; batches on any device.
 
-Pure functions of audio and a random generator. They do not move notes in time; only `detuned_crop` changes pitch.
+A batch is degraded in two steps: `draw` chooses a few numbers per example, on the CPU and ahead of time, and `degrade`
+computes what they say, on the device. Nothing moves notes in time; only `bend` changes pitch.
 """
 
-import io
+from collections.abc import Mapping
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
-import soundfile
-from scipy.signal import fftconvolve
+import torch
+from torch import Tensor
 
-_CODECS = {"MP3": "MPEG_LAYER_III", "OGG": "VORBIS"}
+from stylebox.core.training.lossy import encode_and_decode
+
+Drawn = dict[str, Tensor]
+"""For each effect: ``<effect>.rows``, the examples that have it, and ``<effect>``, a row of numbers for each."""
 
 
-def degrade(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """A random chain of vibrato, equaliser, room, compression, noise floor, lossy codec and gain.
+class Effect(NamedTuple):
+    """An effect: the share of the examples that have it, and the ranges its numbers are drawn from."""
+
+    share: float
+    ranges: tuple[tuple[float, float], ...]
+
+
+EFFECTS = {
+    "vibrato": Effect(0.25, ((5.0, 40.0), (4.0, 7.0), (0.0, 2 * np.pi))),  # cents either way, Hz, phase
+    "equaliser": Effect(0.7, ((-9.0, 9.0),) * 8),  # dB, equally spaced over octaves
+    "room": Effect(0.5, ((np.log(0.15), np.log(2.5)), (0.002, 0.02), (0.1, 0.6), (0.0, 1.0))),
+    # log of seconds to -60 dB, seconds before the first echo, level, place in the noise
+    "compression": Effect(0.3, ((0.3, 1.2),)),  # how far the peak is driven into saturation
+    "noise": Effect(0.6, ((0.0, 1.0), (-65.0, -25.0), (0.0, 1.0))),  # white to brown, dB, place in the noise
+    "codec": Effect(0.3, ((0.0, 1.0),)),  # loss, see `encode_and_decode`
+    "gain": Effect(1.0, ((-8.0, 6.0),)),  # dB
+}
+_NOISE_SAMPLES, _COLOURS = 1 << 20, 8
+_FLAT_BELOW_HZ = 0.5  # coloured noise has the same power at all frequencies below
+
+
+def draw(rng: np.random.Generator, count: int, share: slice = slice(None), affected: np.ndarray | None = None) -> Drawn:
+    """What `bend` and `degrade` do to some examples.
 
     Args:
-        audio: Any level.
+        rng: Source of all choices.
+        count: Number of examples.
+        share: Which of them; the numbers of an example depend on no other one.
+        affected: The examples that have any effect at all; None: all.
+
+    Shape:
+        ``affected`` is ``(count,)``, bool.
+    """
+    drawn: Drawn = {}
+    for name, effect in EFFECTS.items():
+        low, high = np.array(effect.ranges).T
+        numbers = rng.uniform(low, high, (count, len(low)))[share].astype(np.float32)
+        has = rng.random(count) < effect.share
+        rows = np.flatnonzero((has if affected is None else has & affected)[share])
+        drawn[f"{name}.rows"], drawn[name] = torch.from_numpy(rows), torch.from_numpy(numbers[rows])
+    return drawn
+
+
+def bend(
+    audio: Tensor, ratio: Tensor, drawn: Mapping[str, Tensor], sample_rate: int, *, fixed: int, margin: int
+) -> Tensor:
+    """Audio at another speed and pitch, with the drawn vibrato, which moves no sample by a millisecond or more.
+
+    Args:
+        audio: With `margin` samples more than the result at either end.
+        ratio: Speed of each example; 2 is an octave higher.
+        drawn: See `draw`.
         sample_rate: In Hz.
-        rng: Source of all choices.
+        fixed: The sample of the result that stays at its place; the others move towards it, or away from it.
+        margin: See `audio`; what lies further away reads as the last sample there.
 
     Shape:
-        ``(S,)`` -> ``(S,)``, float32.
+        ``(B, S + 2 * margin)`` -> ``(B, S)``, ``ratio`` is ``(B,)``.
     """
-    if rng.random() < 0.25:
-        audio = vibrate(audio, sample_rate, rng)
-    if rng.random() < 0.7:
-        audio = equalise(audio, rng)
-    if rng.random() < 0.5:
-        audio = reverberate(audio, sample_rate, rng)
-    if rng.random() < 0.3:
-        audio = compress(audio, rng)
-    if rng.random() < 0.6:
-        audio = add_noise(audio, rng)
-    if rng.random() < 0.3:
-        audio = transcode(audio, sample_rate, rng)
-    louder: np.ndarray = audio * 10.0 ** (rng.uniform(-8.0, 6.0) / 20)
-    return louder.astype(np.float32)
+    index = torch.arange(audio.shape[1] - 2 * margin, device=audio.device)
+    moved = (ratio[:, None] - 1) * (index - fixed)
+    cents, hz, phase = drawn["vibrato"].T[:, :, None]
+    turn = 2 * torch.pi * hz / sample_rate
+    moved[drawn["vibrato.rows"]] += np.log(2) / 1200 * cents / turn * torch.sin(turn * index + phase)
+    below = moved.floor()
+    place = (margin + index + below.long()).clamp(0, audio.shape[1] - 2)
+    return torch.lerp(audio.gather(1, place), audio.gather(1, place + 1), moved - below)
 
 
-def detuned_crop(audio: np.ndarray, start: int, num_samples: int, ratio: float) -> np.ndarray:
-    """A crop of audio, resampled to another speed and pitch.
+def degrade(audio: Tensor, drawn: Mapping[str, Tensor], sample_rate: int, lead: int) -> Tensor:
+    """Equaliser, room, compression, noise, codec and gain, as drawn.
 
     Args:
-        audio: To crop.
-        start: First sample.
-        num_samples: Length of the result; silence past the end of `audio`.
-        ratio: Speed; 2 is an octave higher.
-
-    Shape:
-        ``(S,)`` -> ``(num_samples,)``, float32.
-    """
-    last = int(num_samples * ratio) + 2
-    source = audio[start : start + last].astype(np.float32)
-    source = np.pad(source, (0, last - len(source)))
-    if ratio == 1.0:
-        return source[:num_samples]
-    position = np.arange(num_samples, dtype=np.float64) * ratio
-    return np.interp(position, np.arange(last), source).astype(np.float32)
-
-
-def vibrate(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Vibrato of 5 to 40 cents either way, 4 to 7 times per second. No sample moves by a millisecond or more.
-
-    Args:
-        audio: Any level.
+        audio: Any level; exact zeros are places where there is no recording.
+        drawn: See `draw`.
         sample_rate: In Hz.
-        rng: Source of all choices.
+        lead: Samples at the beginning that only give what a room still holds; they are cut off. A room's reverberation
+            ends after so many samples, if not before.
 
     Shape:
-        ``(S,)`` -> ``(S,)``, float32.
+        ``(B, lead + S)`` -> ``(B, S)``.
     """
-    depth = np.log(2) / 1200 * rng.uniform(5.0, 40.0)
-    turn = 2 * np.pi * rng.uniform(4.0, 7.0) / sample_rate
-    index = np.arange(len(audio), dtype=np.float64)
-    bent: np.ndarray = np.interp(index + depth / turn * np.sin(turn * index + rng.uniform(0, 2 * np.pi)), index, audio)
-    return bent.astype(np.float32)
+    recorded = (audio != 0).sum(1).clamp_min(1)
+    audio = _filter(audio, drawn, sample_rate, lead)
+    rows, drive = drawn["compression.rows"], drawn["compression"]
+    driven = audio[rows]
+    drive = drive / (driven.abs().amax(1, keepdim=True) + 1e-6)
+    audio[rows] = torch.tanh(driven * drive) / drive
+    rows, (colour, level_db, place) = drawn["noise.rows"], drawn["noise"].T
+    quiet = audio[rows]
+    noise = _noise(sample_rate, colour, place, quiet.shape[1])
+    noise = noise - noise.mean(1, keepdim=True)
+    power = quiet.square().sum(1) / recorded[rows]
+    level = (power / (noise.square().mean(1) + 1e-12)).sqrt() * 10.0 ** (level_db / 20)
+    audio[rows] = quiet + level[:, None] * noise
+    audio = audio[:, lead:]
+    rows, (loss,) = drawn["codec.rows"], drawn["codec"].T
+    audio[rows] = encode_and_decode(audio[rows], loss, sample_rate)
+    audio[drawn["gain.rows"]] *= 10.0 ** (drawn["gain"] / 20)
+    return audio
 
 
-def equalise(audio: np.ndarray, rng: np.random.Generator, span_db: float = 9.0) -> np.ndarray:
-    """A smooth random frequency response over octaves.
-
-    Args:
-        audio: Any level.
-        rng: Source of all choices.
-        span_db: Largest gain and attenuation.
-
-    Shape:
-        ``(S,)`` -> ``(S,)``, float32.
-    """
-    spectrum = np.fft.rfft(audio)
-    octave = np.log2(np.arange(len(spectrum)) + 1.0)
-    knots = np.linspace(0.0, octave[-1], 8)
-    curve_db = np.interp(octave, knots, rng.uniform(-span_db, span_db, len(knots)))
-    return np.fft.irfft(spectrum * 10.0 ** (curve_db / 20), len(audio)).astype(np.float32)
+def _filter(audio: Tensor, drawn: Mapping[str, Tensor], sample_rate: int, lead: int) -> Tensor:
+    """The equaliser and the room, as one filter; its end wraps into the lead."""
+    size = audio.shape[1]
+    spectrum = torch.fft.rfft(audio)
+    curve_db = drawn["equaliser"] @ _octave_knots(size, drawn["equaliser"].shape[1], audio.device)
+    spectrum[drawn["equaliser.rows"]] *= 10.0 ** (curve_db / 20)
+    if len(drawn["room"]):  # no transform of nothing
+        spectrum[drawn["room.rows"]] *= 1.0 + torch.fft.rfft(_tails(drawn["room"], sample_rate, lead), size)
+    filtered: Tensor = torch.fft.irfft(spectrum, size)
+    return filtered
 
 
-def reverberate(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """A room: exponentially decaying noise behind the direct sound.
-
-    Args:
-        audio: Any level.
-        sample_rate: In Hz.
-        rng: Source of all choices.
-
-    Shape:
-        ``(S,)`` -> ``(S,)``, float32.
-    """
-    seconds = float(np.exp(rng.uniform(np.log(0.15), np.log(2.5))))  # to -60 dB
-    t = np.arange(int(seconds * sample_rate)) / sample_rate
-    tail = rng.standard_normal(len(t)) * 10.0 ** (-3.0 * t / seconds)
-    tail[: int(rng.uniform(0.002, 0.02) * sample_rate)] = 0.0
-    tail *= rng.uniform(0.1, 0.6) / np.sqrt((tail**2).sum() + 1e-12)
-    reverberant: np.ndarray = audio + fftconvolve(audio, tail)[: len(audio)]
-    return reverberant.astype(np.float32)
+def _tails(room: Tensor, sample_rate: int, length: int) -> Tensor:
+    """What rooms add to an impulse: noise that decays, ``(B, length)``."""
+    log_seconds, gap, level, place = room.T[:, :, None]
+    t = torch.arange(length, device=room.device) / sample_rate
+    white = _noise(sample_rate, torch.zeros_like(place[:, 0]), place[:, 0], length)
+    tail = white * 10.0 ** (-3.0 * t / log_seconds.exp()) * (t >= gap)
+    scaled: Tensor = tail * level / (tail.square().sum(1, keepdim=True) + 1e-12).sqrt()
+    return scaled
 
 
-def compress(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Soft saturation of the peaks.
-
-    Shape:
-        ``(S,)`` -> ``(S,)``, float32.
-    """
-    drive = rng.uniform(0.3, 1.2) / (np.abs(audio).max() + 1e-6)
-    compressed: np.ndarray = np.tanh(audio * drive) / drive
-    return compressed.astype(np.float32)
+@cache
+def _octave_knots(size: int, count: int, device: torch.device) -> Tensor:
+    """Weights of curves that are linear between knots, equally spaced over octaves; ``(count, size // 2 + 1)``."""
+    octave = np.log2(np.arange(size // 2 + 1) + 1.0)
+    place = octave / octave[-1] * (count - 1)
+    hats = np.maximum(0.0, 1.0 - np.abs(place - np.arange(count)[:, None]))
+    return torch.from_numpy(hats.astype(np.float32)).to(device)
 
 
-def add_noise(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Add a noise floor, white to brown, 25 to 65 dB below the music.
-
-    Shape:
-        ``(S,)`` -> ``(S,)``, float32.
-    """
-    spectrum = np.fft.rfft(rng.standard_normal(len(audio)))
-    spectrum /= (np.arange(len(spectrum)) + 1.0) ** rng.uniform(0.0, 1.0)
-    noise = np.fft.irfft(spectrum, len(audio))
-    level = np.sqrt((audio**2).mean()) * 10.0 ** (-rng.uniform(25.0, 65.0) / 20)
-    noisy: np.ndarray = audio + noise * (level / (noise.std() + 1e-12))
-    return noisy.astype(np.float32)
+def _noise(sample_rate: int, colour: Tensor, place: Tensor, length: int) -> Tensor:
+    """Pieces of noise from 0, white, to 1, brown; `place` in [0, 1) chooses them. ``(B,)`` -> ``(B, length)``."""
+    table = _noise_table(sample_rate, colour.device)
+    index = (place[:, None] * _NOISE_SAMPLES).long() + torch.arange(length, device=colour.device)
+    row = (colour * (_COLOURS - 1)).round().long()[:, None]
+    noise: Tensor = table.flatten()[row * _NOISE_SAMPLES + index % _NOISE_SAMPLES]
+    return noise
 
 
-def transcode(audio: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Encode as MP3 or Ogg Vorbis and decode, at 25 to 90 kbit/s for 22 050 Hz; the encoder delay is removed.
-
-    Args:
-        audio: Any level.
-        sample_rate: In Hz.
-        rng: Source of all choices.
-
-    Shape:
-        ``(S,)`` -> ``(S,)``, float32.
-    """
-    container = list(_CODECS)[rng.integers(len(_CODECS))]
-    peak = np.abs(audio).max() + 1e-6  # codecs clip at full scale
-    coded = io.BytesIO()
-    soundfile.write(
-        coded,
-        audio / peak,
-        sample_rate,
-        format=container,
-        subtype=_CODECS[container],
-        compression_level=rng.uniform(0.3, 0.9),
-    )
-    coded.seek(0)
-    decoded, _ = soundfile.read(coded, dtype="float32")
-    back = np.zeros(len(audio), np.float32)
-    back[: len(decoded)] = decoded[: len(audio)]
-    return back * np.float32(peak)
+@cache
+def _noise_table(sample_rate: int, device: torch.device) -> Tensor:
+    """Noise of all colours, ``(_COLOURS, _NOISE_SAMPLES)``; the same in every process."""
+    white = torch.randn(_NOISE_SAMPLES, generator=torch.Generator().manual_seed(0))
+    hz = torch.fft.rfftfreq(_NOISE_SAMPLES, 1 / sample_rate)
+    slope = torch.linspace(0, 1, _COLOURS)[:, None]
+    coloured = torch.fft.irfft(torch.fft.rfft(white) / (1 + hz / _FLAT_BELOW_HZ) ** slope, _NOISE_SAMPLES)
+    table: Tensor = coloured / coloured.std(1, keepdim=True)
+    return table.to(device)

@@ -8,15 +8,12 @@ import torch
 from torch import Tensor
 
 from stylebox.core.audio.mel import uint8_to_mel
-from stylebox.core.data.dataset import Dataset, int16_to_audio
+from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.manifest import Recording
 from stylebox.core.data.sampler import Groups, random_frames
 from stylebox.core.errors import DatasetError
-from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, ONSET_FRAMES, Note, piano_roll
-from stylebox.core.training.augment import degrade, detuned_crop
+from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, ONSET_FRAMES
 from stylebox.core.training.frame_store import FrameStore
-
-_LEAD_SECONDS = 1.5  # before a crop: its reverberation reaches into the crop
 
 
 class MelCrops:
@@ -128,37 +125,6 @@ def read_mel(dataset: Dataset, recording: Recording, start_frame: int, num_frame
     return torch.nn.functional.pad(mel, (0, num_frames - mel.shape[1]), value=-1.0)
 
 
-def recorded_crop(
-    dataset: Dataset,
-    recording: Recording,
-    start_frame: int,
-    num_samples: int,
-    ratio: float,
-    rng: np.random.Generator,
-    degraded: bool,
-) -> np.ndarray:
-    """A crop of a recording's audio, resampled and optionally degraded.
-
-    Args:
-        dataset: Holds the recording.
-        recording: To crop.
-        start_frame: Of the crop, in frames of the mel.
-        num_samples: Length of the crop.
-        ratio: Speed and pitch; 2 is an octave higher.
-        rng: Source of all choices.
-        degraded: Add a room, a microphone and noise; see `degrade`.
-
-    Shape:
-        ``(num_samples,)``, float32.
-    """
-    config = dataset.mel_config
-    start, first = (frame * config.hop_length for frame in (start_frame, recording.start_frame))
-    lead = int(min(_LEAD_SECONDS * config.sample_rate, (start - first) / ratio)) if degraded else 0
-    stored = dataset.audio(recording)[start - int(lead * ratio) : start + int(num_samples * ratio) + 2]
-    audio = detuned_crop(int16_to_audio(stored), 0, lead + num_samples, ratio)
-    return degrade(audio, config.sample_rate, rng)[lead:] if degraded else audio
-
-
 def onset_marks(dataset: Dataset, recording: Recording, start_frame: int, stop_frame: int) -> np.ndarray:
     """The onsets in a section of a recording, from its exact notes; none where these are unknown.
 
@@ -180,42 +146,3 @@ def onset_marks(dataset: Dataset, recording: Recording, start_frame: int, stop_f
             inside = (frame >= 0) & (frame < len(marks)) & (key >= 0) & (key < NUM_KEYS)
             marks[frame[inside], key[inside]] = 1
     return marks
-
-
-def notes_within(
-    dataset: Dataset, recording: Recording, begin_seconds: float, seconds: float, speed: float = 1.0
-) -> list[Note]:
-    """The exact notes of a recording that sound in a section of it, timed from the start of the section.
-
-    Args:
-        dataset: Holds the recording.
-        recording: With known notes.
-        begin_seconds: Start of the section.
-        seconds: Length of the section, in time of the recording.
-        speed: Factor by which the section is played faster.
-    """
-    known = dataset.notes(recording)
-    assert known is not None
-    inside = known[(known[:, 1] > begin_seconds) & (known[:, 0] < begin_seconds + seconds)]
-    return [
-        Note((row[0] - begin_seconds) / speed, (row[1] - begin_seconds) / speed, int(row[2]), float(row[3]))
-        for row in inside
-    ]
-
-
-def sounding(notes: list[Note], num_frames: int, frames_per_second: float) -> tuple[np.ndarray, np.ndarray]:
-    """Piano rolls of a crop. A note that began before the crop has no onset.
-
-    Args:
-        notes: Timed from the start of the crop.
-        num_frames: Length of the crop.
-        frames_per_second: Of the rolls.
-
-    Shape:
-        Frame and onset rolls, both ``(num_frames, N)``.
-    """
-    inside = [n._replace(start_seconds=max(0.0, n.start_seconds)) for n in notes]
-    begun = [n for n, whole in zip(inside, notes, strict=True) if whole.start_seconds >= -0.5 / frames_per_second]
-    frame, _ = piano_roll(inside, num_frames, frames_per_second)
-    _, onset = piano_roll(begun, num_frames, frames_per_second)
-    return frame, onset

@@ -18,7 +18,7 @@ RESIDENT_SHARE = 0.25  # of the free memory of a GPU, the most that one store ta
 
 
 class FrameStore:
-    """Sections of recordings, ``(T, W)`` uint8 each; past the end of a recording all bytes are 0.
+    """Sections of recordings, ``(T, W)`` uint8 each; before and past a recording all bytes are 0.
 
     Args:
         recordings: Read from their `start_frame` to their `stop_frame`.
@@ -62,19 +62,20 @@ class FrameStore:
 
         Args:
             which: Recordings, as positions.
-            start: First frame of each section.
+            start: First frame of each section; may lie before the recording.
             num_frames: Length of all sections.
 
         Shape:
-            `which` and `start` are ``(B,)``. The result is ``(B, num_frames, W)``, or ``(B, 2)``: the first row and the
-            number of rows of each section.
+            `which` and `start` are ``(B,)``. The result is ``(B, num_frames, W)``, or ``(B, 3)``: the row of the
+            first frame, and the first frame and the one behind the last that lie in the recording.
         """
-        count = np.minimum(self._stop[which] - start, num_frames)
+        first, last = np.maximum(self._start[which] - start, 0), np.minimum(self._stop[which] - start, num_frames)
         if self._resident is not None:
-            return torch.from_numpy(np.stack([self._first[which] + start, count], axis=1))
+            return torch.from_numpy(np.stack([self._first[which] + start, first, last], axis=1))
         rows = torch.zeros(len(which), num_frames, self.width, dtype=torch.uint8)
-        for section, number, begin, length in zip(rows.numpy(), which, start, count, strict=True):
-            section[:length] = self.read(self.recordings[number], int(begin), int(begin + length))
+        for section, number, zero, begin, end in zip(rows.numpy(), which, start, first, last, strict=True):
+            if begin < end:
+                section[begin:end] = self.read(self.recordings[number], int(zero + begin), int(zero + end))
         return rows
 
     def rows(self, fetched: Tensor, num_frames: int) -> Tensor:
@@ -90,5 +91,6 @@ class FrameStore:
         if self._resident is None:
             return fetched
         step = torch.arange(num_frames, device=fetched.device)
-        first, count = fetched[:, :1], fetched[:, 1:]
-        return self._resident[torch.where(step < count, first + step, len(self._resident) - 1)]
+        row, first, last = fetched.T[:, :, None]
+        inside = (step >= first) & (step < last)
+        return self._resident[torch.where(inside, row + step, len(self._resident) - 1)]

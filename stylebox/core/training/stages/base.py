@@ -52,8 +52,8 @@ class Stage(ABC):
         self.settings = {}
         self.provenance = {}
 
-    def place_data(self, device: torch.device) -> None:  # noqa: B027 (most stages read from disk)
-        """Copy the training material to the device, where the stage can use it there and it fits."""
+    def place_data(self, device: torch.device, limit: int | None = None) -> None:  # noqa: B027 (some read from disk)
+        """Copy the training material to the device, if it fits; see `FrameStore.place`."""
 
     @abstractmethod
     def batch(self, step: int) -> Batch:

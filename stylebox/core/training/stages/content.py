@@ -9,14 +9,15 @@ from stylebox.core.audio.io.read import resample
 from stylebox.core.config import ContentEncoderConfig, TrainConfig
 from stylebox.core.data.dataset import Dataset, int16_to_audio
 from stylebox.core.data.manifest import Recording
+from stylebox.core.data.sampler import random_frames
 from stylebox.core.errors import DatasetError
 from stylebox.core.models.content_encoder import ContentEncoder, posteriors
 from stylebox.core.music.note_matching import note_f1
 from stylebox.core.music.notes import Note, notes_from_posteriors
-from stylebox.core.training.crops import notes_within, random_start, recorded_crop, sounding
+from stylebox.core.training.audio_crops import AudioCrops
+from stylebox.core.training.note_table import NoteTable, rolls
 from stylebox.core.training.stages.base import Stage
 
-_DETUNE_CENTS = 30.0
 _VALIDATION_CROPS = 48
 _VALIDATION_RECORDINGS = 12
 
@@ -46,24 +47,38 @@ class ContentStage(Stage):
                 "`stylebox render` makes some, then `stylebox build`"
             )
         self.encoder = ContentEncoder(content)
+        self.crops = NotedCrops(dataset, self.train, config.crop_frames, self.encoder)
+        self.held_out_crops = NotedCrops(dataset, self.held_out, config.crop_frames, self.encoder)
         super().__init__({"content_encoder": self.encoder})
         self.settings = {"content": content.model_dump()}
         self.provenance = {"recordings": len(self.train), "instruments": list(dataset.instruments)}
 
     def batch(self, step: int) -> dict[str, Tensor]:
-        """Random training material of one step.
+        """Random training material of one step; see `NotedCrops.fetch`.
 
         Shape:
-            ``audio`` is ``(B, S)``, ``frame`` and ``onset`` ``(B, N, T)``.
+            See `NotedCrops.fetch`.
         """
         rng = np.random.default_rng((self.config.seed, step))
-        return self._crops(self.train, rng, self.config.batch_size, self.share)
+        return self.crops.fetch(rng, self.config.batch_size, self.share)
+
+    def place_data(self, device: torch.device, limit: int | None = None) -> None:
+        """See `Stage.place_data`."""
+        self.crops.audio.place(device, limit)
+
+    def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """See `Stage.expand`.
+
+        Shape:
+            See `NotedCrops.expand`.
+        """
+        return self.crops.expand(batch)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         """Cross-entropy of frames and onsets; see `Stage.losses`.
 
         Args:
-            batch: What `batch` returned, on the device.
+            batch: What `expand` returned.
             generator: The only source of randomness.
             group: "model", the only one.
 
@@ -80,8 +95,8 @@ class ContentStage(Stage):
         size = self.config.batch_size
         rounds = max(1, _VALIDATION_CROPS // size)
         for _ in range(rounds):
-            batch = {k: v.to(generator.device) for k, v in self._crops(self.held_out, rng, size).items()}
-            for key, value in self.losses(batch, generator, "model").items():
+            fetched = {k: v.to(generator.device) for k, v in self.held_out_crops.fetch(rng, size).items()}
+            for key, value in self.losses(self.held_out_crops.expand(fetched), generator, "model").items():
                 total[key] = total.get(key, 0.0) + float(value) / rounds
         stride = max(1, len(self.held_out) // _VALIDATION_RECORDINGS)
         scores = [self.note_f1(r, generator.device) for r in self.held_out[::stride]]
@@ -91,35 +106,59 @@ class ContentStage(Stage):
         """F1 of the notes found in a whole recording, onsets within 50 ms, offsets ignored."""
         known = self.dataset.notes(recording)
         assert known is not None
-        audio = self._resampled(int16_to_audio(self.dataset.audio(recording)))
+        stored = int16_to_audio(self.dataset.audio(recording))
+        audio = resample(stored, self.mel.sample_rate, self.encoder.sample_rate)
         frame, onset = posteriors(self.encoder, torch.from_numpy(audio).to(device)).cpu().numpy().transpose(0, 2, 1)
         found = notes_from_posteriors(frame, onset, self.encoder.frames_per_second)
         return note_f1([_note(row) for row in known], found)
 
-    def _crops(
-        self, recordings: list[Recording], rng: np.random.Generator, count: int, share: slice = slice(None)
-    ) -> dict[str, Tensor]:
-        """A share of `count` crops; each has a random generator of its own and depends on no other."""
-        chosen = rng.integers(len(recordings), size=count)[share]
-        rngs = rng.spawn(count)[share]
-        made = [self._crop(recordings[number], own) for number, own in zip(chosen, rngs, strict=True)]
-        audio, frame, onset = (torch.from_numpy(np.stack(column)) for column in zip(*made, strict=True))
-        return {"audio": audio, "frame": frame, "onset": onset}
 
-    def _crop(self, recording: Recording, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        mel, encoder, frames = self.mel, self.encoder, self.config.crop_frames
-        seconds = (frames - 1) / encoder.frames_per_second
-        start = random_start(recording, round(seconds * mel.frames_per_second), rng)
-        ratio = 2.0 ** (rng.uniform(-_DETUNE_CENTS, _DETUNE_CENTS) / 1200)
-        num_samples = round(seconds * mel.sample_rate)
-        audio = recorded_crop(self.dataset, recording, start, num_samples, ratio, rng, degraded=True)
-        notes = notes_within(self.dataset, recording, start / mel.frames_per_second, seconds * ratio, speed=ratio)
-        frame, onset = sounding(notes, frames, encoder.frames_per_second)
-        return self._resampled(audio), frame.T, onset.T
+class NotedCrops:
+    """Random crops of recordings with known notes, degraded, and the piano rolls of what they play.
 
-    def _resampled(self, audio: np.ndarray) -> np.ndarray:
-        """Audio of the dataset at the encoder's sample rate."""
-        return resample(audio, self.mel.sample_rate, self.encoder.sample_rate)
+    Args:
+        dataset: Holds the recordings.
+        recordings: With known notes.
+        num_frames: Length of a crop, in frames of the encoder.
+        encoder: Gives the rates.
+    """
+
+    def __init__(self, dataset: Dataset, recordings: list[Recording], num_frames: int, encoder: ContentEncoder) -> None:
+        self.num_frames, self.frames_per_second = num_frames, encoder.frames_per_second
+        self.mel_rate = dataset.mel_config.frames_per_second
+        num_samples = (num_frames - 1) * encoder.hop_length
+        self.audio = AudioCrops(dataset, recordings, num_samples, encoder.sample_rate)
+        self.notes = NoteTable(dataset, recordings)
+        crop = round((num_frames - 1) / self.frames_per_second * self.mel_rate)
+        self._start = np.array([r.start_frame for r in recordings])
+        self._stop = np.array([r.stop_frame - crop for r in recordings])
+
+    def fetch(self, rng: np.random.Generator, count: int, share: slice = slice(None)) -> dict[str, Tensor]:
+        """What `expand` needs for random crops, on the CPU.
+
+        Args:
+            rng: Source of all choices.
+            count: Number of crops.
+            share: Which of them.
+
+        Shape:
+            See `AudioCrops.fetch` and `NoteTable.fetch`.
+        """
+        which = rng.integers(len(self._start), size=count)
+        start = random_frames(self._start[which], self._stop[which], rng.random(count))
+        batch = self.audio.fetch(which, start, rng, share=share)
+        begin, speed = start[share] / self.mel_rate, batch["ratio"].numpy().astype(np.float64)
+        batch["notes"] = self.notes.fetch(which[share], begin, speed, self.num_frames, self.frames_per_second)
+        return batch
+
+    def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The crops that `fetch` chose, on the device.
+
+        Shape:
+            ``audio`` is ``(B, S)``, ``frame`` and ``onset`` ``(B, N, T)``.
+        """
+        frame, onset = rolls(batch["notes"], self.num_frames)
+        return {"audio": self.audio.expand(batch), "frame": frame, "onset": onset}
 
 
 def _losses(frame: Tensor, onset: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -137,9 +137,9 @@ class LDMStage(Stage):
         marked = rng.random(len(examples)) < _MARKED_SHARE
         return self.reader.fetch(examples[self.share], marked[self.share])
 
-    def place_data(self, device: torch.device) -> None:
+    def place_data(self, device: torch.device, limit: int | None = None) -> None:
         """See `Stage.place_data`."""
-        self.reader.place(device)
+        self.reader.place(device, limit)
 
     def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """See `Stage.expand`.

@@ -1,5 +1,7 @@
 """The vocoder stage: mel and posteriors -> the magnitudes of the recording's spectrum."""
 
+from typing import Literal
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -11,13 +13,15 @@ from stylebox.core.data.content_cache import ContentCache
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.models.vocoder import FLOOR, Vocoder
 from stylebox.core.music.notes import NUM_KEYS
-from stylebox.core.training.crops import MelCrops, recorded_crop
+from stylebox.core.training.audio_crops import AudioCrops
+from stylebox.core.training.crops import MelCrops
+from stylebox.core.training.frame_store import FrameStore
 from stylebox.core.training.stages.base import Stage
 
 _VALIDATION_CROPS = 32
 _SILENT_SHARE = 0.03  # crops of silence: without any in training, a vocoder hums
 _DEGRADED_SHARE = 0.7  # crops with a room, a microphone and a noise floor: rendered material has none of them
-_DETUNE_CENTS = 30.0  # either way: partials lie where the recording has them, not at the key's equal-tempered pitch
+_LEVEL_DB = (-12.0, 3.0)
 _DB_PER_UNIT = 20.0  # of log10 of magnitude
 
 
@@ -41,34 +45,45 @@ class VocoderStage(Stage):
         """
         self.dataset, self.content, self.config, self.mel = dataset, content, config, dataset.mel_config
         self.weights = config.weights_over({"level": 1.0, "convergence": 0.5})
-        self.crops = MelCrops(dataset, "train", config.crop_frames)
-        self.held_out = MelCrops(dataset, "valid", config.crop_frames)
+        self.crops = TranscribedCrops(dataset, "train", content, config.crop_frames)
+        self.held_out = TranscribedCrops(dataset, "valid", content, config.crop_frames)
         self.vocoder = Vocoder(vocoder, self.mel)
         self.mel_transform = MelSpectrogram(self.mel)
         super().__init__({"vocoder": self.vocoder})
         self.frozen = {"mel": self.mel_transform}
         self.settings = {"mel": self.mel.model_dump(), "vocoder": vocoder.model_dump()}
         self.provenance = {
-            "recordings": len(self.crops.recordings),
+            "recordings": len(self.crops.places.recordings),
             "instruments": list(dataset.instruments),
             "content": content.folder.name,
         }
 
     def batch(self, step: int) -> dict[str, Tensor]:
-        """Random training material of one step.
+        """Random training material of one step; see `TranscribedCrops.fetch`.
 
         Shape:
-            ``audio`` is ``(B, S)``, ``frame`` ``(B, N, T)``.
+            See `TranscribedCrops.fetch`.
         """
-        return self._read(
-            self.crops, np.random.default_rng((self.config.seed, step)), self.config.batch_size, self.share
-        )
+        rng = np.random.default_rng((self.config.seed, step))
+        return self.crops.fetch(rng, self.config.batch_size, self.share)
+
+    def place_data(self, device: torch.device, limit: int | None = None) -> None:
+        """See `Stage.place_data`."""
+        self.crops.place(device, limit)
+
+    def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """See `Stage.expand`.
+
+        Shape:
+            See `TranscribedCrops.expand`.
+        """
+        return self.crops.expand(batch)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         """Log magnitude and spectral convergence; see `Stage.losses`.
 
         Args:
-            batch: What `batch` returned, on the device.
+            batch: What `expand` returned.
             generator: The only source of randomness.
             group: "model", the only one.
 
@@ -90,8 +105,9 @@ class VocoderStage(Stage):
 
     def validate(self, generator: torch.Generator) -> dict[str, float]:
         """See `Stage.validate`."""
-        batch = self._read(self.held_out, np.random.default_rng(1), _VALIDATION_CROPS)
-        losses = self.losses({k: v.to(generator.device) for k, v in batch.items()}, generator, "model")
+        fetched = self.held_out.fetch(np.random.default_rng(1), _VALIDATION_CROPS)
+        batch = self.held_out.expand({k: v.to(generator.device) for k, v in fetched.items()})
+        losses = self.losses(batch, generator, "model")
         return {key: float(value) for key, value in losses.items()}
 
     def _magnitude(self, audio: Tensor) -> Tensor:
@@ -101,23 +117,60 @@ class VocoderStage(Stage):
         spectrum = torch.stft(audio.float(), n_fft, hop_length, window=window, pad_mode="constant", return_complex=True)
         return spectrum.abs()
 
-    def _read(
-        self, crops: MelCrops, rng: np.random.Generator, count: int, share: slice = slice(None)
-    ) -> dict[str, Tensor]:
-        """A share of `count` crops; each has a random generator of its own and depends on no other."""
-        which, start = (column[share] for column in crops.places(rng, count))
-        rngs = rng.spawn(count)[share]
-        hop, num_frames = self.mel.hop_length, self.config.crop_frames
-        num_samples = (num_frames - 1) * hop
-        clips = np.zeros((len(which), num_samples), np.float32)
-        frames = torch.zeros(len(which), NUM_KEYS, num_frames)
-        for clip, frame, number, begin, rng in zip(clips, frames, which, start, rngs, strict=True):
-            recording = crops.recordings[number]
-            if rng.random() >= _SILENT_SHARE:
-                ratio = 2.0 ** (rng.uniform(-_DETUNE_CENTS, _DETUNE_CENTS) / 1200)
-                degraded = bool(rng.random() < _DEGRADED_SHARE)
-                played = recorded_crop(self.dataset, recording, int(begin), num_samples, ratio, rng, degraded)
-                clip[:] = played * 10.0 ** (rng.uniform(-12.0, 3.0) / 20)
-                posterior = self.content.read(recording, int(begin), num_frames)[0]
-                frame[:, : posterior.shape[1]] = posterior
-        return {"audio": torch.from_numpy(clips), "frame": frames}
+
+class TranscribedCrops:
+    """Random crops of one split, every instrument equally often: audio, and what the content encoder hears in it.
+
+    Args:
+        dataset: Holds the recordings.
+        split: Which of them.
+        content: Posteriors of every recording, already computed.
+        num_frames: Length of a crop.
+
+    Raises:
+        DatasetError: The split is empty.
+    """
+
+    def __init__(
+        self, dataset: Dataset, split: Literal["train", "valid"], content: ContentCache, num_frames: int
+    ) -> None:
+        self.num_frames = num_frames
+        self.places = MelCrops(dataset, split, num_frames)
+        recordings = self.places.recordings
+        self.audio = AudioCrops(dataset, recordings, (num_frames - 1) * dataset.mel_config.hop_length)
+        self.active = FrameStore(recordings, NUM_KEYS, lambda *section: content.rows(*section)[:, :NUM_KEYS])
+
+    def place(self, device: torch.device, limit: int | None = None) -> None:
+        """Copy audio and posteriors to the device, if they fit; see `FrameStore.place`."""
+        self.audio.place(device, limit)
+        self.active.place(device, limit)
+
+    def fetch(self, rng: np.random.Generator, count: int, share: slice = slice(None)) -> dict[str, Tensor]:
+        """What `expand` needs for random crops, on the CPU.
+
+        Args:
+            rng: Source of all choices.
+            count: Number of crops.
+            share: Which of them.
+
+        Shape:
+            ``level`` is ``(B,)``, ``frame`` as `FrameStore.fetch` gives it; see `AudioCrops.fetch` for the others.
+        """
+        which, start = self.places.places(rng, count)
+        silent, clean = rng.random((2, count)) < [[_SILENT_SHARE], [1 - _DEGRADED_SHARE]]
+        level = np.where(silent, 0.0, 10.0 ** (rng.uniform(*_LEVEL_DB, count) / 20)).astype(np.float32)
+        return {
+            "level": torch.from_numpy(level[share]),
+            "frame": self.active.fetch(which[share], start[share], self.num_frames),
+            **self.audio.fetch(which, start, rng, share=share, affected=~clean),
+        }
+
+    def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The crops that `fetch` chose, on the device.
+
+        Shape:
+            ``audio`` is ``(B, S)``, ``frame`` ``(B, N, T)``.
+        """
+        frame = self.active.rows(batch["frame"], self.num_frames).transpose(1, 2) / 255
+        sounds = batch["level"] > 0
+        return {"audio": self.audio.expand(batch) * batch["level"][:, None], "frame": frame * sounds[:, None, None]}
