@@ -26,9 +26,8 @@ def sole_writer(folder: Path, work: str) -> Iterator[None]:
         work: What this process does there, such as ``stylebox build``.
 
     Raises:
-        StyleboxError: Another process is writing to the folder; the message names it.
+        StyleboxError: another process is writing to the folder; the message names it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / LOCK_NAME
     with _acquired(path, folder) as file:
         file.truncate(0)
@@ -37,22 +36,31 @@ def sole_writer(folder: Path, work: str) -> Iterator[None]:
         try:
             yield
         finally:
-            if os.name == "posix":  # elsewhere an open file cannot be deleted
-                path.unlink(missing_ok=True)
+            if os.name == "posix" and _is_at(path, file):  # elsewhere an open file cannot be deleted
+                path.unlink()
 
 
 @contextmanager
 def _acquired(path: Path, folder: Path) -> Iterator[BinaryIO]:
     """The lock file, open and locked. One that was deleted between opening and locking does not count."""
     while True:
+        folder.mkdir(parents=True, exist_ok=True)
         with path.open("a+b") as file:
             if not _lock(file):
                 file.seek(0)
                 owner = file.read(_FAR).decode("utf-8", "replace") or "another process"
-                raise StyleboxError(f"{folder}: {owner} is writing to it; wait until it ends, or choose another folder")
-            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                raise StyleboxError(f"{folder}: {owner} is writing to it; wait until it ends, or write elsewhere")
+            if _is_at(path, file):
                 yield file
                 return
+
+
+def _is_at(path: Path, file: BinaryIO) -> bool:
+    """Whether the path still leads to an open file."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _lock(file: BinaryIO) -> bool:

@@ -18,6 +18,7 @@ from stylebox.core.audio.io.read import AudioReader, load_audio, probe
 from stylebox.core.audio.io.tags import Tags
 from stylebox.core.audio.io.write import AudioWriter
 from stylebox.core.audio.loudness import loudness_db
+from stylebox.core.errors import StyleboxError
 from stylebox.core.jobs import input_file
 from stylebox.core.jobs.transfer_file import transfer_file
 from stylebox.core.pipeline import player, transcribe
@@ -276,3 +277,26 @@ def test_work_on_another_recording_is_not_continued(
         )
     assert soundfile.info(tmp_path / "out.wav").frames == round(0.6 * 44100)
     assert not any("continues" in remark for remark in remarks)
+
+
+def test_two_transfers_to_one_output_do_not_share_their_work(
+    pipeline: BasePipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(input_file, "KEPT_SECONDS", 0.1)
+    soundfile.write(tmp_path / "in.wav", music(0.5, 44100, 1), 44100)
+    save, seen = Work.save, list[object]()
+
+    def while_it_works(self: Work, of: str, **facts: float | np.ndarray) -> None:
+        save(self, of, **facts)
+        if not seen:
+            with pytest.raises(
+                StyleboxError, match=r"\.out\.wav\.work: `stylebox transfer` .* wait until it ends"
+            ) as error:
+                transfer_file(tmp_path / "in.wav", tmp_path / "out.wav", QUICK, pipeline, force=True)
+            seen.append(error)
+
+    monkeypatch.setattr(Work, "save", while_it_works)
+    transfer_file(tmp_path / "in.wav", tmp_path / "out.wav", QUICK, pipeline)
+    assert len(seen) == 1
+    assert soundfile.info(tmp_path / "out.wav").frames == 22050
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["in.wav", "out.wav"]

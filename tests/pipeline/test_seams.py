@@ -21,7 +21,8 @@ def spectral_flux(audio: np.ndarray) -> np.ndarray:
     """How much the spectrum rises from frame to frame, relative to its level."""
     frames = np.lib.stride_tricks.sliding_window_view(audio, 1024)[::256]
     level = np.log10(np.abs(np.fft.rfft(frames * np.hanning(1024))) + 1e-3)
-    return np.maximum(np.diff(level, axis=0), 0).mean(1)
+    rise: np.ndarray = np.maximum(np.diff(level, axis=0), 0).mean(1)
+    return rise
 
 
 @pytest.mark.parametrize("style", ["piano", "violin"])

@@ -4,7 +4,8 @@ Decides where the work on a recording is kept. Knows nothing of outputs but thei
 """
 
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -14,11 +15,13 @@ from stylebox import __version__
 from stylebox.core.audio.io.source import STREAM, opened
 from stylebox.core.jobs.file_recording import FileRecording
 from stylebox.core.jobs.pipelines import weights_state
+from stylebox.core.lock import sole_writer
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.pipeline.recording import MonoSource
 from stylebox.core.pipeline.work import Work, remove_work
 
+_OWNER = "stylebox transfer"
 KEPT_SECONDS = 90.0  # the work on a longer recording is kept on disk, so that it can be continued
 
 
@@ -59,17 +62,23 @@ class InputFile:
         """The model's view of it, which is measured once."""
         return MonoSource(self.recording, self._pipeline.sample_rate)
 
-    def work(self, output: Path, options: TransferOptions) -> Work:
+    @contextmanager
+    def work(self, output: Path, options: TransferOptions) -> Iterator[Work]:
         """The work on an output: in a hidden folder beside it, or in memory if the recording is short.
 
         Args:
             output: The file; ``-`` is standard output.
             options: Another run with other options does not continue the work.
+
+        Raises:
+            StyleboxError: another process is at work on the output.
         """
         if self._is_short:
-            return Work(content=self._notes)
+            yield Work(content=self._notes)
+            return
         folder = self._folder(output.absolute().with_name(f".{output.name}.work"), str(output) == STREAM)
-        return Work(folder, self._key(options), self._notes)
+        with sole_writer(folder, _OWNER):
+            yield Work(folder, self._key(options), self._notes)
 
     def remove_notes(self) -> None:
         """Delete the notes that several transfers shared, after all of them."""
@@ -85,7 +94,11 @@ class InputFile:
         """The work on the notes, for all outputs; None leaves it to the work of the only output."""
         if self._is_short:
             return Work()
-        return Work(self._folder(self._notes_folder), self._key()) if self._notes_folder is not None else None
+        if self._notes_folder is None:
+            return None
+        folder = self._folder(self._notes_folder)
+        self._open.enter_context(sole_writer(folder, _OWNER))
+        return Work(folder, self._key())
 
     def _folder(self, folder: Path, piped: bool = False) -> Path:
         """The folder, or a temporary one where nothing can be continued: of a pipe nothing is left to read again."""

@@ -61,7 +61,8 @@ def transfer_file(
         fitted = fit_format(output, recording.sound, options.output, recording.tags.cover)
         sound = fitted.sound
         heeded = replace(options, output=OutputFormat(sound.sample_rate, sound.bits, sound.channels == 1))
-        perform, work = pipeline.prepare(heeded), shared.work(output, heeded)
+        perform = pipeline.prepare(heeded)
+        work = own.enter_context(shared.work(output, heeded))
         if work.begun:
             progress(Progress("transferring", 0, note=f"{name}: continues the interrupted transfer"))
         performance, finished = transfer_recording(perform, shared.source, work, heeded.output, progress)

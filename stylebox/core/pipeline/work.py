@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from stylebox.core.lock import LOCK_NAME
 from stylebox.core.paths import atomic_path, write_text
 
 _KEY = "stylebox-work.json"
@@ -35,8 +36,7 @@ class Work:
         self._tracks: dict[str, Track] = {}
         self.begun = folder is not None and _key_of(folder) == key
         if folder is not None and not self.begun:
-            remove_work(folder)
-            folder.mkdir(parents=True, exist_ok=True)
+            _empty(folder)
             write_text(folder / _KEY, json.dumps({"key": key}))
 
     def track(self, name: str, length: int, width: int | None, dtype: type) -> "Track":
@@ -148,6 +148,15 @@ def remove_work(folder: Path) -> None:
     """Delete a folder of work; another folder, or none, is left alone."""
     if _key_of(folder) is not None:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _empty(folder: Path) -> None:
+    """Make the folder, or delete what is left in it of other work; its lock stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if _key_of(folder) is not None:
+        for path in folder.iterdir():
+            if path.name != LOCK_NAME:
+                path.unlink()
 
 
 def _key_of(folder: Path) -> str | None:
