@@ -28,6 +28,8 @@ def transcribe(
         batch = transcribe_files(
             sources, output, pipeline, bends=not no_bends, force=force, made=show, progress=progress
         )
+    for line in batch.passed_over:
+        console.note(line)
     for path in batch.skipped:
         console.note(f"{path}: exists already, skipped; --force replaces it")
     if as_json:

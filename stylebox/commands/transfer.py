@@ -67,6 +67,8 @@ def _summarise(outcome: "TransferBatch", as_json: bool) -> None:
     """Show the pages of several styles, what was skipped and, for several files, how many there are of each kind."""
     for page in () if as_json else outcome.pages:
         console.result(page)
+    for line in outcome.passed_over:
+        console.note(line)
     for skipped in outcome.skipped:
         console.detail(f"{skipped.output}: exists already")
         if skipped.outdated:

@@ -98,6 +98,26 @@ def test_folders_in_a_folder_are_kept(takes: Path) -> None:
 
 
 @pytest.mark.usefixtures("machine")
+def test_files_that_are_passed_over_are_counted_with_the_reason(takes: Path) -> None:
+    (takes / "sub" / "score.MID").write_text("notes")
+    (takes / "sub" / "more.txt").write_text("text")
+    (takes / "what.xyz").write_text("unknown")
+    (takes / ".hidden").write_text("not counted")
+    batch = run(takes, "takes/*.wav", to=takes)
+    kinds = "4 files are no sound files (2 .txt, 1 .mid, 1 .xyz)"
+    assert sorted(batch.passed_over) == [f"takes: {kinds}; passed over"]
+    again = run(takes, to=takes)
+    assert again.passed_over == [f"takes: {kinds}; passed over", "3 files were made by an earlier run; passed over"]
+    assert run("takes/a.wav", to=None).passed_over == []
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_name_without_a_suffix_is_a_folder_for_one_file_too(takes: Path) -> None:
+    run(takes / "a.wav", to=Path("new") / "folder")
+    assert files("new") == ["folder/a-harp.wav"]
+
+
+@pytest.mark.usefixtures("machine")
 def test_every_style_of_every_file_is_made_with_the_names_of_the_pattern(takes: Path) -> None:
     naming = Naming("{style}/{stem}_{model}", "mp3")
     batch = run(takes, styles=["violin/soft", "harp:1,flute:2"], naming=naming)

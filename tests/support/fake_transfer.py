@@ -37,6 +37,7 @@ class Batch:
     failed: list[Failure]
     skipped: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
 
 class FakeTransfer:

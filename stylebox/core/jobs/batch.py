@@ -129,6 +129,19 @@ class Task:
     page: Path | None = None
 
 
+@dataclass(frozen=True)
+class Plan:
+    """The outputs of a batch.
+
+    Attributes:
+        tasks: In order.
+        earlier_outputs: How many inputs are none, since the same command wrote them in an earlier run.
+    """
+
+    tasks: list[Task]
+    earlier_outputs: int = 0
+
+
 @dataclass
 class Inputs:
     """What the named sources hold.
@@ -137,11 +150,13 @@ class Inputs:
         recordings: In order, each once.
         problems: Per source that holds none, the source and the reason.
         several: Whether a folder or a pattern was named, or more than one file.
+        passed_over: A line per folder with files that are no recordings: how many, and why.
     """
 
     recordings: list[Recording] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
     several: bool = False
+    passed_over: list[str] = field(default_factory=list)
 
 
 def find_inputs(sources: Sequence[Path]) -> Inputs:
@@ -159,6 +174,8 @@ def find_inputs(sources: Sequence[Path]) -> Inputs:
             search = find_audio(source)
             found.recordings += [Recording(file, file.parent.relative_to(source)) for file in search.files]
             found.problems |= {line.partition(": ")[0]: line for line in search.problems}
+            if search.passed_over:
+                found.passed_over.append(f"{source}: {search.passed_over}; passed over")
             if not search.files and not search.problems:
                 found.problems[str(source)] = f"{source}: no audio files in it; name one, or another folder"
         elif glob.has_magic(str(source)) and not source.exists():
@@ -187,7 +204,7 @@ def plan(
     naming: Naming,
     side_outputs: SideOutputs,
     part: Part,
-) -> list[Task]:
+) -> "Plan":
     """The outputs of a batch, all styles of a recording after one another.
 
     Args:
@@ -211,8 +228,8 @@ def plan(
         if several and target is not None and not names_folder(target):
             raise AudioError(f"{target}: is not a folder, and there are several files; name a folder")
     in_styles = [replace(options, style=style) for style in styles]
-    if output is not None and not several and not output.is_dir():
-        return [Task(inputs.recordings[0], output, in_styles[0], side_outputs)]
+    if output is not None and not several and not names_folder(output):
+        return Plan([Task(inputs.recordings[0], output, in_styles[0], side_outputs)])
     folder = output or Path()
     tasks, taken = [], set[str]()
     for recording in inputs.recordings:
@@ -221,7 +238,9 @@ def plan(
             name = _free_name(recording, chosen.spec.slug, model, naming, taken)
             own = side_outputs.within(str(name.with_name(name.stem))) if several else side_outputs
             tasks.append(Task(recording, folder / name, chosen, own, own_page))
-    return _share(_without_outputs(tasks), part)
+    kept = _without_outputs(tasks)
+    earlier = len(inputs.recordings) - len({task.recording for task in kept})
+    return Plan(_share(kept, part), earlier)
 
 
 def _page_of(recording: Recording, page: Path, taken: set[str]) -> Path:

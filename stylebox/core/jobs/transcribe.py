@@ -62,11 +62,13 @@ class TranscriptionBatch:
         done: Those that were transcribed.
         failed: A line per recording that was not.
         skipped: MIDI files that exist already.
+        passed_over: Lines that say how many files were not taken as recordings, and why.
     """
 
     done: list[TranscriptionReport] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
 
 
 def transcribe_files(
@@ -97,7 +99,7 @@ def transcribe_files(
     inputs = find_inputs(sources)
     if inputs.several and output is not None and not names_folder(output):
         raise AudioError(f"{output}: is not a folder, and there are several files; name a folder")
-    batch = TranscriptionBatch(failed=list(inputs.problems.values()))
+    batch = TranscriptionBatch(failed=list(inputs.problems.values()), passed_over=inputs.passed_over)
     targets = _targets(inputs.recordings, output, inputs.several)
     for number, (recording, target) in enumerate(zip(inputs.recordings, targets, strict=True)):
         if inputs.several:
@@ -162,7 +164,7 @@ def _reason(source: Path, error: Exception) -> str:
 
 def _targets(recordings: Sequence[Recording], output: Path | None, several: bool) -> list[Path]:
     """The MIDI file of each recording; of two that share a name, the second keeps its suffix."""
-    if output is not None and not several and not output.is_dir():
+    if output is not None and not several and not names_folder(output):
         return [output]
     folder, targets = output or Path(), list[Path]()
     for recording in recordings:

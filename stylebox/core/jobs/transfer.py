@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from stylebox.core.errors import StyleboxError, error_message
-from stylebox.core.jobs.batch import Naming, Part, Task, find_inputs, plan
+from stylebox.core.jobs.batch import Inputs, Naming, Part, Plan, Task, find_inputs, plan
 from stylebox.core.jobs.input_file import InputFile
 from stylebox.core.jobs.outputs import FileReport, RecordingPage, SideOutputs
 from stylebox.core.jobs.transfer_file import transfer_file
@@ -49,12 +49,14 @@ class TransferBatch:
         failed: Those that could not be made.
         skipped: Those that exist already.
         pages: Report pages of several styles.
+        passed_over: Lines that say how many files were not taken as recordings, and why.
     """
 
     done: list[FileReport] = field(default_factory=list)
     failed: list[TransferFailure] = field(default_factory=list)
     skipped: list[SkippedTransfer] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
 
 
 def transfer_files(
@@ -91,7 +93,7 @@ def transfer_files(
         AudioError: nothing to transfer, or a file is named where a folder is needed.
     """
     inputs = find_inputs(sources)
-    tasks = plan(
+    planned = plan(
         inputs,
         output,
         options,
@@ -101,12 +103,20 @@ def transfer_files(
         side_outputs=side_outputs or SideOutputs(),
         part=part or Part(),
     )
-    batch = TransferBatch(failed=[TransferFailure(source, reason) for source, reason in inputs.problems.items()])
+    problems = [TransferFailure(source, reason) for source, reason in inputs.problems.items()]
+    batch = TransferBatch(failed=problems, passed_over=_passed_over(inputs, planned))
     several = inputs.several or len(styles) > 1
-    run = _Run(batch, pipeline, force, several, made, progress, _Whole(tasks, progress))
-    for _, of_recording in groupby(tasks, key=lambda task: task.recording):
+    run = _Run(batch, pipeline, force, several, made, progress, _Whole(planned.tasks, progress))
+    for _, of_recording in groupby(planned.tasks, key=lambda task: task.recording):
         run.transfer(list(of_recording))
     return batch
+
+
+def _passed_over(inputs: Inputs, planned: Plan) -> list[str]:
+    """A line per reason why files were not taken as recordings."""
+    count = planned.earlier_outputs
+    earlier = f"{count} {'file was' if count == 1 else 'files were'} made by an earlier run; passed over"
+    return [*inputs.passed_over, *([earlier] if count else [])]
 
 
 @dataclass(frozen=True)
@@ -209,7 +219,7 @@ class _Whole:
                 return
             if step.total > 1:  # a step without steps of its own says nothing
                 reached = max(reached, min(1.0, step.done / step.total))
-            self._show(task, reached, step.task)
+            self._show(task, reached, step.note or step.task)
 
         return report
 

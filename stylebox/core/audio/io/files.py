@@ -3,8 +3,9 @@
 A suffix decides where it is known; a file with another suffix, or none, is a sound file if it begins like one.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stylebox.core.errors import error_reason
@@ -28,6 +29,7 @@ _COMPANIONS = """
 COMPANION_SUFFIXES = frozenset(_COMPANIONS.split())
 _JUNK_FOLDERS = {"__MACOSX", "System Volume Information", "$RECYCLE.BIN", "lost+found", "@eaDir"}
 _HEADS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"caff", b"\x1aE\xdf\xa3")
+_KINDS_NAMED = 5  # in a message; more are not listed
 _BRAND_OFFSET, _BRAND = 4, b"ftyp"  # MP4 and its relatives
 
 
@@ -39,11 +41,23 @@ class FoundFiles:
         files: Sorted by their path.
         problems: Wanted, and not to be had: broken links, folders that cannot be opened; one line each.
         others: Files of no known kind, sorted.
+        companions: Files that are known to be something else, such as notes or texts, sorted.
     """
 
     files: list[Path]
     problems: list[str]
     others: list[Path]
+    companions: list[Path] = field(default_factory=list)
+
+    @property
+    def passed_over(self) -> str:
+        """How many files are no sound files, and of which kinds; empty if there are none."""
+        kinds = Counter(path.suffix.lower() or "without a suffix" for path in (*self.companions, *self.others))
+        if not kinds:
+            return ""
+        named = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(_KINDS_NAMED))
+        count, more = kinds.total(), ", ..." if len(kinds) > _KINDS_NAMED else ""
+        return f"{count} {'file is no sound file' if count == 1 else 'files are no sound files'} ({named}{more})"
 
 
 def find_audio(folder: Path) -> FoundFiles:
@@ -71,6 +85,7 @@ def find_files(folder: Path, is_wanted: Callable[[Path], bool]) -> FoundFiles:
     """
     files: list[Path] = []
     others: list[Path] = []
+    companions: list[Path] = []
     problems: list[str] = []
     for path in _walk(folder, problems):
         if path.is_symlink() and not path.exists():
@@ -82,7 +97,9 @@ def find_files(folder: Path, is_wanted: Callable[[Path], bool]) -> FoundFiles:
             files.append(path)
         elif path.suffix.lower() not in COMPANION_SUFFIXES | AUDIO_SUFFIXES:
             others.append(path)
-    return FoundFiles(sorted(files), sorted(problems), sorted(others))
+        else:
+            companions.append(path)
+    return FoundFiles(sorted(files), sorted(problems), sorted(others), sorted(companions))
 
 
 def _walk(folder: Path, problems: list[str]) -> Iterator[Path]:
