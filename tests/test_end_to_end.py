@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from support.audio_files import loudest_hz
 from support.command_result import CommandResult
 from support.models import PARTIALS, SAMPLE_RATE, melody, tones
 
@@ -25,6 +26,7 @@ from stylebox.core.audio.io.read import load_audio, probe
 from stylebox.core.audio.io.write import write_audio
 from stylebox.core.audio.loudness import loudness_of
 from stylebox.core.music.midi.write import write_midi
+from stylebox.core.music.notes import Note
 
 SECONDS = 1.3
 FAST = ("--style", "string", "--model", "tiny", "--device", "cpu", "--steps", "2", "--vocoder", "griffin-lim")
@@ -297,6 +299,22 @@ def test_generate_plays_a_midi_file(tiny_home: Path, run: Callable[..., CommandR
     info = soundfile.info("song-string.wav")
     assert info.frames == round((max(note.end_seconds for note in notes) + 1.0) * SAMPLE_RATE)
     assert run("generate", "--notes", "song.mid", *FAST).code == 1  # it is there
+
+
+def test_a_tempo_makes_the_music_slower_and_keeps_its_pitch(run: Callable[..., CommandResult]) -> None:
+    """By the shipped model: its draft plays a note where it stands."""
+    write_midi(Path("song.mid"), [Note(0.5, 1.0, 69, 0.8)])
+    command = ("generate", "--notes", "song.mid", "--style", "piano", "--steps", 0, "--seed", 2, "--device", "cpu")
+    made = [json.loads(run(*command, "--json", "--tempo", tempo, "-o", f"{tempo}.wav").out) for tempo in (1, 0.5)]
+    assert [report["seconds"] for report in made] == pytest.approx([2.0, 3.0], abs=1e-3)
+    sounds = [load_audio(report["output"], 44100) for report in made]
+    begins = [float(np.argmax(np.abs(sound) > 0.1 * np.abs(sound).max())) / 44100 for sound in sounds]
+    assert begins == pytest.approx([0.5, 1.0], abs=0.05)
+    assert [loudest_hz(sound, 44100) for sound in sounds] == pytest.approx([440, 440], rel=0.01)
+    refused = run(*command, "--tempo", 9, "-o", "fast.wav")
+    assert refused.code != 0
+    assert "tempo" in refused.err
+    assert not Path("fast.wav").exists()
 
 
 def test_a_training_stops_and_goes_on(tiny_home: Path, run: Callable[..., CommandResult]) -> None:

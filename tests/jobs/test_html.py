@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shlex
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,16 @@ from stylebox.cli import app
 from stylebox.core.jobs import html
 from stylebox.core.jobs.html import repeat_command, report_page
 from stylebox.core.music.midi.read import read_midi
+from stylebox.core.pipeline.options import OutputFormat
 
 HOSTILE = "<b>&'\"</script><script>alert(1)</script>.wav"
 CSS = (Path(stylebox.__file__).parent / "core" / "jobs" / "html.css").read_text("utf-8")
+
+
+def load_channels(file: bytes) -> np.ndarray:
+    """The samples of a file, ``(S, C)``."""
+    samples: np.ndarray = soundfile.read(io.BytesIO(file), always_2d=True)[0]
+    return samples
 
 
 class Page(HTMLParser):
@@ -80,6 +88,19 @@ def test_a_page_holds_every_sound_and_needs_nothing_but_itself(styles: tuple[str
     assert words.count("few <notes>") == 1
 
 
+def test_a_page_plays_every_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the files have them; MP3, for long recordings, holds two."""
+    result, before = transferred(), np.stack([BEFORE, 0.5 * BEFORE, 0 * BEFORE], 1)
+    result = replace(result, audio=np.stack([0 * result.audio, result.audio], 1))
+    for seconds, channels in ((100.0, [3, 2]), (1.0, [1, 2])):
+        monkeypatch.setattr(html, "LOSSLESS_SECONDS", seconds)
+        page = Page(report_page([result], before, "song.wav"))
+        sounds = [load_channels(content(address)) for tag, address in page.addresses if tag == "audio"]
+        assert [sound.shape[1] for sound in sounds] == channels
+        assert np.abs(sounds[1][:, 0]).max() < 1e-3
+        assert np.abs(sounds[1][:, 1]).max() > 0.4
+
+
 def test_a_long_recording_is_compressed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page of ten minutes would hold 120 MB otherwise."""
     monkeypatch.setattr(html, "LOSSLESS_SECONDS", 1.0)
@@ -116,12 +137,15 @@ def test_a_report_without_notes_says_so() -> None:
 def test_the_command_of_a_page_gives_the_same_settings() -> None:
     """The command line parses it."""
     result = transferred(style="violin:0.7,flute:0.3")
+    output = OutputFormat(96000, 24, mono=True, format="flac")
+    result = replace(result, settings=replace(result.settings, guidance=1.2345678, output=output))
     program: Any = typer.main.get_command(app)
-    stylebox_word, name, *rest = shlex.split(repeat_command(result, "a song.wav"))
+    stylebox_word, name, *rest = shlex.split(repeat_command(result, "takes/a song.wav"))
     given = program.commands[name].make_context(name, rest).params
     assert stylebox_word == "stylebox"
-    assert [str(source) for source in given["sources"]] == ["a song.wav"]
-    expected = {"seed": 42, "transpose": -12, **result.settings.details()}
+    assert [str(source) for source in given["sources"]] == ["takes/a song.wav"]
+    expected = {"seed": 42, "transpose": -12, **result.settings.details(), "mono": True}
+    expected |= {"sample_rate": 96000, "bits": 24, "format": "flac"}
     assert {option: str(getattr(given[option], "value", given[option])) for option in expected} == {
         option: str(value) for option, value in expected.items()
     }

@@ -14,7 +14,7 @@ from stylebox.core.jobs.html import report_page
 
 pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="needs Chromium: apt install chromium")
 SECONDS = 20.0
-NAME = 'a <b>song</b>\'s "best" part.wav'
+NAME = 'a <b>song<br>\'s "best" part.wav'
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,8 @@
 """One file in, one file out: what goes in comes out, also after an interruption. By a tiny model."""
 
+import html
+import re
+import shlex
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +16,7 @@ from hypothesis import strategies as st
 from support.audio_files import SUFFIXES
 from support.models import PARTIALS, melody, tones
 
+from stylebox.cli import app
 from stylebox.core.audio.io.formats import FORMATS, Format
 from stylebox.core.audio.io.read import AudioReader, load_audio, probe
 from stylebox.core.audio.io.tags import Tags
@@ -20,6 +24,7 @@ from stylebox.core.audio.io.write import AudioWriter
 from stylebox.core.audio.loudness import loudness_db
 from stylebox.core.errors import StyleboxError
 from stylebox.core.jobs import input_file
+from stylebox.core.jobs.outputs import SideOutputs
 from stylebox.core.jobs.transfer_file import transfer_file
 from stylebox.core.pipeline import player, transcribe
 from stylebox.core.pipeline.options import OutputFormat, TransferOptions
@@ -30,6 +35,7 @@ from stylebox.core.progress import Progress
 QUICK = TransferOptions("string", seed=7, steps=0, vocoder="harmonic")
 RATES = (8000, 11025, 22050, 32000, 44100, 48000, 96000, 192_000)
 LAYOUTS = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1", "7.1")  # of FFmpeg, by number of channels
+PAGE = Path("page.html")
 TAGS = Tags("Sarabande", "A. Player", "Suites", "1720", "take 3", b"\x89PNG\r\n\x1a\n" + bytes(40))
 
 
@@ -197,6 +203,24 @@ def test_what_is_asked_for_is_given(pipeline: BasePipeline, tmp_path: Path) -> N
     found = soundfile.info(tmp_path / "out.wav")
     assert (found.samplerate, found.subtype, found.channels, found.frames) == (32000, "FLOAT", 1, 16000)
     assert report.warnings == []
+
+
+def test_the_command_of_a_page_makes_the_same_file_again(
+    pipeline: BasePipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page of a stereo recording, transferred with options that change the result."""
+    soundfile.write("in.wav", music(0.5, 44100, 2), 44100)
+    asked = OutputFormat(32000, 24, mono=True)
+    options = TransferOptions("string", steps=1, strength=0.4, follow=0.3, bend=0.2, vibrato=0.5, mix=0.6, output=asked)
+    report = transfer_file(Path("in.wav"), Path("a.flac"), options, pipeline, side_outputs=SideOutputs(report=PAGE))
+    command = shlex.split(html.unescape(re.findall("<pre>(.*?)</pre>", PAGE.read_text("utf-8"))[0]))
+    assert command[:3] == ["stylebox", "transfer", "in.wav"]
+    monkeypatch.setattr("stylebox.commands.transfer.load_model", lambda model, device: pipeline)
+    with pytest.raises(SystemExit) as ended:
+        app(command[1:])
+    assert ended.value.code == 0
+    assert Path("in-string.flac").read_bytes() == Path("a.flac").read_bytes()
+    assert report.channels == 1
 
 
 def test_a_mix_has_the_input_in_time_and_the_loudness_kept(pipeline: BasePipeline, tmp_path: Path) -> None:

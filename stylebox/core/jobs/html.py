@@ -9,6 +9,7 @@ import hashlib
 import json
 import shlex
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -19,10 +20,10 @@ from typing import NamedTuple
 import numpy as np
 
 from stylebox import __version__
-from stylebox.core.audio.io.formats import FORMATS
-from stylebox.core.audio.io.read import resample
+from stylebox.core.audio.io.formats import FORMATS, Format
+from stylebox.core.audio.io.read import resample_blocks
 from stylebox.core.audio.io.write import encode_audio
-from stylebox.core.jobs.outputs import write_notes
+from stylebox.core.jobs.outputs import name_of, write_notes
 from stylebox.core.jobs.spectrogram_image import (
     drawn,
     frequency_ticks,
@@ -36,7 +37,7 @@ from stylebox.core.music.register import key_name
 from stylebox.core.pipeline.result import TransferResult
 from stylebox.core.pipeline.style_spec import StyleSpec
 
-LOSSLESS_SECONDS = 240.0  # of all sounds together, up to which they are FLAC; more makes a page slow to open
+LOSSLESS_SECONDS = 240.0  # of all channels together, up to which they are FLAC; more makes a page slow to open
 _KINDS = {".flac": "audio/flac", ".mp3": "audio/mpeg"}
 _FEWEST_KEYS = 24  # rows of the piano roll
 _KEYS = (
@@ -67,13 +68,13 @@ def report_page(results: Sequence[TransferResult], before: np.ndarray, source: s
     Args:
         results: Transfers of one recording, at least one, all at the same rate.
         before: The input, at the results' rate.
-        source: What the input is called.
+        source: The input's path; "-" is standard input.
 
     Shape:
-        before ``(S,)``.
+        before ``(S,)`` or ``(S, C)``, as each result.
     """
-    rate = results[0].sample_rate
-    stem = Path(source).stem
+    rate, name = results[0].sample_rate, name_of(source)
+    stem = Path(name).stem
     heard = transpose(results[0].notes, -results[0].transpose)
     tracks = [_Track("Input", f"{stem}-input", before, heard)]
     tracks += [_Track(r.style, f"{stem}-{StyleSpec.parse(r.style).slug}", r.audio, r.notes) for r in results]
@@ -81,9 +82,9 @@ def report_page(results: Sequence[TransferResult], before: np.ndarray, source: s
     shown = [spectrogram(track.audio, rate) for track in tracks]
     loudest = loudest_db([levels for levels, _ in shown])
     images = [palette_png(levels, loudest) for levels, _ in shown]
-    picture = png(drawn(shown, seconds, rate, [f"{track.name} ({source})" for track in tracks]))
+    picture = png(drawn(shown, seconds, rate, [f"{track.name} ({name})" for track in tracks]))
     suffix, sounds = _encoded([track.audio for track in tracks], rate)
-    title = f"{source}: {', '.join(result.style for result in results)}"
+    title = f"{name}: {', '.join(result.style for result in results)}"
     data = {
         "rate": rate,
         "kind": _KINDS[suffix],
@@ -150,10 +151,18 @@ def _transport(tracks: Sequence[_Track], seconds: float) -> str:
 
 def _encoded(sounds: Sequence[np.ndarray], rate: int) -> tuple[str, list[bytes]]:
     """Sound files and their suffix: lossless, or MP3 where the page would be too large to open."""
-    if sum(map(len, sounds)) <= LOSSLESS_SECONDS * rate:
+    if sum(sound.size for sound in sounds) <= LOSSLESS_SECONDS * rate:
         return ".flac", [encode_audio(sound, rate) for sound in sounds]
-    new_rate = FORMATS[".mp3"].nearest_rate(rate)
-    return ".mp3", [encode_audio(resample(sound, rate, new_rate), new_rate, ".mp3") for sound in sounds]
+    format = FORMATS[".mp3"]
+    new_rate = format.nearest_rate(rate)
+    return ".mp3", [encode_audio(_conformed(sound, rate, new_rate, format), new_rate, ".mp3") for sound in sounds]
+
+
+def _conformed(sound: np.ndarray, rate: int, new_rate: int, format: Format) -> np.ndarray:
+    """A sound at another rate, with the channels that a format holds, ``(S, C)``."""
+    sound = sound.reshape(len(sound), -1)
+    sound = sound.mean(1, keepdims=True) if sound.shape[1] > format.max_channels else sound
+    return np.concatenate(list(resample_blocks([sound], rate, new_rate, sound.shape[1])))
 
 
 def _player(track: _Track, sound: bytes, suffix: str) -> str:
@@ -227,13 +236,15 @@ def repeat_command(result: TransferResult, source: str) -> str:
 
     Args:
         result: What was made.
-        source: What the input is called.
+        source: The input's path.
     """
     options = [("style", result.style), ("model", result.model), ("seed", result.seed), ("transpose", result.transpose)]
     options += [(name, value) for name, value in result.settings.details().items() if value is not None]
+    options += [(name, value) for name, value in asdict(result.settings.output).items() if value and value != "wav"]
     words = ["stylebox", "transfer", source]
     for name, value in options:
-        words += [f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value)]
+        words.append(f"--{name.replace('_', '-')}")
+        words += [] if value is True else [f"{value:.10g}" if isinstance(value, float) else str(value)]
     return shlex.join(words)
 
 

@@ -154,14 +154,14 @@ def write_side_outputs(side_outputs: SideOutputs, result: TransferResult, before
         source: The input's path; "-" is standard input.
 
     Shape:
-        before ``(S,)``.
+        before ``(S,)`` or ``(S, C)``.
     """
     if side_outputs.midi is not None:
         write_notes(side_outputs.midi, result)
     if side_outputs.plot is not None:
         from stylebox.core.jobs.spectrogram_image import spectrograms, write_png  # matplotlib is slow to import
 
-        titles = (f"in: {_name_of(source)}", f"out: {result.style}")
+        titles = (f"in: {name_of(source)}", f"out: {result.style}")
         write_png(side_outputs.plot, spectrograms((before, result.audio), result.sample_rate, titles))
     if side_outputs.report is not None:
         page = RecordingPage(side_outputs.report)
@@ -176,7 +176,7 @@ class RecordingPage:
         """An empty page that will be at `path`."""
         self.path = path
         self._results: list[TransferResult] = []
-        self._before, self._name = np.zeros(0, np.float32), ""
+        self._before, self._source = np.zeros(0, np.float32), ""
 
     def check(self, force: bool) -> None:
         """Raise before any work what would fail after it.
@@ -196,21 +196,21 @@ class RecordingPage:
             source: The input's path; "-" is standard input.
 
         Shape:
-            before ``(S,)``.
+            before ``(S,)`` or ``(S, C)``.
         """
         self._results.append(result)
-        self._before, self._name = before, _name_of(source)
+        self._before, self._source = before, source
 
     def write(self) -> bool:
         """Write the page with the outputs so far; without any there is none. Tells whether it was written."""
         if self._results:
             from stylebox.core.jobs.html import report_page  # matplotlib is slow to import
 
-            write_text(self.path, report_page(self._results, self._before, self._name))
+            write_text(self.path, report_page(self._results, self._before, self._source))
         return bool(self._results)
 
 
-def _name_of(source: str) -> str:
+def name_of(source: str) -> str:
     """What an input is called."""
     return "standard input" if source == STREAM else Path(source).name
 

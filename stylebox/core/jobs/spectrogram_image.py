@@ -37,8 +37,9 @@ def spectrogram(audio: np.ndarray, sample_rate: int) -> tuple[np.ndarray, float]
         Levels in dB, 0 for a sine of full scale, and seconds. Rows are spaced evenly in octaves, from `LOWEST_HZ` up.
 
     Shape:
-        audio ``(S,)``, the result ``(ROWS, columns)``.
+        audio ``(S,)`` or ``(S, C)``, of which the mean is shown; the result ``(ROWS, columns)``.
     """
+    audio = audio.mean(1) if audio.ndim == 2 else audio
     edges_hz = np.geomspace(LOWEST_HZ, sample_rate / 2, ROWS + 1)[:-1]
     first_bins = np.round(edges_hz / sample_rate * _FFT).astype(int)
     window = np.hanning(_FFT + 1)[:-1]
@@ -100,7 +101,7 @@ def spectrograms(sounds: Sequence[np.ndarray], sample_rate: int, titles: Sequenc
         titles: Of all.
 
     Shape:
-        Each sound is ``(S,)``, not necessarily of one length.
+        Each sound is ``(S,)`` or ``(S, C)``, not necessarily of one length.
     """
     seconds = max(map(len, sounds)) / sample_rate
     return drawn([spectrogram(sound, sample_rate) for sound in sounds], seconds, sample_rate, titles)

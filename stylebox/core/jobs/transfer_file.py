@@ -4,13 +4,14 @@ All of it in blocks: memory does not grow with the recording. A long transfer th
 """
 
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from stylebox.core.audio.io.read import load_audio
+from stylebox.core.audio.io.read import AudioReader
 from stylebox.core.audio.io.tags import Tags
 from stylebox.core.audio.io.write import AudioWriter, check_format
 from stylebox.core.errors import AudioError
@@ -67,7 +68,8 @@ def transfer_file(
             progress(Progress("transferring", 0, note=f"{name}: continues the interrupted transfer"))
         performance, finished = transfer_recording(perform, shared.source, work, heeded.output, progress)
         written, clipped_db = finished.below_clipping()
-        facts = _facts(performance, written, fitted, pipeline.model)
+        asked = replace(options.output, format=output.suffix[1:].lower() or None)
+        facts = _facts(performance, written, fitted, pipeline.model, asked)
         _write(output, written, sound, styled_tags(recording.tags, facts.style, facts.seed), progress)
         if side_outputs.plot is not None or side_outputs.report is not None or page is not None:
             result, before = _as_arrays(recording, written, facts)
@@ -102,11 +104,14 @@ def check_targets(output: Path, side_outputs: SideOutputs, force: bool) -> None:
             raise AudioError(f"{target}: named for two outputs; give each a name of its own")
 
 
-def _facts(performance: Performance, finished: Finished, fitted: FittedFormat, model: str) -> TransferFacts:
-    """What is reported of a transfer."""
+def _facts(
+    performance: Performance, finished: Finished, fitted: FittedFormat, model: str, asked: OutputFormat
+) -> TransferFacts:
+    """What is reported of a transfer; its settings hold the format as it was asked for."""
     notes = [] if finished.warnings else list(performance.notes or [])
     warnings = [*finished.warnings, *fitted.warning]
-    return TransferFacts(notes, performance.settings, model, warnings, finished.num_samples / finished.sample_rate)
+    settings = replace(performance.settings, output=asked)
+    return TransferFacts(notes, settings, model, warnings, finished.num_samples / finished.sample_rate)
 
 
 def _write(output: Path, finished: Finished, sound: SoundFormat, tags: Tags, progress: ProgressCallback) -> None:
@@ -120,7 +125,14 @@ def _write(output: Path, finished: Finished, sound: SoundFormat, tags: Tags, pro
 
 
 def _as_arrays(recording: FileRecording, finished: Finished, facts: TransferFacts) -> tuple[TransferResult, np.ndarray]:
-    """Output and input as mono arrays at one rate, for pictures of them."""
-    audio = np.concatenate([block.mean(1) for block in finished.blocks()])
+    """Output and input as arrays at one rate, each with its channels, for a page or pictures of them."""
+    audio = _joined(finished.blocks())
     result = TransferResult(audio, finished.sample_rate, facts.notes, facts.settings, facts.model, facts.warnings)
-    return result, load_audio(recording.stream, finished.sample_rate)
+    with AudioReader(recording.stream, finished.sample_rate, recording.name) as reader:
+        return result, _joined(reader)
+
+
+def _joined(blocks: Iterable[np.ndarray]) -> np.ndarray:
+    """Blocks ``(S, C)`` as one array, ``(S,)`` if it is mono."""
+    whole = np.concatenate(list(blocks))
+    return whole[:, 0] if whole.shape[1] == 1 else whole

@@ -28,11 +28,13 @@ class OutputFormat:
         sample_rate: In Hz; unless given the input's, but at least 44.1 kHz.
         bits: 16, 24 or 32 per sample.
         mono: Whether all channels are folded to one.
+        format: Of the file, such as "mp3"; None is wav.
     """
 
     sample_rate: int | None = None
     bits: int | None = None
     mono: bool = False
+    format: str | None = None
 
     def rate_for(self, sample_rate: int) -> int:
         """The rate of the output for an input of this rate, in Hz."""
@@ -100,6 +102,7 @@ class Settings:
         bend: Share of the input's bends; None depends on the instrument.
         vibrato: Depth of the instrument's own vibrato.
         mix: Share of the transfer in the power of the result.
+        output: How the result is written, as far as it was asked for.
     """
 
     style: str
@@ -114,6 +117,7 @@ class Settings:
     bend: float | None
     vibrato: float
     mix: float = 1.0
+    output: OutputFormat = OutputFormat()
 
     @property
     def diffuses(self) -> bool:
@@ -130,8 +134,8 @@ class Settings:
         return replace(self, transpose=octave_shift(list(notes), register)) if self.into_register else self
 
     def details(self) -> dict[str, float | str | None]:
-        """All but the style, the seed and the transposition, by name."""
-        apart = {"style", "seed", "transpose", "into_register"}
+        """All but the style, the seed, the transposition and the format, by name."""
+        apart = {"style", "seed", "transpose", "into_register", "output"}
         return {name: value for name, value in asdict(self).items() if name not in apart}
 
 
@@ -177,6 +181,7 @@ def resolve(options: TransferOptions, own: DiffusionConfig, vocoder: str) -> Set
         bend=options.bend,
         vibrato=vibrato,
         mix=mix,
+        output=options.output,
     )
 
 
