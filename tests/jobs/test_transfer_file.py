@@ -213,7 +213,8 @@ def test_the_command_of_a_page_makes_the_same_file_again(
     asked = OutputFormat(32000, 24, mono=True)
     options = TransferOptions("string", steps=1, strength=0.4, follow=0.3, bend=0.2, vibrato=0.5, mix=0.6, output=asked)
     report = transfer_file(Path("in.wav"), Path("a.flac"), options, pipeline, side_outputs=SideOutputs(report=PAGE))
-    command = shlex.split(html.unescape(re.findall("<pre>(.*?)</pre>", PAGE.read_text("utf-8"))[0]))
+    (shown,) = re.findall("<pre>(.*?)</pre>", PAGE.read_text("utf-8"))
+    command = shlex.split(html.unescape(re.sub("<.*?>", "", shown)))
     assert command[:3] == ["stylebox", "transfer", "in.wav"]
     monkeypatch.setattr("stylebox.commands.transfer.load_model", lambda model, device: pipeline)
     with pytest.raises(SystemExit) as ended:

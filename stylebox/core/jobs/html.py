@@ -227,7 +227,8 @@ def _settings(result: TransferResult, source: str) -> str:
         ("made by", f"stylebox {__version__}"),
     ]
     table = _table((escape(name), escape(value)) for name, value in rows)
-    again = escape(repeat_command(result, source))
+    first, *options = repeat_command(result, source).split(" --")  # a line must not end within an option
+    again = " ".join(f"<span>{escape(part)}</span>" for part in (first, *(f"--{option}" for option in options)))
     return f"<h3>{escape(result.style)}</h3><pre>{again}</pre>{table}{_notes(result.notes)}"
 
 

@@ -71,7 +71,7 @@ class InputFile:
             options: Another run with other options does not continue the work.
 
         Raises:
-            StyleboxError: another process is at work on the output.
+            StyleboxError: another process is writing the output.
         """
         if self._is_short:
             yield Work(content=self._notes)
