@@ -16,6 +16,8 @@ def build(
     equalise: opt.Equalise = False,
     images: opt.Images = False,
     pairs: opt.Pairs = None,
+    shards: opt.Shards = None,
+    shard_size: opt.ShardSize = 256,
     jobs: opt.Jobs = None,
     as_json: opt.AsJson = False,
 ) -> None:
@@ -23,6 +25,8 @@ def build(
     from stylebox.core import paths
     from stylebox.core.config import load_preset
     from stylebox.core.data.build import build as build_dataset
+    from stylebox.core.data.dataset import Dataset
+    from stylebox.core.data.shards import write_shards
     from stylebox.core.jobs.export import export_dataset
     from stylebox.core.lock import sole_writer
 
@@ -37,7 +41,10 @@ def build(
             equalise=equalise,
             progress=progress,
         )
-        exports = export_dataset(report.dataset, images, pairs, progress)
+        exports = [str(path) for path in export_dataset(report.dataset, images, pairs, progress)]
+        if shards:
+            write_shards(Dataset.open(report.dataset), shards, shard_size << 20, progress)
+            exports.append(shards)
     for line in (*report.warnings, *report.remarks):
         console.warning(line)
     for skipped in report.skipped:

@@ -17,7 +17,7 @@ def train(
     stage: opt.Stage,
     preset: opt.Preset = "base",
     config: opt.Config = None,
-    dataset: opt.Dataset = None,
+    dataset: opt.TrainingDataset = None,
     name: opt.Name = None,
     from_scratch: opt.FromScratch = False,
     resume: opt.Resume = False,

@@ -43,6 +43,14 @@ Model = Annotated[
 ]
 Preset = Annotated[str, Option(autocompletion=complete_preset, help="Networks and settings: base, paper or tiny.")]
 Dataset = Annotated[Path | None, Option(help="Folder of the dataset. Default: the dataset in the data directory.")]
+TrainingDataset = Annotated[
+    str | None,
+    Option(
+        "--dataset",
+        metavar="PLACE",
+        help="Folder of the dataset, or folder or address of its shards. Default: the dataset in the data directory.",
+    ),
+]
 
 # fetch, render and build
 Catalogue = Annotated[
@@ -109,6 +117,13 @@ Images = Annotated[
 Pairs = Annotated[
     int | None, Option(min=1, help="Also write a CSV file with this many pairs of content and style. Default: none.")
 ]
+Shards = Annotated[
+    str | None,
+    Option(
+        metavar="PLACE", help="Also write the dataset as shards, to a folder or to an address such as s3://bucket/x."
+    ),
+]
+ShardSize = Annotated[int, Option("--shard-mb", min=1, help="Size of a shard in megabytes.")]
 Jobs = Annotated[int | None, Option(min=1, help="Number of parallel processes. Default: one per CPU core.")]
 
 # train

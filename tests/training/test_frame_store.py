@@ -55,7 +55,7 @@ def test_what_does_not_fit_stays_on_disk(tmp_path: Path) -> None:
 @pytest.mark.parametrize("limit", [0, 1 << 30])
 def test_a_section_equals_the_recording_and_is_silent_beyond_it(tmp_path: Path, limit: int) -> None:
     dataset = write_dataset(tmp_path)
-    crops = MelCrops(dataset, "train", 40)
+    crops = MelCrops(dataset, dataset.split("train"), 40)
     crops.store.place(CPU, limit)
     which, start = np.array([0, 3, 1, 2]), np.array([5, 140, 0, -10])
     drawn = crops.expand(crops.store.fetch(which, start, 40))

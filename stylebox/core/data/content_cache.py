@@ -50,6 +50,7 @@ class ContentCache:
             device: Where the encoder runs.
             progress: Receives the progress.
         """
+        self.dataset.require(recordings)
         missing = [r for r in recordings if not self.path(r).exists()]
         encoder, rate = self.encoder.to(device), self.dataset.mel_config.sample_rate
         for number, recording in enumerate(missing, start=1):

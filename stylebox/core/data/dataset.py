@@ -3,13 +3,16 @@
 Never writes, and knows nothing of how a dataset is built or of networks.
 """
 
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from stylebox.core.config import MelConfig
-from stylebox.core.data.manifest import Manifest, Recording, fingerprint, read_manifest
+from stylebox.core.data.manifest import BuildRules, Manifest, Recording, fingerprint, read_manifest
 from stylebox.core.errors import DatasetError
 
 AUDIO_FULL_SCALE = 4.0  # amplitude of an int16 of 32768: +12 dBFS, headroom for peaks
@@ -33,6 +36,25 @@ def int16_to_audio(samples: np.ndarray) -> np.ndarray:
         ``(S,)`` -> ``(S,)``.
     """
     return np.asarray(samples).astype(np.float32) * np.float32(AUDIO_FULL_SCALE / 32768.0)
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a process draws its batches from, for some steps.
+
+    Attributes:
+        recordings: To train with.
+        first: The first step.
+        stop: The step behind the last one.
+        shards: Where this process reads them, for a dataset that is read as shards.
+        all_shards: Those of all processes.
+    """
+
+    recordings: tuple[Recording, ...]
+    first: int = 0
+    stop: int = sys.maxsize
+    shards: tuple[str, ...] = ()
+    all_shards: tuple[str, ...] = ()
 
 
 class Dataset:
@@ -64,6 +86,21 @@ class Dataset:
         return self._manifest.mel
 
     @property
+    def rules(self) -> BuildRules:
+        """The settings that limited the recordings."""
+        return self._manifest.rules
+
+    @property
+    def place(self) -> str:
+        """Where the dataset is, for another run to find it."""
+        return str(self.path.resolve())
+
+    @property
+    def references(self) -> list[Recording]:
+        """Recordings for training that are at hand for the whole of a training."""
+        return self.split("train")
+
+    @property
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits that identify the settings and the recordings, wherever the dataset is."""
         return fingerprint(self._manifest)
@@ -76,6 +113,22 @@ class Dataset:
     def split(self, name: Literal["train", "valid", "test"]) -> list[Recording]:
         """Recordings of one split, by id. Use each from its `start_frame` to its `stop_frame` only."""
         return [r for r in self.recordings if r.split == name]
+
+    def window(self, step: int, frames_per_step: int, seed: int) -> Window:
+        """What this process draws the batch of a step from; here all recordings of the training split, for all steps.
+
+        Args:
+            step: From 0.
+            frames_per_step: Frames in the batch of all processes.
+            seed: Of the order.
+        """
+        return Window(tuple(self.split("train")))
+
+    def require(self, recordings: Sequence[Recording]) -> None:
+        """Make the arrays of some recordings available; here they always are."""
+
+    def prepare(self, window: Window, others: Sequence[Window] = ()) -> None:
+        """Make the arrays of a window available, and give up those that neither it nor the other windows need."""
 
     def require_mel(self, config: MelConfig) -> None:
         """Check that the mels were made with these settings.

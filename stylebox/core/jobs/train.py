@@ -13,6 +13,8 @@ from stylebox.core.config import Preset, load_preset
 from stylebox.core.data.content_cache import ContentCache
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.manifest import MANIFEST_NAME
+from stylebox.core.data.shards import is_sharded
+from stylebox.core.data.streamed import StreamedDataset
 from stylebox.core.errors import ConfigError, DatasetError, ModelError
 from stylebox.core.file_names import safe_name
 from stylebox.core.lock import sole_writer
@@ -47,7 +49,7 @@ def train(
     *,
     preset: str = "base",
     config_file: Path | None = None,
-    dataset: Path | None = None,
+    dataset: Path | str | None = None,
     name: str | None = None,
     from_scratch: bool = False,
     batch_size: int | None = None,
@@ -62,7 +64,8 @@ def train(
         stage_name: "vae", "ldm", "content" or "vocoder".
         preset: Name of a preset: sizes and defaults.
         config_file: TOML whose keys replace the preset's.
-        dataset: Folder of a built dataset; default: that of the run to be resumed, or the one of `stylebox build`.
+        dataset: Folder of a built dataset, or folder or address of its shards; default: that of the run to be resumed,
+            or the one of `stylebox build`.
         name: Of the model; default: the preset's.
         from_scratch: Start from random weights.
         batch_size: Replaces the one of the preset; over all processes.
@@ -88,7 +91,7 @@ def train(
 
     directory = paths.models_dir() / model
     began = checkpoint.read_origin(directory / "training" / stage_name) if run.get("resume") else {}
-    opened = _open_dataset(dataset, began, remark)
+    opened = _open_dataset(dataset, began, device, remark)
     opened.require_mel(settings.mel)
     with torch.random.fork_rng(devices=[]):  # the first weights follow from the seed, too
         torch.manual_seed(config.seed)
@@ -96,7 +99,7 @@ def train(
     stage.provenance = {**stage.provenance, "dataset": opened.fingerprint}
     if config.begin_with:
         _start_from(stage, config.begin_with)
-    origin = {"dataset": str(opened.path.resolve()), "fingerprint": opened.fingerprint}
+    origin = {"dataset": opened.place, "fingerprint": opened.fingerprint}
     with _sole_trainer(directory / "training" / stage_name, stage_name):
         return fit(stage, config, directory, origin=origin, remark=remark, **run)
 
@@ -129,27 +132,37 @@ def training_settings(preset: str, config_file: Path | None, stage_name: str, fr
     return settings if from_scratch or begin_with else load_preset(preset, config_file, adapting=True)
 
 
-def _open_dataset(given: Path | None, origin: Mapping[str, str], remark: Callable[[str], None]) -> Dataset:
+def _open_dataset(
+    given: Path | str | None, origin: Mapping[str, str], device: str, remark: Callable[[str], None]
+) -> Dataset:
     """The dataset of a run: the one that is given, or the one that a resumed run began with, or the default.
 
     Args:
         given: By the user.
-        origin: Folder and fingerprint of the dataset of a resumed run; otherwise empty.
+        origin: Place and fingerprint of the dataset of a resumed run; otherwise empty.
+        device: Of the training.
         remark: Called with a line if the dataset has changed.
 
     Raises:
         DatasetError: There is no dataset, or that of the run is gone.
     """
+
+    def opened(place: str) -> Dataset:
+        if not is_sharded(place):
+            return Dataset.open(Path(place))
+        where = make_accelerator(device)
+        return StreamedDataset(place, paths.home() / "shards", where.process_index, where.num_processes)
+
     if not origin:
-        return Dataset.open(given or paths.dataset_dir())
-    before = Path(origin["dataset"])
-    tried = [given] if given else [before, paths.dataset_dir()]
-    there = [Dataset.open(path) for path in tried if given or (path / MANIFEST_NAME).exists()]
+        return opened(str(given or paths.dataset_dir()))
+    before = origin["dataset"]
+    tried = [str(given)] if given else [before, str(paths.dataset_dir())]
+    there = [opened(place) for place in tried if given or is_sharded(place) or (Path(place) / MANIFEST_NAME).exists()]
     for dataset in there:
         if dataset.fingerprint == origin["fingerprint"]:
             return dataset
-    if there and there[0].path in (given, before):
-        remark(f"{there[0].path}: has changed since this run began; it goes on with the dataset as it is now")
+    if there and there[0].place in (str(given), before):
+        remark(f"{there[0].place}: has changed since this run began; it goes on with the dataset as it is now")
         return there[0]
     raise DatasetError(f"{before}: the dataset of this run is no longer there; name its new folder with --dataset")
 
@@ -225,7 +238,7 @@ def _content(dataset: Dataset, model: str, device: str, prepare: ProgressCallbac
     """The posteriors that the model's content encoder gives for a dataset; each process computes a share of them."""
     accelerator = make_accelerator(device)
     content = ContentCache(dataset, load_content_encoder(model))
-    recordings = [*dataset.split("train"), *dataset.split("valid")]
+    recordings = [*dataset.references, *dataset.split("valid")]
     share = recordings[accelerator.process_index :: accelerator.num_processes]
     content.fill(share, accelerator.device, prepare if accelerator.is_main_process else silent)
     accelerator.wait_for_everyone()

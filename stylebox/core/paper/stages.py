@@ -52,8 +52,8 @@ class PaperVAEStage(Stage):
         """
         self.config, self.features, self.mel = config, features, dataset.mel_config
         self.weights = config.weights_over({"perceptual": 0.1, "kl": 0.01})
-        self.crops = MelCrops(dataset, "train", config.crop_frames)
-        self.held_out = MelCrops(dataset, "valid", config.crop_frames)
+        self.crops = MelCrops(dataset, dataset.split("train"), config.crop_frames)
+        self.held_out = MelCrops(dataset, dataset.split("valid"), config.crop_frames)
         self.autoencoder = PaperAutoencoder()
         super().__init__({"encoder": self.autoencoder.encoder, "decoder": self.autoencoder.decoder})
         self.frozen = _networks(features)

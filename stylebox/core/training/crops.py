@@ -1,7 +1,6 @@
 """Random crops of a dataset's recordings, every instrument equally often. Knows no network."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import torch
@@ -17,27 +16,32 @@ from stylebox.core.training.frame_store import FrameStore
 
 
 class MelCrops:
-    """Random mel crops of one split, every instrument equally often."""
+    """Random mel crops of some recordings, every instrument equally often."""
 
-    def __init__(self, dataset: Dataset, split: Literal["train", "valid", "test"], num_frames: int) -> None:
-        """Crop the recordings of a split.
+    def __init__(self, dataset: Dataset, recordings: list[Recording], num_frames: int) -> None:
+        """Crop recordings.
 
         Args:
             dataset: Holds the recordings.
-            split: Which of them.
+            recordings: Which of them, for example one split.
             num_frames: Length of a crop.
 
         Raises:
-            DatasetError: The split is empty.
+            DatasetError: There are none.
         """
-        self.dataset, self.num_frames = dataset, num_frames
-        self.recordings = dataset.split(split)
-        if not self.recordings:
-            raise DatasetError(f"{dataset.path}: no recordings in its {split} split; add some and run `stylebox build`")
+        self.dataset, self.num_frames, self.recordings = dataset, num_frames, recordings
+        if not recordings:
+            raise DatasetError(
+                f"{dataset.place}: too few recordings to train and to validate; add some and run `stylebox build`"
+            )
         self.store = mel_store(dataset, self.recordings)
         self._instruments = Groups([r.instrument for r in self.recordings])
         self._start = np.array([r.start_frame for r in self.recordings])
         self._stop = np.array([r.stop_frame for r in self.recordings])
+
+    def place(self, device: torch.device, limit: int | None = None) -> None:
+        """Copy the mels to the device, if they fit; see `FrameStore.place`."""
+        self.store.place(device, limit)
 
     def draw(self, rng: np.random.Generator, count: int) -> Tensor:
         """Random crops in [-1, 1]; the same generator state gives the same crops.

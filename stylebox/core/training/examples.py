@@ -24,7 +24,8 @@ class ExampleReader:
     """
 
     def __init__(self, content: ContentCache, sampler: ExampleSampler) -> None:
-        self.dataset = dataset = content.dataset
+        self.dataset, self.sampler = content.dataset, sampler
+        dataset = content.dataset
         self.crop_frames = sampler.crop_frames
         self.style_frames = round(CLIP_SECONDS * dataset.mel_config.frames_per_second)
         recordings = sampler.recordings

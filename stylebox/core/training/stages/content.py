@@ -15,6 +15,7 @@ from stylebox.core.models.content_encoder import ContentEncoder, posteriors
 from stylebox.core.music.note_matching import note_f1
 from stylebox.core.music.notes import Note, notes_from_posteriors
 from stylebox.core.training.audio_crops import AudioCrops
+from stylebox.core.training.material import Material
 from stylebox.core.training.note_table import NoteTable, rolls
 from stylebox.core.training.stages.base import Stage
 
@@ -47,7 +48,7 @@ class ContentStage(Stage):
                 "`stylebox render` makes some, then `stylebox build`"
             )
         self.encoder = ContentEncoder(content)
-        self.crops = NotedCrops(dataset, self.train, config.crop_frames, self.encoder)
+        self.material = Material(dataset, config, self._noted)
         self.held_out_crops = NotedCrops(dataset, self.held_out, config.crop_frames, self.encoder)
         super().__init__({"content_encoder": self.encoder})
         self.settings = {"content": content.model_dump()}
@@ -60,11 +61,11 @@ class ContentStage(Stage):
             See `NotedCrops.fetch`.
         """
         rng = np.random.default_rng((self.config.seed, step))
-        return self.crops.fetch(rng, self.config.batch_size, self.share)
+        return self.material.at(step).fetch(rng, self.config.batch_size, self.share)
 
     def place_data(self, device: torch.device, limit: int | None = None) -> None:
         """See `Stage.place_data`."""
-        self.crops.audio.place(device, limit)
+        self.material.place(device, limit)
 
     def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """See `Stage.expand`.
@@ -72,7 +73,7 @@ class ContentStage(Stage):
         Shape:
             See `NotedCrops.expand`.
         """
-        return self.crops.expand(batch)
+        return self.material.latest.expand(batch)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         """Cross-entropy of frames and onsets; see `Stage.losses`.
@@ -102,6 +103,11 @@ class ContentStage(Stage):
         scores = [self.note_f1(r, generator.device) for r in self.held_out[::stride]]
         return {**total, "note_f1": float(np.mean(scores))}
 
+    def _noted(self, recordings: list[Recording]) -> "NotedCrops":
+        """Crops of those recordings whose notes are known."""
+        noted = [r for r in recordings if r.has_notes]
+        return NotedCrops(self.dataset, noted, self.config.crop_frames, self.encoder)
+
     def note_f1(self, recording: Recording, device: torch.device) -> float:
         """F1 of the notes found in a whole recording, onsets within 50 ms, offsets ignored."""
         known = self.dataset.notes(recording)
@@ -121,6 +127,9 @@ class NotedCrops:
         recordings: With known notes.
         num_frames: Length of a crop, in frames of the encoder.
         encoder: Gives the rates.
+
+    Raises:
+        DatasetError: There are no recordings.
     """
 
     def __init__(self, dataset: Dataset, recordings: list[Recording], num_frames: int, encoder: ContentEncoder) -> None:
@@ -129,9 +138,15 @@ class NotedCrops:
         num_samples = (num_frames - 1) * encoder.hop_length
         self.audio = AudioCrops(dataset, recordings, num_samples, encoder.sample_rate)
         self.notes = NoteTable(dataset, recordings)
+        if not recordings:
+            raise DatasetError(f"{dataset.place}: a shard has no recordings with known notes; write larger shards")
         crop = round((num_frames - 1) / self.frames_per_second * self.mel_rate)
         self._start = np.array([r.start_frame for r in recordings])
         self._stop = np.array([r.stop_frame - crop for r in recordings])
+
+    def place(self, device: torch.device, limit: int | None = None) -> None:
+        """Copy the audio to the device, if it fits; see `FrameStore.place`."""
+        self.audio.place(device, limit)
 
     def fetch(self, rng: np.random.Generator, count: int, share: slice = slice(None)) -> dict[str, Tensor]:
         """What `expand` needs for random crops, on the CPU.

@@ -26,6 +26,7 @@ from stylebox.core.config import (
 )
 from stylebox.core.data.content_cache import ContentCache
 from stylebox.core.data.dataset import Dataset
+from stylebox.core.data.manifest import Recording
 from stylebox.core.data.sampler import ExampleSampler
 from stylebox.core.diffusion.schedule import FlowSchedule, add_noise, velocity_target
 from stylebox.core.models.denoiser import Denoiser
@@ -43,6 +44,7 @@ from stylebox.core.training.losses import (
     feature_matching_loss,
     generator_loss,
 )
+from stylebox.core.training.material import Material
 from stylebox.core.training.stages.base import Stage
 from stylebox.core.training.style_library import reference_timbres, style_library
 
@@ -104,11 +106,10 @@ class LDMStage(Stage):
         self.config, self.diffusion, self.mel = config, sections.diffusion, dataset.mel_config
         self.weights = config.weights_over(_WEIGHTS)
         self.style_frames = round(CLIP_SECONDS * self.mel.frames_per_second)
-        self.train = ExampleSampler(dataset.split("train"), config.crop_frames, self.style_frames)
         self.held_out = ExampleSampler(dataset.split("valid"), config.crop_frames, self.style_frames)
-        self.reader = ExampleReader(content, self.train)
+        self.material = Material(dataset, config, self._reader)
         self.held_out_reader = ExampleReader(content, self.held_out)
-        self.reference_timbres = reference_timbres(dataset.split("train"), config.reference_timbres)
+        self.reference_timbres = reference_timbres(dataset.references, config.reference_timbres)
         self.schedule = FlowSchedule()
         self.style_encoder = StyleEncoder(sections.style)
         self.draft = DraftNetwork(sections.draft, sections.style, self.mel)
@@ -133,13 +134,14 @@ class LDMStage(Stage):
             The first axis of every tensor is the batch.
         """
         rng = np.random.default_rng((self.config.seed, step))
-        examples = self.train.draw(rng, self.config.batch_size)
+        reader = self.material.at(step)
+        examples = reader.sampler.draw(rng, self.config.batch_size)
         marked = rng.random(len(examples)) < _MARKED_SHARE
-        return self.reader.fetch(examples[self.share], marked[self.share])
+        return reader.fetch(examples[self.share], marked[self.share])
 
     def place_data(self, device: torch.device, limit: int | None = None) -> None:
         """See `Stage.place_data`."""
-        self.reader.place(device, limit)
+        self.material.place(device, limit)
 
     def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """See `Stage.expand`.
@@ -147,7 +149,7 @@ class LDMStage(Stage):
         Shape:
             See `ExampleReader.expand`.
         """
-        return self.reader.expand(batch)
+        return self.material.latest.expand(batch)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         """Draft, contrastive, adversarial and diffusion losses; see `Stage.losses`.
@@ -217,6 +219,11 @@ class LDMStage(Stage):
             See `style_library`.
         """
         return style_library(self.style_encoder, self.dataset, self.content, self.reference_timbres, self.style_frames)
+
+    def _reader(self, recordings: list[Recording]) -> ExampleReader:
+        """Reads examples of some recordings."""
+        self.content.fill(recordings, next(self.content.encoder.parameters()).device)
+        return ExampleReader(self.content, ExampleSampler(recordings, self.config.crop_frames, self.style_frames))
 
     def _discriminator_losses(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         with torch.no_grad():

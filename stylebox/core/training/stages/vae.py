@@ -11,6 +11,7 @@ from stylebox.core.data.dataset import Dataset
 from stylebox.core.models.vae import VAE
 from stylebox.core.training.crops import MelCrops
 from stylebox.core.training.losses import Features, feature_loss, kl_loss, reconstruction_loss
+from stylebox.core.training.material import Material
 from stylebox.core.training.stages.base import Stage
 
 _VALIDATION_CROPS = 32
@@ -36,13 +37,14 @@ class VAEStage(Stage):
         """
         self.config, self.features, self.mel = config, features, dataset.mel_config
         self.weights = config.weights_over({"kl": 1e-4, "gradient": 0.5, "perceptual": 0.0})
-        self.crops = MelCrops(dataset, "train", config.crop_frames)
-        self.held_out = MelCrops(dataset, "valid", config.crop_frames)
+        self.material = Material(dataset, config, lambda train: MelCrops(dataset, train, config.crop_frames))
+        self.held_out = MelCrops(dataset, dataset.split("valid"), config.crop_frames)
+        self.scale_crops = MelCrops(dataset, dataset.references, config.crop_frames)
         self.vae = VAE(vae)
         super().__init__({"vae": self.vae})
         self.frozen = {"features": features} if isinstance(features, nn.Module) else {}
         self.settings = {"mel": self.mel.model_dump(), "vae": vae.model_dump()}
-        self.provenance = {"recordings": len(self.crops.recordings), "instruments": list(dataset.instruments)}
+        self.provenance = {"recordings": len(dataset.split("train")), "instruments": list(dataset.instruments)}
 
     def batch(self, step: int) -> dict[str, Tensor]:
         """Random training material of one step; see `MelCrops.fetch`.
@@ -51,11 +53,11 @@ class VAEStage(Stage):
             The first axis of ``mel`` is the batch.
         """
         rng = np.random.default_rng((self.config.seed, step))
-        return {"mel": self.crops.fetch(rng, self.config.batch_size, self.share)}
+        return {"mel": self.material.at(step).fetch(rng, self.config.batch_size, self.share)}
 
     def place_data(self, device: torch.device, limit: int | None = None) -> None:
         """See `Stage.place_data`."""
-        self.crops.store.place(device, limit)
+        self.material.place(device, limit)
 
     def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """See `Stage.expand`.
@@ -63,7 +65,7 @@ class VAEStage(Stage):
         Shape:
             ``mel`` is ``(B, M, T)``.
         """
-        return {"mel": self.crops.expand(batch["mel"])}
+        return {"mel": self.material.latest.expand(batch["mel"])}
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         """Reconstruction, KL, edges and perceptual features; see `Stage.losses`.
@@ -110,7 +112,7 @@ class VAEStage(Stage):
         """
         rng = np.random.default_rng(2)
         device = self.vae.scale.device
-        mean, _ = self.vae.posterior(self.crops.draw(rng, _VALIDATION_CROPS).to(device))
+        mean, _ = self.vae.posterior(self.scale_crops.draw(rng, _VALIDATION_CROPS).to(device))
         return {"vae.scale": 1.0 / mean.std().clamp_min(1e-6)}
 
 

@@ -1,7 +1,5 @@
 """The vocoder stage: mel and posteriors -> the magnitudes of the recording's spectrum."""
 
-from typing import Literal
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -11,11 +9,13 @@ from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.config import TrainConfig, VocoderConfig
 from stylebox.core.data.content_cache import ContentCache
 from stylebox.core.data.dataset import Dataset
+from stylebox.core.data.manifest import Recording
 from stylebox.core.models.vocoder import FLOOR, Vocoder
 from stylebox.core.music.notes import NUM_KEYS
 from stylebox.core.training.audio_crops import AudioCrops
 from stylebox.core.training.crops import MelCrops
 from stylebox.core.training.frame_store import FrameStore
+from stylebox.core.training.material import Material
 from stylebox.core.training.stages.base import Stage
 
 _VALIDATION_CROPS = 32
@@ -45,15 +45,15 @@ class VocoderStage(Stage):
         """
         self.dataset, self.content, self.config, self.mel = dataset, content, config, dataset.mel_config
         self.weights = config.weights_over({"level": 1.0, "convergence": 0.5})
-        self.crops = TranscribedCrops(dataset, "train", content, config.crop_frames)
-        self.held_out = TranscribedCrops(dataset, "valid", content, config.crop_frames)
+        self.material = Material(dataset, config, lambda train: TranscribedCrops(train, content, config.crop_frames))
+        self.held_out = TranscribedCrops(dataset.split("valid"), content, config.crop_frames)
         self.vocoder = Vocoder(vocoder, self.mel)
         self.mel_transform = MelSpectrogram(self.mel)
         super().__init__({"vocoder": self.vocoder})
         self.frozen = {"mel": self.mel_transform}
         self.settings = {"mel": self.mel.model_dump(), "vocoder": vocoder.model_dump()}
         self.provenance = {
-            "recordings": len(self.crops.places.recordings),
+            "recordings": len(dataset.split("train")),
             "instruments": list(dataset.instruments),
             "content": content.folder.name,
         }
@@ -65,11 +65,11 @@ class VocoderStage(Stage):
             See `TranscribedCrops.fetch`.
         """
         rng = np.random.default_rng((self.config.seed, step))
-        return self.crops.fetch(rng, self.config.batch_size, self.share)
+        return self.material.at(step).fetch(rng, self.config.batch_size, self.share)
 
     def place_data(self, device: torch.device, limit: int | None = None) -> None:
         """See `Stage.place_data`."""
-        self.crops.place(device, limit)
+        self.material.place(device, limit)
 
     def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """See `Stage.expand`.
@@ -77,7 +77,7 @@ class VocoderStage(Stage):
         Shape:
             See `TranscribedCrops.expand`.
         """
-        return self.crops.expand(batch)
+        return self.material.latest.expand(batch)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         """Log magnitude and spectral convergence; see `Stage.losses`.
@@ -119,24 +119,21 @@ class VocoderStage(Stage):
 
 
 class TranscribedCrops:
-    """Random crops of one split, every instrument equally often: audio, and what the content encoder hears in it.
+    """Random crops of recordings, every instrument equally often: audio, and what the content encoder hears in it.
 
     Args:
-        dataset: Holds the recordings.
-        split: Which of them.
-        content: Posteriors of every recording, already computed.
+        recordings: To crop.
+        content: Their posteriors, which are computed where they are missing.
         num_frames: Length of a crop.
 
     Raises:
-        DatasetError: The split is empty.
+        DatasetError: There are no recordings.
     """
 
-    def __init__(
-        self, dataset: Dataset, split: Literal["train", "valid"], content: ContentCache, num_frames: int
-    ) -> None:
-        self.num_frames = num_frames
-        self.places = MelCrops(dataset, split, num_frames)
-        recordings = self.places.recordings
+    def __init__(self, recordings: list[Recording], content: ContentCache, num_frames: int) -> None:
+        self.num_frames, dataset = num_frames, content.dataset
+        self.places = MelCrops(dataset, recordings, num_frames)
+        content.fill(recordings, next(content.encoder.parameters()).device)
         self.audio = AudioCrops(dataset, recordings, (num_frames - 1) * dataset.mel_config.hop_length)
         self.active = FrameStore(recordings, NUM_KEYS, lambda *section: content.rows(*section)[:, :NUM_KEYS])
 

@@ -1,0 +1,218 @@
+"""A dataset as shards: a few large files and an index, in a folder or at any address that fsspec can write or read.
+
+A shard is a tar file with the arrays of some recordings, named as in the dataset, so that any tar unpacks it there. The
+index, `shards.json`, is written last and holds the manifest and the checksum of each shard. Knows nothing of training.
+"""
+
+import hashlib
+import io
+import json
+import re
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, Literal
+
+import fsspec
+from pydantic import ValidationError
+
+from stylebox.core.config import Section
+from stylebox.core.data.dataset import Dataset
+from stylebox.core.data.manifest import Manifest, Recording
+from stylebox.core.errors import DatasetError, error_reason
+from stylebox.core.progress import Progress, ProgressCallback, silent
+
+INDEX_NAME = "shards.json"
+SHARDS_VERSION = 1
+ARRAYS = re.compile(r"(mels|audio|notes|content/[0-9a-f]+)/([^/]+)\.npy")
+REFERENCE_SECONDS = 60.0  # of each timbre of an instrument, kept at hand for the style library
+_COPY_BYTES = 1 << 20
+
+Kind = Literal["valid", "reference", "train", "test"]
+
+
+class Shard(Section):
+    """One file of the index.
+
+    Attributes:
+        name: Of the file, beside the index; it changes with the content.
+        kind: "train"; "reference": for training, too, and always kept at hand; "valid"; "test".
+        size: In bytes.
+        sha256: Of the file.
+        files: The stems of the arrays in it.
+    """
+
+    name: str
+    kind: Kind
+    size: int
+    sha256: str
+    files: tuple[str, ...]
+
+
+class ShardIndex(Section):
+    """The content of `shards.json`."""
+
+    format: int = SHARDS_VERSION
+    manifest: Manifest
+    shards: tuple[Shard, ...]
+
+
+def is_sharded(place: str) -> bool:
+    """Whether a dataset is read as shards: an address, or a folder with an index of shards."""
+    return "://" in place or (Path(place) / INDEX_NAME).is_file()
+
+
+def write_shards(
+    dataset: Dataset, place: str, shard_bytes: int = 256 << 20, progress: ProgressCallback = silent
+) -> ShardIndex:
+    """Write a dataset as shards. Shards that are there already, from an earlier try, are not written again.
+
+    Args:
+        dataset: To read; posteriors that lie in it go along.
+        place: A folder, or an address for fsspec.
+        shard_bytes: A shard ends with the recording that reaches this size.
+        progress: Receives the progress.
+
+    Raises:
+        DatasetError: The place cannot be written to.
+    """
+    groups = list(_groups(dataset, shard_bytes))
+    shards = []
+    with reported(place, "written to"):
+        system, root = open_place(place)
+        system.makedirs(root, exist_ok=True)
+        for number, (kind, files) in enumerate(groups):
+            with tempfile.TemporaryFile() as packed:
+                _pack(dataset.path, files, packed)
+                size, sha256 = packed.tell(), _digest(packed)
+                name = f"{kind}-{number:05d}-{sha256[:12]}.tar"
+                if not _is_there(system, f"{root}/{name}", size):
+                    _put(system, packed, f"{root}/{name}")
+            shards.append(Shard(name=name, kind=kind, size=size, sha256=sha256, files=tuple(files)))
+            progress(Progress("sharding", number + 1, len(groups), name))
+        manifest = Manifest(mel=dataset.mel_config, rules=dataset.rules, recordings=dataset.recordings)
+        index = ShardIndex(manifest=manifest, shards=tuple(shards))
+        text = json.dumps(index.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        _put(system, io.BytesIO(text.encode()), f"{root}/{INDEX_NAME}")
+    return index
+
+
+def read_index(place: str) -> ShardIndex:
+    """The index of shards at a place.
+
+    Raises:
+        DatasetError: There is none, it cannot be read, or it is damaged.
+    """
+    with reported(place, "read"):
+        system, root = open_place(place)
+        content = system.cat_file(f"{root}/{INDEX_NAME}")
+    try:
+        index = ShardIndex.model_validate_json(content)
+    except (ValidationError, RecursionError) as error:
+        raise DatasetError(f"{place}: its {INDEX_NAME} is damaged or of another version of stylebox") from error
+    if index.format != SHARDS_VERSION:
+        raise DatasetError(f"{place}: has shards of format {index.format}, this stylebox reads {SHARDS_VERSION}")
+    return index
+
+
+def open_place(place: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The file system of a place, and its path there."""
+    system, root = fsspec.core.url_to_fs(place)
+    return system, str(root).rstrip("/")
+
+
+class reported:  # noqa: N801 (a context manager, used like a function)
+    """Errors of file systems and networks within the block become a DatasetError that names the place."""
+
+    def __init__(self, place: str, verb: str) -> None:
+        """Name what the block does: `place` cannot be `verb`."""
+        self.place, self.verb = place, verb
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Translate the error, if there is one."""
+        if isinstance(error, ImportError):
+            raise DatasetError(f"{self.place}: this kind of address needs another package ({error})") from error
+        if isinstance(error, FileNotFoundError):
+            raise DatasetError(f"{self.place}: no shards here; write some with `stylebox build --shards`") from error
+        if isinstance(error, Exception) and not isinstance(error, DatasetError):
+            reason = error_reason(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+            raise DatasetError(f"{self.place}: cannot be {self.verb} ({reason})") from error
+
+
+def _groups(dataset: Dataset, shard_bytes: int) -> Iterator[tuple[Kind, list[str]]]:
+    """The stems of each shard. Within a kind their order is that of a hash: any part is as mixed as the whole."""
+    kinds = _kinds(dataset.recordings, dataset.mel_config.frames_per_second)
+    for kind in ("valid", "reference", "train", "test"):
+        group: list[str] = []
+        size = 0
+        for files in sorted((f for f, k in kinds.items() if k == kind), key=_hash):
+            group.append(files)
+            size += sum(path.stat().st_size for path in array_paths(dataset.path, files))
+            if size >= shard_bytes:
+                yield kind, group
+                group, size = [], 0
+        if group:
+            yield kind, group
+
+
+def _kinds(recordings: Sequence[Recording], frames_per_second: float) -> dict[str, Kind]:
+    """The kind of each recording's arrays; those of a recording in several splits are kept at hand."""
+    splits: dict[str, set[str]] = {}
+    for recording in recordings:
+        splits.setdefault(recording.files, set()).add(recording.split)
+    seconds: dict[tuple[str, str | None], float] = {}
+    kinds: dict[str, Kind] = {}
+    for recording in sorted(recordings, key=lambda r: _hash(r.files)):
+        found = splits[recording.files]
+        if len(found) > 1:
+            kinds[recording.files] = "reference"
+        elif found == {"train"}:
+            timbre = recording.instrument, recording.timbre
+            kinds[recording.files] = "reference" if seconds.get(timbre, 0.0) < REFERENCE_SECONDS else "train"
+            seconds[timbre] = seconds.get(timbre, 0.0) + recording.used_frames / frames_per_second
+        elif found != {"unused"}:
+            kinds[recording.files] = "valid" if "valid" in found else "test"
+    return kinds
+
+
+def _hash(files: str) -> bytes:
+    return hashlib.sha256(files.encode()).digest()
+
+
+def array_paths(folder: Path, files: str) -> list[Path]:
+    """The arrays of a recording that lie in a dataset's folder, by the stem of their names."""
+    places = [folder / "mels", folder / "audio", folder / "notes", *sorted((folder / "content").glob("*"))]
+    return [path for place in places if (path := place / f"{files}.npy").is_file()]
+
+
+def _pack(folder: Path, files: list[str], packed: IO[bytes]) -> None:
+    """A tar of the arrays; the same arrays give the same bytes."""
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for path in (path for stem in files for path in array_paths(folder, stem)):
+            member = tarfile.TarInfo(path.relative_to(folder).as_posix())
+            member.size = path.stat().st_size
+            with path.open("rb") as stream:
+                tar.addfile(member, stream)
+
+
+def _digest(packed: IO[bytes]) -> str:
+    packed.seek(0)
+    return hashlib.file_digest(packed, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def _is_there(system: fsspec.AbstractFileSystem, path: str, size: int) -> bool:
+    return bool(system.exists(path)) and system.size(path) == size
+
+
+def _put(system: fsspec.AbstractFileSystem, content: IO[bytes], path: str) -> None:
+    """Write a file under another name first: what bears the final name is whole."""
+    partial = f"{path}.part"
+    content.seek(0)
+    with system.open(partial, "wb") as writing:
+        while block := content.read(_COPY_BYTES):
+            writing.write(block)
+    system.mv(partial, path)

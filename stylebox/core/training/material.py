@@ -1,0 +1,69 @@
+"""What a stage draws its batches from: made once, or anew for each window of a dataset that is read as shards."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, Protocol, TypeVar
+
+import torch
+
+from stylebox.core.config import TrainConfig
+from stylebox.core.data.dataset import Dataset, Window
+from stylebox.core.data.manifest import Recording
+
+
+class Placeable(Protocol):
+    """Something that can copy its frames to a device."""
+
+    def place(self, device: torch.device, limit: int | None = None) -> None:
+        """Copy the frames to the device, if they fit; see `FrameStore.place`."""
+
+
+Source = TypeVar("Source", bound=Placeable)
+
+
+class Material(Generic[Source]):
+    """The source of the batches of each step; the next window is fetched in the background.
+
+    Args:
+        dataset: Says what is drawn from at which step.
+        config: Size of the batches, and the seed.
+        make: Makes a source of batches from recordings.
+    """
+
+    def __init__(self, dataset: Dataset, config: TrainConfig, make: Callable[[list[Recording]], Source]) -> None:
+        self.dataset, self._make = dataset, make
+        self._schedule = config.batch_size * config.crop_frames, config.seed
+        self._recent: list[tuple[Window, Source]] = []  # two: threads may still make batches of the one before
+        self._lock = threading.Lock()
+        self._background = ThreadPoolExecutor(1, thread_name_prefix="shards")
+        self._ahead: Future[None] | None = None
+        if dataset.window(0, *self._schedule).shards == ():
+            self.at(0)
+
+    def at(self, step: int) -> Source:
+        """The source of the batch of a step; waits for its window, if it is not there yet."""
+        with self._lock:
+            for window, source in self._recent:
+                if window.first <= step < window.stop:
+                    return source
+            window = self.dataset.window(step, *self._schedule)
+            if self._ahead is not None:
+                self._ahead.result()
+            before, after = (self.dataset.window(s, *self._schedule) for s in (max(0, window.first - 1), window.stop))
+            self.dataset.prepare(window, (before, after))
+            source = self._make(list(window.recordings))
+            self._recent = [*self._recent[-1:], (window, source)]
+            if window.shards:
+                self._ahead = self._background.submit(self.dataset.prepare, after, (before, window))
+            return source
+
+    @property
+    def latest(self) -> Source:
+        """The source that was made last; all of them expand batches alike."""
+        return self._recent[-1][1]
+
+    def place(self, device: torch.device, limit: int | None = None) -> None:
+        """Copy the material to the device, if it stays the same for all steps and fits."""
+        if self._recent and not self._recent[-1][0].shards:
+            self.latest.place(device, limit)
