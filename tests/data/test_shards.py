@@ -41,7 +41,7 @@ def dataset(tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
     return Dataset.open(tiny_home / "dataset")
 
 
-def epochs(place: str, folder: Path, processes: int, steps: int) -> list[list[tuple[Window, ...]]]:
+def epochs(place: str, folder: Path, processes: int, steps: int) -> list[list[Window]]:
     """The windows of each process, in order, until a step."""
     found = []
     for rank in range(processes):
@@ -51,7 +51,7 @@ def epochs(place: str, folder: Path, processes: int, steps: int) -> list[list[tu
             windows.append(own.window(step, 200, 0))
             step = windows[-1].stop
         found.append(windows)
-    return found  # type: ignore[return-value]
+    return found
 
 
 @pytest.mark.parametrize("place", [PLACE, "folder"])

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from stylebox.core.data.dataset import Dataset, Window
 from stylebox.core.data.manifest import Recording
 from stylebox.core.data.shards import ARRAYS, Shard, array_paths, open_place, read_index, reported
 from stylebox.core.errors import DatasetError
-from stylebox.core.paths import atomic_path
+from stylebox.core.paths import atomic_path, file_sha256
 
 WINDOW_SHARDS = 16  # that all processes together draw from at a time
 _VALID_SHARDS = 2  # that are read; they are a random part of all
@@ -149,15 +149,13 @@ class StreamedDataset(Dataset):
 
     def _fetch_once(self, shard: Shard) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=self.path) as packed:
+        with tempfile.TemporaryDirectory(dir=self.path) as incoming:
+            packed = Path(incoming) / shard.name
             with reported(f"{self._place}/{shard.name}", "read"):
                 system, root = open_place(self._place)
-                with system.open(f"{root}/{shard.name}", "rb") as reading:
-                    shutil.copyfileobj(reading, packed, 1 << 20)
-            packed.seek(0)
-            if hashlib.file_digest(packed, "sha256").hexdigest() != shard.sha256:
+                system.get_file(f"{root}/{shard.name}", str(packed))
+            if file_sha256(packed) != shard.sha256:
                 raise DatasetError(f"{self._place}/{shard.name}: is damaged; its checksum is not that of the index")
-            packed.seek(0)
             _unpack(packed, self.path, shard)
         with atomic_path(self._marker(shard.name)) as marker:
             marker.touch()
@@ -172,10 +170,10 @@ class StreamedDataset(Dataset):
                     path.unlink(missing_ok=True)
 
 
-def _unpack(packed: IO[bytes], folder: Path, shard: Shard) -> None:
+def _unpack(packed: Path, folder: Path, shard: Shard) -> None:
     """Unpack the arrays of a shard; a member that is no array of its recordings is refused."""
     known = set(shard.files)
-    with reported(shard.name, "unpacked"), tarfile.open(fileobj=packed, mode="r:") as tar:
+    with reported(shard.name, "unpacked"), tarfile.open(packed, "r:") as tar:
         for member in tar:
             found = re.fullmatch(ARRAYS, member.name)
             stream = tar.extractfile(member) if found and found[2] in known else None

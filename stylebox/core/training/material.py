@@ -1,4 +1,4 @@
-"""What a stage draws its batches from: made once, or anew for each window of a dataset that is read as shards."""
+"""What a stage draws its batches from: made once, or again for each window of a dataset that is read as shards."""
 
 import threading
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class Material(Generic[Source]):
     """The source of the batches of each step; the next window is fetched in the background.
 
     Args:
-        dataset: Says what is drawn from at which step.
+        dataset: Its windows say what is drawn from at which step.
         config: Size of the batches, and the seed.
         make: Makes a source of batches from recordings.
     """
