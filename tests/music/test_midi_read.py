@@ -199,10 +199,27 @@ def test_what_is_no_midi_is_refused(data: bytes, reason: str) -> None:
         read_midi(Path("missing.mid"))
 
 
-@pytest.mark.parametrize("name", ["a.mid", "a.midi", "a.MID", "a.Mid", "a.MIDI", "a.kar"])
+def test_what_stands_before_the_header_costs_nothing() -> None:
+    """A copy from an old Macintosh has 128 bytes before it."""
+    read([tempo(500_000)], tune())
+    data = Path("a.mid").read_bytes()
+    assert starts(changed(bytes(128) + data)) == starts(changed(b"\r\n" + data)) == [0, 0.5, 1, 1.5]
+
+
+def test_a_track_whose_size_was_never_filled_in_is_read() -> None:
+    """The program that recorded it was killed."""
+    read([tempo(500_000)], tune())
+    data = Path("a.mid").read_bytes()
+    at = data.rfind(b"MTrk") + 4
+    assert starts(changed(data[:at] + bytes(4) + data[at + 4 :])) == [0, 0.5, 1, 1.5]
+
+
+@pytest.mark.parametrize(
+    "name", ["é.mid", "é.midi", "é.MID", "é.Mid", "é.MIDI", "é.kar", "É.mid", "e\u0301.smf", "é.wav.mid"]
+)
 def test_the_notes_beside_a_recording_are_found(name: str) -> None:
     Path("sub").mkdir()
     Path("sub", "other.mid").touch()
-    assert midi_beside(Path("sub/a.wav")) is None
+    assert midi_beside(Path("sub/é.wav")) is None
     Path("sub", name).touch()
-    assert midi_beside(Path("sub/a.wav")) == Path("sub", name)
+    assert midi_beside(Path("sub/é.wav")) == Path("sub", name)

@@ -16,6 +16,7 @@ _SYSEX = (0xF0, 0xF7)
 _DATA_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}  # by the upper half of the status
 _SYSTEM_DATA_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # other system messages have none
 _HEADER_BYTES = 8  # of a chunk
+_MAX_LEAD = 4096  # bytes that may stand before the header, such as those of a copy from an old Macintosh
 
 
 class Event(NamedTuple):
@@ -64,7 +65,7 @@ def read_events(data: bytes) -> MidiEvents:
     Raises:
         NotMidiError: There is no header, or no track.
     """
-    data = _without_riff(data)
+    data = _from_header(data)
     if data[:4] != b"MThd" or len(data) < _HEADER_BYTES + 6:
         raise NotMidiError("it does not begin like a MIDI file")
     size = int.from_bytes(data[4:8], "big")
@@ -87,12 +88,9 @@ def read_events(data: bytes) -> MidiEvents:
     return MidiEvents(kind, division, tracks, remarks)
 
 
-def _without_riff(data: bytes) -> bytes:
-    """The MIDI file inside a RIFF file (`.rmi`)."""
-    if data[:4] != b"RIFF" or data[8:12] != b"RMID":
-        return data
-    start = data.find(b"MThd")
-    return data[start:] if start > 0 else data
+def _from_header(data: bytes) -> bytes:
+    """Without what stands before the MIDI file: the beginning of a RIFF file (`.rmi`), or of a copying program."""
+    return data[max(0, data.find(b"MThd", 0, _MAX_LEAD)) :]
 
 
 def _tracks(data: bytes, start: int) -> Iterator[tuple[bytes, bool]]:
@@ -104,7 +102,8 @@ def _tracks(data: bytes, start: int) -> Iterator[tuple[bytes, bool]]:
         if name == b"MTrk":
             if stop != len(data) and data[stop : stop + 4] != b"MTrk":  # a wrong size, or another kind of chunk
                 following = data.find(b"MTrk", first)
-                stop = stop if stop < len(data) and following >= stop else following if following > 0 else len(data)
+                another = size and stop < len(data) and following >= stop  # a size of 0 was never filled in
+                stop = stop if another else following if following > 0 else len(data)
             yield data[first:stop], first + size <= len(data)
         start = stop
 

@@ -1,6 +1,9 @@
 """Which files are MIDI files, and which of them belongs to a recording. Reads none."""
 
+import os
 from pathlib import Path
+
+from stylebox.core.file_names import folded
 
 SUFFIXES = (".mid", ".midi", ".smf", ".kar", ".rmi")  # in lower case
 
@@ -15,10 +18,20 @@ def is_midi(path: Path) -> bool:
 
 
 def midi_beside(recording: Path) -> Path | None:
-    """The MIDI file with a recording's name in its folder, such as `a.MID` of `a.wav`; None if there is none.
+    """The MIDI file with a recording's name in its folder, such as `a.MID` or `a.wav.mid` of `a.wav`; None without one.
 
-    Of several, the first in the order of `SUFFIXES`.
+    Of several, the first in the order of `SUFFIXES`. Upper case and the way accents are composed do not matter.
     """
     spellings = (spelling for suffix in SUFFIXES for spelling in (suffix, suffix.upper(), suffix.title()))
     candidates = (recording.with_suffix(spelling) for spelling in spellings)
-    return next((path for path in candidates if path.is_file()), None)
+    exact = next((path for path in candidates if path.is_file()), None)
+    if exact is not None:
+        return exact
+    wanted = {folded(recording.stem), folded(recording.name)}
+    try:
+        names = [name for name in os.listdir(recording.parent) if name.lower().endswith(SUFFIXES)]  # noqa: PTH208 (quick)
+    except OSError:
+        return None
+    found = [recording.with_name(name) for name in names if folded(Path(name).stem) in wanted]
+    ordered = sorted(found, key=lambda path: (SUFFIXES.index(path.suffix.lower()), path.name))
+    return next((path for path in ordered if path.is_file()), None)
