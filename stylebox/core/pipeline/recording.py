@@ -6,6 +6,7 @@ Nothing here holds a whole recording. Knows nothing of files.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from stylebox.core.audio.io.read import resample_blocks
 from stylebox.core.audio.loudness import gain_to, loudness_of
 from stylebox.core.audio.place import fold_weights
 
+AUDIBLE_RATE = 44100  # Hz; what only a higher rate holds is ultrasound
 _BLOCK_SAMPLES = 1 << 16
 
 
@@ -96,17 +98,33 @@ class Measured:
 
 
 def measure(recording: Recording) -> Measured:
-    """Read a recording once: its length, levels, and how its channels go together."""
-    meter, products, num_samples = EnergyMeter(recording.sample_rate), np.zeros((1, 1)), 0
-    for block in recording.blocks():
+    """Read a recording once: its length, levels, and how its channels go together; what no ear hears does not count."""
+    native_rate, num_samples = recording.sample_rate, 0
+
+    def counted() -> Iterator[np.ndarray]:
+        nonlocal num_samples
+        for block in recording.blocks():
+            num_samples += len(block)
+            yield block
+
+    rate = min(native_rate, AUDIBLE_RATE)
+    meter, products, measured = EnergyMeter(rate), np.zeros((1, 1)), 0
+    for block in _at_rate(counted(), native_rate, rate):
         audible = meter.add(block)
         products = products + audible.T @ audible
-        num_samples += len(block)
-    covariance = products / max(num_samples, 1)
+        measured += len(block)
+    covariance = products / max(measured, 1)
     weights = fold_weights(covariance)
     folded, mean = weights @ covariance @ weights, np.trace(covariance) / len(weights)
     fold_db = 10 * np.log10(max(folded, 1e-12 * mean) / mean) if mean > 0 else 0.0
     return Measured(num_samples, meter.energy(), weights, float(fold_db))
+
+
+def _at_rate(blocks: Iterator[np.ndarray], from_rate: int, to_rate: int) -> Iterator[np.ndarray]:
+    """Blocks ``(S, C)`` at another rate, with any number of channels."""
+    first = next(blocks, None)
+    if first is not None:
+        yield from resample_blocks(chain([first], blocks), from_rate, to_rate, first.shape[1])
 
 
 @dataclass(frozen=True)
