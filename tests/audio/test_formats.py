@@ -13,6 +13,7 @@ import pytest
 import soundfile
 from support.audio_files import SAMPLE_RATE, encode, notes
 
+from stylebox.core.audio.io import riff
 from stylebox.core.audio.io.read import AudioReader, load_audio, probe
 from stylebox.core.audio.io.tags import Tags
 from stylebox.core.audio.io.write import AudioWriter
@@ -199,3 +200,34 @@ def test_a_file_of_this_kind_is_read(name: str, tmp_path: Path, capfd: pytest.Ca
         inside = slice(0, int(len(back) * 0.95))
         assert error_db(wanted[inside], back[inside]) < -expected.at_least_db
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("size", [1000, 0xFFFFFFFF, 0])
+def test_a_wav_file_beyond_the_largest_size_is_read_to_its_end(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its size has overflowed, or was never known. A small limit stands for 4 GB."""
+    path = tmp_path / "a.wav"
+    wav(LIST, form(PCM, 16), chunk(b"data", samples("16"), size), size=size)(path)
+    monkeypatch.setattr(riff, "LARGEST_FILE", 10_000)
+    assert probe(path).samples == len(audio())
+    np.testing.assert_allclose(load_audio(path, SAMPLE_RATE), audio(), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["RF64", "W64"])
+def test_the_length_of_five_gigabytes_is_known_at_once(kind: str, tmp_path: Path) -> None:
+    """The file is a header and a hole."""
+    size, path = 5 << 30, tmp_path / "a.wav"
+    if kind == "RF64":
+        sizes = chunk(b"ds64", struct.pack("<QQQI", size + 72, size, size // 2, 0))
+        wav(sizes, form(PCM, 16), chunk(b"data", b"", 0xFFFFFFFF), riff=b"RF64", size=0xFFFFFFFF)(path)
+    else:
+        soundfile.write(path, np.zeros(0, np.int16), SAMPLE_RATE, format="W64", subtype="PCM_16")
+        content = path.read_bytes()
+        at = content.index(b"data")
+        path.write_bytes(content[:16] + struct.pack("<Q", size + at + 24) + content[24 : at + 16])
+        with path.open("ab") as stream:
+            stream.write(struct.pack("<Q", size + 24))
+    with path.open("ab") as stream:
+        stream.truncate(stream.tell() + size)
+    assert probe(path).samples == size // 2

@@ -8,16 +8,16 @@ block, and its MP3 decoder writes to standard error; FFmpeg loses the end of sho
 import io
 import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
 import numpy as np
 import soundfile
 
-from stylebox.core.audio.io import ogg
+from stylebox.core.audio.io import ogg, riff
 
-LIBSNDFILE_MARKS = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"FORM", b".snd", b"caff")
+LIBSNDFILE_MARKS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"FORM", b".snd", b"caff")
 OGG_MARK, OGG_CODEC_OFFSET, OGG_VORBIS_MARK = b"OggS", 28, b"\x01vorbis"
 BLOCK_VALUES = 1 << 16  # decoded at once: the most that a damaged place can cost
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
@@ -69,7 +69,10 @@ def _blocks_of(stream: BinaryIO, name: str) -> Iterator[Block]:
 @contextmanager
 def _open_single(stream: BinaryIO, name: str) -> Iterator[Track]:
     """A file, or one link of a chained one."""
-    with _libsndfile(stream) as file:
+    longer = riff.without_size(stream)
+    if longer is not None:
+        stream = longer  # libsndfile would stop where the header does
+    with _libsndfile(stream) if longer is None else nullcontext() as file:
         first = _first_block(file) if file is not None else None
         if file is not None and first is not None:
             yield _libsndfile_track(file, first)
