@@ -1,5 +1,6 @@
 """The recorder keeps every sample that a stream delivers, and counts those it loses."""
 
+import errno
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from support.microphones import RATE, FakeInput, music, noise, two_channels
 
 from stylebox.console import console as look
 from stylebox.core.audio.io.read import load_audio, probe
+from stylebox.core.audio.io.write import GrowingFlac
 from stylebox.core.errors import AudioError
 from stylebox.core.sources.record import recorder
 from stylebox.core.sources.record.recorder import NO_GAP, Level, TakeStatistics, record
@@ -61,16 +63,16 @@ def test_an_exception_keeps_the_take(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_keeps_the_take_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class FullDisk(soundfile.SoundFile):  # type: ignore[misc]
+    class FullDisk(GrowingFlac):
         written = 0
 
-        def write(self, data: np.ndarray) -> None:
+        def write(self, block: np.ndarray) -> None:
             if self.written >= RATE:
-                raise soundfile.LibsndfileError(2, "No space left:\n")
-            self.written += len(data)
-            super().write(data)
+                raise OSError(errno.ENOSPC, "No space left")
+            self.written += len(block)
+            super().write(block)
 
-    monkeypatch.setattr(soundfile, "SoundFile", FullDisk)
+    monkeypatch.setattr(recorder, "GrowingFlac", FullDisk)
     take = record(FakeInput(two_channels(music(3.0))), tmp_path, seconds=3.0)
     assert take.ended_by == "disk"
     assert take.failure is not None

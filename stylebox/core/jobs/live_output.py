@@ -5,9 +5,9 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from stylebox.core.audio.io.write import AudioWriter
+from stylebox.core.audio.io.read import AudioReader
+from stylebox.core.audio.io.write import AudioWriter, GrowingFlac
 
 
 class KeptOutput:
@@ -24,9 +24,7 @@ class KeptOutput:
         names = (output.with_name(f"{output.stem}.part{number or ''}.flac") for number in count())
         self.part = next(name for name in names if not name.exists())  # one of a killed run stays
         self._open = ExitStack()
-        self._file = self._open.enter_context(
-            soundfile.SoundFile(self.part, "w", sample_rate, 1, "PCM_24", format="FLAC")
-        )
+        self._file = self._open.enter_context(GrowingFlac(self.part, sample_rate, 1))
 
     def write(self, block: np.ndarray) -> None:
         """Append a block.
@@ -34,7 +32,7 @@ class KeptOutput:
         Shape:
             ``(S,)``.
         """
-        self._file.write(np.clip(block, -1, 1))
+        self._file.write(block)
 
     def finish(self, first: int, num_samples: int | None) -> Path:
         """Write the output in its format.
@@ -47,14 +45,14 @@ class KeptOutput:
             AudioError: it cannot be written; what was played stays in `part`.
         """
         self._open.close()
-        with soundfile.SoundFile(self.part) as played, AudioWriter(self._output, self._sample_rate) as writer:
-            first = min(first, played.frames)
-            left = played.frames - first if num_samples is None else num_samples
-            played.seek(first)
-            for block in played.blocks(1 << 16, dtype="float32"):
-                writer.write(block[:left])
-                left -= len(block[:left])
-            writer.write(np.zeros(left, np.float32))
+        before, left = first, num_samples
+        with AudioReader(self.part) as played, AudioWriter(self._output, self._sample_rate) as writer:
+            for block in played:
+                kept = block[before:][:left]
+                before = max(0, before - len(block))
+                writer.write(kept)
+                left = None if left is None else left - len(kept)
+            writer.write(np.zeros(left or 0, np.float32))
         self.part.unlink()
         return self._output
 

@@ -19,7 +19,7 @@ _AUDIO = """
 AUDIO_SUFFIXES = frozenset(_AUDIO.split())
 # Files that stand beside recordings: notes, texts, pictures, lists, and what programs keep for themselves.
 _COMPANIONS = """
-    .mid .midi .kar .rmi .json .musicxml .mxl .xml .mscz .mscx .sib .gp .gp5 .gpx .abc .ly .krn .txt .md .rtf .doc
+    .mid .midi .smf .kar .rmi .json .musicxml .mxl .xml .mscz .mscx .sib .gp .gp5 .gpx .abc .ly .krn .txt .md .rtf .doc
     .docx .odt .pdf .csv .tsv .xls .xlsx .ods .html .htm .toml .yaml .yml .ini .cfg .log .nfo .url .webloc .lnk .lrc
     .srt .vtt .ass .sub .description .jpg .jpeg .png .webp .gif .bmp .tif .tiff .svg .heic .psd .cue .m3u .m3u8 .pls
     .xspf .wpl .sfv .md5 .sha1 .sha256 .par2 .torrent .accurip .asd .als .reapeaks .reapindex .rpp .rpp-bak .aup
@@ -27,6 +27,7 @@ _COMPANIONS = """
     .tmp .part .ytdl .crdownload .download .zip .gz .7z .rar .tar .sf2 .sf3 .sfz .py .sh .bat .exe .safetensors
 """
 COMPANION_SUFFIXES = frozenset(_COMPANIONS.split())
+_HIDDEN = (".", "~$")  # the second: what office programs keep beside an open file
 _JUNK_FOLDERS = {"__MACOSX", "System Volume Information", "$RECYCLE.BIN", "lost+found", "@eaDir"}
 _HEADS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"caff", b"\x1aE\xdf\xa3")
 _KINDS_NAMED = 5  # in a message; more are not listed
@@ -68,7 +69,7 @@ def find_audio(folder: Path) -> FoundFiles:
 def is_audio_file(path: Path) -> bool:
     """Whether a file is meant as sound. Hidden files and those that systems and programs leave are not."""
     suffix = path.suffix.lower()
-    if path.name.startswith(".") or suffix in COMPANION_SUFFIXES:
+    if path.name.startswith(_HIDDEN) or suffix in COMPANION_SUFFIXES:
         return False
     return suffix in AUDIO_SUFFIXES or _begins_like_audio(path)
 
@@ -124,7 +125,9 @@ def _walk(folder: Path, problems: list[str]) -> Iterator[Path]:
 def _entries(folder: Path, problems: list[str]) -> list[Path]:
     """The names in a folder that are not hidden: those in place before links to elsewhere."""
     try:
-        found = [path for path in folder.iterdir() if not path.name.startswith(".") and path.name not in _JUNK_FOLDERS]
+        found = [
+            path for path in folder.iterdir() if not path.name.startswith(_HIDDEN) and path.name not in _JUNK_FOLDERS
+        ]
     except OSError as error:
         problems.append(f"{folder}: cannot be opened ({error_reason(error)}); check its permissions")
         return []

@@ -20,6 +20,7 @@ from stylebox.core.errors import AudioError
 
 INSANE_LEVEL = 1e6  # +120 dBFS: occurs only in damaged float files
 MAX_DAMAGED_SHARE = 0.01  # of the samples; with more the file is refused
+LONGEST_SECONDS = 3 * 3600.0  # that are loaded into memory at once; a small file may hold days of silence
 MIN_RATE, MAX_RATE = 1000, 1_000_000  # Hz; others occur in damaged files only
 
 
@@ -170,13 +171,17 @@ def load_audio(source: Source, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
         files may exceed it. At the native rate samples are left as decoded.
 
     Raises:
-        AudioError: the file does not exist, cannot be decoded, or has no samples.
+        AudioError: the file does not exist, cannot be decoded, has no samples, or is longer than three hours.
 
     Shape:
         The result is ``(S,)``, S at least 1.
     """
+    mono: list[np.ndarray] = []
     with AudioReader(source, sample_rate) as reader:
-        mono = [block.mean(axis=1, dtype=np.float32) for block in reader]
+        _check_length((reader.known_samples or 0) / reader.native_rate, reader.name)
+        for block in reader:
+            mono.append(block.mean(axis=1, dtype=np.float32))
+            _check_length(reader.samples / reader.sample_rate, reader.name)
     if not mono:
         raise AudioError(f"{reader.name}: holds no sound (0 samples); record or export it again")
     return np.concatenate(mono)
@@ -214,6 +219,12 @@ def resample(audio: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
 def _check_rate(sample_rate: int, name: str) -> None:
     if not MIN_RATE <= sample_rate <= MAX_RATE:
         raise AudioError(f"{name}: {sample_rate} Hz is no rate of a sound file; export it again at 44100 Hz")
+
+
+def _check_length(seconds: float, name: str) -> None:
+    if seconds > LONGEST_SECONDS:
+        hours = LONGEST_SECONDS / 3600
+        raise AudioError(f"{name}: lasts more than {hours:g} hours, too long to be loaded at once; cut it into parts")
 
 
 def _conformed(blocks: Iterable[Block], sample_rate: int, channels: int) -> Iterator[np.ndarray]:

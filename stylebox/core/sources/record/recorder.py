@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import soundfile
 
 from stylebox.core.audio.io.read import without_nonsense
 from stylebox.core.audio.io.sound_card import InputStream
+from stylebox.core.audio.io.write import GrowingFlac
 from stylebox.core.errors import AudioError, error_reason
-from stylebox.core.sources.record.takes import ABSOLUTE_SILENCE_DB, SUBTYPE, begin_take, finish_take
+from stylebox.core.sources.record.takes import ABSOLUTE_SILENCE_DB, begin_take, finish_take
 
 QUEUE_SECONDS = 20.0  # of audio may wait for a slow disk; more is dropped, with a warning
 POLL_SECONDS = 0.05
@@ -91,7 +91,7 @@ def record(
     limit = None if seconds is None else max(1, round(seconds * stream.sample_rate))
     problem, whole = "", False
     try:
-        with soundfile.SoundFile(part, "w", stream.sample_rate, stream.channels, SUBTYPE, format="FLAC") as file:
+        with GrowingFlac(part, stream.sample_rate, stream.channels) as file:
 
             def keep(block: np.ndarray, gap: Gap) -> bool:
                 """Write a block, up to the limit; true when the limit is reached."""
@@ -102,7 +102,7 @@ def record(
 
             ended_by = _receive(stream, blocks, keep, stop)
         whole = True
-    except (OSError, soundfile.LibsndfileError, AssertionError) as error:  # the last from soundfile's short writes
+    except OSError as error:
         ended_by, problem, whole = "disk", error_reason(error), True
     finally:
         stream.close()

@@ -5,22 +5,21 @@ killed process it can still be played and transferred. Knows nothing of devices.
 """
 
 import unicodedata
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from stylebox.core import paths
-from stylebox.core.audio.io.read import AudioReader, load_audio, probe
-from stylebox.core.audio.io.write import AudioWriter, write_audio
+from stylebox.core.audio.io.read import AudioReader, probe
+from stylebox.core.audio.io.write import AudioWriter
 from stylebox.core.errors import SourceError, StyleboxError
 from stylebox.core.file_names import safe_name
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
 
 UNFINISHED = ".part"
-SUBTYPE = "PCM_24"
 
 FRAME_SECONDS = 0.01
 LEAD_SECONDS = 0.1  # kept before the first sound: an attack begins softly
@@ -65,7 +64,7 @@ def finish_take(part: Path, trim: bool = True) -> tuple[Path, float]:
                 _copy_from(part, start, path)
                 part.unlink()
                 return path, start / rate
-        except (StyleboxError, OSError, soundfile.LibsndfileError):  # keep the take with its silence
+        except (StyleboxError, OSError):  # keep the take with its silence
             pass
     part.replace(path)
     return path, 0.0
@@ -80,11 +79,10 @@ def leading_silence(path: Path) -> tuple[int, int]:
     Returns:
         The number of samples to remove, and the sample rate in Hz.
     """
-    with soundfile.SoundFile(path) as file:
-        rate = file.samplerate
+    with AudioReader(path) as reader:
+        rate = reader.native_rate
         frame = max(1, round(rate * FRAME_SECONDS))
-        blocks = file.blocks(frame * 1000, dtype="float32", always_2d=True)
-        levels = np.concatenate([_levels(block, frame) for block in blocks] or [np.zeros(0)])
+        levels = np.concatenate([_levels(block, frame) for block in _whole_frames(reader, frame)] or [np.zeros(0)])
     if levels.size == 0 or levels.max() < ABSOLUTE_SILENCE_DB:
         return 0, rate
     loudest = levels.max()
@@ -150,8 +148,9 @@ def copy_take(take: Path, output: Path, force: bool = False) -> Path:
     if str(output) != "-":
         output = output / take.name if output.is_dir() else output
         paths.refuse_overwrite(output, force)
-    sample_rate = probe(take).sample_rate
-    write_audio(output, load_audio(take, sample_rate), sample_rate)
+    with AudioReader(take) as old, AudioWriter(output, old.native_rate) as new:
+        for block in old:
+            new.write(block.mean(axis=1))
     return output
 
 
@@ -166,6 +165,19 @@ def _copy_from(source: Path, start: int, target: Path) -> None:
         for block in old:
             new.write(block[left:])
             left = max(0, left - len(block))
+
+
+def _whole_frames(blocks: Iterable[np.ndarray], frame: int) -> Iterator[np.ndarray]:
+    """Blocks of whole frames of `frame` samples; the last may be shorter. ``(S, C)`` each."""
+    left: np.ndarray | None = None
+    for block in blocks:
+        joined = block if left is None else np.concatenate([left, block])
+        whole = len(joined) // frame * frame
+        if whole:
+            yield joined[:whole]
+        left = joined[whole:]
+    if left is not None and len(left):
+        yield left
 
 
 def _levels(block: np.ndarray, frame: int) -> np.ndarray:

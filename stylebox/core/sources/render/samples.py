@@ -3,14 +3,15 @@
 Knows no SoundFont and no score; `sample_sets` finds the samples.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
-from stylebox.core.errors import SourceError
+from stylebox.core.audio.io.read import AudioReader
+from stylebox.core.errors import AudioError, SourceError
 from stylebox.core.music.notes import Note, key_hz
 
 MAX_TRANSPOSE = 6  # semitones; a sample transposed further no longer sounds like its instrument
@@ -90,22 +91,29 @@ def read_sample(path: Path, max_seconds: float = _MAX_SECONDS) -> tuple[np.ndarr
     Raises:
         SourceError: It cannot be read, or holds no note.
     """
-    import soundfile
-
     try:
-        with soundfile.SoundFile(path) as file:
-            sample_rate = file.samplerate
-            audio = file.read(round((_SEARCHED_SECONDS + max_seconds) * sample_rate), "float32", always_2d=True)
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise SourceError(f"{path}: cannot be read as audio") from error
-    if not np.isfinite(audio).all():
-        raise SourceError(f"{path}: holds invalid values (NaN or infinite)")
-    trimmed = _from_onset(audio.mean(axis=1), sample_rate)[: round(max_seconds * sample_rate)]
+        with AudioReader(path) as reader:
+            sample_rate = reader.native_rate
+            audio = _beginning(reader, round((_SEARCHED_SECONDS + max_seconds) * sample_rate))
+    except AudioError as error:
+        raise SourceError(str(error)) from error
+    trimmed = _from_onset(audio, sample_rate)[: round(max_seconds * sample_rate)]
     if not len(trimmed):
         raise SourceError(f"{path}: silent in its first {_SEARCHED_SECONDS:g} s")
     if len(trimmed) < _MIN_SECONDS * sample_rate:
         raise SourceError(f"{path}: shorter than {_MIN_SECONDS:g} s")
     return trimmed, sample_rate
+
+
+def _beginning(blocks: Iterable[np.ndarray], num_samples: int) -> np.ndarray:
+    """The first samples of a sound, mono, ``(S,)``."""
+    parts, left = [np.zeros(0, np.float32)], num_samples
+    for block in blocks:
+        parts.append(block[:left].mean(axis=1))
+        left -= len(parts[-1])
+        if left <= 0:
+            break
+    return np.concatenate(parts)
 
 
 def synthesise(
