@@ -11,11 +11,13 @@ from typing import BinaryIO
 from stylebox.core.errors import StyleboxError
 
 LOCK_NAME = ".lock"
+_RETRY_SECONDS = 0.05
+_OWNER_BYTES = 300
 _FAR = 1 << 30  # Windows locks a byte and denies reading it; the owner is written before it
 
 
 @contextmanager
-def sole_writer(folder: Path, work: str) -> Iterator[None]:
+def sole_writer(folder: Path, work: str, wait_seconds: float = 0.0) -> Iterator[None]:
     """Keep other processes of stylebox from writing to a folder.
 
     The system releases the lock when the process ends, also if it is killed; a lock file that is left is no obstacle.
@@ -24,12 +26,13 @@ def sole_writer(folder: Path, work: str) -> Iterator[None]:
     Args:
         folder: Is made if it does not exist.
         work: What this process does there, such as ``stylebox build``.
+        wait_seconds: How long to wait for another process, where its work is short.
 
     Raises:
         StyleboxError: another process is writing to the folder; the message names it.
     """
     path = folder / LOCK_NAME
-    with _acquired(path, folder) as file:
+    with _acquired(path, folder, time.monotonic() + wait_seconds) as file:
         file.truncate(0)
         file.write(f"`{work}` (process {os.getpid()} on {platform.node()}, since {time.strftime('%H:%M')})".encode())
         file.flush()
@@ -41,14 +44,17 @@ def sole_writer(folder: Path, work: str) -> Iterator[None]:
 
 
 @contextmanager
-def _acquired(path: Path, folder: Path) -> Iterator[BinaryIO]:
+def _acquired(path: Path, folder: Path, deadline: float) -> Iterator[BinaryIO]:
     """The lock file, open and locked. One that was deleted between opening and locking does not count."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         with path.open("a+b") as file:
             if not _lock(file):
+                if time.monotonic() < deadline:
+                    time.sleep(_RETRY_SECONDS)
+                    continue
                 file.seek(0)
-                owner = file.read(_FAR).decode("utf-8", "replace") or "another process"
+                owner = file.read(_OWNER_BYTES).decode("utf-8", "replace") or "another process"
                 raise StyleboxError(f"{folder}: {owner} is writing to it; wait until it ends, or write elsewhere")
             if _is_at(path, file):
                 yield file

@@ -70,7 +70,7 @@ def add_style(
         keys=None if register is None else (register.low, register.high, register.usual_low, register.usual_high),
         clip="",
     )
-    return save_user_style(style, audio, SAMPLE_RATE)
+    return save_user_style(style, audio, SAMPLE_RATE, force)
 
 
 def remove_style(name: str) -> None:

@@ -12,9 +12,12 @@ from stylebox.core import paths
 from stylebox.core.audio.io.write import write_audio
 from stylebox.core.errors import ModelError, error_reason
 from stylebox.core.file_names import numbered, safe_name
+from stylebox.core.lock import sole_writer
 from stylebox.core.music.instrument_names import fold_name
 from stylebox.core.music.register import Register
 from stylebox.core.paths import write_text
+
+_TURN_SECONDS = 10.0  # writing a style takes a moment
 
 
 class UserStyle(pydantic.BaseModel):
@@ -59,34 +62,42 @@ def user_styles() -> dict[str, UserStyle]:
     return dict(sorted(found.items()))
 
 
-def save_user_style(style: UserStyle, audio: np.ndarray, sample_rate: int) -> UserStyle:
-    """Write a style, in place of one of the same name.
+def save_user_style(style: UserStyle, audio: np.ndarray, sample_rate: int, force: bool = False) -> UserStyle:
+    """Write a style. Several processes take turns.
 
     Args:
         style: Without the name of its sound file.
         audio: Its sound.
         sample_rate: Of it, in Hz.
+        force: Replace a style of the same name.
 
     Returns:
         The style as it was written.
 
     Raises:
-        ModelError: It cannot be written.
+        ModelError: It cannot be written, or one of that name exists.
 
     Shape:
         audio ``(S,)``.
     """
     folder = paths.styles_dir()
-    before = user_styles().get(style.name)
-    stem = safe_name(fold_name(style.name).replace("/", "_"))
-    stem = numbered(stem, lambda name: not (folder / f"{name}.flac").exists())
-    written = style.model_copy(update={"clip": f"{stem}.flac"})
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_audio(written.path, audio, sample_rate)
-        write_text(_card(before or written), written.model_dump_json(indent=2) + "\n")
+        with sole_writer(folder, "stylebox styles add", _TURN_SECONDS):
+            return _save(style, audio, sample_rate, force)
     except OSError as error:
         raise ModelError(f"{folder}: cannot be written ({error_reason(error)}); check room and permissions") from error
+
+
+def _save(style: UserStyle, audio: np.ndarray, sample_rate: int, force: bool) -> UserStyle:
+    known = user_styles()
+    before, clips = known.get(style.name), {other.clip for other in known.values()}
+    if before is not None and not force:
+        raise ModelError(f"{style.name}: exists already; --force replaces it")
+    stem = safe_name(fold_name(style.name).replace("/", "_"))
+    stem = numbered(stem, lambda name: f"{name}.flac" not in clips)  # a clip of no style is of a killed process
+    written = style.model_copy(update={"clip": f"{stem}.flac"})
+    write_audio(written.path, audio, sample_rate)
+    write_text(_card(before or written), written.model_dump_json(indent=2) + "\n")
     if before is not None:
         before.path.unlink(missing_ok=True)
     return written
@@ -99,8 +110,9 @@ def remove_user_style(style: UserStyle) -> None:
         ModelError: It cannot be deleted.
     """
     try:
-        _card(style).unlink(missing_ok=True)
-        style.path.unlink(missing_ok=True)
+        with sole_writer(paths.styles_dir(), "stylebox styles remove", _TURN_SECONDS):
+            _card(style).unlink(missing_ok=True)
+            style.path.unlink(missing_ok=True)
     except OSError as error:
         raise ModelError(f"{style.name}: cannot be deleted ({error_reason(error)}); check permissions") from error
 
