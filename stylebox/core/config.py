@@ -6,7 +6,7 @@ Each part receives its own section. Unknown keys are errors; derived values are 
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,6 +16,10 @@ from stylebox.core.toml_file import read_toml
 SAMPLE_RATE = 44100  # Hz; of mels, rendered recordings and results
 ANALYSIS_RATE = 22050  # Hz; of what needs no treble: notes, pitch, the classifiers of instruments
 
+MAX_LAYERS = 256  # and most tokens, blocks and windows
+MAX_SIZE = 1 << 16  # of channels, windows and hops
+MAX_SIZES = {"sample_rate": 1_000_000, "n_mels": 4096}
+
 
 class Section(BaseModel):
     """A frozen group of settings; unknown keys are errors."""
@@ -23,7 +27,22 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class MelConfig(Section):
+class Sizes(Section):
+    """Sizes of networks and transforms, which a weights file from elsewhere may choose."""
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        """Every size is from 1 to a bound, and harmonics are positive: a network of these sizes can be built."""
+        for name, value in self:
+            most = MAX_LAYERS if name.startswith("num_") else MAX_SIZES.get(name, MAX_SIZE)
+            least = 0.1 if name == "harmonics" else 1
+            values = value if isinstance(value, tuple) else (value,) if isinstance(value, int) else ()
+            if len(values) > MAX_LAYERS or any(not least <= size <= most for size in values):
+                raise ValueError(f"{name}: give numbers from {least} to {most}, not {value}")
+        return self
+
+
+class MelConfig(Sizes):
     """The mel front end. Every weights file and dataset stores the one it was made with."""
 
     sample_rate: int = SAMPLE_RATE  # Hz
@@ -39,7 +58,7 @@ class MelConfig(Section):
         return self.sample_rate / self.hop_length
 
 
-class ContentEncoderConfig(Section):
+class ContentEncoderConfig(Sizes):
     """The transcriber: log-frequency spectrogram -> frame and onset posteriors of 88 keys.
 
     It has its own sample rate and frame rate: notes need less bandwidth and time resolution than the mel.
@@ -59,7 +78,7 @@ class ContentEncoderConfig(Section):
         return self.sample_rate / self.hop_length
 
 
-class StyleEncoderConfig(Section):
+class StyleEncoderConfig(Sizes):
     """The style encoder: clip -> style tokens and one style vector."""
 
     channels: tuple[int, ...] = (48, 96, 128, 192)
@@ -68,7 +87,7 @@ class StyleEncoderConfig(Section):
     vector_dim: int = 128
 
 
-class DraftConfig(Section):
+class DraftConfig(Sizes):
     """The draft network: content map and style -> draft mel; a small 2-D U-Net on patches."""
 
     patch: int = 2
@@ -76,7 +95,7 @@ class DraftConfig(Section):
     num_blocks: int = 1
 
 
-class VAEConfig(Section):
+class VAEConfig(Sizes):
     """The autoencoder: mel <-> latent, fully convolutional."""
 
     patch: int = 2
@@ -90,7 +109,7 @@ class VAEConfig(Section):
         return self.patch * int(2 ** (len(self.channels) - 1))
 
 
-class DenoiserConfig(Section):
+class DenoiserConfig(Sizes):
     """The diffusion network on the latent."""
 
     channels: tuple[int, ...] = (144, 208, 288)
@@ -109,7 +128,7 @@ class DiffusionConfig(Section):
     condition_dropout: float = 0.15
 
 
-class VocoderConfig(Section):
+class VocoderConfig(Sizes):
     """The vocoder: mel and notes -> magnitudes of a spectrum with this window and hop."""
 
     dim: int = 384

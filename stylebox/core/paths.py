@@ -51,6 +51,16 @@ def config_file() -> Path:
     return folder / "config.toml"
 
 
+def is_below(name: str) -> bool:
+    """Whether a path is relative and stays below the folder that it starts from, as names in files from others must.
+
+    >>> is_below("violin/a.wav"), is_below("../a.wav"), is_below("/a.wav"), is_below("")
+    (True, False, False, False)
+    """
+    path = Path(name)
+    return bool(path.parts) and not path.anchor and ".." not in path.parts and "\0" not in name
+
+
 def refuse_overwrite(path: Path, force: bool) -> None:
     """Check that a file can be written, before the work that makes it.
 

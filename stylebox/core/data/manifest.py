@@ -6,18 +6,24 @@ The same sources and settings give the same bytes: no times, no absolute paths. 
 import hashlib
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, ValidationError
 
 from stylebox.core.config import MelConfig, Section
 from stylebox.core.errors import DatasetError, error_reason
-from stylebox.core.paths import write_text
+from stylebox.core.paths import is_below, write_text
 
 FORMAT_VERSION = 1  # of the manifest and of the arrays beside it
 MANIFEST_NAME = "manifest.json"
 
 Split = Literal["train", "valid", "test", "unused"]
+
+
+def _plain(name: str) -> str:
+    if not is_below(name) or Path(name).name != name:
+        raise ValueError("is no plain file name")
+    return name
 
 
 class Recording(Section):
@@ -27,7 +33,7 @@ class Recording(Section):
     """
 
     id: str  # stable: from the instrument and the path below the sources
-    files: str  # stem of the arrays on disk; changes with their content
+    files: Annotated[str, AfterValidator(_plain)]  # stem of the arrays on disk; changes with their content
     instrument: str
     source: str  # path below the sources folder, with forward slashes
     sha256: str  # of the source file

@@ -24,6 +24,7 @@ from stylebox.core.sources.render.scores import random_score
 
 DEFAULT_SECONDS = 12.0
 MIN_SECONDS, MAX_SECONDS = 0.5, 3600.0
+MAX_SCORE_SECONDS = 3 * 3600.0  # of given notes; a damaged MIDI file may say days
 MIN_TEMPO, MAX_TEMPO = 0.25, 4.0
 TAIL_SECONDS = 1.0  # for the last notes of a score to ring
 _OUTPUT_DB = -20.0  # dBFS; there is no input whose loudness to keep
@@ -43,13 +44,13 @@ def generate(
     Args:
         pipeline: The loaded model.
         options: What the user asks for.
-        notes: The score; the result ends one second after its last note.
+        notes: The score, of at most three hours; the result ends one second after its last note.
         seconds: Length of a random score, from 0.5 to 3600; 12 unless given.
         tempo: Speed of the notes relative to the score, from 0.25 to 4; 2 is twice as fast.
         progress: Called as work goes on.
 
     Raises:
-        SourceError: there are no notes, or `seconds` or `tempo` is out of range.
+        SourceError: there are no notes, they are too long, or `seconds` or `tempo` is out of range.
         ModelError: the style is unknown, an option is out of range, or the model has no notes.
     """
     options = replace(options, seed=drawn_seed(options.seed))
@@ -64,7 +65,7 @@ def generate(
         raise SourceError("there are no notes to play")
     else:
         notes = at_tempo(notes, tempo)
-        seconds = max(note.end_seconds for note in notes) + TAIL_SECONDS
+        seconds = _length(notes) + TAIL_SECONDS
     config, num_samples = pipeline.mel_config, round(seconds * pipeline.sample_rate)
     num_frames = 1 + num_samples // config.hop_length
     content = Content.of_notes(notes, num_frames, config.frames_per_second, pipeline.device)
@@ -84,6 +85,21 @@ def at_tempo(notes: Sequence[Note], tempo: float) -> list[Note]:
     return [
         note._replace(start_seconds=note.start_seconds / tempo, end_seconds=note.end_seconds / tempo) for note in notes
     ]
+
+
+def _length(notes: Sequence[Note], name: str = "the notes") -> float:
+    """Seconds up to the end of the last note.
+
+    Raises:
+        SourceError: they are too many to be computed; the message begins with `name`.
+    """
+    seconds = max(note.end_seconds for note in notes)
+    if seconds > MAX_SCORE_SECONDS:
+        hours, most = seconds / 3600, MAX_SCORE_SECONDS / 3600
+        raise SourceError(
+            f"{name}: the last note ends after {hours:.1f} hours, at most {most:g} are played; cut a part"
+        )
+    return seconds
 
 
 def generate_file(
@@ -118,6 +134,8 @@ def generate_file(
     if score is not None and not score.notes:
         remarks = f" ({'; '.join(score.remarks)})" if score.remarks else ""
         raise SourceError(f"{notes}: has no notes to play{remarks}; choose another file")
+    if score is not None:
+        _length(at_tempo(score.notes, tempo), str(notes))
     stem = "generated" if notes is None else notes.stem
     name = f"{stem}-{options.spec.slug}.wav"
     target = output / name if output and output.is_dir() else output or Path(name)

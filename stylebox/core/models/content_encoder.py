@@ -3,6 +3,8 @@
 A small polyphonic transcriber whose output is probabilities. It knows pitch and time; it must not know the instrument.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -34,7 +36,7 @@ class ContentEncoder(nn.Module):
         self.frames_per_second = config.frames_per_second
         self.spectrum = LogSpectrogram(config.sample_rate, config.hop_length, config.windows, config.bins_per_semitone)
         self.bins_per_semitone = config.bins_per_semitone
-        self.shifts = [round(12 * config.bins_per_semitone * _log2(h)) for h in config.harmonics]
+        self.shifts = [round(12 * config.bins_per_semitone * math.log2(h)) for h in config.harmonics]
         stacked = len(config.windows) * len(config.harmonics) * config.bins_per_semitone
         channels = config.channels
         self.stem = nn.Sequential(
@@ -135,7 +137,3 @@ class KeyBlock(nn.Module):
         h = F.relu(x)
         change: Tensor = self.mix(F.relu(self.near(h) + self.octave(h)))
         return x + change
-
-
-def _log2(value: float) -> float:
-    return float(torch.log2(torch.tensor(value, dtype=torch.float64)))

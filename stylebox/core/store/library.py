@@ -4,6 +4,7 @@ A part is searched first among the user's models, then among the shipped ones; a
 of the shipped model. A model can also be a folder anywhere. Knows nothing of training.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +28,7 @@ from stylebox.core.music.register import Register
 from stylebox.core.music.style_names import instrument_of, style_register
 from stylebox.core.store.names import shipped_models as shipped_models
 from stylebox.core.store.names import style_names as style_names
-from stylebox.core.store.weights import load_into, load_metadata, load_weights
+from stylebox.core.store.weights import check_fit, load_into, load_metadata, load_weights
 
 SHIPPED_MODEL = "base"
 STAGES = ("content", "vae", "ldm", "vocoder")
@@ -189,19 +190,19 @@ def open_part(path: Path, mel: MelConfig | None = None) -> Part:
 def load_content_encoder(model: str) -> ContentEncoder:
     """Load the transcriber of a model, in evaluation mode. It has its own sample rate and frame rate."""
     part = load_part(model, "content")
-    return load_module(ContentEncoder(part.preset.content), part, "content_encoder")
+    return _build(lambda: ContentEncoder(part.preset.content), part, "content_encoder")
 
 
 def load_vae(model: str, mel: MelConfig) -> VAE:
     """Load the autoencoder of a model, in evaluation mode."""
     part = load_part(model, "vae", mel)
-    return load_module(VAE(part.preset.vae), part, "vae")
+    return _build(lambda: VAE(part.preset.vae), part, "vae")
 
 
 def load_vocoder(model: str, mel: MelConfig) -> Vocoder:
     """Load the vocoder of a model, in evaluation mode."""
     part = load_part(model, "vocoder", mel)
-    return load_module(Vocoder(part.preset.vocoder, mel), part, "vocoder")
+    return _build(lambda: Vocoder(part.preset.vocoder, mel), part, "vocoder")
 
 
 def shipped_classifier() -> Classifier:
@@ -216,18 +217,39 @@ def shipped_classifier() -> Classifier:
 
 def load_style_encoder(part: Part) -> StyleEncoder:
     """Load the style encoder of an ldm part, in evaluation mode."""
-    return load_module(StyleEncoder(part.preset.style), part, "style_encoder")
+    return _build(lambda: StyleEncoder(part.preset.style), part, "style_encoder")
 
 
 def load_draft(part: Part) -> DraftNetwork:
     """Load the draft network of an ldm part, in evaluation mode."""
-    return load_module(DraftNetwork(part.preset.draft, part.preset.style, part.preset.mel), part, "draft")
+    preset = part.preset
+    return _build(lambda: DraftNetwork(preset.draft, preset.style, preset.mel), part, "draft")
 
 
 def load_denoiser(part: Part) -> Denoiser:
     """Load the denoiser of an ldm part, in evaluation mode."""
     preset = part.preset
-    return load_module(Denoiser(preset.denoiser, preset.vae, preset.style, preset.mel), part, "denoiser")
+    return _build(lambda: Denoiser(preset.denoiser, preset.vae, preset.style, preset.mel), part, "denoiser")
+
+
+def _build(build: Callable[[], Module], part: Part, name: str) -> Module:
+    """Make a module of the sizes that a part names, and load its weights.
+
+    The module is made without memory first: a file from elsewhere may name any sizes, and only those of its tensors are
+    allocated.
+
+    Args:
+        build: Makes the module.
+        part: Holds the weights.
+        name: Name of the module in the part.
+
+    Raises:
+        ModelError: The weights do not fit.
+    """
+    with torch.device("meta"):
+        sketch = build()
+    check_fit(sketch, part.tensors, f"{name}.", part.path)
+    return load_module(build(), part, name)
 
 
 def load_module(module: Module, part: Part, name: str) -> Module:
@@ -250,10 +272,19 @@ def load_module(module: Module, part: Part, name: str) -> Module:
 
 
 def named_styles(part: Part) -> dict[str, Style]:
-    """The styles of an ldm part, by name."""
+    """The styles of an ldm part, by name.
+
+    Raises:
+        ModelError: A style lacks a tensor, or has one of another shape.
+    """
     styles = {}
+    sizes = part.preset.style
+    shapes = {"tokens": (sizes.num_tokens, sizes.token_dim), "vector": (sizes.vector_dim,)}
     for name in style_names(part.tensors):
-        tokens, vector = (part.tensors[f"styles.{name}.{kind}"].float() for kind in ("tokens", "vector"))
+        found = {kind: part.tensors.get(f"styles.{name}.{kind}") for kind in shapes}
+        if any(tensor is None or tensor.shape != shapes[kind] for kind, tensor in found.items()):
+            raise ModelError(f"{part.path}: style {name}: its tensors do not fit the networks; choose another file")
+        tokens, vector = (part.tensors[f"styles.{name}.{kind}"].float() for kind in shapes)
         player = INSTRUMENTS.get(instrument_of(name))
         sustained = player is None or player.sustained
         playing = intonation(instrument_of(name), sustained)

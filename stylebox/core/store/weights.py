@@ -96,6 +96,28 @@ def load_into(
     Raises:
         ModelError: A tensor is missing or unexpected, or has another shape or kind.
     """
+    check_fit(module, tensors, prefix, where)
+    for key, target in module.state_dict().items():
+        target.copy_(tensors[f"{prefix}{key}"])
+
+
+def check_fit(
+    module: nn.Module, tensors: Mapping[str, torch.Tensor], prefix: str = "", where: Path | str = "weights"
+) -> None:
+    """Check that there is a tensor of the right shape and kind for every parameter and buffer of a module.
+
+    Args:
+        module: May be on the device ``meta``, without memory.
+        tensors: As for `load_into`.
+        prefix: As for `load_into`.
+        where: File of the tensors, for the message.
+
+    Shape:
+        Each tensor has the shape of its parameter or buffer.
+
+    Raises:
+        ModelError: A tensor is missing or unexpected, or has another shape or kind.
+    """
     needed = {f"{prefix}{key}": tensor for key, tensor in module.state_dict().items()}
     check_names(needed, (name for name in tensors if name.startswith(prefix)), where)
     for name, target in needed.items():
@@ -109,8 +131,6 @@ def load_into(
             raise ModelError(
                 f"{where}: {name} holds {source.dtype}, this network needs {target.dtype}; choose another file"
             )
-    for name, target in needed.items():
-        target.copy_(tensors[name])
 
 
 def check_names(needed: Iterable[str], found: Iterable[str], where: Path | str) -> None:

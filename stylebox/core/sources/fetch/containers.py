@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from stylebox.core.audio.io.read import AudioReader
 from stylebox.core.errors import AudioError, SourceError
 
 # FFmpeg's name of a format -> its suffixes; the first replaces a wrong one.
@@ -37,8 +38,8 @@ def sound_suffix(path: Path, suggested: str | None) -> str:
     try:
         with path.open("rb") as stream, open_container(stream, str(path)) as container:
             format_names, has_audio = container.format.name.split(","), bool(container.streams.audio)
-    except AudioError as error:
-        raise SourceError("the download is not a sound file; check the link") from error
+    except AudioError:
+        return _suffix_by_reader(path, suggested)
     if not has_audio:
         raise SourceError("the download holds no audio; check the link")
     suggested = (suggested or "").lower()
@@ -46,3 +47,16 @@ def sound_suffix(path: Path, suggested: str | None) -> str:
     if suggested in known:
         return f".{suggested}"
     return f".{known[0] if known else format_names[0]}"
+
+
+def _suffix_by_reader(path: Path, suggested: str | None) -> str:
+    """The suffix of a file that FFmpeg refuses, if it can be decoded all the same: the header of a stream, for example.
+
+    Raises:
+        SourceError: It cannot.
+    """
+    try:
+        with AudioReader(path):
+            return f".{(suggested or path.suffix.lstrip('.') or 'wav').lower()}"
+    except AudioError as error:
+        raise SourceError("the download is not a sound file; check the link") from error

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from stylebox.core.errors import SourceError, error_reason
 from stylebox.core.sources.fetch.error_message import causes, error_message, size_text
@@ -18,6 +19,7 @@ from stylebox.core.sources.fetch.remote import RemoteRecording, remote_recording
 from stylebox.core.text_encoding import decode_text
 
 TRANSIENT = {408, 425, 429, 500, 502, 503, 504, 520, 522, 524}  # HTTP statuses worth another attempt
+SCHEMES = ("http", "https")  # all others are refused, wherever a page points
 MAX_WAIT_SECONDS = 60.0
 PROGRESS_BYTES = 1 << 20  # a broken attempt that got this much further is not counted as a failed one
 _BROKE_OFF = "Got error:"
@@ -88,6 +90,7 @@ class Downloader:
             SourceError: There is none, or it cannot be downloaded.
             StoppedError: The run is being stopped.
         """
+        _check_scheme(url)
         info = self._retry(lambda: self._ydl.extract_info(url, download=False))
         if not info:
             raise SourceError("no recording was found; check the link")
@@ -215,6 +218,13 @@ def _cookies(path: Path) -> io.StringIO:
         raise SourceError(f"{path}: cannot be read (is not text)") from error
 
 
+def _check_scheme(url: str) -> None:
+    """Raise a SourceError unless an address is one of the web."""
+    scheme = urlsplit(url).scheme.lower()
+    if scheme not in SCHEMES:
+        raise SourceError(f"{scheme or url}: is not fetched; give an address of http or https, or a file")
+
+
 class _Response(Protocol):
     def close(self) -> None: ...
 
@@ -229,6 +239,7 @@ class _OpenResponses:
     def open(self, request: object) -> _Response:
         from yt_dlp.networking.exceptions import HTTPError
 
+        _check_scheme(str(getattr(request, "url", request)))
         try:
             response = self._urlopen(request)
         except HTTPError as error:

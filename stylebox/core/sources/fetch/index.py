@@ -7,16 +7,26 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 import pydantic
 
 from stylebox.core.errors import SourceError
 from stylebox.core.lock import sole_writer
-from stylebox.core.paths import write_text
+from stylebox.core.paths import is_below, write_text
 from stylebox.core.sources.fetch.catalogue import Row
 from stylebox.core.sources.sidecar import sidecar_path
 
 INDEX_NAME, PARTIAL_NAME, FORMAT_VERSION = "fetched.json", ".partial", 1
+
+
+def _below(path: str) -> str:
+    if not is_below(path):
+        raise ValueError("is no path below the folder")
+    return path
+
+
+_Path = Annotated[str, pydantic.AfterValidator(_below)]
 
 
 class _Record(pydantic.BaseModel):
@@ -26,7 +36,7 @@ class _Record(pydantic.BaseModel):
 class FetchedFile(_Record):
     """One file of a row; the row of a playlist has several."""
 
-    path: str  # below the folder, with forward slashes
+    path: _Path  # below the folder, with forward slashes
     item: str  # key of the recording, among those of the row's address
     size: int  # bytes
     sha256: str
@@ -73,7 +83,7 @@ def requested(row: Row, codec: str | None) -> Entry:
 class _IndexFile(_Record):
     format: int = FORMAT_VERSION
     entries: tuple[Entry, ...] = ()
-    stale: tuple[str, ...] = ()  # files to delete, unless an entry names them
+    stale: tuple[_Path, ...] = ()  # files to delete, unless an entry names them
 
 
 class FetchIndex:
@@ -177,7 +187,7 @@ class FetchIndex:
         for path in (self.folder / stale for stale in self._stale if stale not in named):
             if not path.resolve().is_relative_to(self.folder.resolve()):
                 continue  # never outside the folder, whatever the index says
-            if path.exists():
+            if path.is_file():
                 path.unlink()
                 deleted.append(path)
             if sidecar_path(path) not in stems:
