@@ -6,30 +6,38 @@ makes. `python docs/make_reliability.py` runs this file and writes docs/reliabil
 
 import os
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import soundfile
 from support.faults import (
+    Ended,
     Fault,
     Moment,
+    cut_short,
     fill_disk,
     hang_up,
     interrupt,
     jump_in_time,
     kill,
+    protect,
     run_with_fault,
     snapshot,
     terminate,
+    vanish,
 )
+from support.microphones import FakeInput, music, two_channels
 from support.models import melody, tones, write_sources
 
 from stylebox.core.audio.io.write import write_audio
 from stylebox.core.config import SAMPLE_RATE
 from stylebox.core.music.midi.write import write_midi
+from stylebox.core.music.notes import Note
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs fork and the capabilities of Linux")
 
 FAULTS: dict[str, Fault] = {
     "kill -9": kill,
@@ -37,8 +45,27 @@ FAULTS: dict[str, Fault] = {
     "Ctrl-C": interrupt,
     "terminal closed": hang_up,
     "full disk": fill_disk,
+    "read-only": protect,
     "clock goes back": jump_in_time,
+    "input changes": cut_short,
+    "input vanishes": vanish,
 }
+WHILE_READ = ("input changes", "input vanishes")
+
+
+def plug_in_microphone() -> None:
+    """A second of music from a microphone that then is unplugged."""
+    from stylebox.core.audio.io import sound_card
+
+    stream = FakeInput(two_channels(music(1.0)))
+    setattr(sound_card, "open_input", lambda device=None, channel=None: stream)  # noqa: B010
+
+
+def without_soundfonts() -> None:
+    """As on a machine that has none: the folder of notes plays everything."""
+    from stylebox.core.sources.render import soundfont
+
+    setattr(soundfont, "find_soundfonts", list)  # noqa: B010
 
 
 class Stage(NamedTuple):
@@ -46,38 +73,83 @@ class Stage(NamedTuple):
 
     Attributes:
         arguments: Of the command line; the current folder has the material.
-        again: Added on the second run if the first one made every file.
         output: Folder that it writes to, below the current one.
+        reads: End of the path of a file that it reads.
+        again: Added on the second run if the first one made every file.
         repeats: Whether two undisturbed runs write the same bytes.
+        prepare: Called before the command, in its process.
+        moments: Whether the fault also comes after the last file.
     """
 
     arguments: tuple[str, ...]
-    output: str
+    output: str = "out"
+    reads: str = ""
     again: tuple[str, ...] = ()
     repeats: bool = True
+    prepare: Callable[[], None] | None = None
+    late: bool = True
+
+    def run(self, moment: Moment, fault: Fault, more: tuple[str, ...] = ()) -> Ended:
+        """Run it with a fault."""
+        return run_with_fault([*self.arguments, *more], moment, fault, self.prepare)
 
 
 MODEL = ("--model", "tiny", "--device", "cpu")
+FORCE = ("--force",)
 STAGES = {
-    "fetch": Stage(("fetch", "list.csv", "--to", "out"), "out", repeats=False),
-    "build": Stage(("build", "sources", "--dataset", "out", "--preset", "tiny", "--jobs", "1"), "out"),
+    "fetch": Stage(("fetch", "list.csv", "--to", "out"), reads="b.wav", repeats=False),
+    "build": Stage(
+        ("build", "sources", "--dataset", "out", "--preset", "tiny", "--jobs", "1"), reads="reed/piece1.wav"
+    ),
+    "render": Stage(
+        (
+            *("render", "--samples", "notes", "--midi", "scores", "--minutes", "0.06", "--instruments", "harp"),
+            *("--to", "out", "--jobs", "1"),
+        ),
+        reads="notes/60.wav",
+        repeats=False,
+        prepare=without_soundfonts,
+        late=False,
+    ),
+    "train": Stage(
+        ("train", "vae", "--preset", "tiny", "--dataset", "data", "--name", "out", "--device", "cpu"),
+        "home/models/out",
+        reads=".npy",
+        again=FORCE,
+        repeats=False,
+        late=False,
+    ),
     "transfer": Stage(
         ("transfer", "a.wav", "b.wav", "--style", "reed", "--seed", "1", "--steps", "2", "-o", "out", *MODEL),
-        "out",
-        again=("--force",),
+        reads="b.wav",
+        again=FORCE,
     ),
+    "record": Stage(("record",), "home/recordings", repeats=False, prepare=plug_in_microphone),
     "generate": Stage(
         ("generate", "--style", "reed", "--notes", "a.mid", "--seed", "1", "-o", "out/g.flac", *MODEL),
-        "out",
-        again=("--force",),
+        reads="a.mid",
+        again=FORCE,
     ),
-    "transcribe": Stage(("transcribe", "a.wav", "b.wav", "-o", "out", *MODEL), "out", again=("--force",)),
+    "transcribe": Stage(("transcribe", "a.wav", "b.wav", "-o", "out", *MODEL), reads="b.wav", again=FORCE),
+    "evaluate": Stage(
+        (
+            *("evaluate", "--inputs", "a.wav", "--styles", "reed", "--csv", "out/t.csv", "--report", "out/t.html"),
+            *MODEL,
+        ),
+        reads="a.wav",
+        again=FORCE,
+        repeats=False,
+        late=False,
+    ),
+    "styles add": Stage(
+        ("styles", "add", "mine", "a.wav", "b.wav", "--like", "harp"), "home/styles", reads="b.wav", again=FORCE
+    ),
 }
 
 
 @pytest.fixture
-def material(tmp_path: Path, tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder with recordings, sources, a dataset, a list and settings; the home is in it."""
+def material(tmp_path: Path, tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The current folder with recordings, sources, a dataset, a list, notes and settings; the home is in it."""
     shutil.move(tiny_home, tmp_path / "home")
     monkeypatch.setenv("STYLEBOX_HOME", str(tmp_path / "home"))
     shutil.move(tmp_path / "home" / "dataset", tmp_path / "data")
@@ -87,14 +159,25 @@ def material(tmp_path: Path, tiny_home: Path, monkeypatch: pytest.MonkeyPatch) -
     write_sources(tmp_path / "sources", pieces=2)
     rows = [f"reed,{name},{name}.wav" for name in "ab"]
     (tmp_path / "list.csv").write_text("\n".join(["instrument,title,url", *rows]) + "\n")
-    return tmp_path
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "scores").mkdir()
+    keys = (60, 64, 67, 72, 76)
+    for key in keys:
+        note = tones([Note(0.0, 0.4, key, 0.8)], 0.4, (1.0, 0.6, 0.4, 0.3, 0.2))
+        write_audio(tmp_path / "notes" / f"{key}.wav", note, SAMPLE_RATE)
+    lines = [f"{key}.wav\tharp\t{key}" for key in keys]
+    (tmp_path / "notes" / "INDEX.tsv").write_text("\n".join(["file\tinstrument\tmidi_pitch", *lines]) + "\n")
+    write_midi(tmp_path / "scores" / "s.mid", [Note(0.3 * i, 0.3 * i + 0.25, keys[i % 5], 0.8) for i in range(12)])
+    yield tmp_path
+    for folder in [path for path in tmp_path.rglob("*") if path.is_dir()]:
+        folder.chmod(0o755)
 
 
 def undisturbed(folder: Path, name: str) -> tuple[dict[str, str], int]:
     """What a stage writes when nothing happens, and the number of its renames; computed once, then deleted."""
     if name not in _UNDISTURBED:
         stage = STAGES[name]
-        ended = run_with_fault(stage.arguments, Moment(0), kill)
+        ended = stage.run(Moment(0), kill)
         assert ended.code == 0, ended.text
         _UNDISTURBED[name] = snapshot(folder / stage.output), ended.renames
         shutil.rmtree(folder / stage.output)
@@ -104,28 +187,77 @@ def undisturbed(folder: Path, name: str) -> tuple[dict[str, str], int]:
 _UNDISTURBED: dict[str, tuple[dict[str, str], int]] = {}
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("name", STAGES)
+def moments(stage: Stage, fault: str, renames: int) -> list[Moment]:
+    """When a fault is tried."""
+    if fault in WHILE_READ:
+        return [Moment(0, read=stage.reads)]
+    return sorted({Moment(1), Moment(renames, after=True)} if stage.late else {Moment(1)})
+
+
+CASES = [(name, fault) for name, stage in STAGES.items() for fault in FAULTS if stage.reads or fault not in WHILE_READ]
+
+
+@pytest.mark.parametrize(("name", "fault"), CASES)
 def test_a_stage_survives_a_fault(
     name: str, fault: str, material: Path, record_property: Callable[[str, object], None]
 ) -> None:
     stage = STAGES[name]
     made, renames = undisturbed(material, name)
     before = snapshot(material)
-    moments = {Moment(1), Moment(renames, after=True)}
-    for moment in sorted(moments):
-        hit = run_with_fault(stage.arguments, moment, FAULTS[fault])
+    tried = moments(stage, fault, renames)
+    for moment in tried:
+        kept = _inputs(material, stage) if moment.read else {}
+        hit = stage.run(moment, FAULTS[fault])
         assert "Traceback" not in hit.text
-        left = snapshot(material / stage.output)
-        if stage.repeats:
-            assert left.items() <= made.items(), "a file with a final name is not whole"
+        _check_left(material, stage, made, same_input=not moment.read)
+        _restore(material, stage, kept)
         assert before.items() <= snapshot(material).items(), "a file that existed has changed"
-        more = stage.again if left.keys() == made.keys() else ()
-        again = run_with_fault([*stage.arguments, *more], Moment(0), kill)
+        left = snapshot(material / stage.output)
+        more = stage.again if left.keys() >= made.keys() or name == "train" else ()
+        again = stage.run(Moment(0), kill, more)
         assert again.code == 0, f"{moment}: {again.text}"
         now = snapshot(material / stage.output)
-        assert now == made if stage.repeats else now.keys() == made.keys()
+        if name == "record":  # each take has the time in its name
+            assert len(now) > len(left)
+        else:
+            assert now == made if stage.repeats else now.keys() == made.keys()
         shutil.rmtree(material / stage.output)
     record_property("stage", name)
     record_property("fault", fault)
-    record_property("tried", len(moments))
+    record_property("tried", len(tried))
+
+
+def _check_left(material: Path, stage: Stage, made: dict[str, str], same_input: bool) -> None:
+    """What bears a final name is whole."""
+    left = snapshot(material / stage.output)
+    if stage.repeats and same_input:
+        assert left.items() <= made.items(), "a file with a final name is not whole"
+    for name in left:
+        if Path(name).suffix in (".wav", ".flac"):
+            audio, _ = soundfile.read(material / stage.output / name)
+            assert len(audio), f"{name} is not whole"
+
+
+def _inputs(material: Path, stage: Stage) -> dict[Path, bytes]:
+    """The files whose reading may be disturbed."""
+    found = [path for path in material.rglob("*") if path.is_file() and str(path).endswith(stage.reads)]
+    return {path: path.read_bytes() for path in found}
+
+
+def _restore(material: Path, stage: Stage, inputs: dict[Path, bytes]) -> None:
+    """Give back what a fault took away on purpose."""
+    for path, content in inputs.items():
+        path.write_bytes(content)
+    folder = material / stage.output
+    for path in [material, folder.parent, folder, *folder.rglob("*")]:
+        if path.is_dir():
+            path.chmod(0o755)
+
+
+def test_every_stage_is_tried() -> None:
+    """A command that writes files and is not in the table is found here."""
+    from stylebox.cli import COMMANDS
+
+    only_read = {"info", "models", "doctor"}
+    assert {command.__name__ for command in COMMANDS} - only_read <= set(STAGES)
+    assert os.name == "posix"

@@ -1,10 +1,14 @@
 """Faults put into a command at a chosen moment, in a process of its own.
 
 A moment is the n-th time that the command gives a file its final name: before it, nothing of that file is to be seen.
-The processes are forks of one that has imported everything and computed nothing.
+Another is the first time that it opens a certain file to read it. The processes are forks of one that has imported
+everything and computed nothing.
 """
 
+import builtins
+import ctypes
 import hashlib
+import io
 import multiprocessing
 import os
 import resource
@@ -23,10 +27,12 @@ class Moment(NamedTuple):
     Attributes:
         rename: Counted from 1; 0 means never.
         after: Whether it happens after that rename instead of before it.
+        read: Instead, the end of the path of a file: when it is opened to be read.
     """
 
     rename: int
     after: bool = False
+    read: str = ""
 
 
 class Ended(NamedTuple):
@@ -43,58 +49,85 @@ class Ended(NamedTuple):
     text: str
 
 
-Fault = Callable[[], None]
+Fault = Callable[[Path], None]  # takes the file that gets its name, or that is read
 
 
-def kill() -> None:
+def kill(path: Path) -> None:
     """The process is gone at once, as by ``kill -9`` or a power cut."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def terminate() -> None:
+def terminate(path: Path) -> None:
     """The system asks the process to end."""
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def interrupt() -> None:
+def interrupt(path: Path) -> None:
     """Ctrl-C."""
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def hang_up() -> None:
+def hang_up(path: Path) -> None:
     """The terminal is closed."""
     os.kill(os.getpid(), signal.SIGHUP)
 
 
-def jump_in_time() -> None:
+def jump_in_time(path: Path) -> None:
     """The clock goes back by a day."""
     now = time.time
     time.time = lambda: now() - 86400.0
 
 
-def fill_disk() -> None:
+def fill_disk(path: Path) -> None:
     """From now on no file grows: each write fails as on a full disk (the error is another, its kind is the same)."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 
 
+def protect(path: Path) -> None:
+    """The folder becomes read-only; root loses its privileges first, which no permission stops."""
+    path.parent.chmod(0o555)
+    header, none = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    if ctypes.CDLL(None).capset(header, none):
+        raise OSError("capabilities cannot be dropped")
+
+
+def cut_short(path: Path) -> None:
+    """Another program writes the file again: half of it is gone."""
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def vanish(path: Path) -> None:
+    """Another program deletes the file after it was listed."""
+    path.unlink()
+
+
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["torch", "stylebox.cli", "stylebox.core.jobs.transfer", "stylebox.core.data.build"])
+_SERVER.set_forkserver_preload(
+    [
+        *("torch", "support.microphones", "stylebox.cli", "stylebox.core.data.build", "stylebox.core.jobs.transfer"),
+        *("stylebox.core.jobs.train", "stylebox.core.jobs.own_styles", "stylebox.core.evaluation.evaluate"),
+        "stylebox.core.sources.render.render",
+    ]
+)
 
 
-def run_with_fault(arguments: Sequence[object], moment: Moment, fault: Fault) -> Ended:
+def run_with_fault(
+    arguments: Sequence[object], moment: Moment, fault: Fault, prepare: Callable[[], None] | None = None
+) -> Ended:
     """Run a command in a process of its own, in the current folder, and put a fault into it.
 
     Args:
         arguments: Of the command line.
         moment: When.
         fault: What happens; a function of this module.
+        prepare: Called in that process before the command; a function of a module.
     """
     printed, printing = _SERVER.Pipe(duplex=False)
     counted, counting = _SERVER.Pipe(duplex=False)
     words = [str(argument) for argument in arguments]
     place = (str(Path.cwd()), dict(os.environ))
-    child = _SERVER.Process(target=_child, args=(words, moment, fault, place, printing, counting))
+    child = _SERVER.Process(target=_child, args=(words, moment, fault, prepare, place, printing, counting))
     child.start()
     printing.close()
     counting.close()
@@ -107,6 +140,7 @@ def _child(
     words: list[str],
     moment: Moment,
     fault: Fault,
+    prepare: Callable[[], None] | None,
     place: tuple[str, dict[str, str]],
     printing: Connection,
     counting: Connection,
@@ -118,6 +152,10 @@ def _child(
         os.environ.update(place[1])
         _redirect(printing.fileno())
         _count_renames(moment, fault, counting.fileno())
+        if moment.read:
+            _watch_reading(moment.read, fault)
+        if prepare is not None:
+            prepare()
         code = _run(words)
     finally:
         sys.stdout.flush()
@@ -155,14 +193,33 @@ def _count_renames(moment: Moment, fault: Fault, marks: int) -> None:
         nonlocal done
         done += 1
         if done == moment.rename and not moment.after:
-            fault()
+            fault(Path(target))
         rename(source, target, **more)
         os.write(marks, b".")
         if done == moment.rename and moment.after:
-            fault()
+            fault(Path(target))
 
     setattr(os, "replace", counted)  # noqa: B010 (mypy knows the signatures of these)
     setattr(os, "rename", counted)  # noqa: B010
+
+
+def _watch_reading(name: str, fault: Fault) -> None:
+    """Make the first opening of a file meet the fault: it vanishes before it, and changes after it."""
+    open_file, met = io.open, False
+
+    def watched(file: Any, mode: str = "r", *more: Any, **named: Any) -> Any:
+        nonlocal met
+        hit = not met and isinstance(file, str | Path) and "r" in mode and str(file).endswith(name)
+        met = met or hit
+        if hit and fault is vanish:
+            fault(Path(file))
+        opened = open_file(file, mode, *more, **named)
+        if hit and fault is not vanish:
+            fault(Path(file))
+        return opened
+
+    setattr(io, "open", watched)  # noqa: B010 (mypy knows their signatures)
+    setattr(builtins, "open", watched)  # noqa: B010
 
 
 def _run(words: list[str]) -> int:
