@@ -4,29 +4,38 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+TESTS = ("tests/reliability", "tests/audio/test_formats.py")
 PAGE = Path(__file__).with_name("reliability.md")
+LONG_RUNS = Path(__file__).with_name("long_runs.md")  # measured by bench/long_runs.py
 INTRODUCTION = """# Reliability
 
-Written by `python docs/make_reliability.py`, which runs the tests in `tests/reliability`; do not edit.
+Written by `python docs/make_reliability.py`, which runs the tests in `tests/reliability` and
+`tests/audio/test_formats.py`; do not edit.
 
-Each stage runs in a process of its own and meets a fault when its first file gets its final name, and once more after
-its last. Then three things are checked: no file that existed has changed, no half-written file bears a final name, and
-the next run makes what an undisturbed run makes, byte by byte where the stage writes the same bytes every time. A
-number is how often the stage survived.
+## Faults
+
+Each stage runs in a process of its own and meets a fault when its first file gets its final name, some once more
+after their last file. An input changes or vanishes when the stage opens it. Then three things are checked: no file that
+existed has changed, no half-written file bears a final name, and the next run makes what an undisturbed run makes, byte
+by byte where the stage writes the same bytes every time. A number is how often the stage survived.
 
 """
 CLOSING = """
-What else is tried, and where:
+## What else is tried, and where
 
 | what | tests |
 |---|---|
-| training: killed at any step and resumed, damaged state, no number, no memory, moved dataset | `tests/training` |
+| training: killed at any step, damaged state, no number, no memory, moved dataset | `tests/training` |
 | recording: killed, unplugged, a full disk while recording | `tests/sources` |
-| two commands on one folder | `tests/test_lock.py` |
-| damaged and unusual sound files, about sixty kinds | `tests/audio` |
+| live: the output of a killed session, and one that plays less than was recorded | `tests/jobs/test_live_session.py` |
+| two commands on one folder, stale locks | `tests/test_concurrency.py`, `tests/test_lock.py` |
+| paths outside the folder, bombs, terminal escapes, markup | `tests/test_hostile_input.py` |
+| names in HTML | `tests/jobs/test_html.py` |
+| damaged sound files | `tests/audio` |
 | MIDI files that break the standard | `tests/music` |
 | any bytes as a file from a stranger, with what the fuzzer found | `tests/test_fuzz.py` |
 """
@@ -36,22 +45,37 @@ def page() -> str:
     """The text of the page, from a run of the tests."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", f"--junitxml={report}", "tests/reliability"]
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", f"--junitxml={report}", *TESTS]
         subprocess.run(command, cwd=ROOT, check=True)
-        found: dict[tuple[str, str], int] = {}
-        for case in ET.parse(report).iter("testcase"):
-            facts = {one.attrib["name"]: one.attrib["value"] for one in case.iter("property")}
-            if facts:
-                found[facts["stage"], facts["fault"]] = int(facts["tried"])
-    faults = list(dict.fromkeys(fault for _, fault in found))
-    rows = [f"| stage | {' | '.join(faults)} |", f"|---{'|---:' * len(faults)}|"]
-    for stage in dict.fromkeys(stage for stage, _ in found):
-        rows.append(f"| {stage} | {' | '.join(str(found[stage, fault]) for fault in faults)} |")
-    return (
-        f"{INTRODUCTION}"
-        + "\n".join(rows)
-        + f"\n\nSurvived: {sum(found.values())} faults of {len(found)} pairs.\n{CLOSING}"
+        cases = [
+            {one.attrib["name"]: one.attrib["value"] for one in case.iter("property")}
+            for case in ET.parse(report).iter("testcase")
+        ]
+    survived = {(facts["stage"], facts["fault"]): int(facts["tried"]) for facts in cases if "stage" in facts}
+    inputs = [(facts["input"], facts["outcome"]) for facts in cases if "input" in facts]
+    return "".join(
+        (
+            INTRODUCTION,
+            _faults(survived),
+            f"\n## Inputs\n\nSound files of {len(inputs)} kinds; what becomes of each:\n\n",
+            _table(["input", "outcome"], inputs),
+            f"\n{LONG_RUNS.read_text('utf-8')}{CLOSING}",
+        )
     )
+
+
+def _faults(survived: dict[tuple[str, str], int]) -> str:
+    """The table of stages and faults, and their sum."""
+    faults, stages = (list(dict.fromkeys(key[place] for key in survived)) for place in (1, 0))
+    rows = [[stage, *(str(survived.get((stage, fault), "-")) for fault in faults)] for stage in stages]
+    total = f"\nSurvived: {sum(survived.values())} faults in {len(survived)} pairs of stage and fault.\n"
+    return _table(["stage", *faults], rows) + total
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 if __name__ == "__main__":

@@ -205,7 +205,7 @@ def test_networks_and_noise_know_no_sound() -> None:
 
 
 def test_music_knows_no_network_and_no_audio() -> None:
-    known = {"core.errors", "core.paths"}
+    known = {"core.errors", "core.file_names", "core.paths"}
     of_music = [i for i in OURS if i.importer.startswith("core.music")]
     assert [i.module for i in of_music if i.module not in known and not i.module.startswith("core.music")] == []
     others = {top(i.module) for i in IMPORTS if i.importer.startswith("core.music")}

@@ -180,7 +180,9 @@ FORMATS |= {
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_file_of_this_kind_is_read(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_file_of_this_kind_is_read(
+    name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], record_property: Callable[[str, object], None]
+) -> None:
     """Its samples are where they were, as long as they were, and `info` says the same; no decoder writes a word."""
     expected = FORMATS[name]
     path = tmp_path / "sound.xyz"
@@ -200,6 +202,17 @@ def test_a_file_of_this_kind_is_read(name: str, tmp_path: Path, capfd: pytest.Ca
         inside = slice(0, int(len(back) * 0.95))
         assert error_db(wanted[inside], back[inside]) < -expected.at_least_db
     assert capfd.readouterr().err == ""
+    record_property("input", name)
+    record_property("outcome", _outcome(expected, len(back) - len(wanted)))
+
+
+def _outcome(expected: Format, more: int) -> str:
+    """What reading gave, for docs/reliability.md."""
+    if expected.part < 1:
+        return "read up to where it ends"
+    if expected.extra_samples:
+        return f"read whole, {more} samples of the encoder's at its end" if more else "read whole"
+    return "read whole, every sample in place" if expected.at_least_db == EXACT else "read whole, in place"
 
 
 @pytest.mark.parametrize("size", [1000, 0xFFFFFFFF, 0])

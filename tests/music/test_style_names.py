@@ -16,7 +16,8 @@ from stylebox.core.music.style_names import describe_move, match_name, style_reg
 from stylebox.core.pipeline.style import check_style, resolve_style
 from stylebox.core.pipeline.style_spec import StyleSpec
 from stylebox.core.store import weights
-from stylebox.core.store.library import Style, load_part, named_styles
+from stylebox.core.store.library import load_part
+from stylebox.core.store.styles import Style, named_styles
 
 NAMES = ("english_horn", "french_horn", "piano", "piano/soft", "piano/upright", "tuba")
 STYLES = {name: Style(name, torch.full((2, 3), float(at)), torch.zeros(3)) for at, name in enumerate(NAMES)}

@@ -36,6 +36,7 @@ from stylebox.core.pipeline.pipeline import BasePipeline
 from stylebox.core.pipeline.style import resolve_style
 from stylebox.core.pipeline.style_spec import StyleSpec
 from stylebox.core.store import library, weights
+from stylebox.core.store.styles import named_styles
 
 OPTIONS = TransferOptions("string", seed=7)
 
@@ -310,7 +311,7 @@ def test_bends_are_taken_on_as_far_as_asked(pipeline: BasePipeline, recording: n
 
 
 def test_pianos_do_not_bend_and_violins_do() -> None:
-    named = library.named_styles(library.load_part("base", "ldm"))
+    named = named_styles(library.load_part("base", "ldm"))
     assert [named[name].intonation.bends for name in ("piano", "guitar", "violin")] == [0.0, 0.5, 1.0]
     assert [named[name].intonation.depth_cents for name in ("piano", "violin")] == [0.0, 10.0]
     half = resolve_style(StyleSpec.parse("piano:1,violin:1"), named, lambda path: named["piano"]).intonation

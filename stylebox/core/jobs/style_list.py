@@ -6,7 +6,8 @@ from stylebox.core.errors import ModelError
 from stylebox.core.music.instruments import INSTRUMENTS
 from stylebox.core.music.register import Register
 from stylebox.core.music.style_names import match_name, sounds_of, unknown_style
-from stylebox.core.store.library import Part, load_part, model_family, part_register, require_model, style_names
+from stylebox.core.store.library import Part, load_part, model_family, require_model, style_names
+from stylebox.core.store.styles import part_register
 from stylebox.core.store.user_styles import UserStyle, user_styles
 
 

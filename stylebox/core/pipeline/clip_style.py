@@ -16,7 +16,7 @@ from stylebox.core.models.style_encoder import CLIP_SECONDS, StyleEncoder
 from stylebox.core.music.instruments import INSTRUMENTS
 from stylebox.core.music.register import Register
 from stylebox.core.pipeline.transcribe import find_notes
-from stylebox.core.store.library import Style
+from stylebox.core.store.styles import Style
 from stylebox.core.store.user_styles import UserStyle, user_styles
 
 STYLE_SECONDS = 30.0  # how much of a style recording is used

@@ -7,7 +7,7 @@ from stylebox.core.audio.windows import in_mel_windows
 from stylebox.core.device import half_precision
 from stylebox.core.models.draft import DraftNetwork
 from stylebox.core.pipeline.content import Content
-from stylebox.core.store.library import Style
+from stylebox.core.store.styles import Style
 
 
 @torch.no_grad()

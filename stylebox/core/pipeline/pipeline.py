@@ -35,6 +35,7 @@ from stylebox.core.pipeline.vocode import mel_to_audio
 from stylebox.core.pipeline.work import Work
 from stylebox.core.progress import ProgressCallback, silent
 from stylebox.core.store import library
+from stylebox.core.store.styles import Style, named_styles
 from stylebox.core.store.weights import fingerprint
 
 
@@ -58,7 +59,7 @@ class BasePipeline:
         self._part = library.load_part(model, "ldm")
         self.preset = self._part.preset
         self.mel_config = self.preset.mel
-        self.named_styles = library.named_styles(self._part)
+        self.named_styles = named_styles(self._part)
         self.style_encoder = library.load_style_encoder(self._part).to(self.device)
         self.draft_network = library.load_draft(self._part).to(self.device)
         self.content_encoder = library.load_content_encoder(model).to(self.device)
@@ -172,7 +173,7 @@ class BasePipeline:
         audio = sound.read(0, num_samples)
         return TransferResult(audio, self.sample_rate, player.notes_of(score), player.settings, self.model)
 
-    def _player(self, score: Score, style: library.Style, settings: Settings) -> Player:
+    def _player(self, score: Score, style: Style, settings: Settings) -> Player:
         """What plays a score; the settings get the transposition that its notes need."""
         settings = settings.for_music(score.notes, style.register)
         networks = (self.refiner if settings.diffuses else None, self.vocoder if settings.vocoder == "neural" else None)
@@ -196,7 +197,7 @@ class BasePipeline:
             _ = self.refiner
         return settings
 
-    def style(self, spec: StyleSpec) -> library.Style:
+    def style(self, spec: StyleSpec) -> Style:
         """The style that a specification asks for.
 
         Raises:
@@ -204,7 +205,7 @@ class BasePipeline:
         """
         return resolve_style(spec, self._styles, self.style_of_clip)
 
-    def style_of_clip(self, path: Path) -> library.Style:
+    def style_of_clip(self, path: Path) -> Style:
         """The style of the first half minute of a recording, and the register of its notes.
 
         Raises:
@@ -242,7 +243,7 @@ class BasePipeline:
         self,
         mel: Tensor,
         content: Content,
-        style: library.Style,
+        style: Style,
         settings: Settings,
         num_samples: int,
     ) -> np.ndarray:

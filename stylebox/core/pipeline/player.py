@@ -25,7 +25,7 @@ from stylebox.core.pipeline.score import Score
 from stylebox.core.pipeline.vocode import NOTHING_BEFORE, Before, mel_to_audio
 from stylebox.core.pipeline.work import Track, Work
 from stylebox.core.progress import Progress
-from stylebox.core.store.library import Style
+from stylebox.core.store.styles import Style
 
 PART_FRAMES, MARGIN_FRAMES = 5632, 256  # 65 s kept of a part, 3 s seen on either side; multiples of all strides
 _CONTEXT_FRAMES = 96  # that the vocoder sees on either side of what it makes audible

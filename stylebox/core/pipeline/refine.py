@@ -18,7 +18,7 @@ from stylebox.core.models.vae import VAE
 from stylebox.core.pipeline.content import Content
 from stylebox.core.pipeline.options import Settings
 from stylebox.core.progress import Progress, ProgressCallback, silent
-from stylebox.core.store.library import Style
+from stylebox.core.store.styles import Style
 
 _SILENCE = -1.0
 _NOISE_CELLS = 256  # drawn at once

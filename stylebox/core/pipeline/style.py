@@ -10,7 +10,7 @@ from stylebox.core.errors import ModelError
 from stylebox.core.music.register import blend
 from stylebox.core.music.style_names import choices, match_name, unknown_style
 from stylebox.core.pipeline.style_spec import StyleSpec, is_file
-from stylebox.core.store.library import Style
+from stylebox.core.store.styles import Style
 
 FromClip = Callable[[Path], Style]
 

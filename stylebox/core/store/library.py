@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from stylebox.core import paths
-from stylebox.core.audio.vibrato import SUSTAINED, Intonation, intonation
 from stylebox.core.config import MelConfig, Preset, parse_preset
 from stylebox.core.errors import ConfigError, ModelError
 from stylebox.core.models.classifier import Classifier
@@ -23,9 +22,6 @@ from stylebox.core.models.draft import DraftNetwork
 from stylebox.core.models.style_encoder import StyleEncoder
 from stylebox.core.models.vae import VAE
 from stylebox.core.models.vocoder import Vocoder
-from stylebox.core.music.instruments import INSTRUMENTS
-from stylebox.core.music.register import Register
-from stylebox.core.music.style_names import instrument_of, style_register
 from stylebox.core.store.names import shipped_models as shipped_models
 from stylebox.core.store.names import style_names as style_names
 from stylebox.core.store.weights import check_fit, load_into, load_metadata, load_weights
@@ -34,30 +30,6 @@ SHIPPED_MODEL = "base"
 STAGES = ("content", "vae", "ldm", "vocoder")
 CLASSIFIER = "judges/classifier.safetensors"  # below `shipped_models()`
 Module = TypeVar("Module", bound=nn.Module)
-
-
-@dataclass(frozen=True)
-class Style:
-    """A style of a model.
-
-    Attributes:
-        name: An instrument, one of its sounds, or a recording.
-        tokens: Style tokens for the networks.
-        vector: Style vector for the networks.
-        register: Playing range and usual register; None if unknown.
-        intonation: Vibrato and slides that the instrument can play.
-        sustained: Whether a note lasts as long as it is played: true for bowed and blown instruments.
-
-    Shape:
-        tokens ``(K, D)``, vector ``(D',)``.
-    """
-
-    name: str
-    tokens: Tensor
-    vector: Tensor
-    register: Register | None = None
-    intonation: Intonation = SUSTAINED
-    sustained: bool = True
 
 
 @dataclass(frozen=True)
@@ -269,33 +241,6 @@ def load_module(module: Module, part: Part, name: str) -> Module:
     load_into(module, part.tensors, f"{name}.", part.path)
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return module.eval().requires_grad_(False)
-
-
-def named_styles(part: Part) -> dict[str, Style]:
-    """The styles of an ldm part, by name.
-
-    Raises:
-        ModelError: A style lacks a tensor, or has one of another shape.
-    """
-    styles = {}
-    sizes = part.preset.style
-    shapes = {"tokens": (sizes.num_tokens, sizes.token_dim), "vector": (sizes.vector_dim,)}
-    for name in style_names(part.tensors):
-        found = {kind: part.tensors.get(f"styles.{name}.{kind}") for kind in shapes}
-        if any(tensor is None or tensor.shape != shapes[kind] for kind, tensor in found.items()):
-            raise ModelError(f"{part.path}: style {name}: its tensors do not fit the networks; choose another file")
-        tokens, vector = (part.tensors[f"styles.{name}.{kind}"].float() for kind in shapes)
-        player = INSTRUMENTS.get(instrument_of(name))
-        sustained = player is None or player.sustained
-        playing = intonation(instrument_of(name), sustained)
-        styles[name] = Style(name, tokens, vector, part_register(part, name), playing, sustained)
-    return styles
-
-
-def part_register(part: Part, name: str) -> Register | None:
-    """The register of a style of an ldm part: of its instrument, or of the keys in its training recordings."""
-    keys = part.tensors.get(f"styles.{name}.keys")
-    return style_register(name, None if keys is None else keys.tolist())
 
 
 def list_models() -> list[ModelInfo]:

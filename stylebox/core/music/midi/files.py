@@ -1,6 +1,5 @@
 """Which files are MIDI files, and which of them belongs to a recording. Reads none."""
 
-import os
 from pathlib import Path
 
 from stylebox.core.file_names import folded
@@ -29,9 +28,8 @@ def midi_beside(recording: Path) -> Path | None:
         return exact
     wanted = {folded(recording.stem), folded(recording.name)}
     try:
-        names = [name for name in os.listdir(recording.parent) if name.lower().endswith(SUFFIXES)]  # noqa: PTH208 (quick)
+        found = [path for path in recording.parent.iterdir() if is_midi(path) and folded(path.stem) in wanted]
     except OSError:
         return None
-    found = [recording.with_name(name) for name in names if folded(Path(name).stem) in wanted]
     ordered = sorted(found, key=lambda path: (SUFFIXES.index(path.suffix.lower()), path.name))
     return next((path for path in ordered if path.is_file()), None)
