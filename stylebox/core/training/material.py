@@ -26,7 +26,7 @@ class Material(Generic[Source]):
     """The source of the batches of each step; the next window is fetched in the background.
 
     Args:
-        dataset: Its windows say what is drawn from at which step.
+        dataset: Its windows decide from what each step is drawn.
         config: Size of the batches, and the seed.
         make: Makes a source of batches from recordings.
     """
