@@ -28,7 +28,7 @@ without() { echo "runs/base.sh: goes on without $1: $2 (configs/base/MATERIAL.md
 stretch() {  # stretch NAME COMMAND...: run it and note how long it took
   local name=$1 started=$SECONDS
   shift
-  "$@"
+  "$@" || return
   printf '%s\t%d\n' "$name" "$((SECONDS - started))" >> "$work/times.tsv"
 }
 train() {  # train STAGE CONFIG MODEL [options]

@@ -68,7 +68,7 @@ def test_what_is_written_comes_back(dataset: Dataset, place: str, tmp_path: Path
         np.testing.assert_array_equal(back.audio(recording), dataset.audio(recording))
         known = dataset.notes(recording)
         assert known is not None
-        np.testing.assert_array_equal(back.notes(recording), known)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(back.notes(recording), known)
     assert write_shards(dataset, place, shard_bytes=ONE_EACH) == index  # the same bytes, the same names
 
 

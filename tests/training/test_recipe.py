@@ -1,6 +1,7 @@
 """`runs/base.sh --tiny`: the commands that make the shipped model, on little material, give a model that plays."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from support.command_result import CommandResult
 from support.models import PARTIALS, SAMPLE_RATE, melody, tones
 
 import stylebox
+from bench.recipe_times import stretches
 from stylebox.core.config import load_preset
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.sources.fetch.catalogue import read_catalogue
@@ -69,6 +71,41 @@ def test_the_recipe_names_what_it_cannot_do_without(tmp_path: Path) -> None:
     assert "apt install fluid-soundfont-gm" in ended.stderr
     ended = subprocess.run(["bash", str(SCRIPT)], env=environment, capture_output=True, text=True)
     assert (ended.returncode, ended.stderr.split(":")[0]) == (2, "usage")
+
+
+STUB = """#!/bin/bash
+echo "$*" >> "$STYLEBOX_HOME/commands.txt"
+case "$*" in *" fetch "*) exit 1;; esac
+while [ $# -gt 0 ]; do
+  case "$1" in
+    train) stage=$2;;
+    --name) mkdir -p "$STYLEBOX_HOME/models/$2"; touch "$STYLEBOX_HOME/models/$2/$stage.safetensors";;
+    --to) case "$2" in *.safetensors) mkdir -p "${2%/*}"; touch "$2";; esac;;
+  esac
+  shift
+done
+"""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="the recipe is a bash script")
+def test_the_recipe_goes_on_without_what_it_cannot_get(tmp_path: Path) -> None:
+    """No recorded notes, no second SoundFont, no downloads: each is named, and all stretches follow one another."""
+    stub, font, work = tmp_path / "python", tmp_path / "FluidR3.sf2", tmp_path / "work"
+    stub.write_text(STUB)
+    stub.chmod(0o755)
+    font.touch()
+    environment = os.environ | {"PYTHON": str(stub), "FLUIDR3": str(font), "MUSESCORE": str(tmp_path / "none.sf3")}
+    ended = subprocess.run(["bash", str(SCRIPT), str(work)], env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    for missing in ("recorded notes", "MuseScore_General", "some recordings of players"):
+        assert f"goes on without {missing}" in ended.stderr
+    commands = (work / "commands.txt").read_text("utf-8").splitlines()
+    trained = [re.search(r" train (\w+) .*--config (\S+)", line) for line in commands]
+    assert [(found[1], Path(found[2]).stem) for found in trained if found] == [
+        (stage, name) for stage, name, _ in stretches()
+    ]
+    assert sum(" render " in line and "--samples" not in line for line in commands) == 2
+    assert "tools.assemble_base" in commands[-1]
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="the recipe is a bash script")

@@ -10,8 +10,9 @@ from typing import Literal
 import numpy as np
 
 from stylebox.core.audio.channels import channel_faults
+from stylebox.core.audio.energy import measure_energy
 from stylebox.core.audio.io.read import load_audio
-from stylebox.core.audio.loudness import loudness_db, normalise_loudness
+from stylebox.core.audio.loudness import gain_to, loudness_of
 from stylebox.core.audio.mel import mel_in_blocks
 from stylebox.core.config import MelConfig, Section
 from stylebox.core.data.dataset import audio_to_int16
@@ -75,11 +76,13 @@ def make_arrays(job: ArrayJob) -> Measured | LeftOut:
     if len(audio) < MIN_SECONDS * job.mel.sample_rate:
         seconds = len(audio) / job.mel.sample_rate
         return LeftOut(f"{job.source}: lasts {seconds:.2f} s, at least {MIN_SECONDS:g} s are needed", "short")
-    loudness = loudness_db(audio, job.mel.sample_rate)
+    energy = measure_energy(audio, job.mel.sample_rate)
+    loudness = loudness_of(energy)
     if loudness < SILENCE_DB:
         return LeftOut("; ".join([f"{job.source}: is silent", *channel_faults(job.source)]), "silent")
     notes, remarks = _read_notes(job.notes)
-    audio, gain_db = normalise_loudness(audio, job.mel.sample_rate)
+    gain_db = gain_to(energy)
+    audio = np.asarray(audio, np.float32) * np.float32(10 ** (gain_db / 20))
     mel = mel_in_blocks(audio, job.mel)
     measured = Measured(
         seconds=round(len(audio) / job.mel.sample_rate, 6),

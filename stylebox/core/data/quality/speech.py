@@ -1,6 +1,7 @@
 """Detection of speech in a recording of music."""
 
 import numpy as np
+from scipy.fft import rfft
 
 # The partials of speech change in frequency. Of 419 rendered parts of music (69 instruments) one, a plucked bass, has a
 # smaller share of steady partials than this; recorded phrases have 0.8 and more, four synthetic voices 0.1 to 0.4.
@@ -46,7 +47,7 @@ def _steadiness(audio: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.nda
     levels = np.empty((num_frames, high - low + 3), np.float32)
     for first in range(0, num_frames, 1024):  # in blocks: the spectrum of a whole recording would be large
         frames = audio[first * size : min(first + 1024, num_frames) * size].reshape(-1, size)
-        spectrum = np.abs(np.fft.rfft(frames * window, axis=1))[:, low - 1 : high + 2]
+        spectrum = np.abs(rfft(frames * window, axis=1))[:, low - 1 : high + 2]
         levels[first : first + len(frames)] = 20 * np.log10(spectrum + 1e-9)
     before, here, after = levels[:, :-2], levels[:, 1:-1], levels[:, 2:]
     strongest = here.max(axis=1)
