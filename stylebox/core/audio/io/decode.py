@@ -2,13 +2,14 @@
 
 The first bytes decide on the decoder, not the suffix. libsndfile decodes Vorbis and lossless formats, FFmpeg everything
 else (`ffmpeg.py`). Neither can replace the other: read in blocks, libsndfile begins Opus late and restarts MP3 at every
-block, and its MP3 decoder writes to standard error; FFmpeg loses the end of short Vorbis files.
+block, and its MP3 decoder writes to standard error; FFmpeg loses the end of short Vorbis files. Where Vorbis or FLAC is
+damaged FFmpeg takes over: libsndfile ends there, or moves what follows.
 """
 
 import io
 import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
@@ -16,6 +17,8 @@ import numpy as np
 import soundfile
 
 from stylebox.core.audio.io import ogg, riff
+from stylebox.core.audio.io.unfinished import with_sizes
+from stylebox.core.errors import AudioError
 
 LIBSNDFILE_MARKS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"FORM", b".snd", b"caff")
 OGG_MARK, OGG_CODEC_OFFSET, OGG_VORBIS_MARK = b"OggS", 28, b"\x01vorbis"
@@ -55,27 +58,46 @@ def open_track(stream: BinaryIO, name: str) -> Iterator[Track]:
         AudioError: this is not a sound file.
     """
     links = ogg.links(stream) if _head(stream).startswith(OGG_MARK) else []
-    parts = [cast(BinaryIO, _Part(stream, *link)) for link in links] if len(links) > 1 else [stream]
-    with _open_single(parts[0], name) as track:
-        track.blocks = itertools.chain(track.blocks, *(_blocks_of(part, name) for part in parts[1:]))
+    if len(links) < 2:
+        with _open_single(stream, name, not links or links[0].is_whole) as track:
+            yield track
+        return
+    parts = iter([(cast(BinaryIO, _Part(stream, link.start, link.end)), link.is_whole) for link in links])
+    with ExitStack() as opening:
+        failures: list[AudioError] = []
+        for part, is_whole in parts:
+            try:
+                track = opening.enter_context(_open_single(part, name, is_whole))
+                break
+            except AudioError as error:  # a link may hold a header and no sound
+                failures.append(error)
+        else:
+            raise failures[0]
+        track.blocks = itertools.chain(track.blocks, *(_blocks_of(part, name, whole, track) for part, whole in parts))
         yield track
 
 
-def _blocks_of(stream: BinaryIO, name: str) -> Iterator[Block]:
-    with _open_single(stream, name) as track:
-        yield from track.blocks
+def _blocks_of(stream: BinaryIO, name: str, is_whole: bool, track: Track) -> Iterator[Block]:
+    """The blocks of a later link; its remarks go to `track`, the first one."""
+    try:
+        with _open_single(stream, name, is_whole) as link:
+            yield from link.blocks
+            track.remarks += link.remarks
+    except AudioError:
+        return
 
 
 @contextmanager
-def _open_single(stream: BinaryIO, name: str) -> Iterator[Track]:
-    """A file, or one link of a chained one."""
+def _open_single(stream: BinaryIO, name: str, is_whole: bool = True) -> Iterator[Track]:
+    """A file, or one link of a chained one; `is_whole` unless pages are missing."""
+    stream = with_sizes(stream)
     longer = riff.without_size(stream)
     if longer is not None:
         stream = longer  # libsndfile would stop where the header does
-    with _libsndfile(stream) if longer is None else nullcontext() as file:
+    with _libsndfile(stream, is_whole) if longer is None else nullcontext() as file:
         first = _first_block(file) if file is not None else None
         if file is not None and first is not None:
-            yield _libsndfile_track(file, first)
+            yield _libsndfile_track(file, first, stream, name)
             return
     from stylebox.core.audio.io.ffmpeg import open_ffmpeg  # loads all of FFmpeg
 
@@ -146,7 +168,7 @@ class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has 
     """A sound file without seeking: soundfile would seek after each read, which breaks some codecs."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        self._source = _Unfailing(stream)
+        self._source, self.is_damaged = _Unfailing(stream), False
         super().__init__(self._source)
 
     def seekable(self) -> bool:
@@ -157,17 +179,17 @@ class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has 
         try:
             block: np.ndarray = self.read(samples, "float32", always_2d=True)
         except soundfile.LibsndfileError:
-            block = np.zeros((0, self.channels), np.float32)
+            self.is_damaged, block = True, np.zeros((0, self.channels), np.float32)
         if self._source.error is not None:
             raise self._source.error
         return block
 
 
 @contextmanager
-def _libsndfile(stream: BinaryIO) -> Iterator[_ForwardOnly | None]:
+def _libsndfile(stream: BinaryIO, is_whole: bool) -> Iterator[_ForwardOnly | None]:
     """`stream` opened by libsndfile; None if libsndfile is not its decoder."""
     head = _head(stream)
-    known = head[:4] in LIBSNDFILE_MARKS or head[OGG_CODEC_OFFSET:] == OGG_VORBIS_MARK
+    known = head[:4] in LIBSNDFILE_MARKS or (is_whole and head[OGG_CODEC_OFFSET:] == OGG_VORBIS_MARK)
     try:
         file = _ForwardOnly(stream) if known else None
     except soundfile.LibsndfileError:
@@ -194,15 +216,36 @@ def _libsndfile_blocks(file: _ForwardOnly) -> Iterator[Block]:
         yield file.samplerate, block
 
 
-def _libsndfile_track(file: _ForwardOnly, first: np.ndarray) -> Track:
+def _libsndfile_track(file: _ForwardOnly, first: np.ndarray, stream: BinaryIO, name: str) -> Track:
     is_flac = file.format == "FLAC"
     blocks = itertools.chain([(file.samplerate, first)], _libsndfile_blocks(file))
+    remarks: list[str] = []
     return Track(
         file.samplerate,
         file.channels,
         "flac" if is_flac else file.subtype.lower(),
         _BITS.get(file.subtype, 0),
-        blocks,
+        _repaired(file, blocks, stream, name, remarks) if is_flac else blocks,
         # libsndfile compares the header of uncompressed formats with the size of the file
         file.frames if file.subtype in _BITS and not is_flac and not file.subtype.startswith("ALAC") else None,
+        remarks,
     )
+
+
+def _repaired(
+    file: _ForwardOnly, blocks: Iterator[Block], stream: BinaryIO, name: str, remarks: list[str]
+) -> Iterator[Block]:
+    """All blocks: up to the first damage those of libsndfile, then FFmpeg's."""
+    given = 0
+    for rate, block in blocks:
+        given += len(block)
+        yield rate, block
+    if file.is_damaged:
+        from stylebox.core.audio.io.ffmpeg import open_ffmpeg  # loads all of FFmpeg
+
+        with open_ffmpeg(stream, name) as track:
+            for rate, block in track.blocks:
+                if given < len(block):
+                    yield rate, block[given:]
+                given = max(given - len(block), 0)
+            remarks += track.remarks

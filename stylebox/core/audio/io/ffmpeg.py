@@ -19,8 +19,9 @@ from stylebox.core.audio.io.decode import Block, Track
 from stylebox.core.errors import AudioError
 
 # Containers that store the time of each packet; others count packets, and FFmpeg's count can be wrong.
-_TIMED = {"matroska", "mov", "mpegts", "flv", "asf", "ogg", "mpeg", "nut", "mxf", "rm"}
+_TIMED = {"matroska", "mov", "mpegts", "flv", "asf", "ogg", "mpeg", "nut", "mxf", "rm", "flac"}
 _GAP_SECONDS = 0.01  # between two frames; what containers round is far below, a lost packet is above
+_VORBIS_SHIFT_SAMPLES = 2048  # the most by which FFmpeg misplaces a frame between a long and a short block
 _MP4_ROUNDING_SECONDS = 0.001
 _MAX_GAPS_SECONDS = 3600.0  # in all; longer ones are jumps of the clock, not silence
 # Tags of no valid encoding: from version 19 on PyAV keeps their bytes, before it has to be asked.
@@ -30,7 +31,7 @@ _LOSSLESS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "truehd", "s
 
 @contextmanager
 def open_ffmpeg(stream: BinaryIO, name: str) -> Iterator[Track]:
-    """Open the first sound track of a file with FFmpeg.
+    """Open the sound track of a file that players choose with FFmpeg: its default one, or the first.
 
     Args:
         stream: Seekable.
@@ -42,13 +43,15 @@ def open_ffmpeg(stream: BinaryIO, name: str) -> Iterator[Track]:
     with open_container(stream, name) as container:
         if not container.streams.audio:
             raise AudioError(f"{name}: has no sound track; choose a file with sound")
-        audio = container.streams.audio[0]
+        tracks = container.streams.audio
+        audio = next((track for track in tracks if Disposition.default in track.disposition), tracks[0])
         context = audio.codec_context
         if context is None or context.codec is None or not context.sample_rate or context.format is None:
             raise AudioError(f"{name}: its sound is of an unknown kind, or damaged; export it again as WAV or FLAC")
         decoder = _Decoder(container, audio)
-        if (tracks := len(container.streams.audio)) > 1:
-            decoder.remarks.append(f"it has {tracks} sound tracks; the first is used")
+        if len(tracks) > 1:
+            chosen = "first" if audio is tracks[0] else f"default one, number {tracks.index(audio) + 1},"
+            decoder.remarks.append(f"it has {len(tracks)} sound tracks; the {chosen} is used")
         codec = context.name.removesuffix("float")
         yield Track(
             context.sample_rate,
@@ -106,6 +109,8 @@ class _Decoder:
         self._container, self._audio = container, audio
         formats = set(container.format.name.split(","))
         self._is_timed, self._is_mp4 = bool(_TIMED & formats), "mp4" in formats
+        shift = _VORBIS_SHIFT_SAMPLES / audio.codec_context.sample_rate if audio.codec_context.name == "vorbis" else 0.0
+        self._gap_seconds = max(_GAP_SECONDS, shift)
         self._begin: float | None = None  # seconds on the container's clock where the sound begins
         self._packets_end = 0.0  # seconds on the container's clock
         self.remarks: list[str] = []
@@ -144,9 +149,9 @@ class _Decoder:
             now = float(frame.pts * frame.time_base) if frame.pts is not None and frame.time_base else None
             if self._is_timed and now is not None:
                 jump = 0.0 if last_end is None else now - last_end
-                if self._begin is None or jump < -_GAP_SECONDS or jump > left:
+                if self._begin is None or jump < -self._gap_seconds or jump > left:
                     self._begin = now - given / frame.sample_rate  # the clock begins again
-                elif jump > _GAP_SECONDS:
+                elif jump > self._gap_seconds:
                     missing = _whole_frames(round((now - self._begin) * frame.sample_rate) - given, frame)
                     if missing > 0:
                         yield missing, frame.sample_rate

@@ -1,4 +1,4 @@
-"""The pages of Ogg streams: where a chained file begins again, and serial numbers. Decodes nothing.
+"""The pages of Ogg streams: where a chained file begins again, what is missing, serial numbers. Decodes nothing.
 
 Encoders draw a random serial number, so that equal sound would give different bytes.
 
@@ -10,7 +10,6 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
 _HEADER = struct.Struct("<4sBBqIIIB")  # capture pattern, version, type, granule, serial, sequence, checksum, segments
@@ -22,11 +21,22 @@ _BACKWARDS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 class Page(NamedTuple):
-    """Where a page lies, and whether a stream begins with it."""
+    """Where a page lies, whether a stream begins with it, which stream and page it is, and whether it is undamaged."""
 
     start: int
     end: int
     is_first: bool
+    serial: int
+    sequence: int
+    is_whole: bool
+
+
+class Link(NamedTuple):
+    """Where a link lies, and whether it is one stream of which no page is missing or damaged."""
+
+    start: int
+    end: int
+    is_whole: bool
 
 
 def pages(stream: BinaryIO) -> Iterator[Page]:
@@ -43,21 +53,30 @@ def pages(stream: BinaryIO) -> Iterator[Page]:
                 return
             start = found
             continue
-        *_, segments = _HEADER.unpack(header)
-        end = start + _HEADER.size + segments + sum(stream.read(segments))
-        yield Page(start, end, bool(header[5] & _FIRST_PAGE))
+        *known, serial, sequence, expected, segments = _HEADER.unpack(header)
+        lengths = stream.read(segments)
+        body = stream.read(sum(lengths))
+        end = start + _HEADER.size + segments + sum(lengths)
+        following = stream.read(len(_MARK))
+        if following not in (_MARK, b""):  # a page that was cut short may reach into the next
+            end = min(end, _find_mark(stream, start + len(_MARK)) or end)
+        plain = _HEADER.pack(*known, serial, sequence, 0, segments) + lengths + body
+        yield Page(start, end, bool(header[5] & _FIRST_PAGE), serial, sequence, checksum(plain) == expected)
         start = end
 
 
-def links(stream: BinaryIO) -> list[tuple[int, int]]:
-    """First and last byte + 1 of each link of a chained file, which is one sound after another in one file."""
-    starts: list[int] = []
-    after_content, end = True, 0
+def links(stream: BinaryIO) -> list[Link]:
+    """The links of a chained file, which is one sound after another in one file."""
+    found: list[Link] = []
+    after_content, last = True, None
     for page in pages(stream):
         if page.is_first and after_content:
-            starts.append(page.start)
-        after_content, end = not page.is_first, page.end
-    return list(pairwise([*starts, end]))
+            found.append(Link(page.start, page.end, page.is_whole))
+        elif found:
+            follows = last is not None and (page.serial, page.sequence) == (last.serial, last.sequence + 1)
+            found[-1] = Link(found[-1].start, page.end, found[-1].is_whole and page.is_whole and follows)
+        after_content, last = not page.is_first, page
+    return found
 
 
 def set_plain_serial(stream: BinaryIO) -> None:

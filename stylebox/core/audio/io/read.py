@@ -46,8 +46,8 @@ class AudioReader:
     """A sound file as a stream: a context manager that gives blocks in bounded memory, once.
 
     The time line of the file is kept: where packets are missing there is silence, and what encoders put in front is
-    left out. A truncated file ends early. Samples that are not finite become silence. Of several sound tracks the first
-    is read. All blocks have the rate and the channels of the first.
+    left out. A truncated file ends early. Samples that are not finite become silence. Of several sound tracks the
+    default one is read. All blocks have the rate and the channels of the first.
 
         with AudioReader("take.m4a") as reader:
             for block in reader:

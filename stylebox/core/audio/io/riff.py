@@ -5,7 +5,9 @@ of the size after it overflowed. In both cases the sound lasts up to the end of 
 """
 
 import io
-from typing import BinaryIO, cast
+from typing import BinaryIO
+
+from stylebox.core.audio.io.overlay import overlaid
 
 LARGEST_FILE = 0xFFFFFFFF  # bytes whose sizes fit into the header
 _UNKNOWN = b"\xff" * 4  # as a size
@@ -31,30 +33,7 @@ def without_size(stream: BinaryIO) -> BinaryIO | None:
         if len(header) < _HEADER_BYTES:
             return None
         if header[:4] == b"data":
-            return cast(BinaryIO, _Overlay(stream, at + 4, _UNKNOWN))
+            return overlaid(stream, at + 4, _UNKNOWN)
         size = int.from_bytes(header[4:], "little")
         at += _HEADER_BYTES + size + size % 2
     return None
-
-
-class _Overlay(io.RawIOBase):
-    """A stream of which some bytes read as others."""
-
-    def __init__(self, stream: BinaryIO, start: int, content: bytes) -> None:
-        super().__init__()
-        self._stream, self._start, self._content = stream, start, content
-        self.seek, self.tell = stream.seek, stream.tell  # type: ignore[method-assign]
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        begin = self._stream.tell()
-        found = bytearray(self._stream.read(size))
-        for place, byte in enumerate(self._content, self._start - begin):
-            if 0 <= place < len(found):
-                found[place] = byte
-        return bytes(found)
