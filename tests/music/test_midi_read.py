@@ -95,6 +95,21 @@ def test_a_pedal_in_another_track_of_the_channel_counts() -> None:
     assert spans(read([control(64, 127), control(64, 0, 960)], [on(60), off(60, 48)])) == [(60, 0, 1)]
 
 
+def test_the_sostenuto_pedal_holds_the_notes_whose_keys_are_down_as_it_goes_down() -> None:
+    caught = [on(60), control(66, 127, 120), off(60, 120), on(62), off(62, 240), control(66, 0, 480)]
+    assert spans(read(caught)) == [(60, 0, 1), (62, 0.25, 0.5)]
+    assert spans(read([control(66, 127), on(60), off(60, 480), control(66, 0, 480)])) == [(60, 0, 0.5)]
+
+
+def test_a_channel_that_is_silenced_is_silent() -> None:
+    """All sound off ends notes that the pedal holds; the omni and mono modes end notes as all notes off does."""
+    held = [control(64, 127), on(60), off(60, 240), control(120, 0, 240), on(62), off(62, 240), control(64, 0, 240)]
+    assert spans(read(held)) == [(60, 0, 0.5), (62, 0.5, 1)]
+    for mode in (124, 125, 126, 127):
+        score = read([on(60), control(mode, 0, 480), on(62), off(62, 480)])
+        assert (spans(score), score.remarks) == ([(60, 0, 0.5), (62, 0.5, 1)], [])
+
+
 def test_notes_without_an_end_last_to_their_next_press_or_the_end() -> None:
     score = read([on(60), on(64, 480), on(60, 480), off(60, 240)])
     assert spans(score) == [(60, 0, 1), (64, 0.5, 1.25), (60, 1, 1.25)]
@@ -140,6 +155,10 @@ def test_bends_move_notes_by_their_range() -> None:
     assert bent(4096, *wheel_range(12)) == (66, 0)
     assert bent(-4096, *wheel_range(1, 40)) == (59, 30)
     assert bent(4096, control(99, 0), control(98, 0), control(6, 12)) == (61, 0)  # another kind of parameter
+    assert bent(4096, control(101, 0), control(100, 0), control(99, 1), control(98, 8), control(6, 12)) == (61, 0)
+    fine = [control(101, 0), control(100, 1), control(6, 80), control(38, 0)]
+    assert bent(0, *fine) == (60, 25)
+    assert bent(4096, *fine, control(101, 0), control(100, 2), control(6, 64 + 12)) == (73, 25)
     (later,) = read([on(60), mido.Message("pitchwheel", pitch=1024, time=240), off(60, 720)]).notes
     assert later.cents == pytest.approx(0.75 * 25)
 
@@ -151,6 +170,8 @@ def test_faults_cost_what_they_damage() -> None:
     for count, remarks in ((2, 0), (1, 1), (5, 1)):
         score = changed(good[:10] + count.to_bytes(2, "big") + good[12:])
         assert (spans(score), len(score.remarks)) == (whole, remarks)
+    tempo_at = good.index(b"\xff\x51\x03") + 2
+    assert spans(changed(good[:tempo_at] + b"\1\x0f" + good[tempo_at + 4 :]))[0] == whole[0]  # a tempo of one byte
     bad_key = bytes([0, 0xFF, 0x59, 2, 9, 5])
     at = good.rindex(b"MTrk") + 8
     size = int.from_bytes(good[at - 4 : at], "big")

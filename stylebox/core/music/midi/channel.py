@@ -1,4 +1,4 @@
-"""One channel of a MIDI file: from its messages to notes, with pedal and pitch bend. Knows no bytes and no ticks."""
+"""One channel of a MIDI file: from its messages to notes, with pedals and pitch bend. Knows no bytes and no ticks."""
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -11,9 +11,11 @@ import numpy as np
 from stylebox.core.music.notes import Note
 
 SHORTEST_SECONDS = 0.05  # given to notes that end as they begin
-_SUSTAIN, _ALL_SOUND_OFF, _RESET, _ALL_NOTES_OFF = 64, 120, 121, 123
-_DATA, _DATA_FINE, _RPN_FINE, _RPN = 6, 38, 100, 101
-_BEND_RANGE = (0, 0)  # registered parameter: how far the pitch wheel bends
+_SUSTAIN, _SOSTENUTO, _ALL_SOUND_OFF, _RESET, _ALL_NOTES_OFF = 64, 66, 120, 121, 123  # those above 123 end notes too
+_DATA, _DATA_FINE, _NRPN_FINE, _NRPN, _RPN_FINE, _RPN = 6, 38, 98, 99, 100, 101
+_BEND_RANGE, _FINE_TUNING, _COARSE_TUNING = (0, 0), (0, 1), (0, 2)  # registered parameters, the latter two of pitch
+_NO_PARAMETER = (127, 127)
+_TUNING_STEPS = 8192  # of fine tuning to a semitone
 _PEDAL_DOWN = 64  # least value of a pressed pedal
 _WHEEL_STEPS = 8192  # from the middle of the pitch wheel to its end
 
@@ -40,10 +42,12 @@ class Channel:
     doubled: int = 0
     _keys: dict[tuple[int, int], list[_Key]] = field(default_factory=lambda: defaultdict(list))  # by pitch and track
     _pedal: list[tuple[float, bool]] = field(default_factory=lambda: [(-np.inf, False)])
+    _sostenuto: list[tuple[float, bool]] = field(default_factory=lambda: [(-np.inf, False)])
     _bends: list[tuple[float, float]] = field(default_factory=lambda: [(-np.inf, 0.0)])  # in semitones
     _wheel: float = 0.0  # in [-1, 1]
     _range: float = 2.0  # semitones, unless the file says otherwise
-    _parameter: tuple[int, int] = (127, 127)  # registered parameter that is being set; this one is none
+    _tuning: dict[tuple[int, int], float] = field(default_factory=dict)  # semitones, by registered parameter
+    _parameter: tuple[int, int] = _NO_PARAMETER  # registered parameter that is being set
 
     def press(self, seconds: float, track: int, pitch: int, velocity: int) -> None:
         """A key goes down.
@@ -73,7 +77,7 @@ class Channel:
     def bend(self, seconds: float, wheel: int) -> None:
         """The pitch wheel moves to a place from -8192 to 8191."""
         self._wheel = wheel / _WHEEL_STEPS
-        self._bends.append((seconds, self._wheel * self._range))
+        self._bend(seconds)
 
     def control(self, seconds: float, number: int, value: int) -> None:
         """A controller changes.
@@ -83,23 +87,50 @@ class Channel:
             number: Of the controller.
             value: 0 to 127.
         """
-        if number == _SUSTAIN:
-            self._pedal.append((seconds, value >= _PEDAL_DOWN))
+        if number in (_SUSTAIN, _SOSTENUTO):
+            self._press_pedal(seconds, number, value >= _PEDAL_DOWN)
         elif number == _RESET:
-            self._pedal.append((seconds, False))
+            self._press_pedal(seconds, _SUSTAIN, False)
+            self._press_pedal(seconds, _SOSTENUTO, False)
             self.bend(seconds, 0)
-        elif number in (_ALL_SOUND_OFF, _ALL_NOTES_OFF):
-            for strokes in self._keys.values():
-                if sum(1 if key.velocity else -1 for key in strokes) > 0:
-                    strokes.append(_Key(seconds, 0))
+        elif number == _ALL_SOUND_OFF or number >= _ALL_NOTES_OFF:
+            self._release_all(seconds)
+            if number == _ALL_SOUND_OFF and self._pedal[-1][1]:  # the pedal stays down for what follows
+                self._pedal += [(seconds, False), (seconds, True)]
         elif number == _RPN:
             self._parameter = (value, self._parameter[1])
         elif number == _RPN_FINE:
             self._parameter = (self._parameter[0], value)
-        elif self._parameter == _BEND_RANGE and number in (_DATA, _DATA_FINE):
+        elif number in (_NRPN, _NRPN_FINE):
+            self._parameter = _NO_PARAMETER
+        elif number in (_DATA, _DATA_FINE):
+            self._set_parameter(number, value)
+            self._bend(seconds)
+
+    def _press_pedal(self, seconds: float, number: int, is_down: bool) -> None:
+        states = self._pedal if number == _SUSTAIN else self._sostenuto
+        if states[-1][1] != is_down:
+            states.append((seconds, is_down))
+
+    def _release_all(self, seconds: float) -> None:
+        for strokes in self._keys.values():
+            if sum(1 if key.velocity else -1 for key in strokes) > 0:
+                strokes.append(_Key(seconds, 0))
+
+    def _set_parameter(self, number: int, value: int) -> None:
+        """Set the upper or the lower part of a registered parameter."""
+        if self._parameter == _BEND_RANGE:
             semitones, cents = divmod(self._range, 1)
             self._range = value + cents if number == _DATA else semitones + value / 100
-            self._bends.append((seconds, self._wheel * self._range))
+        elif self._parameter == _COARSE_TUNING and number == _DATA:
+            self._tuning[_COARSE_TUNING] = value - 64
+        elif self._parameter == _FINE_TUNING:
+            steps = round(self._tuning.get(_FINE_TUNING, 0.0) * _TUNING_STEPS) + _TUNING_STEPS
+            steps = value << 7 | steps & 127 if number == _DATA else steps & ~127 | value
+            self._tuning[_FINE_TUNING] = steps / _TUNING_STEPS - 1
+
+    def _bend(self, seconds: float) -> None:
+        self._bends.append((seconds, self._wheel * self._range + sum(self._tuning.values())))
 
     def notes(self, last_seconds: float) -> Iterator[Note]:
         """The notes that were played, in no order; those that no message ends last until their key is pressed again.
@@ -111,11 +142,13 @@ class Channel:
         for (pitch, _), strokes in self._keys.items():
             presses[pitch] += [key.seconds for key in strokes if key.velocity]
         pedal, bends = np.array(self._pedal, np.float64), np.array(self._bends)
+        sostenuto = np.array(self._sostenuto, np.float64)
         for (pitch, _), strokes in self._keys.items():
             again = sorted(presses[pitch])
             for start, end, velocity in self._pairs(strokes, last_seconds):
                 following = next(iter(again[_next_after(again, start, end) :]), last_seconds)
-                end = max(end, min(_pedal_up(pedal, end, last_seconds), following))
+                let_go = max(_pedal_up(pedal, end, last_seconds), _caught_until(sostenuto, start, end, last_seconds))
+                end = max(end, min(let_go, following))
                 if end <= start:
                     self.empty += 1
                     end = start + SHORTEST_SECONDS
@@ -153,6 +186,22 @@ def _pedal_up(pedal: np.ndarray, seconds: float, last_seconds: float) -> float:
         return seconds
     ups = np.flatnonzero(pedal[at:, 1] == 0)
     return float(pedal[at + ups[0], 0]) if len(ups) else last_seconds
+
+
+def _caught_until(pedal: np.ndarray, start: float, end: float, last_seconds: float) -> float:
+    """When the sostenuto pedal lets go of a note; its end if the pedal went down at another time.
+
+    Args:
+        pedal: ``(P, 2)``: time, down.
+        start: Of the note, in seconds.
+        end: Of its key, in seconds.
+        last_seconds: The end of the piece.
+    """
+    caught = np.flatnonzero((pedal[:, 1] == 1) & (pedal[:, 0] > start) & (pedal[:, 0] < end))
+    if not len(caught):
+        return end
+    last = int(caught[-1]) + 1
+    return float(pedal[last, 0]) if last < len(pedal) else last_seconds
 
 
 def _mean_bend(bends: np.ndarray, start: float, end: float) -> float:

@@ -154,7 +154,7 @@ def _parse(data: bytes, track: int) -> Iterator[Event]:
 
 def _meta_message(kind: int, content: bytes) -> mido.MetaMessage | None:
     """The two kinds that matter for notes."""
-    if kind == _TEMPO and any(content[:3]):
+    if kind == _TEMPO and len(content) >= 3 and any(content[:3]):
         return mido.MetaMessage("set_tempo", tempo=int.from_bytes(content[:3], "big"))
     return mido.MetaMessage("end_of_track") if kind == _END_OF_TRACK else None
 
