@@ -26,6 +26,7 @@ ROOMS: list[tuple[str, ...]] = [
         "core.device",
         "core.system_packages",
         "core.text_encoding",
+        "core.text_table",
         "core.toml_file",
         "core.user_config",
     ),

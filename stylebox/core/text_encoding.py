@@ -1,11 +1,12 @@
 """The encoding of text files that people write: UTF-8 and UTF-16, with a byte order mark or without."""
 
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_MARK, _FILLING = "\ufeff", "\0\x1a"  # joined files have several marks; some programs fill the end of a file
 _HEAD_BYTES = 64  # looked at for the zeros that UTF-16 has in every other place, where the text is English
 
 
 def decode_text(content: bytes) -> str:
-    """The text of a file.
+    """The text of a file, without marks and without what fills its end.
 
     Raises:
         UnicodeDecodeError: It is neither UTF-8 nor UTF-16.
@@ -13,9 +14,13 @@ def decode_text(content: bytes) -> str:
     >>> decode_text("Größe".encode("utf-8-sig")) == decode_text("Größe".encode("utf-16")) == "Größe"
     True
     """
+    return content.decode(_encoding(content)).lstrip(_MARK).rstrip(_FILLING)
+
+
+def _encoding(content: bytes) -> str:
     if content.startswith(_UTF_16_MARKS):
-        return content.decode("utf-16")
+        return "utf-16"
     head = content[:_HEAD_BYTES]
     if head.count(b"\0") > len(head) // 4:
-        return content.decode("utf-16-be" if head[:1] == b"\0" else "utf-16-le")
-    return content.decode("utf-8-sig")
+        return "utf-16-be" if head[:1] == b"\0" else "utf-16-le"
+    return "utf-8"

@@ -235,3 +235,39 @@ def test_paths_and_web_addresses_are_distinguished(tmp_path: Path) -> None:
     assert local_path("https://a.org/" + "x" * 5000, tmp_path) is None
     assert web_address("youtu.be/abc") == "https://youtu.be/abc"
     assert web_address("ytsearch1:harp") == "ytsearch1:harp"
+
+
+@pytest.mark.parametrize("announced", ["sep=;\r\n", '"sep=;"\r\n', "SEP=;\n"])
+def test_the_line_that_tells_excel_the_separator_is_no_row(announced: str) -> None:
+    rows = parse(f"{announced}instrument;title;url\npiano;A, B;a.wav\n").rows
+    assert [(row.number, row.title, row.url) for row in rows] == [(2, "A, B", "a.wav")]
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\x85", "\x0b", "\x0c", "\x1c"])
+def test_other_line_breaks_belong_to_titles(mark: str) -> None:
+    assert [row.title for row in parse(f"instrument,title,url\npiano,A{mark}B,a.wav\n").rows] == [f"A{mark}B"]
+
+
+def test_marks_and_fillings_around_a_list_are_no_text() -> None:
+    """Joined files have two byte order marks; old programs fill the end with Ctrl-Z or zeros."""
+    for filling in ("\x1a", "\0\0"):
+        catalogue = parse(f"\ufeff\ufeffinstrument,title,url\npiano,A,a.wav\n{filling}")
+        assert (len(catalogue.rows), catalogue.faults) == (1, ())
+
+
+def test_a_workbook_is_named_as_such() -> None:
+    with pytest.raises(SourceError, match="spreadsheet's own file; save it as CSV"):
+        parse_catalogue(b"PK\x03\x04" + bytes(99), "list.csv", Path())
+
+
+def test_a_field_too_many_is_a_fault_and_no_other_file() -> None:
+    catalogue = parse("instrument,title,url\npiano,A, B,a.wav\nviolin,C,c.wav,,\n")
+    assert [row.title for row in catalogue.rows] == ["C"]
+    assert "more fields than columns ('a.wav' is left)" in catalogue.faults[0].reason
+
+
+def test_times_with_units_and_other_names_of_the_columns() -> None:
+    rows = parse("instrument,title,url,from,to\npiano,A,a.wav,1s,1m30s\npiano,B,b.wav,1h 2m 3s,2 h\n").rows
+    assert [(row.start, row.end) for row in rows] == [(1, 90), (3723, 7200)]
+    both = parse("instrument,title,url,start,from\npiano,A,a.wav,0:02,Bach\n").rows
+    assert both[0].start == 2

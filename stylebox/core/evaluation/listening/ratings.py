@@ -9,6 +9,8 @@ from pathlib import Path
 
 from stylebox.core.errors import StyleboxError, error_reason
 from stylebox.core.evaluation.listening.stimuli import MID_ANCHOR, REFERENCE
+from stylebox.core.text_encoding import decode_text
+from stylebox.core.text_table import separated
 
 COLUMNS = ("test", "listener", "session", "trial", "system", "grade")
 EXCELLENT = 90.0  # a hidden reference below this was not recognised; a mid anchor above it was not either
@@ -105,12 +107,10 @@ def _share(ratings: Sequence[Rating], system: str, below: bool) -> float:
 def _read_file(path: Path) -> list[tuple[str, Rating]]:
     """Test and grade of each row."""
     try:
-        text = path.read_text("utf-8-sig")
+        separator, text = separated(decode_text(path.read_bytes()))
     except (OSError, UnicodeDecodeError) as error:
         raise StyleboxError(f"{path}: cannot be read ({error_reason(error)}); save it again as CSV in UTF-8") from error
-    header = text.partition("\n")[0]
-    separator = max(",;\t", key=header.count)
-    rows = csv.DictReader(io.StringIO(text), delimiter=separator)
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
     missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
     if missing:
         raise StyleboxError(f"{path}: has no column {missing[0]!r}; name a file that the page of the test saved")

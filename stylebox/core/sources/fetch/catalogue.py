@@ -4,6 +4,7 @@ Accepts byte order marks, semicolons, columns in any order, blank rows and comme
 """
 
 import csv
+import io
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,10 +14,12 @@ from pathlib import Path
 from stylebox.core.errors import SourceError, error_reason
 from stylebox.core.paths import refuse_overwrite, write_text
 from stylebox.core.text_encoding import decode_text
+from stylebox.core.text_table import is_workbook, separated
 
 REQUIRED, OPTIONAL = ("instrument", "title", "url"), ("license", "start", "end")
-_SAME_AS = {"licence": "license", "link": "url"}
+_SAME_AS = {"licence": "license", "link": "url", "from": "start", "to": "end"}
 _CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:[.,]\d+)?)")
+_UNITS = re.compile(r"(?=.)(?:(\d+) ?h)? ?(?:(\d+) ?m(?:in)?)? ?(?:(\d+(?:[.,]\d+)?) ?s(?:ec)?)?", re.IGNORECASE)
 
 EXAMPLE = """\
 # A list for `stylebox fetch`: one row per recording. Lines that begin with # are comments.
@@ -116,7 +119,7 @@ def parse_catalogue(content: bytes, name: str, folder: Path) -> Catalogue:
     spelling: dict[str, str] = {}  # "Piano" and "piano" are one instrument, spelled as in its first row
     for number, fields in records:
         try:
-            row = _row(number, fields, columns)
+            row = _row(number, fields, columns, len(header))
         except ValueError as fault:
             faults.append(Fault(number, str(fault)))
             continue
@@ -138,6 +141,8 @@ def write_example(path: Path, force: bool = False) -> None:
 
 
 def _decoded(content: bytes, name: str) -> str:
+    if is_workbook(content):
+        raise SourceError(f"{name}: is a spreadsheet's own file; save it as CSV in UTF-8")
     try:
         return decode_text(content)
     except UnicodeDecodeError as error:
@@ -147,9 +152,8 @@ def _decoded(content: bytes, name: str) -> str:
 
 def _records(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
     """The rows that are neither blank nor comments, with their numbers."""
-    lines = text.splitlines(keepends=True)
-    first = next((line for line in lines if line.strip() and not line.lstrip().startswith("#")), "")
-    delimiter = max(",;\t", key=first.count)
+    delimiter, text = separated(text)
+    lines = io.StringIO(text, newline="")  # other line breaks, which titles may hold, end no row
     number, fresh = 0, True
 
     def without_comments() -> Iterator[str]:
@@ -178,7 +182,8 @@ def _records(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
 
 def _columns(header: Sequence[str], name: str, number: int) -> dict[str, int]:
     """The index of each known column."""
-    names = [_SAME_AS.get(field.casefold(), field.casefold()) for field in header]
+    names = [field.casefold() for field in header]
+    names = [_SAME_AS[name] if name in _SAME_AS and _SAME_AS[name] not in names else name for name in names]
     for column in (*REQUIRED, *OPTIONAL):
         if names.count(column) > 1:
             raise SourceError(f"{name}, row {number}, column {column}: appears twice; delete one")
@@ -192,11 +197,14 @@ def _columns(header: Sequence[str], name: str, number: int) -> dict[str, int]:
     return {column: names.index(column) for column in (*REQUIRED, *OPTIONAL) if column in names}
 
 
-def _row(number: int, fields: Sequence[str], columns: dict[str, int]) -> Row:
-    """Parse one row; raises a ValueError that names the column."""
+def _row(number: int, fields: Sequence[str], columns: dict[str, int], width: int) -> Row:
+    """Parse one row of a table with `width` columns; raises a ValueError that names the column."""
     if len(fields) <= max(columns[column] for column in REQUIRED):
         missing = next(column for column in REQUIRED if columns[column] >= len(fields))
         raise ValueError(f"column {missing}: is missing, the row has only {len(fields)} columns")
+    beyond = next((field for field in fields[width:] if field), None)
+    if beyond is not None:
+        raise ValueError(f"more fields than columns ({beyond!r} is left); put a text that has the separator in quotes")
     value = {column: fields[at] if at < len(fields) else "" for column, at in columns.items()}
     for column in ("instrument", "url"):
         if not value[column]:
@@ -209,10 +217,10 @@ def _row(number: int, fields: Sequence[str], columns: dict[str, int]) -> Row:
 
 
 def _seconds(text: str, column: str) -> float | None:
-    """Convert `1:02:03`, `1:30`, `90` or `90.5` to seconds, an empty text to None."""
+    """Convert `1:02:03`, `1:30`, `90`, `90.5` or `1m30s` to seconds, an empty text to None."""
     if not text:
         return None
-    clock = _CLOCK.fullmatch(text)
+    clock = _CLOCK.fullmatch(text) or _UNITS.fullmatch(text)
     if not clock:
         raise ValueError(f"column {column}: {text!r} is not a time; write 1:30 or seconds")
     hours, minutes, seconds = (float((part or "0").replace(",", ".")) for part in clock.groups())

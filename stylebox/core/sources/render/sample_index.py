@@ -15,6 +15,7 @@ from pathlib import Path
 from stylebox.core.errors import SourceError, error_reason
 from stylebox.core.music.instrument_names import fold_name, plain_name
 from stylebox.core.text_encoding import decode_text
+from stylebox.core.text_table import is_workbook, separated
 
 COLUMNS = ("file", "instrument", "midi_pitch")
 
@@ -99,7 +100,7 @@ def _text(index: Path) -> str:
         text = decode_text(content)
     except UnicodeDecodeError:
         text = content.decode("cp1252", errors="replace")  # as spreadsheets on Windows save it
-    if "\0" in text:
+    if "\0" in text or is_workbook(content):
         raise SourceError(f"{index}: is not text; save it as tab-separated text in UTF-8")
     return text
 
@@ -109,8 +110,7 @@ def _rows(text: str, index: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
 
     The column "" holds the fields beyond the header's.
     """
-    lines = (line for line in text.splitlines() if line.strip() and not line.startswith("# "))
-    delimiter = max("\t,;", key=next(lines, "").count)
+    delimiter, text = separated(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] = []
     try:
