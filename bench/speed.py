@@ -3,11 +3,13 @@
     python -m bench.speed --data DATA --packages PACKAGES
 
 Ratios are of CPU seconds in one run on one thread, so that other work on the machine does not change them. How time and
-memory grow is measured on `stylebox transfer` as a process of its own. Writes docs/speed.md.
+memory grow is measured on `stylebox transfer` as a process of its own; an hour of sound takes about 20 minutes of that.
+Writes docs/speed.md.
 """
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -25,6 +27,7 @@ import torch
 
 from bench.basic_pitch import RATE as BASIC_PITCH_RATE
 from bench.basic_pitch import BasicPitch
+from bench.card import WANTED, operations
 from bench.excerpts import RATE, read
 from bench.page import Section, Table, machine, page, versions
 from bench.players import SoundFontPlayer
@@ -32,6 +35,7 @@ from stylebox.core.audio.griffin_lim import griffin_lim
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram, mel_to_power
 from stylebox.core.config import MelConfig, load_preset
+from stylebox.core.data.build import build
 from stylebox.core.music.notes import Note
 from stylebox.core.paper.model import PaperModel
 from stylebox.core.paper.networks import PaperAutoencoder, PaperUNet, StyleEncoder
@@ -126,6 +130,49 @@ def ratios(audio: np.ndarray, packages: Path, soundfont: Path) -> Section:
     return Section("Ratios", [explanation, _table("sound to sound", whole), _table("mel to sound, 44.1 kHz", sounding)])
 
 
+def building(audio: np.ndarray, folder: Path) -> Section:
+    """Time of `stylebox build` for WAV files, on one core.
+
+    Args:
+        audio: A recording at `RATE`.
+        folder: For recordings and dataset.
+
+    Shape:
+        audio is ``(S,)``.
+    """
+    pieces = [audio[first : first + len(audio) // 4] for first in range(0, len(audio), len(audio) // 4)][:4]
+    for number, piece in enumerate(pieces):
+        path = folder / "sources" / "violin" / f"{number}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, piece, RATE, subtype="PCM_16")
+    seconds = sum(len(piece) for piece in pieces) / RATE
+    used = cpu_seconds(lambda: _built(folder))
+    return Section(
+        "Building a dataset",
+        [
+            f"`build` of four WAV files at {RATE / 1000:g} kHz, {seconds:.0f} s together, on one core: {used:.2f} CPU "
+            f"seconds, {seconds / used:.0f} times real time."
+        ],
+    )
+
+
+def _built(folder: Path) -> object:
+    shutil.rmtree(folder / "dataset", ignore_errors=True)
+    return build(folder / "sources", folder / "dataset", jobs=1)
+
+
+def card() -> Section:
+    """Operations of a transfer, from which its time on a card can be estimated."""
+    counts = operations(BasePipeline(), CLIP_SECONDS)
+    explanation = (
+        "Convolutions and matrix products of a transfer as shipped; a multiplication and an addition are two, Fourier "
+        f"transforms are not counted. {WANTED} times real time takes {WANTED * counts['all'] / 1e12:.1f} TFLOP/s. "
+        "`python -m bench.card` measures the time where there is a card."
+    )
+    rows: list[list[str | float | int | None]] = [[name, count / 1e9] for name, count in counts.items()]
+    return Section("Operations", [explanation, Table(["network", "GFLOP per second of sound"], rows)])
+
+
 def growth(audio: np.ndarray, minutes: list[float], folder: Path) -> Section:
     """Time and memory of `stylebox transfer` by the length of the recording.
 
@@ -189,14 +236,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="has `performances`")
     parser.add_argument("--packages", type=Path, required=True, help="has basic_pitch")
     parser.add_argument("--soundfont", type=Path, default=SOUNDFONT)
-    parser.add_argument("--minutes", type=float, nargs="*", default=[1.0, 10.0], help="lengths for the growth")
+    parser.add_argument("--minutes", type=float, nargs="*", default=[1.0, 10.0, 60.0], help="lengths for the growth")
     parser.add_argument("--output", type=Path, default=PAGE)
     asked = parser.parse_args()
     recording, own = read(asked.data / RECORDING)
     audio = soxr.resample(recording, own, RATE)
     sections = [ratios(audio[: round(CLIP_SECONDS * RATE)], asked.packages, asked.soundfont)]
     with tempfile.TemporaryDirectory() as folder:
-        sections.append(growth(audio, asked.minutes, Path(folder)))
+        sections += [building(audio, Path(folder)), card(), growth(audio, asked.minutes, Path(folder))]
     remarks = [
         "Measured by `python -m bench.speed` in one run; nothing on this page is edited by hand.",
         f"- Machine: {machine()}\n- Versions: {versions()}\n- Written on {time.strftime('%Y-%m-%d')}",
