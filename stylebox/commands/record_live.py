@@ -11,6 +11,7 @@ from stylebox.console.console import console
 from stylebox.console.exit import FAILED
 from stylebox.console.option_groups import Microphone
 from stylebox.console.views import show_kept_take, show_take
+from stylebox.core.progress import Progress
 
 if TYPE_CHECKING:
     from stylebox.core.audio.io.duplex import DuplexStream
@@ -48,7 +49,10 @@ def record_live(
 
     stream = open_duplex(microphone.audio_input, microphone.channel)
     ahead = LOOK_AHEAD_SECONDS if look_ahead is None else look_ahead
-    session = open_session(load_model(model, device), options, stream.sample_rate, ahead, console.note)
+    pipeline = load_model(model, device)
+    with console.progress() as progress:
+        progress(Progress("speed test", 0, 1))
+        session = open_session(pipeline, options, stream.sample_rate, ahead, console.note)
     connect(session, stream)
     if output is not None:
         session.keep(output / f"live-{options.spec.slug}.wav" if output.is_dir() else output)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 METER_CELLS = (10, 60)  # fewest, most
 NUMBERS_COLUMNS = 40  # of a line, that are not the meter: the clock, the levels, and the word of clipping
 METER_FLOOR_DB = -60.0
+_LONGEST_DECIBELS, _SHORTEST_BAR = 6, 4  # columns
 FRAMES_PER_SECOND = 20
 
 
@@ -68,13 +69,30 @@ def meter_line(level: "Level", width: int = 80) -> str:
     '1:12  ━━━━━━━━━━━━━━━━━━━━         │            -30 dB, peak -15 dB'
     """
     cells = min(max(width - NUMBERS_COLUMNS, METER_CELLS[0]), METER_CELLS[1])
+    clipped = ", CLIPPED" if level.clipped_samples else ""
+    numbers = f"{_decibels(level.peak_db)}, peak {_decibels(level.held_db)}"
+    return f"{_clock(level.seconds)}  {_bar(level, cells)}  {numbers}{clipped}"
+
+
+def short_meter_line(level: "Level", width: int) -> str:
+    """Draw a level as one line of few columns: the clock, the bar and the level, without the peak in numbers.
+
+    Args:
+        level: What was measured.
+        width: Columns of the line; with very few the bar is left out.
+    """
+    clock, number = _clock(level.seconds), _decibels(level.peak_db)
+    cells = min(width - len(clock) - _LONGEST_DECIBELS - 4, METER_CELLS[1])
+    return f"{clock}  {_bar(level, cells)}  {number}" if cells >= _SHORTEST_BAR else f"{clock}  {number}"
+
+
+def _bar(level: "Level", cells: int) -> str:
+    """The level as a bar of so many cells, with a mark at its peak."""
     filled, held = _cells(level.peak_db, cells), _cells(level.held_db, cells)
     bar = ["━"] * filled + [" "] * (cells - filled)
     if held:
         bar[held - 1] = "│"
-    clipped = ", CLIPPED" if level.clipped_samples else ""
-    numbers = f"{_decibels(level.peak_db)}, peak {_decibels(level.held_db)}"
-    return f"{_clock(level.seconds)}  {''.join(bar)}  {numbers}{clipped}"
+    return "".join(bar)
 
 
 class ClippingWarning:

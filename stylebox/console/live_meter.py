@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from stylebox.console import progress
 from stylebox.console.console import console
-from stylebox.console.level_meter import FRAMES_PER_SECOND, ClippingWarning, meter_line
+from stylebox.console.level_meter import FRAMES_PER_SECOND, ClippingWarning, meter_line, short_meter_line
+
+_WITH_PEAK_COLUMNS = 52  # of a level with its peak; with fewer the bar would be too short to be seen
 
 if TYPE_CHECKING:
     from stylebox.core.jobs.live import LiveState
@@ -51,11 +53,13 @@ def live_line(level: "Level", state: "LiveState", width: int) -> str:
 
     >>> from stylebox.core.jobs.live import LiveState
     >>> from stylebox.core.sources.record.recorder import Level
-    >>> live_line(Level(72.4, -30.0, -15.0, 0), LiveState(1.21, 0.46, 0, 0), 80)
-    'latency 1.2 s, load 46 %  1:12  ━━━━━━━  │      -30 dB, peak -15 dB'
+    >>> live_line(Level(72.4, -30.0, -15.0, 0), LiveState(1.21, 0.46, 0, 0), 60)
+    'latency 1.2 s, load 46 %  1:12  ━━━━━━━━━━    │       -30 dB'
     """
     words = state_words(state)
-    return f"{words}  {meter_line(level, width - len(words) - 2)}"
+    left = width - len(words) - 2
+    line = meter_line(level, left) if left >= _WITH_PEAK_COLUMNS else short_meter_line(level, left)
+    return f"{words}  {line}"
 
 
 def state_words(state: "LiveState") -> str:

@@ -100,7 +100,7 @@ def show_take(take: "Take", result: bool) -> None:
     for warning in take.warnings:
         console.warning(f"the take {warning}")
     trimmed = f", {take.trimmed_seconds:.1f} s of silence at the start removed" if take.trimmed_seconds else ""
-    console.note(f"{take.path}: {take.seconds:.1f} s, peak {take.peak_db:.1f} dBFS{trimmed}")
+    console.note(f"recorded {take.seconds:.1f} s, peak {take.peak_db:.1f} dBFS{trimmed}")
     if take.failure is not None:
         console.error(take.failure)
     if result:

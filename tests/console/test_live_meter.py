@@ -1,13 +1,14 @@
 """The meter of a live transfer: latency, load and gaps beside the level, at every width and without a terminal."""
 
 import sys
+from dataclasses import replace
 from io import StringIO
 
 import pytest
 
 from stylebox.console import progress
 from stylebox.console.console import console
-from stylebox.console.live_meter import live_line, live_meter
+from stylebox.console.live_meter import live_line, live_meter, state_words
 from stylebox.core.jobs.live import LiveState
 from stylebox.core.sources.record.recorder import Level
 
@@ -16,9 +17,17 @@ LEVEL = Level(72.4, -30.0, -15.0, 0)
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_latency_load_and_gaps_are_seen_at_every_width(width: int) -> None:
-    seen = live_line(LEVEL, STATE, width)[:width]
-    assert seen.startswith("latency 1.4 s, load 46 %, 1 gap  1:12  ━")
+@pytest.mark.parametrize("seconds", [72.4, 3600 * 2 + 7.0])
+@pytest.mark.parametrize(
+    "state", [STATE, replace(STATE, load=2.33, underruns=12), replace(STATE, latency_seconds=None)]
+)
+def test_latency_load_gaps_and_level_fit_every_width(state: LiveState, seconds: float, width: int) -> None:
+    """Nothing is cut off, and a bar is there."""
+    line = live_line(replace(LEVEL, seconds=seconds), state, width)
+    assert len(line) <= width
+    assert line.startswith(f"{state_words(state)}  {int(seconds) // 60}:")
+    assert "━" in line
+    assert line.endswith("-30 dB, peak -15 dB" if width == 120 else "-30 dB")
 
 
 def test_lines_without_a_terminal_name_them_too(monkeypatch: pytest.MonkeyPatch) -> None:

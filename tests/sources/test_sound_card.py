@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -298,3 +299,28 @@ def test_the_list_of_inputs_is_empty_without_devices(monkeypatch: pytest.MonkeyP
     bare = SimpleNamespace(query_hostapis=tuple, query_devices=tuple, default=SimpleNamespace(device=[-1, -1]))
     monkeypatch.setattr(sound_card_module, "portaudio", lambda: bare)
     assert list_inputs() == []
+
+
+def test_a_busy_moment_makes_one_gap_and_then_there_is_time(portaudio: FakePortAudio) -> None:
+    """The device holds a tenth of a second; computing stalls twice, the second time for less."""
+    stream, changed, gaps = open_duplex(), 0, 0
+    recorded: list[np.ndarray] = []
+
+    def change(block: np.ndarray) -> np.ndarray:
+        nonlocal changed, gaps
+        changed += 1
+        gaps = stream.underruns if changed == 30 else gaps
+        time.sleep({10: 0.5, 30: 0.25}.get(changed, 0.0))
+        return block
+
+    stream.play_through(change, lambda: iter(()), buffer_seconds=0.1)
+    portaudio.keeps_time = True
+    stream.start(lambda block, overrun, lost: recorded.append(block))
+    latency = stream.latency_seconds
+    while len(recorded) < 45:
+        time.sleep(0.05)
+    added = stream.latency_seconds - latency
+    stream.close()
+    assert len(recorded) >= 45  # the recording was not held up
+    assert stream.underruns == gaps > 0
+    assert 0.1 < added < 0.8
