@@ -1,10 +1,12 @@
 """File names from titles: valid on every operating system, and never outside their folder."""
 
+import os
 import re
 import unicodedata
 from collections.abc import Callable
 
 MAX_BYTES = 120  # of a name in UTF-8; leaves room for a number, a suffix, and decomposed accents
+MAX_OUTPUT_BYTES = 240  # of any file we write: 255 are allowed, and while it is written its name is longer
 _RESERVED = re.compile(r'[<>:"/\\|?*]+')
 _WINDOWS = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
     f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³"
@@ -33,6 +35,16 @@ def safe_name(text: str) -> str:
         first, dot, rest = text.partition(".")
         text = f"{first.rstrip()}_{dot}{rest}"
     return text
+
+
+def shortened(name: str, max_bytes: int) -> str:
+    """Give the beginning of a name that has at most so many bytes, without half a character.
+
+    >>> shortened("étude", 4), shortened("étude", 9)
+    ('étu', 'étude')
+    """
+    encoded = os.fsencode(name)
+    return name if len(encoded) <= max_bytes else encoded[:max_bytes].decode(errors="ignore")
 
 
 def folded(name: str) -> str:

@@ -139,6 +139,26 @@ def test_files_of_one_name_do_not_overwrite_one_another() -> None:
     assert {"a-harp.wav", "a.flac-harp.wav"} <= set(files())
 
 
+@pytest.mark.usefixtures("machine")
+def test_names_as_long_as_a_file_may_have_give_outputs_beside_the_others() -> None:
+    Path("in").mkdir()
+    for name in (f"{'x' * 250}.wav", f"{'x' * 249}y.wav", f"{'ü' * 125}.wav", "short.wav"):
+        (Path("in") / name).write_text("sound")
+    batch = run("in", styles=["harp", "violin"], side_outputs=SideOutputs(midi=Path("notes"), report=Path("pages")))
+    assert (len(batch.done), len(batch.pages), batch.failed) == (8, 4, [])
+    assert len({name.casefold() for name in files()}) == 8
+    assert max(len(name.encode()) for name in [*files(), *files("notes"), *files("pages")]) <= 240
+
+
+@pytest.mark.usefixtures("machine")
+def test_pages_of_one_name_in_other_capitals_do_not_overwrite_one_another() -> None:
+    Path("in").mkdir()
+    for name in ("a.wav", "A.wav", "a.WAV", "A.WAV"):
+        (Path("in") / name).write_text("sound")
+    batch = run("in", styles=["harp", "violin"], side_outputs=SideOutputs(report=Path("pages")))
+    assert len({page.casefold() for page in batch.pages}) == len(set(Path("in").iterdir()))
+
+
 def test_a_second_run_makes_only_what_is_missing(takes: Path, machine: Machine) -> None:
     run(takes)
     (takes / "c.wav").write_text("new")

@@ -1,15 +1,17 @@
 """The plan of a batch: which recordings become which files. Knows names and folders, and neither samples nor models."""
 
 import glob
+import itertools
+import os
 import string
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from stylebox.core.audio.io.files import find_audio
 from stylebox.core.audio.io.formats import FORMATS
 from stylebox.core.errors import AudioError, StyleboxError
-from stylebox.core.file_names import safe_name
+from stylebox.core.file_names import MAX_OUTPUT_BYTES, safe_name, shortened
 from stylebox.core.jobs.outputs import STREAM, SideOutputs
 from stylebox.core.pipeline.options import TransferOptions
 
@@ -247,7 +249,7 @@ def _page_of(recording: Recording, page: Path, taken: set[str]) -> Path:
     """The page of a recording: the file that was named, or one of its own name in the folder that was named."""
     if not names_folder(page):
         return page
-    names = (page / recording.below / f"{stem}.html" for stem in (recording.stem, recording.path.name))
+    names = (page / recording.below / f"{stem}.html" for stem in _stems(recording, len(".html")))
     path = next(name for name in names if str(name).casefold() not in taken)
     taken.add(str(path).casefold())
     return path
@@ -255,16 +257,24 @@ def _page_of(recording: Recording, page: Path, taken: set[str]) -> Path:
 
 def _free_name(recording: Recording, style: str, model: str, naming: Naming, taken: set[str]) -> Path:
     """A name that no other output has: the pattern's, or with the recording's suffix in it, or with a number."""
-    stems = [recording.stem, recording.path.name]
-    number = 1
-    while True:
-        stem = stems[number - 1] if number <= len(stems) else f"{recording.stem}-{number - 1}"
-        named = Path(naming.name(stem, style, model))
+    added_bytes = len(os.fsencode(Path(naming.name("", style, model)).name))
+    names = (Path(naming.name(stem, style, model)) for stem in _stems(recording, added_bytes))
+    for named in names:
         name = named.parent / recording.below / named.name
         if (folded := str(name).casefold()) not in taken:  # some systems take names in any case as equal
             taken.add(folded)
-            return name
-        number += 1
+            break
+    return name
+
+
+def _stems(recording: Recording, added_bytes: int) -> Iterator[str]:
+    """What outputs of a recording may be called, without end, short enough for a name with more bytes."""
+    room = MAX_OUTPUT_BYTES - added_bytes
+    yield shortened(recording.stem, room)
+    yield shortened(recording.path.name, room)
+    for number in itertools.count(2):
+        end = f"-{number}"
+        yield shortened(recording.stem, room - len(end)) + end
 
 
 def _without_outputs(tasks: list[Task]) -> list[Task]:

@@ -28,6 +28,7 @@ _FFT, _HOP = 8192, 1024  # samples; at 44.1 kHz, 5 Hz from bin to bin
 _BLOCK_FRAMES = 256  # computed at once: bounds the memory
 _TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
 _COLOURS = "magma"
+_TITLE_LETTERS = 90  # that fit above a picture
 
 
 def spectrogram(audio: np.ndarray, sample_rate: int) -> tuple[np.ndarray, float]:
@@ -135,7 +136,7 @@ def drawn(
         image = axis.imshow(
             levels, _COLOURS, aspect="auto", origin="lower", extent=extent, vmin=loudest - RANGE_DB, vmax=loudest
         )
-        axis.set_title(title, loc="left", parse_math=False)
+        axis.set_title(_short(title), loc="left", parse_math=False)
         axis.set_ylabel("frequency in Hz")
         axis.set_yticks([share for _, share in ticks], [str(hz) for hz, _ in ticks])
     axes[-1].set_xlabel("time in seconds")
@@ -151,6 +152,12 @@ def png(figure: "Figure") -> bytes:
         warnings.filterwarnings("ignore", "Glyph")  # a file's name may have letters that the font lacks
         figure.savefig(buffer, format="png")
     return buffer.getvalue()
+
+
+def _short(title: str) -> str:
+    """A title in one line; names of files may have 255 letters, line breaks, and bytes that are no letters."""
+    line = " ".join(title.encode("utf-8", "replace").decode().split())
+    return line if len(line) <= _TITLE_LETTERS else f"{line[: _TITLE_LETTERS - 1]}…"
 
 
 def write_png(path: Path, figure: "Figure") -> None:

@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from stylebox.core.errors import StyleboxError, error_message
+from stylebox.core.file_names import MAX_OUTPUT_BYTES, shortened
 from stylebox.core.jobs.batch import Inputs, Naming, Part, Plan, Task, find_inputs, plan
 from stylebox.core.jobs.input_file import InputFile
 from stylebox.core.jobs.outputs import FileReport, RecordingPage, SideOutputs
@@ -185,12 +186,15 @@ def _notes_folder(tasks: Sequence[Task]) -> Path | None:
     if len(tasks) == 1:
         return None
     folder = Path(os.path.commonpath([task.output.absolute().parent for task in tasks]))
-    return folder / f".{tasks[0].recording.path.name}.notes.work"
+    return folder / f".{shortened(tasks[0].recording.path.name, MAX_OUTPUT_BYTES)}.notes.work"
 
 
 def _is_finished(task: Task) -> bool:
     pages = [task.page] if task.page is not None else []
-    return all(path.exists() for path in (task.output, *task.side_outputs.paths(), *pages))
+    try:
+        return all(path.exists() for path in (task.output, *task.side_outputs.paths(), *pages))
+    except OSError:  # reported when it is written
+        return False
 
 
 def _skipped(task: Task) -> SkippedTransfer:
