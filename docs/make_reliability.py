@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,10 +19,10 @@ Written by `python docs/make_reliability.py`, which runs the tests in `tests/rel
 
 ## Faults
 
-Each stage runs in a process of its own and meets a fault when its first file gets its final name, some once more
-after their last file. An input changes or vanishes when the stage opens it. Then three things are checked: no file that
-existed has changed, no half-written file bears a final name, and the next run makes what an undisturbed run makes, byte
-by byte where the stage writes the same bytes every time. A number is how often the stage survived.
+Each stage runs in a process of its own and meets one fault after the other: when its first file gets its final name,
+some once more after its last file; an input changes or vanishes when it is opened. After each fault no file that existed
+has changed, and no half-written file bears a final name. A run without a fault at the end makes what an undisturbed run
+makes, byte by byte where the stage writes the same bytes every time. A number is how often the stage survived.
 
 """
 CLOSING = """
@@ -48,11 +49,13 @@ def page() -> str:
         command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", f"--junitxml={report}", *TESTS]
         subprocess.run(command, cwd=ROOT, check=True)
         cases = [
-            {one.attrib["name"]: one.attrib["value"] for one in case.iter("property")}
+            [(one.attrib["name"], one.attrib["value"]) for one in case.iter("property")]
             for case in ET.parse(report).iter("testcase")
         ]
-    survived = {(facts["stage"], facts["fault"]): int(facts["tried"]) for facts in cases if "stage" in facts}
-    inputs = [(facts["input"], facts["outcome"]) for facts in cases if "input" in facts]
+    survived: Counter[tuple[str, str]] = Counter()
+    for (kind, name), *facts in filter(None, cases):
+        survived.update((name, fault) for fault, _ in facts if kind == "stage")
+    inputs = [(name, facts[0][1]) for (kind, name), *facts in filter(None, cases) if kind == "input"]
     return "".join(
         (
             INTRODUCTION,
@@ -64,10 +67,10 @@ def page() -> str:
     )
 
 
-def _faults(survived: dict[tuple[str, str], int]) -> str:
+def _faults(survived: Counter[tuple[str, str]]) -> str:
     """The table of stages and faults, and their sum."""
     faults, stages = (list(dict.fromkeys(key[place] for key in survived)) for place in (1, 0))
-    rows = [[stage, *(str(survived.get((stage, fault), "-")) for fault in faults)] for stage in stages]
+    rows = [[stage, *(str(survived[stage, fault] or "-") for fault in faults)] for stage in stages]
     total = f"\nSurvived: {sum(survived.values())} faults in {len(survived)} pairs of stage and fault.\n"
     return _table(["stage", *faults], rows) + total
 

@@ -62,7 +62,7 @@ def test_a_stage_without_settings_has_the_defaults() -> None:
     assert Preset(name="bare").stage("vae") == TrainConfig()
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
 def test_a_file_of_settings_may_be_saved_in_any_unicode(encoding: str, tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_bytes('name = "größer"\n'.encode(encoding))
     assert load_preset("tiny", tmp_path / "own.toml").name == "größer"

@@ -1,5 +1,8 @@
-"""The encoding of text files that people write: UTF-8 and UTF-16, with a byte order mark or without."""
+"""The encoding of text files that people write: UTF-8 and UTF-16, with a byte order mark or without, and UTF-32."""
 
+import codecs
+
+_UTF_32_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)  # the first begins like one of UTF-16
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _MARK, _FILLING = "\ufeff", "\0\x1a"  # joined files have several marks; some programs fill the end of a file
 _HEAD_BYTES = 64  # looked at for the zeros that UTF-16 has in every other place, where the text is English
@@ -9,7 +12,7 @@ def decode_text(content: bytes) -> str:
     """The text of a file, without marks and without what fills its end.
 
     Raises:
-        UnicodeDecodeError: It is neither UTF-8 nor UTF-16.
+        UnicodeDecodeError: It is in none of these.
 
     >>> decode_text("Größe".encode("utf-8-sig")) == decode_text("Größe".encode("utf-16")) == "Größe"
     True
@@ -18,6 +21,8 @@ def decode_text(content: bytes) -> str:
 
 
 def _encoding(content: bytes) -> str:
+    if content.startswith(_UTF_32_MARKS):
+        return "utf-32"
     if content.startswith(_UTF_16_MARKS):
         return "utf-16"
     head = content[:_HEAD_BYTES]

@@ -9,8 +9,7 @@ from typing import Any
 
 from stylebox.core import paths
 from stylebox.core.errors import ConfigError
-from stylebox.core.text_encoding import decode_text
-from stylebox.core.toml_file import read_toml
+from stylebox.core.toml_file import read_toml, toml_text
 
 Value = bool | int | float | str | list[str]
 
@@ -91,7 +90,7 @@ def _opened(key: str) -> tuple[Any, Any, str]:
 
     read_user_config()  # refuses a file that is not valid
     path = paths.config_file()
-    text = decode_text(path.read_bytes()) if path.is_file() else ""
+    text = toml_text(path) if path.is_file() else ""
     document = tomlkit.parse(text)
     command, dot, name = key.partition(".")
     if not dot:

@@ -97,6 +97,12 @@ def test_files_as_windows_writes_them_are_read(encoding: str, run: Run, file: Pa
     assert run("config", "get", "steps").out == "4\n"
 
 
+def test_line_ends_of_an_old_macintosh_are_read_and_the_file_can_be_changed(run: Run, file: Path) -> None:
+    file.write_bytes(b"steps = 4\rseed = 5\r")
+    assert run("config", "set", "steps", "6").code == 0
+    assert (run("config", "get", "steps").out, run("config", "get", "seed").out) == ("6\n", "5\n")
+
+
 def test_a_write_protected_file_is_one_line(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Path, text: str) -> None:
         raise PermissionError(13, "Permission denied", str(path))

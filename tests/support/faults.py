@@ -41,11 +41,13 @@ class Ended(NamedTuple):
     Attributes:
         code: Exit code; minus the signal's number if a signal ended it.
         renames: How many files got their final name.
+        met: Whether the fault happened.
         text: What it printed.
     """
 
     code: int
     renames: int
+    met: bool
     text: str
 
 
@@ -102,6 +104,7 @@ def vanish(path: Path) -> None:
     path.unlink()
 
 
+_NAMED, _MET = b".", b"!"  # what the process tells of itself
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
     [
@@ -131,9 +134,9 @@ def run_with_fault(
     child.start()
     printing.close()
     counting.close()
-    text, renames = (_drained(connection) for connection in (printed, counted))
+    text, marks = (_drained(connection) for connection in (printed, counted))
     child.join()
-    return Ended(int(child.exitcode or 0), len(renames), text.decode("utf-8", "replace"))
+    return Ended(int(child.exitcode or 0), marks.count(_NAMED), _MET in marks, text.decode("utf-8", "replace"))
 
 
 def _child(
@@ -147,13 +150,19 @@ def _child(
 ) -> None:
     code = 70
     try:
-        signal.alarm(120)  # a process that hangs is ended
+        signal.alarm(600)  # a process that hangs is ended, also on a busy machine
         os.chdir(place[0])
         os.environ.update(place[1])
         _redirect(printing.fileno())
-        _count_renames(moment, fault, counting.fileno())
+        marks = counting.fileno()
+
+        def meet(path: Path) -> None:
+            os.write(marks, _MET)
+            fault(path)
+
+        _count_renames(moment, meet, marks)
         if moment.read:
-            _watch_reading(moment.read, fault)
+            _watch_reading(moment.read, meet, before=fault is vanish)
         if prepare is not None:
             prepare()
         code = _run(words)
@@ -195,7 +204,7 @@ def _count_renames(moment: Moment, fault: Fault, marks: int) -> None:
         if done == moment.rename and not moment.after:
             fault(Path(target))
         rename(source, target, **more)
-        os.write(marks, b".")
+        os.write(marks, _NAMED)
         if done == moment.rename and moment.after:
             fault(Path(target))
 
@@ -203,18 +212,18 @@ def _count_renames(moment: Moment, fault: Fault, marks: int) -> None:
     setattr(os, "rename", counted)  # noqa: B010
 
 
-def _watch_reading(name: str, fault: Fault) -> None:
-    """Make the first opening of a file meet the fault: it vanishes before it, and changes after it."""
+def _watch_reading(name: str, fault: Fault, before: bool) -> None:
+    """Make the first opening of a file meet the fault, before it or after it."""
     open_file, met = io.open, False
 
     def watched(file: Any, mode: str = "r", *more: Any, **named: Any) -> Any:
         nonlocal met
         hit = not met and isinstance(file, str | Path) and "r" in mode and str(file).endswith(name)
         met = met or hit
-        if hit and fault is vanish:
+        if hit and before:
             fault(Path(file))
         opened = open_file(file, mode, *more, **named)
-        if hit and fault is not vanish:
+        if hit and not before:
             fault(Path(file))
         return opened
 
