@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+JUNIT = ("-o", "junit_family=legacy")  # the newer family has no properties
 TESTS = ("tests/reliability", "tests/audio/test_formats.py")
 PAGE = Path(__file__).with_name("reliability.md")
 LONG_RUNS = Path(__file__).with_name("long_runs.md")  # measured by bench/long_runs.py
@@ -20,9 +21,10 @@ Written by `python docs/make_reliability.py`, which runs the tests in `tests/rel
 ## Faults
 
 Each stage runs in a process of its own and meets one fault after the other: when its first file gets its final name,
-some once more after its last file; an input changes or vanishes when it is opened. After each fault no file that existed
-has changed, and no half-written file bears a final name. A run without a fault at the end makes what an undisturbed run
-makes, byte by byte where the stage writes the same bytes every time. A number is how often the stage survived.
+some once more after its last file; an input changes or vanishes when it is opened. After each fault no file that
+existed has changed, and no half-written file bears a final name. At the end a run without a fault makes what an
+undisturbed run makes, byte by byte where the stage writes the same bytes every time. A number is how often the stage
+survived.
 
 """
 CLOSING = """
@@ -46,7 +48,7 @@ def page() -> str:
     """The text of the page, from a run of the tests."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", f"--junitxml={report}", *TESTS]
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", *JUNIT, f"--junitxml={report}", *TESTS]
         subprocess.run(command, cwd=ROOT, check=True)
         cases = [
             [(one.attrib["name"], one.attrib["value"]) for one in case.iter("property")]
