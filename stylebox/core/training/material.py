@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
 import torch
@@ -10,6 +10,7 @@ import torch
 from stylebox.core.config import TrainConfig
 from stylebox.core.data.dataset import Dataset, Window
 from stylebox.core.data.manifest import Recording
+from stylebox.core.errors import StyleboxError
 
 
 class Placeable(Protocol):
@@ -36,8 +37,7 @@ class Material(Generic[Source]):
         self._schedule = config.batch_size * config.crop_frames, config.seed
         self._recent: list[tuple[Window, Source]] = []  # two: threads may still make batches of the one before
         self._lock = threading.Lock()
-        self._background = ThreadPoolExecutor(1, thread_name_prefix="shards")
-        self._ahead: Future[None] | None = None
+        self._ahead: threading.Thread | None = None
         if dataset.window(0, *self._schedule).shards == ():
             self.at(0)
 
@@ -49,14 +49,20 @@ class Material(Generic[Source]):
                     return source
             window = self.dataset.window(step, *self._schedule)
             if self._ahead is not None:
-                self._ahead.result()
+                self._ahead.join()
             before, after = (self.dataset.window(s, *self._schedule) for s in (max(0, window.first - 1), window.stop))
             self.dataset.prepare(window, (before, after))
             source = self._make(list(window.recordings))
             self._recent = [*self._recent[-1:], (window, source)]
             if window.shards:
-                self._ahead = self._background.submit(self.dataset.prepare, after, (before, window))
+                self._ahead = threading.Thread(target=self._prepare, args=(after, (before, window)), daemon=True)
+                self._ahead.start()
             return source
+
+    def _prepare(self, window: Window, others: tuple[Window, ...]) -> None:
+        """Fetch a window ahead of time; what fails is tried again, and reported, when it is needed."""
+        with suppress(StyleboxError, OSError):
+            self.dataset.prepare(window, others)
 
     @property
     def latest(self) -> Source:
