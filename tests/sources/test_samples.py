@@ -150,6 +150,9 @@ def test_pitches_may_be_note_names(index: Index) -> None:
     lines = [f"é{key}.wav\tflute\t{name}" for key, name in zip(range(72, 80), names, strict=True)]
     found = index("File\tInstrument\tMIDI_pitch ", *lines)
     assert [pitch for _, pitch in found.folders[0].files] == pytest.approx(list(range(72, 80)), abs=0.02)
+    columns = index("Filename\tInstrument\tMIDI Note", *lines)
+    assert columns.folders == found.folders
+    assert midi_pitch("A 4") == 69
     assert [midi_pitch(name) for name in ("C-1", "A4", "Cb4", "B♭3", "G9")] == [0, 69, 59, 58, 127]
 
 
@@ -172,7 +175,7 @@ def test_every_faulty_line_is_named(index: Index) -> None:
     [
         ([], "is empty"),
         (["file\tinstrument\tmidi_pitch"], "lists no samples"),
-        (["file\tinstrument\tpitch"], r"line 1: no column midi_pitch \(found: file, instrument, pitch\)"),
+        (["file\tinstrument\thertz"], r"line 1: no column midi_pitch \(found: file, instrument, hertz\)"),
         (["é72.wav\tflute\t72"], "no column file and no column instrument and no column midi_pitch"),
         (["file\tfile\tinstrument\tmidi_pitch"], "column file appears twice"),
         (["file\tinstrument\tmidi_pitch", '"é72.wav\tflute\t72'], "line 2: unexpected end of data"),

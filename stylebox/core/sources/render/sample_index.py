@@ -18,6 +18,7 @@ from stylebox.core.text_encoding import decode_text
 from stylebox.core.text_table import is_workbook, separated
 
 COLUMNS = ("file", "instrument", "midi_pitch")
+_SAME_AS = {"filename": "file", "path": "file", "pitch": "midi_pitch", "note": "midi_pitch", "midi_note": "midi_pitch"}
 
 _NOTE_NAME = re.compile(r"([a-g])([#♯b♭]{0,2})(-?\d{1,2})", re.IGNORECASE)
 _SEMITONES = dict(zip("cdefgab", (0, 2, 4, 5, 7, 9, 11), strict=True))
@@ -75,7 +76,7 @@ def midi_pitch(text: str) -> float:
     >>> midi_pitch("60,5"), midi_pitch("C#4"), midi_pitch("Db3"), midi_pitch("F♯-1")
     (60.5, 61.0, 49.0, 6.0)
     """
-    name = _NOTE_NAME.fullmatch(text)
+    name = _NOTE_NAME.fullmatch(text.replace(" ", ""))
     if name:
         sharps = sum(1 if sign in "#♯" else -1 for sign in name[2].lower())
         pitch = 12.0 * (int(name[3]) + 1) + _SEMITONES[name[1].lower()] + sharps
@@ -121,7 +122,8 @@ def _rows(text: str, index: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
             if header:
                 yield reader.line_num, dict(zip(header, fields, strict=False)) | {"": "".join(fields[len(header) :])}
                 continue
-            header = [field.lower() for field in fields]
+            header = [field.lower().replace(" ", "_") for field in fields]
+            header = [_SAME_AS[name] if _SAME_AS.get(name, name) not in header else name for name in header]
             _check_columns(header, index, reader.line_num)
     except csv.Error as error:
         raise SourceError(f"{index}: line {reader.line_num}: {error}; write a quote inside quotes twice") from error
@@ -148,7 +150,7 @@ def _entry(folder: Path, line: int, row: Mapping[str, str]) -> IndexEntry:
     for column in COLUMNS:
         if not row.get(column):
             raise ValueError(f"{column} is empty")
-    origin = (row.get("source repository") or "own").rsplit("/", 1)[-1]
+    origin = (row.get("source_repository") or "own").rsplit("/", 1)[-1]
     license = row.get("licence") or row.get("license") or None
     label = fold_name(row["instrument"])
     return IndexEntry(line, _find(folder, row["file"]), label, midi_pitch(row["midi_pitch"]), origin, license)
