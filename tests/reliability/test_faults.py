@@ -54,7 +54,7 @@ WHILE_READ = ("input changes", "input vanishes")
 
 
 def plug_in_microphone() -> None:
-    """A second of music from a microphone that then is unplugged."""
+    """A microphone that gives a second of music."""
     from stylebox.core.audio.io import sound_card
 
     stream = FakeInput(two_channels(music(1.0)))
@@ -115,7 +115,7 @@ STAGES = {
         ("transfer", "a.wav", "b.wav", "--style", "reed", "--seed", "1", "--steps", "2", "-o", "out", *MODEL),
         reads="b.wav",
     ),
-    "record": Stage(("record",), "home/recordings", repeats=False, prepare=plug_in_microphone),
+    "record": Stage(("record", "--seconds", "1"), "home/recordings", repeats=False, prepare=plug_in_microphone),
     "generate": Stage(
         ("generate", "--style", "reed", "--notes", "a.mid", "--seed", "1", "-o", "out/g.flac", "--force", *MODEL),
         reads="a.mid",
