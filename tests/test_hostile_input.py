@@ -22,6 +22,8 @@ from stylebox.core.audio.io import read
 from stylebox.core.audio.io.read import AudioReader, load_audio, probe
 from stylebox.core.config import load_preset
 from stylebox.core.data.manifest import FORMAT_VERSION, MANIFEST_NAME, read_manifest
+from stylebox.core.data.shards import INDEX_NAME as SHARDS_INDEX
+from stylebox.core.data.shards import SHARDS_VERSION, read_index
 from stylebox.core.errors import AudioError, DatasetError, ModelError, SourceError
 from stylebox.core.file_names import safe_name
 from stylebox.core.jobs.generate import generate_file
@@ -88,6 +90,18 @@ def test_a_manifest_names_no_array_outside_its_folder(files: str, tmp_path: Path
     (tmp_path / MANIFEST_NAME).write_text(json.dumps(manifest))
     with pytest.raises(DatasetError, match="plain file name"):
         read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+@pytest.mark.parametrize("field", ["name", "files"])
+def test_an_index_of_shards_names_no_file_outside_its_folder(name: str, field: str, tmp_path: Path) -> None:
+    """A shard would be written there, and its arrays deleted."""
+    shard = {"name": "a.tar", "kind": "train", "size": 1, "sha256": "", "files": ["a"]}
+    shard[field] = name if field == "name" else [name]
+    index = {"format": SHARDS_VERSION, "manifest": {"mel": {}, "recordings": []}, "shards": [shard]}
+    (tmp_path / SHARDS_INDEX).write_text(json.dumps(index))
+    with pytest.raises(DatasetError, match="is damaged"):
+        read_index(str(tmp_path))
 
 
 def test_a_style_plays_no_file_from_elsewhere(tmp_path: Path) -> None:

@@ -26,6 +26,10 @@ def _plain(name: str) -> str:
     return name
 
 
+PlainName = Annotated[str, AfterValidator(_plain)]
+"""The name of a file in a folder that the reader knows; a path is refused."""
+
+
 class Recording(Section):
     """One recording, or one part of the only recording of an instrument.
 
@@ -33,7 +37,7 @@ class Recording(Section):
     """
 
     id: str  # stable: from the instrument and the path below the sources
-    files: Annotated[str, AfterValidator(_plain)]  # stem of the arrays on disk; changes with their content
+    files: PlainName  # stem of the arrays on disk; changes with their content
     instrument: str
     source: str  # path below the sources folder, with forward slashes
     sha256: str  # of the source file

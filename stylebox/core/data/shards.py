@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from stylebox.core.config import Section
 from stylebox.core.data.dataset import Dataset
-from stylebox.core.data.manifest import Manifest, Recording
+from stylebox.core.data.manifest import Manifest, PlainName, Recording
 from stylebox.core.errors import DatasetError, error_reason
 from stylebox.core.progress import Progress, ProgressCallback, silent
 
@@ -43,11 +43,11 @@ class Shard(Section):
         files: The stems of the arrays in it.
     """
 
-    name: str
+    name: PlainName
     kind: Kind
     size: int
     sha256: str
-    files: tuple[str, ...]
+    files: tuple[PlainName, ...]
 
 
 class ShardIndex(Section):

@@ -176,7 +176,8 @@ def _unpack(packed: Path, folder: Path, shard: Shard) -> None:
     with reported(shard.name, "unpacked"), tarfile.open(packed, "r:") as tar:
         for member in tar:
             found = re.fullmatch(ARRAYS, member.name)
-            stream = tar.extractfile(member) if found and found[2] in known else None
+            fits = found and found[2] in known and member.size <= shard.size  # a sparse one may claim any size
+            stream = tar.extractfile(member) if fits else None
             if stream is None:
                 raise DatasetError(f"{shard.name}: holds {member.name!r}, which does not belong there")
             with stream, atomic_path(folder / member.name) as partial, partial.open("wb") as writing:
