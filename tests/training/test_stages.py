@@ -167,11 +167,12 @@ def test_the_style_clip_is_of_the_targets_instrument(tiny_home: Path) -> None:
 
 def test_onsets_are_the_scores_own_in_most_examples(tiny_home: Path) -> None:
     stage = stage_of("ldm", tiny_home)
-    drawn = stage.train.draw(np.random.default_rng(0), 8)
+    reader = stage.material.latest
+    drawn = reader.sampler.draw(np.random.default_rng(0), 8)
     examples = list(drawn)
     frames, rate = stage.config.crop_frames, stage.mel.frames_per_second
-    marked = stage.reader.read(drawn, np.arange(8) % 2 == 0)["content"]
-    heard = stage.reader.read(drawn, np.zeros(8, bool))["content"]
+    marked = reader.read(drawn, np.arange(8) % 2 == 0)["content"]
+    heard = reader.read(drawn, np.zeros(8, bool))["content"]
     assert torch.equal(marked[:, 0], heard[:, 0])
     assert torch.equal(marked[1::2], heard[1::2])
     for onset, example in zip(marked[::2, 1], examples[::2], strict=True):
@@ -286,8 +287,8 @@ def test_a_loss_term_that_there_is_not_is_refused(tiny_home: Path) -> None:
 def test_the_reference_timbre_is_a_recording_before_a_soundfont_before_single_notes() -> None:
     def recording(name: str, timbre: str | None) -> Recording:
         return Recording(
-            id=name, files=name, instrument="oboe", source=name, sha256="", title=name, seconds=1, samples=1,
-            frames=1, loudness_db=0, gain_db=0, timbre=timbre, stop_frame=1,
+            id=name, files=name.replace("/", "-"), instrument="oboe", source=name, sha256="", title=name, seconds=1,
+            samples=1, frames=1, loudness_db=0, gain_db=0, timbre=timbre, stop_frame=1,
         )  # fmt: skip
 
     notes, font, other_font = (recording(x, f"oboe/{x}") for x in ("notes/A", "GM/68", "GM/69"))
