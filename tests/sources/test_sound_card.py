@@ -301,26 +301,21 @@ def test_the_list_of_inputs_is_empty_without_devices(monkeypatch: pytest.MonkeyP
     assert list_inputs() == []
 
 
-def test_a_busy_moment_makes_one_gap_and_then_there_is_time(portaudio: FakePortAudio) -> None:
-    """The device holds a tenth of a second; computing stalls twice, the second time for less."""
-    stream, changed, gaps = open_duplex(), 0, 0
+def test_a_busy_moment_is_a_gap_and_the_recording_goes_on(portaudio: FakePortAudio) -> None:
+    """The device holds a tenth of a second; computing stalls for half a second."""
+    stream, changed = open_duplex(), 0
     recorded: list[np.ndarray] = []
 
     def change(block: np.ndarray) -> np.ndarray:
-        nonlocal changed, gaps
+        nonlocal changed
         changed += 1
-        gaps = stream.underruns if changed == 30 else gaps
-        time.sleep({10: 0.5, 30: 0.25}.get(changed, 0.0))
+        time.sleep(0.5 if changed == 10 else 0)
         return block
 
     stream.play_through(change, lambda: iter(()), buffer_seconds=0.1)
     portaudio.keeps_time = True
     stream.start(lambda block, overrun, lost: recorded.append(block))
-    latency = stream.latency_seconds
-    while len(recorded) < 45:
+    while len(recorded) < 30:
         time.sleep(0.05)
-    added = stream.latency_seconds - latency
     stream.close()
-    assert len(recorded) >= 45  # the recording was not held up
-    assert stream.underruns == gaps > 0
-    assert 0.1 < added < 0.8
+    assert stream.underruns > 0

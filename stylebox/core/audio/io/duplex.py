@@ -44,8 +44,8 @@ def open_duplex(device: str | None = None, channel: int | None = None) -> "Duple
 class DuplexStream(InputDevice):
     """An `InputStream` whose sound is also played, changed by a function, on the system's default output.
 
-    One thread reads and delivers, one changes, one writes: a change that takes long holds up neither the recording nor
-    the output, as long as the output's buffer lasts. What comes after a gap is played later, so a machine that was busy
+    One thread reads, delivers and writes, one changes: a change that takes long holds up neither the recording nor the
+    output, as long as the output's buffer lasts. What comes after a gap is played later, so a machine that was busy
     once has more time from then on.
 
     Attributes:
@@ -102,8 +102,10 @@ class DuplexStream(InputDevice):
         self._device_seconds = BLOCK_SECONDS + float(self._stream.latency[1])
         self.latency_seconds = self._device_seconds
         gc.freeze()  # the collector need not look through networks and libraries again and again
-        jobs = ((self._read, (deliver,)), (self._compute, ()), (self._play, ()))
-        self._threads = [threading.Thread(target=job, args=given, daemon=True, name="live") for job, given in jobs]
+        self._threads = [
+            threading.Thread(target=self._run, args=(deliver,), daemon=True, name="live"),
+            threading.Thread(target=self._compute, daemon=True, name="live transfer"),
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -123,12 +125,13 @@ class DuplexStream(InputDevice):
         if not any(thread.is_alive() for thread in threads):  # else the device hangs, and so would closing it
             self._stream.close()
 
-    def _read(self, deliver: Deliver) -> None:
-        """Read and deliver blocks until the end."""
+    def _run(self, deliver: Deliver) -> None:
+        """Read, deliver, and write what is ready; all calls of a stream must come from one thread."""
         begun, started = False, time.monotonic()
         try:
             self._stream.write(np.zeros((self._stream.write_available, self._played), np.float32))  # fills the buffer
             while not self._ending:
+                self._write_ready()
                 if self._read_samples / self.sample_rate > 0.5 + 1.01 * (time.monotonic() - started):
                     time.sleep(BLOCK_SECONDS)  # a device that keeps no time; the clocks of others differ by far less
                     continue
@@ -138,10 +141,22 @@ class DuplexStream(InputDevice):
                 begun = True
                 self._read_samples += len(block)
                 self._recorded.put(block.mean(axis=1))
+            self._recorded.put(None)
+            while (last := self._changed.get()) is not None:
+                self._write(last)
+            self._stream.abort() if self.failure else self._stream.stop()
         except self._sounddevice.PortAudioError:  # the device is gone
             self._lost = True
-        finally:
             self._recorded.put(None)
+            self._stream.abort()
+
+    def _write_ready(self) -> None:
+        """Write what was changed, as far as the output has room."""
+        while not self._changed.empty() and self._stream.write_available >= self.block_samples:
+            if (block := self._changed.get()) is None:  # the transfer has failed
+                self._changed.put(None)
+                return
+            self._write(block)
 
     def _compute(self) -> None:
         """Change each block."""
@@ -151,18 +166,9 @@ class DuplexStream(InputDevice):
             for last in self._tail() if not self._lost else ():
                 self._changed.put(last)
         except Exception as error:  # raised again by who started the stream
-            self.failure, self._ending, self._lost = error, True, True
+            self.failure, self._ending = error, True
         finally:
             self._changed.put(None)
-
-    def _play(self) -> None:
-        """Write each block, and end the stream."""
-        try:
-            while (block := self._changed.get()) is not None:
-                self._write(block)
-            self._stream.abort() if self._lost else self._stream.stop()
-        except self._sounddevice.PortAudioError:  # the device is gone
-            self._ending = self._lost = True
 
     def _write(self, block: np.ndarray) -> None:
         self._written_samples += len(block)
