@@ -117,7 +117,7 @@ def true_excerpt(source: Recording, folder: Path) -> Recording:
 
 def later(source: Recording, folder: Path) -> Recording:
     """The same recording 5 ms later."""
-    path = folder / "later" / f"{source.name}-{digest(source.path)[:8]}.flac"
+    path = folder / "later" / digest(source.path)[:8] / f"{source.name}.flac"
     if not path.is_file():
         audio, rate = read(source.path)
         write(path, np.pad(audio, (round(SHIFT_SECONDS * rate), 0))[: len(audio)], rate)

@@ -46,7 +46,6 @@ KNOWN_ROWS = (
 )
 PIANO_ROWS = (PIANO_SOUNDFONT, PIANO_RECORDED)
 STEPS = {SHIPPED: None, OURS_LATER: None, DRAFT: 0, MORE_STEPS: 12, CLIP: None}
-SEED = 0
 _SOUNDING_ROOMS = ("audio", "diffusion", "models", "music", "pipeline")  # of stylebox.core: they decide what is heard
 
 
@@ -138,7 +137,7 @@ class Systems:
         clip = self.clips.get((given.set_name, target))
         if system in STEPS:
             style = digest(clip) if system == CLIP and clip else ""
-            return f"{own_identity()} {STEPS[system]} {SEED}{style}"
+            return f"{own_identity()} {STEPS[system]} {noise_seed(given, target)}{style}"
         if system in self._players:
             own = own_identity() if system in MIXED else ""
             return f"{system} {self._players[system][1].identity} {own}"
@@ -154,7 +153,7 @@ class Systems:
         if system in STEPS:
             self._model = self._model or stylebox.load()
             style = str(self.clips[given.set_name, target]) if system == CLIP else target
-            options = {"style": style, "seed": SEED, "steps": STEPS[system], "transpose": moved}
+            options = {"style": style, "seed": noise_seed(given, target), "steps": STEPS[system], "transpose": moved}
             made = self._model.transfer(audio, sample_rate=RATE, **options).audio
         elif system in self._players:
             transcriber, player = self._players[system]
@@ -170,6 +169,11 @@ class Systems:
 
     def _heard(self, path: Path) -> list[Note]:
         return self.judges.basic_pitch(path).notes
+
+
+def noise_seed(given: Recording, target: str) -> int:
+    """The seed of our noise: another one for each pair, so that no draw is common to a mean."""
+    return int(digest(given.set_name, given.name, target)[:8], 16)
 
 
 def true_notes(known: Known) -> list[Note]:
