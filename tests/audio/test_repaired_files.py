@@ -12,6 +12,7 @@ from support.audio_files import SAMPLE_RATE, notes
 from stylebox.core.audio.io.ogg import links, pages
 from stylebox.core.audio.io.read import AudioReader, load_audio, probe
 from stylebox.core.audio.io.write import write_audio
+from stylebox.core.jobs.file_recording import FileRecording
 
 W64_DATA = b"data\xf3\xac\xd3\x11"
 
@@ -58,6 +59,10 @@ def test_damaged_and_missing_pages_of_vorbis_are_silence(tmp_path: Path) -> None
         with AudioReader(tmp_path / name) as reader:
             back = np.concatenate(list(reader))[:, 0]
             assert "hold no sound" in " ".join(reader.remarks)
+        with (tmp_path / name).open("rb") as stream:
+            recording = FileRecording.of(stream, name)
+            assert sum(len(block) for block in recording.blocks()) == len(back)
+            assert recording.remarks == reader.remarks, "a transfer reports it"
         assert abs(len(back) - len(whole)) < 0.02 * SAMPLE_RATE
         end = len(whole) * 3 // 4
         lags = [np.dot(back[end + lag : end + lag + 20000], whole[end : end + 20000]) for lag in range(-500, 501)]

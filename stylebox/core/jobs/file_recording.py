@@ -1,7 +1,7 @@
 """A sound file as a recording that is read in blocks, again and again."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
@@ -21,12 +21,14 @@ class FileRecording:
         name: Of the file, for messages.
         sound: Its rate, channels and depth; 0 bits if it has no depth.
         tags: What it says of its content.
+        remarks: What was left out of the sound or filled with silence; complete when it was read once.
     """
 
     stream: BinaryIO
     name: str
     sound: SoundFormat
     tags: Tags
+    remarks: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, stream: BinaryIO, name: str) -> "FileRecording":
@@ -55,5 +57,6 @@ class FileRecording:
         """
         with AudioReader(self.stream, name=self.name) as reader:
             yield from reader
+            self.remarks[:] = reader.remarks
             if reader.samples == 0:
                 raise AudioError(f"{self.name}: holds no sound (0 samples); record or export it again")

@@ -18,7 +18,7 @@ from stylebox.core.errors import AudioError
 from stylebox.core.jobs.file_recording import FileRecording
 from stylebox.core.jobs.input_file import InputFile
 from stylebox.core.jobs.outputs import STREAM, FileReport, RecordingPage, SideOutputs, write_notes, write_side_outputs
-from stylebox.core.jobs.sound_format import FittedFormat, SoundFormat, fit_format
+from stylebox.core.jobs.sound_format import SoundFormat, fit_format
 from stylebox.core.paths import refuse_overwrite
 from stylebox.core.pipeline.finish import Finished, Performance
 from stylebox.core.pipeline.options import OutputFormat, TransferOptions
@@ -69,7 +69,7 @@ def transfer_file(
         performance, finished = transfer_recording(perform, shared.source, work, heeded.output, progress)
         written, clipped_db = finished.below_clipping()
         asked = replace(options.output, format=output.suffix[1:].lower() or None)
-        facts = _facts(performance, written, fitted, pipeline.model, asked)
+        facts = _facts(performance, written, [*fitted.warning, *recording.remarks], pipeline.model, asked)
         _write(output, written, sound, styled_tags(recording.tags, facts.style, facts.seed), progress)
         if side_outputs.plot is not None or side_outputs.report is not None or page is not None:
             result, before = _as_arrays(recording, written, facts)
@@ -105,11 +105,11 @@ def check_targets(output: Path, side_outputs: SideOutputs, force: bool) -> None:
 
 
 def _facts(
-    performance: Performance, finished: Finished, fitted: FittedFormat, model: str, asked: OutputFormat
+    performance: Performance, finished: Finished, remarks: Iterable[str], model: str, asked: OutputFormat
 ) -> TransferFacts:
     """What is reported of a transfer; its settings hold the format as it was asked for."""
     notes = [] if finished.warnings else list(performance.notes or [])
-    warnings = [*finished.warnings, *fitted.warning]
+    warnings = [*finished.warnings, *remarks]
     settings = replace(performance.settings, output=asked)
     return TransferFacts(notes, settings, model, warnings, finished.num_samples / finished.sample_rate)
 

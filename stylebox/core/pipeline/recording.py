@@ -17,7 +17,7 @@ from stylebox.core.audio.io.read import resample_blocks
 from stylebox.core.audio.loudness import gain_to, loudness_of
 from stylebox.core.audio.place import fold_weights
 
-AUDIBLE_RATE = 36000  # Hz; what only a higher rate holds, above 18 kHz, is pilot tones and ultrasound more than music
+AUDIBLE_RATE = 44100  # Hz; what only a higher rate holds is ultrasound
 _BLOCK_SAMPLES = 1 << 16
 
 
