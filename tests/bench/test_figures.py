@@ -14,7 +14,7 @@ OTHER_SECTIONS = (
     "The classifier of `stylebox evaluate`",
 )  # of the card: figures of the log, not of quality
 FIGURE = re.compile(r"(?<![\w.,/-])-?\d+\.\d+(?![\w.]*\d)|\d+(?:\.\d+)? %")
-NO_FIGURES = {"3.11"}  # the oldest Python
+NO_FIGURES = {"3.11", "70 %", "30 %"}  # the oldest Python; what `--mix 0.7` means
 
 
 def prose(text: str) -> str:
