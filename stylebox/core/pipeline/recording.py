@@ -109,7 +109,7 @@ def measure(recording: Recording) -> Measured:
 
     rate = min(native_rate, AUDIBLE_RATE)
     meter, products, measured = EnergyMeter(rate), np.zeros((1, 1)), 0
-    for block in _at_rate(counted(), native_rate, rate):
+    for block in at_rate(counted(), native_rate, rate):
         audible = meter.add(block)
         products = products + audible.T @ audible
         measured += len(block)
@@ -120,8 +120,17 @@ def measure(recording: Recording) -> Measured:
     return Measured(num_samples, meter.energy(), weights, float(fold_db))
 
 
-def _at_rate(blocks: Iterator[np.ndarray], from_rate: int, to_rate: int) -> Iterator[np.ndarray]:
-    """Blocks ``(S, C)`` at another rate, with any number of channels."""
+def at_rate(blocks: Iterator[np.ndarray], from_rate: int, to_rate: int) -> Iterator[np.ndarray]:
+    """Blocks at another rate, with any number of channels.
+
+    Args:
+        blocks: Of one sound, in order.
+        from_rate: In Hz.
+        to_rate: In Hz.
+
+    Shape:
+        ``(S, C)`` each -> the same.
+    """
     first = next(blocks, None)
     if first is not None:
         yield from resample_blocks(chain([first], blocks), from_rate, to_rate, first.shape[1])
@@ -159,8 +168,8 @@ class MonoSource:
         weights = known.weights * np.float32(10 ** ((known.gain_db - known.fold_db) / 20))
         high_pass = HighPass(self.recording.sample_rate)  # the networks know no rumble
         folded = (high_pass.apply((block @ weights)[:, None]).astype(np.float32) for block in self.recording.blocks())
-        at_rate = resample_blocks(folded, self.recording.sample_rate, self.sample_rate, 1)
-        return (block[:, 0] for block in fitted(at_rate, self.num_samples, 1))
+        own_rate = resample_blocks(folded, self.recording.sample_rate, self.sample_rate, 1)
+        return (block[:, 0] for block in fitted(own_rate, self.num_samples, 1))
 
 
 def spans_of(blocks: Iterator[np.ndarray], spans: Iterable[tuple[int, int]]) -> Iterator[np.ndarray]:
