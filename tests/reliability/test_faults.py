@@ -124,7 +124,7 @@ STAGES = {
     "evaluate": Stage(
         (
             *("evaluate", "--inputs", "a.wav", "--styles", "reed", "--csv", "out/t.csv", "--report", "out/t.html"),
-            *MODEL,
+            *("--force", *MODEL),
         ),
         reads="a.wav",
         repeats=False,
