@@ -185,6 +185,13 @@ def test_inference_loads_neither_training_nor_data(module: str) -> None:
     assert [name for name in loaded if any(within(name, room) for room in unwanted)] == []
 
 
+def test_loading_the_shipped_model_does_not_import_the_compiler() -> None:
+    code = "from stylebox.core.pipeline.pipeline import BasePipeline; import sys; BasePipeline('base'); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "torch" in loaded
+    assert "torch._dynamo" not in loaded
+
+
 def test_the_walk_sees_imports() -> None:
     assert Import("core.paths", "stylebox.core.errors", frozenset({"StyleboxError"}), True) in IMPORTS
     assert Import("core.device", "torch", frozenset(), False) in IMPORTS

@@ -207,8 +207,8 @@ def load_denoiser(part: Part) -> Denoiser:
 def _build(build: Callable[[], Module], part: Part, name: str) -> Module:
     """Make a module of the sizes that a part names, and load its weights.
 
-    The module is made without memory first: a file from elsewhere may name any sizes, and only those of its tensors are
-    allocated.
+    The module of a file that does not ship is made without memory first: such a file may name any sizes, and only those
+    of its tensors are allocated. PyTorch imports its compiler for that, which takes a second.
 
     Args:
         build: Makes the module.
@@ -218,9 +218,10 @@ def _build(build: Callable[[], Module], part: Part, name: str) -> Module:
     Raises:
         ModelError: The weights do not fit.
     """
-    with torch.device("meta"):
-        sketch = build()
-    check_fit(sketch, part.tensors, f"{name}.", part.path)
+    if not part.path.is_relative_to(shipped_models()):
+        with torch.device("meta"):
+            sketch = build()
+        check_fit(sketch, part.tensors, f"{name}.", part.path)
     return load_module(build(), part, name)
 
 
