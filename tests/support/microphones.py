@@ -1,6 +1,5 @@
 """Stand-ins for a microphone and for PortAudio, and the audio that they give."""
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -77,7 +76,7 @@ class FakePortAudio(ModuleType):
         self.opened = 0
         self.played: list[np.ndarray] = []
         self.blocks_until_gone: int | None = None
-        self.closed = self.keeps_time = False
+        self.closed = False
 
     def query_devices(self, device: int | str | None = None, kind: str | None = None) -> dict[str, Any]:
         """As in `sounddevice`."""
@@ -115,11 +114,8 @@ class FakePortAudio(ModuleType):
         dtype: str,
         latency: float,
     ) -> Any:
-        """As in `sounddevice`: sends a full scale of 1.5 until the device is gone; the third block had a gap before.
-
-        With `keeps_time` blocks take their time, and there is a gap where none was written in time.
-        """
-        sent, begun, plays_until = 0, time.monotonic(), 0.0
+        """As in `sounddevice`: sends a full scale of 1.5 until the device is gone; the third block had a gap before."""
+        sent = 0
 
         def read(count: int) -> tuple[np.ndarray, bool]:
             nonlocal sent
@@ -127,19 +123,11 @@ class FakePortAudio(ModuleType):
                 self.blocks_until_gone = None
                 raise self.PortAudioError("Device unavailable")
             sent += 1
-            if self.keeps_time:
-                time.sleep(max(0.0, begun + sent * count / rate - time.monotonic()))
             return np.full((count, channels[0]), 1.5, np.float32), False
 
         def write(block: np.ndarray) -> bool:
-            nonlocal plays_until
             self.played.append(block)
-            if not self.keeps_time:
-                return len(self.played) == 3
-            now = time.monotonic()
-            gap, plays_until = now > plays_until, max(now, plays_until) + len(block) / rate
-            time.sleep(max(0.0, plays_until - now - 0.1))  # it holds a tenth of a second
-            return gap and len(self.played) > 1
+            return len(self.played) == 3
 
         def close() -> None:
             self.closed = True
@@ -147,5 +135,5 @@ class FakePortAudio(ModuleType):
         self.played.clear()
         return SimpleNamespace(
             start=lambda: None, stop=lambda: None, abort=lambda: None, close=close, read=read, write=write,
-            latency=(0.2, 0.3), write_available=100 if self.keeps_time else 50,
+            latency=(0.2, 0.3), write_available=10,
         )  # fmt: skip
