@@ -36,7 +36,7 @@ from stylebox.core.store.user_styles import user_styles
 from stylebox.core.store.weights import load_weights
 
 Run = Callable[..., CommandResult]
-OUTSIDE = ["../victim.wav", "a/../../victim.wav", "/tmp/victim.wav", "..", "", ".", "a\0b"]
+OUTSIDE = ["../victim.wav", "a/../../victim.wav", "/away/victim.wav", "..", "", ".", "a\0b"]
 TERMINAL = "\x1b]0;owned\x07\x1b[2Jred\u202egpj"
 MARKUP = "[red]x[/blue] [link=http://a]b[/]"
 HTML = '"><script>alert(1)</script><img src=x onerror=y>'
