@@ -60,9 +60,9 @@ def test_the_lock_of_a_killed_process_is_no_obstacle(command: str, material: Pat
 def test_a_transfer_is_not_disturbed_by_a_training_of_its_model(material: Path, run: Run) -> None:
     """A model's part is replaced as a whole; a transfer reads the one or the other."""
     transfer = ("transfer", "a.wav", "--style", "reed", "--seed", "1", "--model", "tiny", "--device", "cpu")
-    with sole_writer(COMMANDS["train vae"][0](), "stylebox train vae"):
+    with sole_writer(models_dir() / "tiny" / "training" / "ldm", "stylebox train ldm"):
         assert run(*transfer, "-o", "first.wav").code == 0
-    trained = run("train", "vae", "--preset", "tiny", "--device", "cpu", "--force")
+    trained = run("train", "ldm", "--preset", "tiny", "--device", "cpu", "--force")
     assert trained.code == 0, trained.err
     assert run(*transfer, "-o", "second.wav").code == 0
     assert len(Path("first.wav").read_bytes()) == len(Path("second.wav").read_bytes())
