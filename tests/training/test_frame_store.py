@@ -58,7 +58,7 @@ def test_a_section_equals_the_recording_and_is_silent_beyond_it(tmp_path: Path, 
     crops = MelCrops(dataset, dataset.split("train"), 40)
     crops.store.place(CPU, limit)
     which, start = np.array([0, 3, 1, 2]), np.array([5, 140, 0, -10])
-    drawn = crops.expand(crops.store.fetch(which, start, 40))
+    drawn = crops.expand({"mel": crops.store.fetch(which, start, 40)})["mel"]
     for crop, number, begin in zip(drawn[:3], which, start, strict=False):
         assert torch.equal(crop, read_mel(dataset, crops.recordings[number], int(begin), 40))
     assert (drawn[1, :, 10:] == -1).all()

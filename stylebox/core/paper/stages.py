@@ -23,14 +23,15 @@ from stylebox.core.paper.networks import PaperAutoencoder, PaperUNet, Spectrogra
 from stylebox.core.paper.schedule import paper_schedule
 from stylebox.core.training.crops import MelCrops, read_mel
 from stylebox.core.training.losses import Features, diffusion_loss, reconstruction_loss
-from stylebox.core.training.stages.base import Stage
+from stylebox.core.training.material import Material
+from stylebox.core.training.stages.base import MaterialStage, Stage
 from stylebox.core.training.style_library import reference_clips, reference_timbres
 
 _VALIDATION_CROPS = 32
 _CANDIDATES_PER_STYLE = 24
 
 
-class PaperVAEStage(Stage):
+class PaperVAEStage(MaterialStage):
     """Stage 1: trains the autoencoder on crops of every recording, by eq. 10."""
 
     name = "vae"
@@ -52,7 +53,7 @@ class PaperVAEStage(Stage):
         """
         self.config, self.features, self.mel = config, features, dataset.mel_config
         self.weights = config.weights_over({"perceptual": 0.1, "kl": 0.01})
-        self.crops = MelCrops(dataset, dataset.split("train"), config.crop_frames)
+        self.material = Material(dataset, config, lambda train: MelCrops(dataset, train, config.crop_frames))
         self.held_out = MelCrops(dataset, dataset.split("valid"), config.crop_frames)
         self.autoencoder = PaperAutoencoder()
         super().__init__({"encoder": self.autoencoder.encoder, "decoder": self.autoencoder.decoder})
@@ -60,26 +61,13 @@ class PaperVAEStage(Stage):
         self.settings = _settings(self.mel, paper)
         self.provenance = _provenance(dataset, features)
 
-    def batch(self, step: int) -> dict[str, Tensor]:
-        """Choose random crops; see `MelCrops.fetch`.
-
-        Shape:
-            The first axis of "mel" is the batch.
-        """
-        rng = np.random.default_rng((self.config.seed, step))
-        return {"mel": self.crops.fetch(rng, self.config.batch_size, self.share)}
-
-    def place_data(self, device: torch.device, limit: int | None = None) -> None:
-        """See `Stage.place_data`."""
-        self.crops.store.place(device, limit)
-
     def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Mels in [-1, 1].
 
         Shape:
             "mel" is ``(B, 1, M, T)``.
         """
-        return {"mel": self.crops.expand(batch["mel"])[:, None]}
+        return {"mel": super().expand(batch)["mel"][:, None]}
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         """Eq. 10 of one batch, and the distance of the mels in dB.

@@ -49,9 +49,9 @@ class MelCrops:
         Shape:
             ``(count, M, num_frames)``.
         """
-        return self.expand(self.fetch(rng, count))
+        return self.expand(self.fetch(rng, count))["mel"]
 
-    def fetch(self, rng: np.random.Generator, count: int, share: slice = slice(None)) -> Tensor:
+    def fetch(self, rng: np.random.Generator, count: int, share: slice = slice(None)) -> dict[str, Tensor]:
         """What `expand` needs for random crops, on the CPU; the same generator state gives the same crops.
 
         Args:
@@ -60,18 +60,18 @@ class MelCrops:
             share: Which of them.
 
         Shape:
-            As `FrameStore.fetch` gives it.
+            ``mel`` as `FrameStore.fetch` gives it.
         """
         which, start = self.places(rng, count)
-        return self.store.fetch(which[share], start[share], self.num_frames)
+        return {"mel": self.store.fetch(which[share], start[share], self.num_frames)}
 
-    def expand(self, fetched: Tensor) -> Tensor:
+    def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """The crops that `fetch` chose, in [-1, 1], on the device.
 
         Shape:
-            The result is ``(B, M, num_frames)``.
+            ``mel`` is ``(B, M, num_frames)``.
         """
-        return rows_to_mel(self.store.rows(fetched, self.num_frames))
+        return {"mel": rows_to_mel(self.store.rows(batch["mel"], self.num_frames))}
 
     def places(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Random recordings, as positions in `recordings`, and random frames to start at.

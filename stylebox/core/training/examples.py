@@ -14,6 +14,8 @@ from stylebox.core.music.notes import NUM_KEYS
 from stylebox.core.training.crops import mel_store, onset_marks, rows_to_mel
 from stylebox.core.training.frame_store import FrameStore
 
+_MARKED_SHARE = 0.75  # of random examples; in the others the network learns to start a note without an exact onset
+
 
 class ExampleReader:
     """Reads the examples of a sampler: mels, posteriors and onsets in 8 bits, in two steps (see `FrameStore`).
@@ -43,8 +45,23 @@ class ExampleReader:
         for store in self._stores:
             store.place(device, limit)
 
-    def fetch(self, examples: Examples, marked: np.ndarray) -> dict[str, Tensor]:
-        """What `expand` needs for a batch, on the CPU.
+    def fetch(self, rng: np.random.Generator, count: int, share: slice = slice(None)) -> dict[str, Tensor]:
+        """What `expand` needs for random examples, on the CPU.
+
+        Args:
+            rng: Source of all choices.
+            count: Number of examples.
+            share: Which of them.
+
+        Shape:
+            The first axis of each result is the batch.
+        """
+        examples = self.sampler.draw(rng, count)
+        marked = rng.random(len(examples)) < _MARKED_SHARE
+        return self.fetch_examples(examples[share], marked[share])
+
+    def fetch_examples(self, examples: Examples, marked: np.ndarray) -> dict[str, Tensor]:
+        """What `expand` needs for these examples, on the CPU.
 
         Args:
             examples: Of the sampler.
@@ -88,12 +105,12 @@ class ExampleReader:
         }
 
     def read(self, examples: Examples, marked: np.ndarray) -> dict[str, Tensor]:
-        """The batch of these examples, on the device of the frames; see `fetch` and `expand`.
+        """The batch of these examples, on the device of the frames; see `fetch_examples` and `expand`.
 
         Shape:
             ``marked`` is ``(B,)``, bool.
         """
-        return self.expand(self.fetch(examples, marked))
+        return self.expand(self.fetch_examples(examples, marked))
 
 
 def shift_each(content: Tensor, semitones: Tensor) -> Tensor:

@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from stylebox.core.config import TrainConfig
 from stylebox.core.data.dataset import Dataset, Window
@@ -13,22 +15,38 @@ from stylebox.core.data.manifest import Recording
 from stylebox.core.errors import StyleboxError
 
 
-class Placeable(Protocol):
-    """Something that can copy its frames to a device."""
+class Source(Protocol):
+    """Draws batches from some recordings, in two steps (see `FrameStore`)."""
 
     def place(self, device: torch.device, limit: int | None = None) -> None:
         """Copy the frames to the device, if they fit; see `FrameStore.place`."""
 
+    def fetch(self, rng: np.random.Generator, count: int, share: slice) -> dict[str, Tensor]:
+        """What `expand` needs for a random batch, on the CPU; the same generator state gives the same batch.
 
-Source = TypeVar("Source", bound=Placeable)
+        Args:
+            rng: Source of all choices.
+            count: Number of examples.
+            share: Which of them.
+
+        Shape:
+            The first axis of every tensor is the batch.
+        """
+
+    def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The batch that `fetch` chose, on the device.
+
+        Shape:
+            The first axis of every tensor is the batch.
+        """
 
 
-class Material(Generic[Source]):
+class Material:
     """The source of the batches of each step; the next window is fetched in the background.
 
     Args:
         dataset: Its windows decide from what each step is drawn.
-        config: Size of the batches, and the seed.
+        config: Size and length of the examples of a batch, and the seed.
         make: Makes a source of batches from recordings.
     """
 

@@ -8,10 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import nn
 
+from stylebox.core.config import TrainConfig
 from stylebox.core.errors import ConfigError
+from stylebox.core.training.material import Material
 
 Batch = dict[str, torch.Tensor]
 
@@ -123,6 +126,39 @@ class Stage(ABC):
         """Parts whose weights are exported: all but the adversaries."""
         adversaries = {part for names in list(self.groups.values())[1:] for part in names}
         return {name: part for name, part in self.parts.items() if name not in adversaries}
+
+
+class MaterialStage(Stage):
+    """A stage that draws its batches from `Material`.
+
+    Attributes:
+        config: Of this stage's training.
+        material: Gives the source of each batch.
+    """
+
+    config: TrainConfig
+    material: Material
+
+    def place_data(self, device: torch.device, limit: int | None = None) -> None:
+        """See `Stage.place_data`."""
+        self.material.place(device, limit)
+
+    def batch(self, step: int) -> Batch:
+        """Random training material of one step; see `Stage.batch`.
+
+        Shape:
+            See `Source.fetch`.
+        """
+        rng = np.random.default_rng((self.config.seed, step))
+        return self.material.at(step).fetch(rng, self.config.batch_size, self.share)
+
+    def expand(self, batch: Batch) -> Batch:
+        """See `Stage.expand`.
+
+        Shape:
+            See `Source.expand`.
+        """
+        return self.material.latest.expand(batch)
 
 
 @contextmanager

@@ -17,13 +17,13 @@ from stylebox.core.music.notes import Note, notes_from_posteriors
 from stylebox.core.training.audio_crops import AudioCrops
 from stylebox.core.training.material import Material
 from stylebox.core.training.note_table import NoteTable, rolls
-from stylebox.core.training.stages.base import Stage
+from stylebox.core.training.stages.base import MaterialStage
 
 _VALIDATION_CROPS = 48
 _VALIDATION_RECORDINGS = 12
 
 
-class ContentStage(Stage):
+class ContentStage(MaterialStage):
     """Trains a `ContentEncoder` on recordings with known notes, degraded like real recordings."""
 
     name = "content"
@@ -53,27 +53,6 @@ class ContentStage(Stage):
         super().__init__({"content_encoder": self.encoder})
         self.settings = {"content": content.model_dump()}
         self.provenance = {"recordings": len(self.train), "instruments": list(dataset.instruments)}
-
-    def batch(self, step: int) -> dict[str, Tensor]:
-        """Random training material of one step; see `NotedCrops.fetch`.
-
-        Shape:
-            See `NotedCrops.fetch`.
-        """
-        rng = np.random.default_rng((self.config.seed, step))
-        return self.material.at(step).fetch(rng, self.config.batch_size, self.share)
-
-    def place_data(self, device: torch.device, limit: int | None = None) -> None:
-        """See `Stage.place_data`."""
-        self.material.place(device, limit)
-
-    def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """See `Stage.expand`.
-
-        Shape:
-            See `NotedCrops.expand`.
-        """
-        return self.material.latest.expand(batch)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         """Cross-entropy of frames and onsets; see `Stage.losses`.

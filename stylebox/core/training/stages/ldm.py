@@ -45,11 +45,10 @@ from stylebox.core.training.losses import (
     generator_loss,
 )
 from stylebox.core.training.material import Material
-from stylebox.core.training.stages.base import Stage
+from stylebox.core.training.stages.base import MaterialStage
 from stylebox.core.training.style_library import reference_timbres, style_library
 
 _VALIDATION_EXAMPLES = 32
-_MARKED_SHARE = 0.75  # of the examples; in the others the network learns to start a note without an exact onset
 _WEIGHTS = {"draft": 1.0, "contrastive": 0.05, "diffusion": 1.0, "adversarial": 0.0, "matching": 2.0}
 
 
@@ -81,7 +80,7 @@ class LDMSections:
         return {name: section.model_dump() for name, section in sections.items()}
 
 
-class LDMStage(Stage):
+class LDMStage(MaterialStage):
     """Trains the draft network, the style encoder and the denoiser."""
 
     name = "ldm"
@@ -126,30 +125,6 @@ class LDMStage(Stage):
             "content": content.folder.name,
             "vae": fingerprint(vae),
         }
-
-    def batch(self, step: int) -> dict[str, Tensor]:
-        """Random training material of one step; see `ExampleReader.fetch`.
-
-        Shape:
-            The first axis of every tensor is the batch.
-        """
-        rng = np.random.default_rng((self.config.seed, step))
-        reader = self.material.at(step)
-        examples = reader.sampler.draw(rng, self.config.batch_size)
-        marked = rng.random(len(examples)) < _MARKED_SHARE
-        return reader.fetch(examples[self.share], marked[self.share])
-
-    def place_data(self, device: torch.device, limit: int | None = None) -> None:
-        """See `Stage.place_data`."""
-        self.material.place(device, limit)
-
-    def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """See `Stage.expand`.
-
-        Shape:
-            See `ExampleReader.expand`.
-        """
-        return self.material.latest.expand(batch)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         """Draft, contrastive, adversarial and diffusion losses; see `Stage.losses`.

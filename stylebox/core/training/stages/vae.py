@@ -12,12 +12,12 @@ from stylebox.core.models.vae import VAE
 from stylebox.core.training.crops import MelCrops
 from stylebox.core.training.losses import Features, feature_loss, kl_loss, reconstruction_loss
 from stylebox.core.training.material import Material
-from stylebox.core.training.stages.base import Stage
+from stylebox.core.training.stages.base import MaterialStage
 
 _VALIDATION_CROPS = 32
 
 
-class VAEStage(Stage):
+class VAEStage(MaterialStage):
     """Trains a `VAE` on crops of every recording."""
 
     name = "vae"
@@ -45,27 +45,6 @@ class VAEStage(Stage):
         self.frozen = {"features": features} if isinstance(features, nn.Module) else {}
         self.settings = {"mel": self.mel.model_dump(), "vae": vae.model_dump()}
         self.provenance = {"recordings": len(dataset.split("train")), "instruments": list(dataset.instruments)}
-
-    def batch(self, step: int) -> dict[str, Tensor]:
-        """Random training material of one step; see `MelCrops.fetch`.
-
-        Shape:
-            The first axis of ``mel`` is the batch.
-        """
-        rng = np.random.default_rng((self.config.seed, step))
-        return {"mel": self.material.at(step).fetch(rng, self.config.batch_size, self.share)}
-
-    def place_data(self, device: torch.device, limit: int | None = None) -> None:
-        """See `Stage.place_data`."""
-        self.material.place(device, limit)
-
-    def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """See `Stage.expand`.
-
-        Shape:
-            ``mel`` is ``(B, M, T)``.
-        """
-        return {"mel": self.material.latest.expand(batch["mel"])}
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         """Reconstruction, KL, edges and perceptual features; see `Stage.losses`.

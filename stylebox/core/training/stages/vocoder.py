@@ -16,7 +16,7 @@ from stylebox.core.training.audio_crops import AudioCrops
 from stylebox.core.training.crops import MelCrops
 from stylebox.core.training.frame_store import FrameStore
 from stylebox.core.training.material import Material
-from stylebox.core.training.stages.base import Stage
+from stylebox.core.training.stages.base import MaterialStage
 
 _VALIDATION_CROPS = 32
 _SILENT_SHARE = 0.03  # crops of silence: without any in training, a vocoder hums
@@ -25,7 +25,7 @@ _LEVEL_DB = (-12.0, 3.0)
 _DB_PER_UNIT = 20.0  # of log10 of magnitude
 
 
-class VocoderStage(Stage):
+class VocoderStage(MaterialStage):
     """Trains a `Vocoder` on recordings and the content encoder's posteriors of them."""
 
     name = "vocoder"
@@ -57,27 +57,6 @@ class VocoderStage(Stage):
             "instruments": list(dataset.instruments),
             "content": content.folder.name,
         }
-
-    def batch(self, step: int) -> dict[str, Tensor]:
-        """Random training material of one step; see `TranscribedCrops.fetch`.
-
-        Shape:
-            See `TranscribedCrops.fetch`.
-        """
-        rng = np.random.default_rng((self.config.seed, step))
-        return self.material.at(step).fetch(rng, self.config.batch_size, self.share)
-
-    def place_data(self, device: torch.device, limit: int | None = None) -> None:
-        """See `Stage.place_data`."""
-        self.material.place(device, limit)
-
-    def expand(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """See `Stage.expand`.
-
-        Shape:
-            See `TranscribedCrops.expand`.
-        """
-        return self.material.latest.expand(batch)
 
     def losses(self, batch: dict[str, Tensor], generator: torch.Generator, group: str) -> dict[str, Tensor]:
         """Log magnitude and spectral convergence; see `Stage.losses`.
