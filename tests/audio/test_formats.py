@@ -109,8 +109,33 @@ def rf64(path: Path) -> None:
     wav(*chunks, riff=b"RF64", size=0xFFFFFFFF)(path)
 
 
+def joined(*makes: Callable[[Path], object]) -> Callable[[Path], object]:
+    """One file after another in one."""
+
+    def make(path: Path) -> None:
+        contents = []
+        for each in makes:
+            each(path)
+            contents.append(path.read_bytes())
+        path.write_bytes(b"".join(contents))
+
+    return make
+
+
+def after_id3(make: Callable[[Path], object]) -> Callable[[Path], object]:
+    return joined(lambda path: path.write_bytes(b"ID3\3\0\0\0\0\1\0" + bytes(128)), make)
+
+
+def aiff_with_odd_chunk(path: Path) -> None:
+    soundfile.write(path, audio(), SAMPLE_RATE, "PCM_16", format="AIFF")
+    content = path.read_bytes()
+    path.write_bytes(content[:12] + b"ANNO\0\0\0\3abc" + content[12:])
+
+
 DATA16 = chunk(b"data", samples("16"))
 LIST = chunk(b"LIST", b"INFOINAM\4\0\0\0abc\0")
+ODD = chunk(b"abcd", b"xyz")
+HALVES = [chunk(b"data", samples("16")[:40_000]), chunk(b"data", samples("16")[40_000:])]
 
 FORMATS: dict[str, Format] = {
     "WAV, 8 bits": Format(by_libsndfile("WAV", "PCM_U8"), 20, bits=8),
@@ -124,7 +149,7 @@ FORMATS: dict[str, Format] = {
     "WAV, mu-law": Format(by_libsndfile("WAV", "ULAW"), 30),
     "WAV, A-law": Format(by_libsndfile("WAV", "ALAW"), 30),
     "WAV, IMA ADPCM": Format(by_libsndfile("WAV", "IMA_ADPCM"), CLOSE, extra_samples=-1),
-    "WAV, Microsoft ADPCM": Format(by_libsndfile("WAV", "MS_ADPCM"), CLOSE, extra_samples=-1),
+    "WAV, Microsoft ADPCM": Format(by_libsndfile("WAV", "MS_ADPCM"), CLOSE),
     "WAV, big-endian": Format(by_libsndfile("WAV", "PCM_16", "BIG"), bits=16),
     "WAV, MP3 inside": Format(by_ffmpeg(".wav", "libmp3lame"), -100, extra_samples=-1),
     "WAV, size of the sound is 0": Format(wav(form(PCM, 16), chunk(b"data", samples("16"), 0), size=0), bits=16),
@@ -137,11 +162,22 @@ FORMATS: dict[str, Format] = {
     "WAV, list before the format": Format(wav(LIST, form(PCM, 16), DATA16), bits=16),
     "WAV, list after the sound": Format(wav(form(PCM, 16), DATA16, LIST), bits=16),
     "WAV, broadcast (bext)": Format(wav(chunk(b"bext", bytes(602)), form(PCM, 16), DATA16), bits=16),
-    "WAV, odd chunk before the sound": Format(wav(form(PCM, 16), chunk(b"abcd", b"xyz"), DATA16), bits=16),
+    "WAV, odd chunk before the sound": Format(wav(form(PCM, 16), ODD, DATA16), bits=16),
+    "WAV, odd chunk without its pad byte": Format(wav(form(PCM, 16), ODD[:-1], DATA16), bits=16),
+    "WAV, odd format chunk without its pad byte": Format(
+        wav(chunk(b"fmt ", form(PCM, 16)[8:] + b"\0")[:-1], DATA16), bits=16
+    ),
+    "WAV, sound in two chunks": Format(wav(form(PCM, 16), HALVES[0], LIST, HALVES[1]), bits=16),
+    "WAV, an empty chunk before the sound": Format(wav(form(PCM, 16), chunk(b"data", b""), DATA16), bits=16),
+    "WAV, wave list": Format(wav(form(PCM, 16), chunk(b"LIST", b"wavl" + b"".join(HALVES))), bits=16),
+    "WAV, two files joined": Format(joined(wav(form(PCM, 16), HALVES[0]), wav(form(PCM, 16), HALVES[1])), bits=16),
+    "WAV, after an ID3 tag": Format(after_id3(wav(form(PCM, 16), DATA16)), bits=16),
     "WAV, garbage after the end": Format(wav(form(PCM, 16), DATA16, tail=b"garbage" * 99), bits=16),
     "RF64": Format(rf64, bits=16),
     "W64": Format(by_libsndfile("W64", "PCM_24"), bits=24),
     "AIFF": Format(by_libsndfile("AIFF", "PCM_24"), bits=24),
+    "AIFF, odd chunk without its pad byte": Format(aiff_with_odd_chunk, bits=16),
+    "AIFF, after an ID3 tag": Format(after_id3(by_libsndfile("AIFF", "PCM_16")), bits=16),
     "AIFF-C, float": Format(by_libsndfile("AIFF", "FLOAT"), bits=32),
     "AIFF-C, mu-law": Format(by_libsndfile("AIFF", "ULAW"), 30, extra_samples=-1),
     "CAF, 16 bits": Format(by_libsndfile("CAF", "PCM_16"), bits=16),
@@ -149,6 +185,7 @@ FORMATS: dict[str, Format] = {
     "AU": Format(by_libsndfile("AU", "PCM_16"), bits=16),
     "VOC": Format(by_libsndfile("VOC", "PCM_16"), bits=16),
     "FLAC, 16 bits": Format(by_libsndfile("FLAC", "PCM_16"), bits=16),
+    "FLAC, after an ID3 tag": Format(after_id3(by_libsndfile("FLAC", "PCM_16")), bits=16),
     "FLAC, 24 bits": Format(by_libsndfile("FLAC", "PCM_24"), bits=24),
     "Ogg FLAC": Format(by_ffmpeg(".ogg", "flac"), bits=16),
     "FLAC in Matroska": Format(by_ffmpeg(".mka", "flac"), bits=16),
@@ -156,6 +193,7 @@ FORMATS: dict[str, Format] = {
     "WavPack": Format(by_ffmpeg(".wv", "wavpack"), 20, bits=16),
     "TTA": Format(by_ffmpeg(".tta", "tta"), 20, bits=8),
     "Ogg Vorbis": Format(by_libsndfile("OGG", "VORBIS"), CLOSE),
+    "Ogg Vorbis, after an ID3 tag": Format(after_id3(by_libsndfile("OGG", "VORBIS")), CLOSE),
     "Ogg Opus": Format(by_ffmpeg(".opus", "libopus", 48000), CLOSE, sample_rate=48000),
     "Opus in WebM": Format(by_ffmpeg(".webm", "libopus", 48000), CLOSE, sample_rate=48000),
     "Opus in MP4": Format(by_ffmpeg(".mp4", "libopus", 48000), CLOSE, sample_rate=48000),

@@ -9,14 +9,16 @@ damaged FFmpeg takes over: libsndfile ends there, or moves what follows.
 import io
 import itertools
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
 
 from stylebox.core.audio.io import ogg, riff
+from stylebox.core.audio.io.part import Part, spliced, stretch
+from stylebox.core.audio.io.tags import after_id3
 from stylebox.core.audio.io.unfinished import with_sizes
 from stylebox.core.errors import AudioError
 
@@ -47,8 +49,8 @@ class Track:
 def open_track(stream: BinaryIO, name: str) -> Iterator[Track]:
     """Open the first sound track of a file.
 
-    Damaged parts are left out, a truncated file ends early, and a chained Ogg file is decoded to the end of its last
-    link.
+    Damaged parts are left out, and a truncated file ends early. Where several files were joined, as in chained Ogg, all
+    are decoded.
 
     Args:
         stream: Seekable.
@@ -57,52 +59,79 @@ def open_track(stream: BinaryIO, name: str) -> Iterator[Track]:
     Raises:
         AudioError: this is not a sound file.
     """
-    links = ogg.links(stream) if _head(stream).startswith(OGG_MARK) else []
-    if len(links) < 2:
-        with _open_single(stream, name, not links or links[0].is_whole) as track:
-            yield track
-        return
-    parts = iter([(cast(BinaryIO, _Part(stream, link.start, link.end)), link.is_whole) for link in links])
+    first, *others = _parts(stream)
     with ExitStack() as opening:
         failures: list[AudioError] = []
-        for part, is_whole in parts:
+        for part in (first, *others):
             try:
-                track = opening.enter_context(_open_single(part, name, is_whole))
+                track = opening.enter_context(_open_part(part, name))
                 break
             except AudioError as error:  # a link may hold a header and no sound
                 failures.append(error)
         else:
             raise failures[0]
-        track.blocks = itertools.chain(track.blocks, *(_blocks_of(part, name, whole, track) for part, whole in parts))
+        others = others[len(failures) :]
+        if others:
+            track.known_samples = None
+            track.blocks = itertools.chain(track.blocks, *(_blocks_of(part, name, track) for part in others))
         yield track
 
 
-def _blocks_of(stream: BinaryIO, name: str, is_whole: bool, track: Track) -> Iterator[Block]:
-    """The blocks of a later link; its remarks go to `track`, the first one."""
+def _parts(stream: BinaryIO) -> list[Part]:
+    """The sounds of a file that follow one another, without a tag in front; most files have one."""
+    start = after_id3(stream)
+    if start:
+        stream = spliced(stream, [stretch(start, stream.seek(0, io.SEEK_END))])
+    stream = with_sizes(stream)
+    if not _head(stream).startswith(OGG_MARK):
+        return riff.sounds(stream)
+    links = ogg.links(stream)
+    if len(links) < 2:
+        return [Part(stream, all(link.is_whole for link in links))]
+    return [Part(spliced(stream, [stretch(link.start, link.end)]), link.is_whole) for link in links]
+
+
+def _blocks_of(part: Part, name: str, track: Track) -> Iterator[Block]:
+    """The blocks of a later part; its remarks go to `track`, the first one."""
     try:
-        with _open_single(stream, name, is_whole) as link:
-            yield from link.blocks
-            track.remarks += link.remarks
+        with _open_part(part, name) as following:
+            yield from following.blocks
+            track.remarks += following.remarks
     except AudioError:
         return
 
 
 @contextmanager
-def _open_single(stream: BinaryIO, name: str, is_whole: bool = True) -> Iterator[Track]:
-    """A file, or one link of a chained one; `is_whole` unless pages are missing."""
-    stream = with_sizes(stream)
-    longer = riff.without_size(stream)
-    if longer is not None:
-        stream = longer  # libsndfile would stop where the header does
-    with _libsndfile(stream, is_whole) if longer is None else nullcontext() as file:
+def _open_part(part: Part, name: str) -> Iterator[Track]:
+    with _libsndfile(part.stream, part.is_whole) as file:
         first = _first_block(file) if file is not None else None
         if file is not None and first is not None:
-            yield _libsndfile_track(file, first, stream, name)
+            track = _libsndfile_track(file, first, part.stream, name)
+            track.remarks += part.remarks
+            yield track
             return
     from stylebox.core.audio.io.ffmpeg import open_ffmpeg  # loads all of FFmpeg
 
-    with open_ffmpeg(stream, name) as track:
+    with open_ffmpeg(part.stream, name) as track:
+        track.remarks += part.remarks
+        if part.samples is not None:
+            track.blocks = _up_to(part.samples, track.blocks, part.block_samples)
         yield track
+
+
+def _up_to(samples: int, blocks: Iterator[Block], tolerance: int) -> Iterator[Block]:
+    """The first samples of a sound; all if it has more by a whole `tolerance`, as the length is wrong then."""
+    given, rest = 0, list[Block]()
+    for rate, block in blocks:
+        kept = block[: max(samples - given, 0)]
+        given += len(block)
+        if len(kept):
+            yield rate, kept
+        if len(kept) < len(block):
+            rest.append((rate, block[len(kept) :]))
+        if given - samples >= tolerance:
+            yield from rest
+            rest = []
 
 
 def _head(stream: BinaryIO) -> bytes:
@@ -131,37 +160,6 @@ class _Unfailing:
             return self._stream.seek(offset, whence)
         except (OSError, ValueError):
             return self._stream.tell()
-
-
-class _Part(io.RawIOBase):
-    """A stretch of a file as a file of its own."""
-
-    def __init__(self, stream: BinaryIO, start: int, end: int) -> None:
-        super().__init__()
-        self._stream, self._start, self._size, self._at = stream, start, end - start, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        if at < 0:
-            raise ValueError(f"negative position {at}")
-        self._at = at
-        return at
-
-    def tell(self) -> int:
-        return self._at
-
-    def read(self, size: int = -1) -> bytes:
-        left = max(self._size - self._at, 0)
-        self._stream.seek(self._start + self._at)
-        found = self._stream.read(left if size < 0 else min(size, left))
-        self._at += len(found)
-        return found
 
 
 class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types

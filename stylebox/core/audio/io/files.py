@@ -71,7 +71,12 @@ def is_audio_file(path: Path) -> bool:
     suffix = path.suffix.lower()
     if path.name.startswith(_HIDDEN) or suffix in COMPANION_SUFFIXES:
         return False
-    return suffix in AUDIO_SUFFIXES or _begins_like_audio(path)
+    return suffix in AUDIO_SUFFIXES or _is_audio_inside(path)
+
+
+def begins_like_audio(head: bytes) -> bool:
+    """Whether a file with these first bytes, 12 or more, is meant as sound."""
+    return head.startswith(_HEADS) or head[_BRAND_OFFSET:].startswith(_BRAND)
 
 
 def find_files(folder: Path, is_wanted: Callable[[Path], bool]) -> FoundFiles:
@@ -140,10 +145,10 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _begins_like_audio(path: Path) -> bool:
+def _is_audio_inside(path: Path) -> bool:
     try:
         with path.open("rb") as stream:
             head = stream.read(12)
     except OSError:
         return False
-    return head.startswith(_HEADS) or head[_BRAND_OFFSET:].startswith(_BRAND)
+    return begins_like_audio(head)

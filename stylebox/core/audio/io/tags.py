@@ -8,6 +8,8 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+from stylebox.core.audio.io.files import begins_like_audio
+from stylebox.core.audio.io.part import spliced, stretch
 from stylebox.core.errors import AudioError
 
 if TYPE_CHECKING:
@@ -18,11 +20,13 @@ if TYPE_CHECKING:
     from mutagen.oggvorbis import OggVorbis
 
 _FIELDS = ("title", "artist", "album", "date", "comment")
+_FRAMES = ("TIT2", "TPE1", "TALB", "TDRC", "COMM")  # of the fields, in ID3
 _ATOMS = ("\xa9nam", "\xa9ART", "\xa9alb", "\xa9day", "\xa9cmt")  # of the fields, in MP4
 _MAX_TEXT = 10_000  # characters of a field; longer ones are cut
 _MAX_COVER_BYTES = 16 << 20  # larger ones are not kept
 _FRONT = 3  # kind of picture: front cover
 _MIME = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"GIF8": "image/gif", b"RIFF": "image/webp"}
+_ID3_BYTES, _ID3_FOOTER = 10, 0x10  # of its header, and of a footer if this bit is set
 _MP4_COVERS = {"image/jpeg": 13, "image/png": 14}  # kinds of picture that MP4 knows, by their numbers
 
 
@@ -42,6 +46,24 @@ class Tags:
         return any((self.title, self.artist, self.album, self.date, self.comment, self.cover))
 
 
+def after_id3(stream: BinaryIO) -> int:
+    """Where a file begins that has ID3 tags in front, which its format does not know; 0 for MP3, which does.
+
+    Args:
+        stream: Seekable.
+    """
+    start = 0
+    while True:
+        stream.seek(start)
+        head = stream.read(_ID3_BYTES + 2)
+        if not head.startswith(b"ID3"):
+            return start if begins_like_audio(head) else 0
+        size = 0
+        for digit in head[6:_ID3_BYTES]:
+            size = size << 7 | digit & 0x7F
+        start += _ID3_BYTES + size + (_ID3_BYTES if head[5:6] and head[5] & _ID3_FOOTER else 0)
+
+
 def read_tags(stream: BinaryIO, name: str) -> Tags:
     """Read the tags of a sound file of any format; damaged ones are left out.
 
@@ -49,6 +71,31 @@ def read_tags(stream: BinaryIO, name: str) -> Tags:
         stream: Seekable.
         name: Of the file, for error messages.
     """
+    start = after_id3(stream)
+    if not start:
+        return _container_tags(stream, name)
+    own = _container_tags(spliced(stream, [stretch(start, stream.seek(0, io.SEEK_END))]), name)
+    in_front = _id3_tags(stream)
+    return Tags(*(getattr(own, field) or getattr(in_front, field) for field in (*_FIELDS, "cover")))
+
+
+def _id3_tags(stream: BinaryIO) -> Tags:
+    """The tags in front of a file."""
+    from mutagen import MutagenError
+    from mutagen.id3 import ID3
+
+    stream.seek(0)
+    try:
+        found = ID3(stream)
+    except MutagenError:
+        return Tags()
+    texts = (str(next(iter(found.getall(frame)), ""))[:_MAX_TEXT] for frame in _FRAMES)
+    covers = (picture.data for picture in found.getall("APIC") if len(picture.data) <= _MAX_COVER_BYTES)
+    return Tags(**dict(zip(_FIELDS, texts, strict=True)), cover=next(covers, b""))
+
+
+def _container_tags(stream: BinaryIO, name: str) -> Tags:
+    """The tags that FFmpeg finds."""
     from stylebox.core.audio.io.ffmpeg import open_container
 
     try:

@@ -10,7 +10,7 @@ import io
 import struct
 from typing import BinaryIO
 
-from stylebox.core.audio.io.overlay import overlaid
+from stylebox.core.audio.io.part import overlaid
 
 _HEAD_BYTES = 4096  # that hold the sizes
 _UNKNOWN = b"\xff\xff\xff\xff"  # as decoders take it: to the end of the file
@@ -36,7 +36,7 @@ def with_sizes(stream: BinaryIO) -> BinaryIO:
         finished = head[:8] + _UNKNOWN + head[12:]
     elif head.startswith(_W64_RIFF):
         finished = _w64(head, end)
-    return stream if finished == head else overlaid(stream, 0, finished)
+    return stream if finished == head else overlaid(stream, finished)
 
 
 def _w64(head: bytes, end: int) -> bytes:
