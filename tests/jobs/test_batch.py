@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.transfers import BEFORE, transferred
+from support.transfers import AFTER, BEFORE, shown, transferred
 
 from stylebox.core.errors import AudioError, StyleboxError
 from stylebox.core.jobs import transfer as job
@@ -61,7 +61,7 @@ class Machine:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(options.style)
         if page is not None:
-            page.add(transferred(style=options.style), BEFORE, str(source.path))
+            page.add(transferred(style=options.style), *(shown(sound, ".flac") for sound in (BEFORE, AFTER)))
         return Report(str(output))
 
 

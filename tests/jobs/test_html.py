@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import soundfile
 import typer
-from support.transfers import BEFORE, transferred
+from support.transfers import AFTER, BEFORE, page_of, transferred
 
 import stylebox
 from stylebox.cli import app
-from stylebox.core.jobs import html
-from stylebox.core.jobs.html import repeat_command, report_page
+from stylebox.core.jobs import shown_sound
+from stylebox.core.jobs.html import repeat_command
 from stylebox.core.music.midi.read import read_midi
 from stylebox.core.pipeline.options import OutputFormat
 
@@ -71,11 +71,11 @@ def content(address: str) -> bytes:
 @pytest.mark.parametrize("styles", [("harp",), ("harp", "violin", "violin:0.7,flute:0.3")])
 def test_a_page_holds_every_sound_and_needs_nothing_but_itself(styles: tuple[str, ...], tmp_path: Path) -> None:
     results = [transferred(warnings=("few <notes>",), style=style) for style in styles]
-    page = Page(report_page(results, BEFORE, "song.wav"))
+    page = Page(page_of(results, [BEFORE, *(AFTER for _ in styles)], "song.wav"))
     assert page.open == []
     assert all(address.startswith("data:") for _, address in page.addresses)
     sounds = [content(address) for tag, address in page.addresses if tag == "audio"]
-    for sound, original in zip(sounds, (BEFORE, *(result.audio for result in results)), strict=True):
+    for sound, original in zip(sounds, (BEFORE, *(AFTER for _ in styles)), strict=True):
         assert np.abs(soundfile.read(io.BytesIO(sound))[0] - original).max() < 1e-3
     assert [tag for tag, _ in page.addresses].count("img") == len(styles) + 1
     assert len(page.saved) == 2 * len(styles) + 2, "each sound, each output's notes, the picture"
@@ -90,11 +90,10 @@ def test_a_page_holds_every_sound_and_needs_nothing_but_itself(styles: tuple[str
 
 def test_a_page_plays_every_channel(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the files have them; MP3, for long recordings, holds two."""
-    result, before = transferred(), np.stack([BEFORE, 0.5 * BEFORE, 0 * BEFORE], 1)
-    result = replace(result, audio=np.stack([0 * result.audio, result.audio], 1))
+    before, after = np.stack([BEFORE, 0.5 * BEFORE, 0 * BEFORE], 1), np.stack([0 * AFTER, AFTER], 1)
     for seconds, channels in ((100.0, [3, 2]), (1.0, [1, 2])):
-        monkeypatch.setattr(html, "LOSSLESS_SECONDS", seconds)
-        page = Page(report_page([result], before, "song.wav"))
+        monkeypatch.setattr(shown_sound, "LOSSLESS_SECONDS", seconds)
+        page = Page(page_of([transferred()], [before, after], "song.wav"))
         sounds = [load_channels(content(address)) for tag, address in page.addresses if tag == "audio"]
         assert [sound.shape[1] for sound in sounds] == channels
         assert np.abs(sounds[1][:, 0]).max() < 1e-3
@@ -103,8 +102,8 @@ def test_a_page_plays_every_channel(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_long_recording_is_compressed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page of ten minutes would hold 120 MB otherwise."""
-    monkeypatch.setattr(html, "LOSSLESS_SECONDS", 1.0)
-    page = Page(report_page([transferred()], BEFORE, "song.wav"))
+    monkeypatch.setattr(shown_sound, "LOSSLESS_SECONDS", 1.0)
+    page = Page(page_of([transferred()], [BEFORE, AFTER], "song.wav"))
     assert {"song-input.mp3", "song-harp.mp3"} < set(page.saved)
     addresses = [address for tag, address in page.addresses if tag == "audio"]
     assert [address.partition(";")[0] for address in addresses] == ["data:audio/mpeg"] * 2
@@ -113,14 +112,14 @@ def test_a_long_recording_is_compressed(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_input_has_its_own_notes() -> None:
     """The output is an octave lower than the input."""
-    page = Page(report_page([transferred()], BEFORE, "song.wav"))
+    page = Page(page_of([transferred()], [BEFORE, AFTER], "song.wav"))
     before, after = page.data["notes"]
     assert [note[2] for note in before] == [note[2] + 12 for note in after] == [72, 73]
     assert page.data["seconds"] == 1.5
 
 
 def test_names_are_escaped_and_only_the_pages_own_script_may_run() -> None:
-    text = report_page([transferred(style=HOSTILE, warnings=(HOSTILE,))], BEFORE, HOSTILE)
+    text = page_of([transferred(style=HOSTILE, warnings=(HOSTILE,))], [BEFORE, AFTER], HOSTILE)
     page = Page(text)
     assert page.open == []
     assert text.count("<script") == 2, "the data and the script of the page"
@@ -131,7 +130,7 @@ def test_names_are_escaped_and_only_the_pages_own_script_may_run() -> None:
 
 
 def test_a_report_without_notes_says_so() -> None:
-    assert "No notes were found." in report_page([transferred(notes=0)], BEFORE, "x")
+    assert "No notes were found." in page_of([transferred(notes=0)], [BEFORE, AFTER], "x")
 
 
 def test_the_command_of_a_page_gives_the_same_settings() -> None:

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.browser import EXECUTABLE, Browser, browser
-from support.transfers import tone, transferred
-
-from stylebox.core.jobs.html import report_page
+from support.transfers import page_of, tone, transferred
 
 pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="needs Chromium: apt install chromium")
 SECONDS = 20.0
@@ -23,7 +21,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, P
     folder = tmp_path_factory.mktemp("page")
     results = [transferred(notes=70, style=style, seconds=SECONDS) for style in ("harp", "violin")]
     page = folder / "page.html"
-    page.write_text(report_page(results, tone(440, SECONDS), NAME), "utf-8")
+    page.write_text(page_of(results, [tone(440, SECONDS), *(tone(880, SECONDS) for _ in results)], NAME), "utf-8")
     with browser(folder / "profile") as running:
         yield running, page
 

@@ -1,14 +1,26 @@
 """The side outputs of a transfer: tones where they belong in the picture, files written whole."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.transfers import BEFORE, RATE, tone, transferred
+import soundfile
+from support.transfers import AFTER, BEFORE, RATE, shown, tone, transferred
 
 from stylebox.core.errors import StyleboxError
-from stylebox.core.jobs.outputs import SideOutputs, write_side_outputs
-from stylebox.core.jobs.spectrogram_image import FLOOR_DB, LOWEST_HZ, MOST_COLUMNS, ROWS, png, spectrogram, spectrograms
+from stylebox.core.jobs.outputs import RecordingPage, SideOutputs, write_notes, write_plot
+from stylebox.core.jobs.shown_sound import show
+from stylebox.core.jobs.spectrogram_image import (
+    FLOOR_DB,
+    LOWEST_HZ,
+    MOST_COLUMNS,
+    ROWS,
+    SpectrogramMeter,
+    png,
+    spectrogram,
+    spectrograms,
+)
 from stylebox.core.music.midi.read import read_midi
 
 
@@ -33,6 +45,41 @@ def test_a_long_recording_makes_no_wider_picture_and_loses_no_click() -> None:
     assert levels.max(axis=0).argmax() * step_seconds == pytest.approx(25.0, abs=0.2)
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 13.7, 47.0])
+def test_blocks_of_any_size_give_the_spectrogram_of_the_whole(seconds: float) -> None:
+    rng = np.random.default_rng(0)
+    audio = rng.standard_normal((round(seconds * RATE), 2)).astype(np.float32)
+    meter, at = SpectrogramMeter(len(audio), RATE), 0
+    while at < len(audio):
+        stop = at + int(rng.integers(0, RATE))
+        np.testing.assert_array_equal(meter.add(audio[at:stop]), audio[at:stop])
+        at = stop
+    levels, step_seconds = meter.levels()
+    whole, expected_step = spectrogram(audio, RATE)
+    np.testing.assert_array_equal(levels, whole)
+    assert step_seconds == expected_step
+
+
+def test_a_file_for_a_page_that_would_clip_is_turned_down() -> None:
+    """The sound is read again for it; its spectrogram is that of the sound."""
+    reads = 0
+
+    def blocks() -> list[np.ndarray]:
+        nonlocal reads
+        reads += 1
+        return [2 * tone(440, 0.5)[:, None], 4 * tone(440, 0.5)[:, None]]
+
+    sound = show(blocks, RATE, RATE, 1, ".flac")
+    made = soundfile.read(io.BytesIO(sound.file))[0]
+    assert np.abs(made).max() == pytest.approx(10 ** (-0.1 / 20), abs=1e-3)
+    assert np.abs(made[: RATE // 2]).max() == pytest.approx(np.abs(made).max() / 2, rel=1e-3)
+    assert sound.levels.max() > 0
+    assert reads == 2
+    reads = 0
+    assert not show(blocks, RATE, RATE, 1).file
+    assert reads == 1
+
+
 def test_the_picture_says_its_units() -> None:
     figure = spectrograms((tone(440, 1.5), tone(880)), RATE, ("in: a$b$.wav", "out: \u7434"))
     upper, lower = figure.axes[:2]
@@ -49,14 +96,17 @@ def test_the_picture_says_its_units() -> None:
 def test_extras_are_written_whole_and_the_same_each_time(tmp_path: Path) -> None:
     for name in ("one", "two"):
         folder = tmp_path / name
-        write_side_outputs(
-            SideOutputs(folder / "n.mid", folder / "p.png", folder / "r.html"), transferred(), BEFORE, "piano.wav"
-        )
+        sounds = shown(BEFORE, ".flac"), shown(AFTER, ".flac")
+        write_notes(folder / "n.mid", transferred())
+        write_plot(folder / "p.png", *sounds, "piano.wav", "harp")
+        page = RecordingPage(folder / "r.html", "piano.wav")
+        page.add(transferred(), *sounds)
+        assert page.write()
     one, two = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
     assert sorted(one) == ["n.mid", "p.png", "r.html"]
     assert one == two
     assert [note.pitch for note in read_midi(tmp_path / "one" / "n.mid").notes] == [60, 61]
-    write_side_outputs(SideOutputs(), transferred(), BEFORE, "piano.wav")
+    assert not RecordingPage(tmp_path / "none.html", "piano.wav").write()
 
 
 def test_a_wrong_suffix_is_said_before_any_work() -> None:

@@ -4,6 +4,7 @@ By a tiny model.
 """
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import soundfile
 from support.models import PARTIALS, melody, tones
 
+from stylebox.core.audio.io.read import AudioReader
 from stylebox.core.jobs import input_file
 from stylebox.core.jobs.outputs import SideOutputs
 from stylebox.core.jobs.transfer import TransferBatch, transfer_files
@@ -93,6 +95,28 @@ def test_notes_are_found_once_and_the_bytes_are_those_of_one_style_alone(
     assert (alone["_encode"] > 3) == long
     assert content("together") == content("apart")
     assert len(content("together")) == 6
+
+
+def test_pictures_and_pages_of_several_styles_read_the_recording_once_more(
+    pipeline: BasePipeline, song: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads, iterate = 0, AudioReader.__iter__
+
+    def counted(reader: AudioReader) -> Iterator[np.ndarray]:
+        nonlocal reads
+        reads += 1
+        return iterate(reader)
+
+    monkeypatch.setattr(AudioReader, "__iter__", counted)
+    options = TransferOptions("string", seed=7, steps=0, vocoder="harmonic")
+    counts = []
+    for side in (SideOutputs(), SideOutputs(plot=Path("plots"), report=Path("page.html"))):
+        reads = 0
+        transfer_files([song], Path("out"), options, pipeline, styles=STYLES[:2], side_outputs=side, force=True)
+        counts.append(reads)
+    assert counts[1] == counts[0] + 1
+    assert len(list(Path("plots").iterdir())) == 2
+    assert Path("page.html").read_text("utf-8").count("<audio ") == 3
 
 
 @pytest.mark.usefixtures("on_disk")

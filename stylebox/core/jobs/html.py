@@ -17,27 +17,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-import numpy as np
-
 from stylebox import __version__
-from stylebox.core.audio.io.formats import FORMATS, Format
-from stylebox.core.audio.io.read import resample_blocks
-from stylebox.core.audio.io.write import encode_audio
 from stylebox.core.jobs.outputs import name_of, write_notes
+from stylebox.core.jobs.shown_sound import ShownSound
 from stylebox.core.jobs.spectrogram_image import (
     drawn,
     frequency_ticks,
     loudest_db,
     palette_png,
     png,
-    spectrogram,
 )
 from stylebox.core.music.notes import Note, transpose
 from stylebox.core.music.register import key_name
-from stylebox.core.pipeline.result import TransferResult
+from stylebox.core.pipeline.result import TransferFacts
 from stylebox.core.pipeline.style_spec import StyleSpec
 
-LOSSLESS_SECONDS = 240.0  # of all channels together, up to which they are FLAC; more makes a page slow to open
 _KINDS = {".flac": "audio/flac", ".mp3": "audio/mpeg"}
 _FEWEST_KEYS = 24  # rows of the piano roll
 _KEYS = (
@@ -58,32 +52,31 @@ class _Track(NamedTuple):
 
     name: str
     stem: str  # of its files
-    audio: np.ndarray
+    sound: ShownSound
     notes: list[Note]
 
 
-def report_page(results: Sequence[TransferResult], before: np.ndarray, source: str) -> str:
+def report_page(results: Sequence[TransferFacts], sounds: Sequence[ShownSound], source: str) -> str:
     """The whole page. The same transfers give the same page: it holds no time or date.
 
     Args:
-        results: Transfers of one recording, at least one, all at the same rate.
-        before: The input, at the results' rate.
+        results: Transfers of one recording, at least one.
+        sounds: The input, then the output of each transfer, with files of one format and at one rate.
         source: The input's path; "-" is standard input.
-
-    Shape:
-        before ``(S,)`` or ``(S, C)``, as each result.
     """
-    rate, name = results[0].sample_rate, name_of(source)
+    rate, suffix, name = sounds[0].sample_rate, sounds[0].suffix, name_of(source)
     stem = Path(name).stem
     heard = transpose(results[0].notes, -results[0].transpose)
-    tracks = [_Track("Input", f"{stem}-input", before, heard)]
-    tracks += [_Track(r.style, f"{stem}-{StyleSpec.parse(r.style).slug}", r.audio, r.notes) for r in results]
-    seconds = max(len(track.audio) for track in tracks) / rate
-    shown = [spectrogram(track.audio, rate) for track in tracks]
+    tracks = [_Track("Input", f"{stem}-input", sounds[0], heard)]
+    tracks += [
+        _Track(r.style, f"{stem}-{StyleSpec.parse(r.style).slug}", sound, r.notes)
+        for r, sound in zip(results, sounds[1:], strict=True)
+    ]
+    seconds = max(sound.seconds for sound in sounds)
+    shown = [(sound.levels, sound.step_seconds) for sound in sounds]
     loudest = loudest_db([levels for levels, _ in shown])
     images = [palette_png(levels, loudest) for levels, _ in shown]
     picture = png(drawn(shown, seconds, rate, [f"{track.name} ({name})" for track in tracks]))
-    suffix, sounds = _encoded([track.audio for track in tracks], rate)
     title = f"{name}: {', '.join(result.style for result in results)}"
     data = {
         "rate": rate,
@@ -98,13 +91,13 @@ def report_page(results: Sequence[TransferResult], before: np.ndarray, source: s
         f'<header><h1>{escape(title)}</h1><button id="theme" aria-label="dark or light">Dark</button></header>',
         *_remarks(results),
         _transport(tracks, seconds),
-        *(_player(track, sound, suffix) for track, sound in zip(tracks, sounds, strict=True)),
+        *map(_player, tracks),
         '<h2>Notes</h2><canvas id="roll" role="img" aria-label="The notes over time. Click to play from there, '
         'drag to loop a part."></canvas>',
         '<p class="quiet">Click to play from there, drag to loop a part. The notes are those found in the input.</p>',
         f'<h2>Spectrograms</h2><div id="pictures">{_pictures(tracks, images, rate)}</div>',
         f"<h2>Download</h2>{_downloads(tracks, results, stem, picture, suffix)}",
-        f"<h2>Settings</h2>{''.join(_settings(result, source) for result in results)}",
+        f"<h2>Settings</h2>{''.join(_settings(result, rate, source) for result in results)}",
         f"<details><summary>Keyboard</summary>{_table((f'<kbd>{k}</kbd>', m) for k, m in _KEYS)}</details>",
         f'<script type="application/json" id="data">{_json(data)}</script>',
         f"<script>{_file('html.js')}</script>",
@@ -126,7 +119,7 @@ def _head(title: str) -> str:
     )
 
 
-def _remarks(results: Sequence[TransferResult]) -> Iterable[str]:
+def _remarks(results: Sequence[TransferFacts]) -> Iterable[str]:
     """Warnings and moves into another register, each once."""
     yield from dict.fromkeys(f'<p class="warning">{escape(w)}</p>' for result in results for w in result.warnings)
     yield from (f"<p>{escape(result.moved)}</p>" for result in results if result.moved)
@@ -149,26 +142,10 @@ def _transport(tracks: Sequence[_Track], seconds: float) -> str:
     )
 
 
-def _encoded(sounds: Sequence[np.ndarray], rate: int) -> tuple[str, list[bytes]]:
-    """Sound files and their suffix: lossless, or MP3 where the page would be too large to open."""
-    if sum(sound.size for sound in sounds) <= LOSSLESS_SECONDS * rate:
-        return ".flac", [encode_audio(sound, rate) for sound in sounds]
-    format = FORMATS[".mp3"]
-    new_rate = format.nearest_rate(rate)
-    return ".mp3", [encode_audio(_conformed(sound, rate, new_rate, format), new_rate, ".mp3") for sound in sounds]
-
-
-def _conformed(sound: np.ndarray, rate: int, new_rate: int, format: Format) -> np.ndarray:
-    """A sound at another rate, with the channels that a format holds, ``(S, C)``."""
-    sound = sound.reshape(len(sound), -1)
-    sound = sound.mean(1, keepdims=True) if sound.shape[1] > format.max_channels else sound
-    return np.concatenate(list(resample_blocks([sound], rate, new_rate, sound.shape[1])))
-
-
-def _player(track: _Track, sound: bytes, suffix: str) -> str:
+def _player(track: _Track) -> str:
     """A player with controls, which serves without a script, too."""
     name = f'<p class="fallback">{escape(track.name)}</p>'
-    return f'{name}<audio controls preload="auto" src="{_data(_KINDS[suffix], sound)}"></audio>'
+    return f'{name}<audio controls preload="auto" src="{_data(_KINDS[track.sound.suffix], track.sound.file)}"></audio>'
 
 
 def _pictures(tracks: Sequence[_Track], images: Sequence[bytes], rate: int) -> str:
@@ -190,7 +167,7 @@ def _hertz(hz: int) -> str:
 
 
 def _downloads(
-    tracks: Sequence[_Track], results: Sequence[TransferResult], stem: str, picture: bytes, suffix: str
+    tracks: Sequence[_Track], results: Sequence[TransferFacts], stem: str, picture: bytes, suffix: str
 ) -> str:
     """Each sound, the notes of each output, the picture. The script gives the sounds their addresses."""
     names = [escape(f"{track.stem}{suffix}") for track in tracks]
@@ -203,7 +180,7 @@ def _downloads(
     return f'<ul>{"".join(links)}</ul><button id="everything">Download everything</button>'
 
 
-def _midi(result: TransferResult) -> bytes:
+def _midi(result: TransferFacts) -> bytes:
     """The notes of an output as a MIDI file."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "notes.mid"
@@ -216,14 +193,14 @@ def _link(name: str, kind: str, content: bytes) -> str:
     return f'<li><a download="{escape(name)}" href="{_data(kind, content)}">{escape(name)}</a></li>'
 
 
-def _settings(result: TransferResult, source: str) -> str:
+def _settings(result: TransferFacts, rate: int, source: str) -> str:
     """What an output was made with, the command that makes it again, and its notes."""
     rows = [
         ("model", result.model),
         ("seed", str(result.seed)),
         ("transposed by", f"{result.transpose:+d} semitones" if result.transpose else "nothing"),
         *((name, _shown(value)) for name, value in result.settings.details().items()),
-        ("length", f"{result.seconds:.2f} s at {result.sample_rate} Hz"),
+        ("length", f"{result.seconds:.2f} s at {rate} Hz"),
         ("made by", f"stylebox {__version__}"),
     ]
     table = _table((escape(name), escape(value)) for name, value in rows)
@@ -232,7 +209,7 @@ def _settings(result: TransferResult, source: str) -> str:
     return f"<h3>{escape(result.style)}</h3><pre>{again}</pre>{table}{_notes(result.notes)}"
 
 
-def repeat_command(result: TransferResult, source: str) -> str:
+def repeat_command(result: TransferFacts, source: str) -> str:
     """The command that makes an output again, for a POSIX shell.
 
     Args:

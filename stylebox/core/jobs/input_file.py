@@ -1,24 +1,27 @@
-"""The input of a transfer, or of transfers to several styles: opened, measured and transcribed once.
+"""The input of a transfer, or of transfers to several styles: opened, measured, transcribed and shown once.
 
 Decides where the work on a recording is kept. Knows nothing of outputs but their names.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from stylebox import __version__
 from stylebox.core.audio.io.source import STREAM, opened
 from stylebox.core.jobs.file_recording import FileRecording
 from stylebox.core.jobs.pipelines import weights_state
+from stylebox.core.jobs.shown_sound import ShownSound, show
 from stylebox.core.lock import sole_writer
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.protocol import Pipeline
-from stylebox.core.pipeline.recording import MonoSource
+from stylebox.core.pipeline.recording import MonoSource, at_rate, fitted, length_at
 from stylebox.core.pipeline.work import Work, remove_work
 
 _OWNER = "stylebox transfer"
@@ -38,6 +41,7 @@ class InputFile:
     def __init__(self, path: Path, pipeline: Pipeline, notes_folder: Path | None = None) -> None:
         self.path = path
         self._pipeline, self._notes_folder, self._open = pipeline, notes_folder, ExitStack()
+        self._shown: dict[tuple[int, str], ShownSound] = {}
 
     def __enter__(self) -> Self:
         """Nothing is opened yet."""
@@ -61,6 +65,29 @@ class InputFile:
     def source(self) -> MonoSource:
         """The model's view of it, which is measured once."""
         return MonoSource(self.recording, self._pipeline.sample_rate)
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return self.source.measured.channels
+
+    def shown(self, sample_rate: int, suffix: str) -> ShownSound:
+        """It as pictures and pages show it; it is read when this is first asked for.
+
+        Args:
+            sample_rate: Of what is shown, in Hz.
+            suffix: Of the file for a page; empty if there is no page.
+        """
+        recording, rate = self.recording, self.recording.sample_rate
+        num_samples = length_at(self.source.measured.num_samples, rate, sample_rate)
+
+        def blocks() -> Iterable[np.ndarray]:
+            return fitted(at_rate(recording.blocks(), rate, sample_rate), num_samples, self.channels)
+
+        key = sample_rate, suffix
+        if key not in self._shown:
+            self._shown[key] = show(blocks, num_samples, sample_rate, self.channels, suffix)
+        return self._shown[key]
 
     @contextmanager
     def work(self, output: Path, options: TransferOptions) -> Iterator[Work]:

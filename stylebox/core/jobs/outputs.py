@@ -6,9 +6,8 @@ Knows no pipeline.
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from stylebox.core.errors import StyleboxError
+from stylebox.core.jobs.shown_sound import ShownSound, page_suffix
 from stylebox.core.jobs.sound_format import SoundFormat
 from stylebox.core.music.midi.write import write_midi
 from stylebox.core.paths import refuse_overwrite, write_text
@@ -144,39 +143,37 @@ class FileReport:
         )
 
 
-def write_side_outputs(side_outputs: SideOutputs, result: TransferResult, before: np.ndarray, source: str) -> None:
-    """Write the side outputs that are asked for, each file whole or not at all.
+def write_plot(path: Path, before: ShownSound, after: ShownSound, source: str, style: str) -> None:
+    """Write the spectrograms of an input and an output as PNG, whole or not at all.
 
     Args:
-        side_outputs: Which, and where to.
-        result: What was made.
-        before: The input, at the result's rate.
+        path: The file.
+        before: The input, at the output's rate.
+        after: The output.
         source: The input's path; "-" is standard input.
-
-    Shape:
-        before ``(S,)`` or ``(S, C)``.
+        style: Of the output.
     """
-    if side_outputs.midi is not None:
-        write_notes(side_outputs.midi, result)
-    if side_outputs.plot is not None:
-        from stylebox.core.jobs.spectrogram_image import spectrograms, write_png  # matplotlib is slow to import
+    from stylebox.core.jobs.spectrogram_image import drawn, write_png
 
-        titles = (f"in: {name_of(source)}", f"out: {result.style}")
-        write_png(side_outputs.plot, spectrograms((before, result.audio), result.sample_rate, titles))
-    if side_outputs.report is not None:
-        page = RecordingPage(side_outputs.report)
-        page.add(result, before, source)
-        page.write()
+    shown = [(sound.levels, sound.step_seconds) for sound in (before, after)]
+    titles = (f"in: {name_of(source)}", f"out: {style}")
+    write_png(path, drawn(shown, max(before.seconds, after.seconds), after.sample_rate, titles))
 
 
 class RecordingPage:
-    """One report page for all styles of a recording."""
+    """One report page for all styles of a recording.
 
-    def __init__(self, path: Path) -> None:
-        """An empty page that will be at `path`."""
+    Args:
+        path: Where it will be.
+        source: The recording's path; "-" is standard input.
+        styles: How many there are.
+    """
+
+    def __init__(self, path: Path, source: str, styles: int = 1) -> None:
         self.path = path
-        self._results: list[TransferResult] = []
-        self._before, self._source = np.zeros(0, np.float32), ""
+        self._source, self._styles = source, styles
+        self._facts: list[TransferFacts] = []
+        self._sounds: list[ShownSound] = []
 
     def check(self, force: bool) -> None:
         """Raise before any work what would fail after it.
@@ -187,27 +184,34 @@ class RecordingPage:
         SideOutputs(report=self.path).check()
         refuse_overwrite(self.path, force)
 
-    def add(self, result: TransferResult, before: np.ndarray, source: str) -> None:
+    def suffix(self, before: int, after: int, sample_rate: int) -> str:
+        """The format that all of its sounds have.
+
+        Args:
+            before: Samples of all channels of the input.
+            after: Samples of all channels of one output.
+            sample_rate: Of all, in Hz.
+        """
+        return page_suffix(before + self._styles * after, sample_rate)
+
+    def add(self, facts: TransferFacts, before: ShownSound, after: ShownSound) -> None:
         """Add an output.
 
         Args:
-            result: What was made.
-            before: The input, at the result's rate.
-            source: The input's path; "-" is standard input.
-
-        Shape:
-            before ``(S,)`` or ``(S, C)``.
+            facts: Of the transfer.
+            before: The input, with its file, at the output's rate.
+            after: The output, with its file.
         """
-        self._results.append(result)
-        self._before, self._source = before, source
+        self._facts.append(facts)
+        self._sounds = [before, *self._sounds[1:], after]
 
     def write(self) -> bool:
         """Write the page with the outputs so far; without any there is none. Tells whether it was written."""
-        if self._results:
-            from stylebox.core.jobs.html import report_page  # matplotlib is slow to import
+        if self._facts:
+            from stylebox.core.jobs.html import report_page
 
-            write_text(self.path, report_page(self._results, self._before, self._source))
-        return bool(self._results)
+            write_text(self.path, report_page(self._facts, self._sounds, self._source))
+        return bool(self._facts)
 
 
 def name_of(source: str) -> str:

@@ -32,29 +32,76 @@ _TITLE_LETTERS = 90  # that fit above a picture
 
 
 def spectrogram(audio: np.ndarray, sample_rate: int) -> tuple[np.ndarray, float]:
-    """Levels over time and frequency, and the seconds per column.
-
-    Returns:
-        Levels in dB, 0 for a sine of full scale, and seconds. Rows are spaced evenly in octaves, from `LOWEST_HZ` up.
+    """Levels over time and frequency, and the seconds per column; see `SpectrogramMeter`.
 
     Shape:
         audio ``(S,)`` or ``(S, C)``, of which the mean is shown; the result ``(ROWS, columns)``.
     """
-    audio = audio.mean(1) if audio.ndim == 2 else audio
-    edges_hz = np.geomspace(LOWEST_HZ, sample_rate / 2, ROWS + 1)[:-1]
-    first_bins = np.round(edges_hz / sample_rate * _FFT).astype(int)
-    window = np.hanning(_FFT + 1)[:-1]
-    padded = np.pad(np.asarray(audio, np.float32), _FFT // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_HOP]
-    pooled = math.ceil(len(frames) / MOST_COLUMNS)
-    block = pooled * max(1, _BLOCK_FRAMES // pooled)
-    columns = []
-    for start in range(0, len(frames), block):
-        power = np.abs(np.fft.rfft(frames[start : start + block] * window)) ** 2
-        rows = np.maximum.reduceat(power, first_bins, axis=1)  # a row above the first few is many bins: the loudest
-        columns.append(np.maximum.reduceat(rows, np.arange(0, len(rows), pooled), axis=0))
-    power = np.concatenate(columns).T / (window.sum() / 2) ** 2
-    return 10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10))), pooled * _HOP / sample_rate
+    meter = SpectrogramMeter(len(audio), sample_rate)
+    meter.add(audio)
+    return meter.levels()
+
+
+class SpectrogramMeter:
+    """The spectrogram of a sound that comes in blocks; memory does not grow with it.
+
+    Args:
+        num_samples: Length of the sound.
+        sample_rate: In Hz.
+    """
+
+    def __init__(self, num_samples: int, sample_rate: int) -> None:
+        edges_hz = np.geomspace(LOWEST_HZ, sample_rate / 2, ROWS + 1)[:-1]
+        self._first_bins = np.round(edges_hz / sample_rate * _FFT).astype(int)
+        self._window = np.hanning(_FFT + 1)[:-1]
+        self._pooled = math.ceil((num_samples // _HOP + 1) / MOST_COLUMNS)
+        self._at_once = self._pooled * max(1, _BLOCK_FRAMES // self._pooled)
+        self._step_seconds = self._pooled * _HOP / sample_rate
+        self._pieces, self._held = [np.zeros(_FFT // 2, np.float32)], _FFT // 2  # samples that frames still need
+        self._columns: list[np.ndarray] = []
+
+    def add(self, block: np.ndarray) -> np.ndarray:
+        """Take the next samples, and return them.
+
+        Shape:
+            ``(S,)`` or ``(S, C)``, of which the mean is shown.
+        """
+        self._hold(block.mean(1) if block.ndim == 2 else block)
+        if self._held >= (self._at_once - 1) * _HOP + _FFT:
+            samples = np.concatenate(self._pieces)
+            while len(samples) >= (self._at_once - 1) * _HOP + _FFT:
+                self._columns.append(self._loudest(samples[: (self._at_once - 1) * _HOP + _FFT]))
+                samples = samples[self._at_once * _HOP :]
+            self._pieces, self._held = [samples], len(samples)
+        return block
+
+    def levels(self) -> tuple[np.ndarray, float]:
+        """The spectrogram of the whole sound, and the seconds per column; nothing can be added after it.
+
+        Returns:
+            Levels in dB, 0 for a sine of full scale, and seconds. Rows are spaced evenly in octaves, from `LOWEST_HZ`
+            up.
+
+        Shape:
+            ``(ROWS, columns)``.
+        """
+        self._hold(np.zeros(_FFT // 2, np.float32))
+        if self._held >= _FFT:
+            self._columns.append(self._loudest(np.concatenate(self._pieces)))
+        power = np.concatenate(self._columns).T / (self._window.sum() / 2) ** 2
+        return 10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10))), self._step_seconds
+
+    def _hold(self, mono: np.ndarray) -> None:
+        self._pieces.append(np.asarray(mono, np.float32))
+        self._held += len(mono)
+
+    def _loudest(self, samples: np.ndarray) -> np.ndarray:
+        """The columns of some frames; each is the loudest of `_pooled` frames, ``(columns, ROWS)``."""
+        frames = np.lib.stride_tricks.sliding_window_view(samples, _FFT)[::_HOP]
+        power = np.abs(np.fft.rfft(frames * self._window)) ** 2
+        rows = np.maximum.reduceat(power, self._first_bins, axis=1)  # a row above the first few is many bins
+        found: np.ndarray = np.maximum.reduceat(rows, np.arange(0, len(rows), self._pooled), axis=0)
+        return found
 
 
 def loudest_db(levels: Sequence[np.ndarray]) -> float:

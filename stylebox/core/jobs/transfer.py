@@ -141,7 +141,7 @@ class _Run:
                     self.batch.skipped.append(_skipped(task))
                     self.whole.finish(task, worked=False)
                     continue
-                page = page or (RecordingPage(task.page) if task.page else None)
+                page = page or (RecordingPage(task.page, str(task.recording.path), len(tasks)) if task.page else None)
                 self._transfer(task, source, page)
                 self.whole.finish(task, worked=True)
         if len(self.batch.failed) == failed:

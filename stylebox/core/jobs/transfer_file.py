@@ -9,21 +9,18 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from stylebox.core.audio.io.read import AudioReader
 from stylebox.core.audio.io.tags import Tags
 from stylebox.core.audio.io.write import AudioWriter, check_format
 from stylebox.core.errors import AudioError
-from stylebox.core.jobs.file_recording import FileRecording
 from stylebox.core.jobs.input_file import InputFile
-from stylebox.core.jobs.outputs import STREAM, FileReport, RecordingPage, SideOutputs, write_notes, write_side_outputs
+from stylebox.core.jobs.outputs import STREAM, FileReport, RecordingPage, SideOutputs, write_notes, write_plot
+from stylebox.core.jobs.shown_sound import show
 from stylebox.core.jobs.sound_format import SoundFormat, fit_format
 from stylebox.core.paths import refuse_overwrite
 from stylebox.core.pipeline.finish import Finished, Performance
 from stylebox.core.pipeline.options import OutputFormat, TransferOptions
 from stylebox.core.pipeline.protocol import Pipeline
-from stylebox.core.pipeline.result import TransferFacts, TransferResult, styled_tags
+from stylebox.core.pipeline.result import TransferFacts, styled_tags
 from stylebox.core.pipeline.transfer import transfer_recording
 from stylebox.core.progress import Progress, ProgressCallback, silent
 
@@ -71,13 +68,9 @@ def transfer_file(
         asked = replace(options.output, format=output.suffix[1:].lower() or None)
         facts = _facts(performance, written, [*fitted.warning, *recording.remarks], pipeline.model, asked)
         _write(output, written, sound, styled_tags(recording.tags, facts.style, facts.seed), progress)
-        if side_outputs.plot is not None or side_outputs.report is not None or page is not None:
-            result, before = _as_arrays(recording, written, facts)
-            write_side_outputs(side_outputs, result, before, name)
-            if page is not None:
-                page.add(result, before, name)
-        elif side_outputs.midi is not None:
+        if side_outputs.midi is not None:
             write_notes(side_outputs.midi, facts)
+        _show(shared, written, facts, side_outputs, page)
         work.remove()
     work_seconds = time.monotonic() - begun
     return FileReport.of(facts, name, output, side_outputs, sound, clipped_db=clipped_db, work_seconds=work_seconds)
@@ -124,15 +117,20 @@ def _write(output: Path, finished: Finished, sound: SoundFormat, tags: Tags, pro
             progress(Progress("transferring", seconds * (0.985 + 0.015 * share), seconds, "finishing"))
 
 
-def _as_arrays(recording: FileRecording, finished: Finished, facts: TransferFacts) -> tuple[TransferResult, np.ndarray]:
-    """Output and input as arrays at one rate, each with its channels, for a page or pictures of them."""
-    audio = _joined(finished.blocks())
-    result = TransferResult(audio, finished.sample_rate, facts.notes, facts.settings, facts.model, facts.warnings)
-    with AudioReader(recording.stream, finished.sample_rate, recording.name) as reader:
-        return result, _joined(reader)
-
-
-def _joined(blocks: Iterable[np.ndarray]) -> np.ndarray:
-    """Blocks ``(S, C)`` as one array, ``(S,)`` if it is mono."""
-    whole = np.concatenate(list(blocks))
-    return whole[:, 0] if whole.shape[1] == 1 else whole
+def _show(
+    source: InputFile, finished: Finished, facts: TransferFacts, side_outputs: SideOutputs, page: RecordingPage | None
+) -> None:
+    """The picture, the page of this transfer, and its share of the page of several styles, if they are asked for."""
+    name, report = str(source.path), side_outputs.report
+    pages = [one for one in (page, None if report is None else RecordingPage(report, name)) if one is not None]
+    if side_outputs.plot is None and not pages:
+        return
+    samples, rate, channels = finished.num_samples, finished.sample_rate, finished.channels
+    suffix = pages[0].suffix(samples * source.channels, samples * channels, rate) if pages else ""
+    before, after = source.shown(rate, suffix), show(finished.blocks, samples, rate, channels, suffix)
+    if side_outputs.plot is not None:
+        write_plot(side_outputs.plot, before, after, name, facts.style)
+    for one in pages:
+        one.add(facts, before, after)
+        if one is not page:
+            one.write()
