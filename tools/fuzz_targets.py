@@ -46,7 +46,7 @@ def _style(data: bytes) -> None:
 
 def _ogg(data: bytes) -> None:
     stream = io.BytesIO(data)
-    for start, end, _ in links(stream):
+    for start, end, *_ in links(stream):
         assert 0 <= start < end
     set_plain_serial(stream)
 

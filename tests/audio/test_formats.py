@@ -213,7 +213,10 @@ FORMATS: dict[str, Format] = {
 }
 FORMATS |= {
     f"{name}, cut short": cut(FORMATS[name], 0.6)
-    for name in ("WAV, 24 bits", "RF64", "W64", "AIFF", "FLAC, 16 bits", "MP3, constant rate", "AAC, bare")
+    for name in (
+        *("WAV, 24 bits", "WAV, big-endian", "RF64", "W64", "AIFF", "CAF, 16 bits", "AU", "FLAC, 16 bits"),
+        *("Opus in WebM", "MP3, constant rate", "AAC, bare"),
+    )
 }
 
 
@@ -230,6 +233,7 @@ def test_a_file_of_this_kind_is_read(
         back = np.concatenate(list(reader))[:, 0]
         assert (reader.native_rate, reader.bits) == (expected.sample_rate, expected.bits)
     assert probe(path).samples == len(back) == len(load_audio(path, expected.sample_rate))
+    assert bool(reader.remarks) == (expected.part < 1 or "sound in two" in name or "wave list" in name)
     if expected.part < 1:
         assert 0.3 * expected.part * len(wanted) < len(back) < len(wanted)
         wanted = wanted[: len(back)]

@@ -19,12 +19,14 @@ import soundfile
 from stylebox.core.audio.io import ogg, riff
 from stylebox.core.audio.io.part import Part, spliced, stretch
 from stylebox.core.audio.io.tags import after_id3
-from stylebox.core.audio.io.unfinished import with_sizes
+from stylebox.core.audio.io.unfinished import share_there, with_sizes
 from stylebox.core.errors import AudioError
 
 LIBSNDFILE_MARKS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"FORM", b".snd", b"caff")
 OGG_MARK, OGG_CODEC_OFFSET, OGG_VORBIS_MARK = b"OggS", 28, b"\x01vorbis"
 BLOCK_VALUES = 1 << 16  # decoded at once: the most that a damaged place can cost
+_MISSING_SECONDS = 0.1  # headers are rounded, and count what encoders add
+_UNKNOWN_FRAMES = (1 << 63) - 1  # as libsndfile says it
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
 _BITS |= {f"ALAC_{bits}": bits for bits in (16, 20, 24, 32)}
 _FOR_FFMPEG = {"MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "IMA_ADPCM", "MS_ADPCM", "GSM610"}
@@ -42,6 +44,7 @@ class Track:
     bits: int  # per sample; 0 for codecs that lose something, which have no depth
     blocks: Iterator[Block]
     known_samples: int | None = None  # per channel, where the size of the file leaves no doubt
+    stated_seconds: float | None = None  # what its header states, where that is more than an estimate
     remarks: list[str] = field(default_factory=list)  # what was left out or filled, complete after the last block
 
 
@@ -82,13 +85,15 @@ def _parts(stream: BinaryIO) -> list[Part]:
     start = after_id3(stream)
     if start:
         stream = spliced(stream, [stretch(start, stream.seek(0, io.SEEK_END))])
-    stream = with_sizes(stream)
+    share, stream = share_there(stream), with_sizes(stream)
+    if share < 1:
+        return [Part(stream, share=share)]
     if not _head(stream).startswith(OGG_MARK):
         return riff.sounds(stream)
     links = ogg.links(stream)
     if len(links) < 2:
-        return [Part(stream, all(link.is_whole for link in links))]
-    return [Part(spliced(stream, [stretch(link.start, link.end)]), link.is_whole) for link in links]
+        return [Part(stream, *(links[0][2:] if links else ()))]
+    return [Part(spliced(stream, [stretch(link.start, link.end)]), *link[2:]) for link in links]
 
 
 def _blocks_of(part: Part, name: str, track: Track) -> Iterator[Block]:
@@ -107,16 +112,37 @@ def _open_part(part: Part, name: str) -> Iterator[Track]:
         first = _first_block(file) if file is not None else None
         if file is not None and first is not None:
             track = _libsndfile_track(file, first, part.stream, name)
-            track.remarks += part.remarks
-            yield track
+            yield _examined(track, part)
             return
     from stylebox.core.audio.io.ffmpeg import open_ffmpeg  # loads all of FFmpeg
 
     with open_ffmpeg(part.stream, name) as track:
-        track.remarks += part.remarks
         if part.samples is not None:
             track.blocks = _up_to(part.samples, track.blocks, part.block_samples)
-        yield track
+        yield _examined(track, part)
+
+
+def _examined(track: Track, part: Part) -> Track:
+    """The track of a part, with remarks on what was put right and on what is missing."""
+    track.remarks += part.remarks
+    if part.share < 1:
+        track.known_samples = None
+    if track.known_samples is None:
+        track.blocks = _watched(track.blocks, track, part)
+    return track
+
+
+def _watched(blocks: Iterator[Block], track: Track, part: Part) -> Iterator[Block]:
+    """The same blocks; after the last one, a remark if some are missing."""
+    seconds = 0.0
+    for rate, block in blocks:
+        seconds += len(block) / rate
+        yield rate, block
+    stated = track.stated_seconds or seconds / (part.share or 1)
+    if stated - seconds > _MISSING_SECONDS:
+        track.remarks.append(f"it is damaged or cut short: {seconds:.2f} of {stated:.2f} s are there")
+    elif not part.has_end:
+        track.remarks.append(f"it is cut short: {seconds:.2f} s are there")
 
 
 def _up_to(samples: int, blocks: Iterator[Block], tolerance: int) -> Iterator[Block]:
@@ -226,6 +252,7 @@ def _libsndfile_track(file: _ForwardOnly, first: np.ndarray, stream: BinaryIO, n
         _repaired(file, blocks, stream, name, remarks) if is_flac else blocks,
         # libsndfile compares the header of uncompressed formats with the size of the file
         file.frames if file.subtype in _BITS and not is_flac and not file.subtype.startswith("ALAC") else None,
+        file.frames / file.samplerate if is_flac and file.frames < _UNKNOWN_FRAMES else None,
         remarks,
     )
 

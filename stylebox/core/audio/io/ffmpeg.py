@@ -16,6 +16,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from stylebox.core.audio.io.decode import Block, Track
+from stylebox.core.audio.io.raw_frames import RAW_FORMATS, LostFrames, is_adts, xing_seconds
 from stylebox.core.errors import AudioError
 
 # Containers that store the time of each packet; others count packets, and FFmpeg's count can be wrong.
@@ -23,6 +24,8 @@ _TIMED = {"matroska", "mov", "mpegts", "flv", "asf", "ogg", "mpeg", "nut", "mxf"
 _GAP_SECONDS = 0.01  # between two frames; what containers round is far below, a lost packet is above
 _VORBIS_SHIFT_SAMPLES = 2048  # the most by which FFmpeg misplaces a frame between a long and a short block
 _MP4_ROUNDING_SECONDS = 0.001
+_STATING = {"mov", "tta", "wv", "ape", "asf", "flac", "ogg"}  # containers whose header states the length of each track
+_XING_ROUNDING_SECONDS = 0.1  # what encoders add, which FFmpeg leaves out
 _MAX_GAPS_SECONDS = 3600.0  # in all; longer ones are jumps of the clock, not silence
 # Tags of no valid encoding: from version 19 on PyAV keeps their bytes, before it has to be asked.
 _ANY_TAGS: dict[str, Any] = {"metadata_errors": "surrogateescape"} if int(av.__version__.split(".")[0]) < 19 else {}
@@ -40,7 +43,7 @@ def open_ffmpeg(stream: BinaryIO, name: str) -> Iterator[Track]:
     Raises:
         AudioError: this is not a sound file, or it has no sound track.
     """
-    with open_container(stream, name) as container:
+    with open_container(stream, name, is_parsed=not is_adts(stream)) as container:
         if not container.streams.audio:
             raise AudioError(f"{name}: has no sound track; choose a file with sound")
         tracks = container.streams.audio
@@ -48,7 +51,8 @@ def open_ffmpeg(stream: BinaryIO, name: str) -> Iterator[Track]:
         context = audio.codec_context
         if context is None or context.codec is None or not context.sample_rate or context.format is None:
             raise AudioError(f"{name}: its sound is of an unknown kind, or damaged; export it again as WAV or FLAC")
-        decoder = _Decoder(container, audio)
+        stated_seconds = _stated_seconds(container, audio, stream)
+        decoder = _Decoder(container, audio, stream, stated_seconds)
         if len(tracks) > 1:
             chosen = "first" if audio is tracks[0] else f"default one, number {tracks.index(audio) + 1},"
             decoder.remarks.append(f"it has {len(tracks)} sound tracks; the {chosen} is used")
@@ -59,17 +63,19 @@ def open_ffmpeg(stream: BinaryIO, name: str) -> Iterator[Track]:
             codec,
             _bits(audio, codec),
             decoder.blocks(),
+            stated_seconds=stated_seconds,
             remarks=decoder.remarks,
         )
 
 
 @contextmanager
-def open_container(stream: BinaryIO, name: str) -> Iterator[InputContainer]:
+def open_container(stream: BinaryIO, name: str, is_parsed: bool = True) -> Iterator[InputContainer]:
     """Open a file of any container format. It can't make FFmpeg open other files or addresses.
 
     Args:
         stream: Seekable.
         name: Of the file, for error messages.
+        is_parsed: Let FFmpeg find the frames in the packets; otherwise a packet of AAC knows its place in the file.
 
     Raises:
         AudioError: the format is unknown, or the file is damaged.
@@ -77,7 +83,8 @@ def open_container(stream: BinaryIO, name: str) -> Iterator[InputContainer]:
     stream.seek(0)
     try:
         # A playlist could name other files or addresses: no protocol is allowed.
-        container = av.open(stream, "r", options={"protocol_whitelist": "none"}, **_ANY_TAGS)
+        options = {"protocol_whitelist": "none"} | ({} if is_parsed else {"fflags": "noparse"})
+        container = av.open(stream, "r", options=options, **_ANY_TAGS)
     except (av.FFmpegError, ValueError, OSError) as error:
         _raise_if_unread(error)
         fix = "choose a sound file, or export it again as WAV or FLAC"
@@ -103,12 +110,18 @@ class _Decoder:
     Args:
         container: Opened.
         audio: A track of it.
+        stream: The file.
+        stated_seconds: The length that the header states, if it does.
     """
 
-    def __init__(self, container: InputContainer, audio: av.AudioStream) -> None:
+    def __init__(
+        self, container: InputContainer, audio: av.AudioStream, stream: BinaryIO, stated_seconds: float | None
+    ) -> None:
         self._container, self._audio = container, audio
         formats = set(container.format.name.split(","))
         self._is_timed, self._is_mp4 = bool(_TIMED & formats), "mp4" in formats
+        self._lost = LostFrames(stream) if RAW_FORMATS & formats else None
+        self._stated_seconds = stated_seconds
         shift = _VORBIS_SHIFT_SAMPLES / audio.codec_context.sample_rate if audio.codec_context.name == "vorbis" else 0.0
         self._gap_seconds = max(_GAP_SECONDS, shift)
         self._begin: float | None = None  # seconds on the container's clock where the sound begins
@@ -129,8 +142,10 @@ class _Decoder:
         yield rate, pending[: len(pending) - excess] if 0 < excess < len(pending) else pending
 
     def _declared_samples(self, rate: int, total: int) -> int:
-        """The length as MP4 states it: in its header, often rounded to milliseconds, and by its packets."""
+        """The length as MP4 states it: in its header, often rounded to milliseconds, and by its packets; or MP3."""
         audio = self._audio
+        if self._lost is not None and self._stated_seconds is not None:
+            return round(rate * self._stated_seconds)
         if not (self._is_mp4 and audio.duration and audio.time_base):
             return total
         by_header = float(audio.duration * audio.time_base)
@@ -146,6 +161,10 @@ class _Decoder:
             yield round(filled * rate), rate
         given, last_end = 0, None
         for frame in self._frames():
+            if isinstance(frame, tuple):
+                filled += frame[0] / frame[1]
+                yield frame
+                continue
             now = float(frame.pts * frame.time_base) if frame.pts is not None and frame.time_base else None
             if self._is_timed and now is not None:
                 jump = 0.0 if last_end is None else now - last_end
@@ -163,18 +182,38 @@ class _Decoder:
         if filled:
             self.remarks.append(f"{filled:.2f} s of its time hold no sound; they are silent")
 
-    def _frames(self) -> Iterator[av.AudioFrame]:
-        """Decoded frames without the damaged ones."""
+    def _frames(self) -> Iterator[av.AudioFrame | tuple[int, int]]:
+        """Decoded frames without the damaged ones; of raw frames silence in their place, as (samples, rate)."""
         try:
             for packet in self._container.demux(self._audio):
                 if packet.pts is not None and packet.duration and packet.time_base:
                     self._packets_end = float((packet.pts + packet.duration) * packet.time_base)
                 try:
-                    yield from packet.decode()
+                    frames = packet.decode()
                 except av.InvalidDataError:
-                    continue
+                    frames = []
+                if self._lost is not None and packet.size:
+                    number = self._lost.before(packet, bool(frames))
+                    if number:
+                        yield number * frames[0].samples, frames[0].sample_rate
+                yield from frames
+            if self._lost is not None and self._lost.is_pending:
+                self.remarks.append("its last frame is damaged or cut short; it is left out")
         except (av.FFmpegError, OSError) as error:  # the file is truncated, or points beyond its ends
             _raise_if_unread(error)
+
+
+def _stated_seconds(container: InputContainer, audio: av.AudioStream, stream: BinaryIO) -> float | None:
+    """The length that the header states; None if FFmpeg only estimates it."""
+    formats = set(container.format.name.split(","))
+    by_track = float(audio.duration * audio.time_base) if audio.duration and audio.time_base else None
+    if formats & _STATING:
+        return by_track
+    if "matroska" in formats and len(container.streams) == 1 and container.duration:
+        return container.duration / av.time_base
+    by_xing = xing_seconds(stream) if "mp3" in formats else None
+    is_exact = by_xing is not None and by_track is not None and abs(by_track - by_xing) <= _XING_ROUNDING_SECONDS
+    return by_track if is_exact else by_xing
 
 
 def _whole_frames(missing: int, frame: av.AudioFrame) -> int:

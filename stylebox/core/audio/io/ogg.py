@@ -14,29 +14,31 @@ from typing import BinaryIO, NamedTuple
 
 _HEADER = struct.Struct("<4sBBqIIIB")  # capture pattern, version, type, granule, serial, sequence, checksum, segments
 _MARK = b"OggS"
-_FIRST_PAGE = 2  # bit of the type: a stream begins
+_FIRST_PAGE, _LAST_PAGE = 2, 4  # bits of the type: a stream begins, or ends
 _SERIAL = 1
 _SEARCH_BYTES = 1 << 16
 _BACKWARDS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 class Page(NamedTuple):
-    """Where a page lies, whether a stream begins with it, which stream and page it is, and whether it is undamaged."""
+    """Where a page lies, whether it begins or ends a stream, which stream and page it is, whether it is undamaged."""
 
     start: int
     end: int
     is_first: bool
+    is_last: bool
     serial: int
     sequence: int
     is_whole: bool
 
 
 class Link(NamedTuple):
-    """Where a link lies, and whether it is one stream of which no page is missing or damaged."""
+    """Where a link lies, whether it is one stream of which no page is missing or damaged, and whether it has an end."""
 
     start: int
     end: int
     is_whole: bool
+    has_end: bool
 
 
 def pages(stream: BinaryIO) -> Iterator[Page]:
@@ -61,7 +63,8 @@ def pages(stream: BinaryIO) -> Iterator[Page]:
         if following not in (_MARK, b""):  # a page that was cut short may reach into the next
             end = min(end, _find_mark(stream, start + len(_MARK)) or end)
         plain = _HEADER.pack(*known, serial, sequence, 0, segments) + lengths + body
-        yield Page(start, end, bool(header[5] & _FIRST_PAGE), serial, sequence, checksum(plain) == expected)
+        is_first, is_last = bool(header[5] & _FIRST_PAGE), bool(header[5] & _LAST_PAGE)
+        yield Page(start, end, is_first, is_last, serial, sequence, checksum(plain) == expected)
         start = end
 
 
@@ -71,10 +74,11 @@ def links(stream: BinaryIO) -> list[Link]:
     after_content, last = True, None
     for page in pages(stream):
         if page.is_first and after_content:
-            found.append(Link(page.start, page.end, page.is_whole))
+            found.append(Link(page.start, page.end, page.is_whole, page.is_last and page.is_whole))
         elif found:
             follows = last is not None and (page.serial, page.sequence) == (last.serial, last.sequence + 1)
-            found[-1] = Link(found[-1].start, page.end, found[-1].is_whole and page.is_whole and follows)
+            has_end = found[-1].has_end or (page.is_last and page.is_whole)
+            found[-1] = Link(found[-1].start, page.end, found[-1].is_whole and page.is_whole and follows, has_end)
         after_content, last = not page.is_first, page
     return found
 

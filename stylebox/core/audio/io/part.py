@@ -29,6 +29,8 @@ class Part:
     Attributes:
         stream: The file.
         is_whole: Whether nothing of it is missing or damaged, as far as its container tells.
+        has_end: Whether its end is there, as far as its container tells.
+        share: Of its sound that is there, by the sizes that it states.
         remarks: What was put right.
         samples: Its length as its header states it, where the last block of a codec may hold more; None elsewhere.
         block_samples: The samples of such a block.
@@ -36,6 +38,8 @@ class Part:
 
     stream: BinaryIO
     is_whole: bool = True
+    has_end: bool = True
+    share: float = 1.0
     remarks: tuple[str, ...] = ()
     samples: int | None = None
     block_samples: int = 1

@@ -21,6 +21,7 @@ _WAVE, _SAMPLES_OF = b"WAVE", {b"WAVE": b"data", b"AIFF": b"SSND", b"AIFC": b"SS
 _DESCRIPTIONS = (b"fmt ", b"fact", b"FVER", b"COMM")  # what decoders have to know
 _SILENCE = b"slnt"  # of a wave list
 _UNKNOWN = 0xFFFFFFFF  # as a size
+_NEVER_FILLED_IN = 0x7FFF0000  # least size that programs write which cannot know it
 _HEADER_BYTES, _FORM_BYTES = 8, 12
 _MAX_CHUNKS = 100_000
 _AIFF_OFFSET_BYTES = 8  # before the samples of a chunk
@@ -32,12 +33,13 @@ _DS64 = struct.Struct("<4sIQQQI")
 
 
 class _Chunk(NamedTuple):
-    """A chunk: its name, where its content lies, and whether it lacks its pad byte."""
+    """A chunk: its name, where its content lies, whether it lacks its pad byte, and how much of it the file lacks."""
 
     name: bytes
     start: int
     stop: int
     is_unpadded: bool
+    missing: int
 
 
 def sounds(stream: BinaryIO) -> list[Part]:
@@ -104,7 +106,9 @@ class _Form:
         stated, block_samples = self._stated_samples(described) if len(samples) == 1 else (None, 1)
         is_regular = len(samples) == 1 and not self._is_large and not any(chunk.is_unpadded for chunk in chunks)
         stream = self._own_stream() if is_regular else self._rebuilt(list(described.values()), filled)
-        return Part(stream, True, remarks, stated, block_samples)
+        there = sum(chunk.stop - chunk.start for chunk in filled)
+        share = there / max(there + filled[-1].missing, 1)
+        return Part(stream, share=share, remarks=remarks, samples=stated, block_samples=block_samples)
 
     def _own_stream(self) -> BinaryIO:
         """The file as it is."""
@@ -129,15 +133,16 @@ class _Form:
                 name = b"wavl"
             stop = min(start + size, end)
             is_unpadded = size % 2 == 1 and stop < end and self._is_header(stop, end)
-            yield _Chunk(name, start, stop, is_unpadded)
+            yield _Chunk(name, start, stop, is_unpadded, start + size - stop)
             at = stop + (size % 2 and not is_unpadded)
 
     def _size_of_samples(self, start: int, size: int, end: int, wide: int) -> int:
         """The size of a chunk of samples. One of 0 that no chunk follows was never filled in."""
         if wide and size == _UNKNOWN:
             return wide
-        never_filled_in = size == 0 and start < end and not self._is_header(start, end)
-        return end - start if self._is_large or size == _UNKNOWN or never_filled_in else size
+        empty = size == 0 and start < end and not self._is_header(start, end)
+        never_filled_in = empty or (size >= _NEVER_FILLED_IN and start + size > end)
+        return end - start if self._is_large or never_filled_in else size
 
     def _is_header(self, at: int, end: int) -> bool:
         """Whether a chunk begins at a place: with a name, and with a size that the file has room for."""

@@ -1,0 +1,84 @@
+"""MP3, AAC and their like without a container: frames that know no time. What is lost shows in their bytes only."""
+
+from typing import BinaryIO
+
+import av
+
+RAW_FORMATS = {"mp3", "aac", "ac3", "eac3", "dts"}  # as FFmpeg names them
+_TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")  # that stand between frames and are no lost sound
+
+
+def is_adts(stream: BinaryIO) -> bool:
+    """Whether a file holds AAC without a container: a mark of twelve bits, and layer 0, which MP3 has not.
+
+    Args:
+        stream: Seekable.
+    """
+    stream.seek(0)
+    head = stream.read(2)
+    return len(head) == 2 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0
+
+
+def xing_seconds(stream: BinaryIO) -> float | None:
+    """The length of an MP3 file by the number of frames that it states; None if it states none.
+
+    Args:
+        stream: Seekable; stays where it is.
+    """
+    from mutagen import MutagenError
+    from mutagen.mp3 import MP3, BitrateMode
+
+    at = stream.tell()
+    try:
+        stream.seek(0)
+        info = MP3(stream).info
+        return float(info.length) if info is not None and info.bitrate_mode != BitrateMode.UNKNOWN else None
+    except MutagenError:
+        return None
+    finally:
+        stream.seek(at)
+
+
+class LostFrames:
+    """Counts frames that are damaged or missing in a stream of frames without times, by the bytes they leave.
+
+    Args:
+        stream: The file.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._end: int | None = None  # of the packet before
+        self._bytes = self._number = 0  # of the frames so far
+        self._lost_bytes = 0
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether bytes were lost after the last frame."""
+        return self._lost_bytes > 0
+
+    def before(self, packet: "av.Packet[av.AudioStream]", is_decoded: bool) -> int:
+        """The number of frames lost before a packet.
+
+        Args:
+            packet: The next one.
+            is_decoded: Whether it gave a frame. Before the first one nothing is lost.
+        """
+        begin = packet.pos if packet.pos is not None else self._end
+        if self._end is not None and begin is not None and begin > self._end and not self._is_tag(self._end):
+            self._lost_bytes += begin - self._end
+        self._end = begin + packet.size if begin is not None else None
+        if not is_decoded:
+            self._lost_bytes += packet.size if self._number and not self._is_tag(begin) else 0
+            return 0
+        lost = round(self._lost_bytes * self._number / self._bytes) if self._number else 0
+        self._bytes, self._number, self._lost_bytes = self._bytes + packet.size, self._number + 1, 0
+        return lost
+
+    def _is_tag(self, place: int | None) -> bool:
+        """Whether a tag begins there."""
+        at = self._stream.tell()
+        self._stream.seek(place or 0)
+        head = self._stream.read(len(max(_TAGS, key=len)))
+        self._stream.seek(at)
+        return head.startswith(_TAGS)
