@@ -17,12 +17,10 @@ from support.command_result import CommandResult
 from support.microphones import FakePortAudio, music, takes, two_channels
 
 from stylebox.core.audio.io import sound_card as sound_card_module
-from stylebox.core.audio.io.duplex import open_duplex
 from stylebox.core.audio.io.read import load_audio
 from stylebox.core.audio.io.sound_card import list_inputs, open_input
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.pipeline import BasePipeline
-from stylebox.core.sources.record.recorder import record
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "piano.flac"
 ALSA = Path("/usr/share/alsa/alsa.conf")
@@ -245,36 +243,6 @@ def test_a_wrong_device_or_channel_is_refused_with_the_reason(
     assert run("record", "--channel", 5) == CommandResult(
         1, "", "stylebox: fake card: has no channel 5, only 4; choose another\n"
     )
-
-
-def test_a_live_stream_counts_gaps_plays_its_end_and_keeps_the_take_when_the_device_goes(
-    portaudio: FakePortAudio, tmp_path: Path
-) -> None:
-    stream = open_duplex()
-    stream.play_through(lambda block: -block, lambda: iter([np.full(7, 0.5, np.float32)]), buffer_seconds=0.3)
-    portaudio.blocks_until_gone = 40
-    take = record(stream, tmp_path)
-    assert (take.ended_by, take.seconds) == ("device", 2.0)
-    assert take.failure is not None
-    assert stream.underruns == 1  # as the fake reports for its third block
-    assert stream.latency_seconds == pytest.approx(0.35)  # a block, and the output's buffer
-    assert (portaudio.played[1].shape, float(portaudio.played[1][0, 0])) == ((50, 2), -1.0)  # never beyond full scale
-
-    stream = open_duplex()
-    stream.play_through(lambda block: -block, lambda: iter([np.full(7, 0.5, np.float32)]), buffer_seconds=0.3)
-    assert record(stream, tmp_path, seconds=0.5).ended_by == "seconds"
-    assert (portaudio.played[-1].shape, float(portaudio.played[-1][0, 0])) == ((7, 2), 0.5)
-    assert portaudio.closed
-
-
-def test_what_a_live_transfer_raises_ends_the_stream(portaudio: FakePortAudio, tmp_path: Path) -> None:
-    def fail(block: np.ndarray) -> np.ndarray:
-        raise ValueError("broken")
-
-    stream = open_duplex()
-    stream.play_through(fail, lambda: iter(()), buffer_seconds=0.1)
-    take = record(stream, tmp_path)
-    assert (take.ended_by, str(stream.failure)) == ("device", "broken")
 
 
 @pytest.mark.parametrize(

@@ -135,5 +135,5 @@ class FakePortAudio(ModuleType):
         self.played.clear()
         return SimpleNamespace(
             start=lambda: None, stop=lambda: None, abort=lambda: None, close=close, read=read, write=write,
-            latency=(0.2, 0.3), write_available=10,
+            latency=(0.2, 0.3), write_available=10, read_available=0,
         )  # fmt: skip

@@ -111,11 +111,12 @@ class DuplexStream(InputDevice):
         """Read, deliver, change, write."""
         begun = False
         try:
-            self._stream.write(np.zeros((self._stream.write_available, self._played), np.float32))  # fills the buffer
             while not self._ending:
                 block, overrun = self._stream.read(self.block_samples)
                 block = block[:, self.taken].copy()
                 deliver(block, bool(overrun) and begun, 0.0)
+                if not begun:
+                    self._fill()
                 begun = True
                 self._write(self._change(block.mean(axis=1)))
             for block in self._tail():
@@ -132,3 +133,15 @@ class DuplexStream(InputDevice):
         gap = bool(self._stream.write(np.ascontiguousarray(frames, np.float32)))
         self.underruns += gap and self._sounded
         self._sounded |= bool(block.any())
+        if gap:
+            self._fill()
+
+    def _fill(self) -> None:
+        """Fill the output's buffer with silence, but for the sound that waits in the input's.
+
+        An output starts before the input does, and after a gap both are empty: the next sound that takes time to
+        compute would make a gap again.
+        """
+        missing = self._stream.write_available - self._stream.read_available
+        if missing > 0:
+            self._stream.write(np.zeros((missing, self._played), np.float32))
