@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from types import SimpleNamespace
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -22,6 +23,20 @@ def test_channels_are_mixed_by_their_mean(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.stack([left, right, 0 * left], 1), 44100, subtype="FLOAT")
     np.testing.assert_allclose(load_audio(tmp_path / "a.wav", 44100), (left + right) / 3, atol=1e-6)
     assert probe(tmp_path / "a.wav").channels == 3
+
+
+@pytest.mark.parametrize(("channels", "layout"), [(8, "7.1"), (16, "hexadecagonal")])
+def test_many_channels_are_read_by_ffmpeg(channels: int, layout: str, tmp_path: Path) -> None:
+    """PyAV counts the planes of such frames wrongly, and reads beyond them."""
+    audio = np.linspace(0.1, 0.8, channels, dtype=np.float32) * tone(440, 44100)[:, None]
+    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(audio.reshape(1, -1)), "flt", layout)
+    frame.sample_rate = 44100
+    with av.open(str(tmp_path / "a.mka"), "w") as container:
+        track = container.add_stream("pcm_f32le", rate=44100, layout=layout)
+        container.mux([*track.encode(frame), *track.encode(None)])
+    for _ in range(20):
+        np.testing.assert_allclose(load_audio(tmp_path / "a.mka", 44100), audio.mean(1), atol=1e-6)
+    assert probe(tmp_path / "a.mka").channels == channels
 
 
 @pytest.mark.parametrize("native_rate", [8000, 11025, 44100, 48000, 96000])

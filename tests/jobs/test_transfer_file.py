@@ -94,7 +94,7 @@ class Kind:
             soundfile.write(path, audio, rate, subtype=self.subtype)
         elif self.codec:
             layout = LAYOUTS[audio.shape[1] - 1]
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(audio.T), "fltp", layout)
+            frame = av.AudioFrame.from_ndarray(audio.reshape(1, -1), "flt", layout)
             frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
             with av.open(str(path), "w") as container:
                 track = container.add_stream(self.codec, rate=rate, layout=layout)

@@ -247,9 +247,10 @@ def _float_blocks(frames: Iterator[av.AudioFrame | tuple[int, int]]) -> Iterator
         channels = frame.layout.nb_channels
         if kind != (frame.format.name, frame.layout.name, frame.sample_rate):
             kind = (frame.format.name, frame.layout.name, frame.sample_rate)
-            converter = None if kind[0] == "fltp" else av.AudioResampler(format="fltp")
+            # Not planar: of 8 channels and more, PyAV 18 reads planes that do not exist, and the program crashes.
+            converter = None if kind[0] == "flt" else av.AudioResampler(format="flt")
         for converted in converter.resample(frame) if converter else [frame]:
-            yield frame.sample_rate, converted.to_ndarray().T
+            yield frame.sample_rate, converted.to_ndarray().reshape(-1, channels)
 
 
 def _silence(samples: int, rate: int, channels: int) -> Iterator[Block]:
