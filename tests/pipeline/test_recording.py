@@ -41,12 +41,13 @@ def test_the_mono_source_has_the_common_loudness_and_the_length(rate: int, chann
     assert loudness_db(mono, 44100) == pytest.approx(LOUDNESS_DB, abs=0.6)
 
 
-def test_ultrasound_does_not_count() -> None:
-    """A pilot tone or the noise of a converter in a file of 96 kHz."""
-    sound = np.repeat(noise(48000, 2), 2, 0)
-    pilot = np.sin(2 * np.pi * 30_000 / 96_000 * np.arange(len(sound))) * np.hanning(len(sound))
+@pytest.mark.parametrize(("rate", "pilot_hz"), [(44100, 21_000), (48000, 21_000), (96_000, 30_000)])
+def test_ultrasound_does_not_count(rate: int, pilot_hz: int) -> None:
+    """A pilot tone or the noise of a converter."""
+    sound = np.repeat(noise(rate // 2, 2), 2, 0)
+    pilot = np.sin(2 * np.pi * pilot_hz / rate * np.arange(len(sound))) * np.hanning(len(sound))
     beyond = 0.5 * pilot[:, None].astype(np.float32)
-    audible, both = (measure(ArrayRecording(audio, 96_000)) for audio in (0.1 * sound, 0.1 * sound + beyond))
+    audible, both = (measure(ArrayRecording(audio, rate)) for audio in (0.1 * sound, 0.1 * sound + beyond))
     assert both.num_samples == len(sound)
     assert both.gain_db == pytest.approx(audible.gain_db, abs=0.1)
 

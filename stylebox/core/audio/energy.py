@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stylebox.core.audio.high_pass import HighPass
+from stylebox.core.audio.band_pass import BandPass
 
 HOPS_PER_SECOND = 80
 _BLOCK_SAMPLES = 1 << 16  # squared at once, in double precision
@@ -40,7 +40,7 @@ class Energy:
 
 
 class EnergyMeter:
-    """Measures the energy of a sound that arrives in blocks of any length, without what lies below 20 Hz.
+    """Measures the energy of a sound that arrives in blocks of any length, from 20 Hz to 18 kHz.
 
     Args:
         sample_rate: In Hz.
@@ -53,7 +53,7 @@ class EnergyMeter:
     """
 
     def __init__(self, sample_rate: int) -> None:
-        self._rate, self._hops, self._high_pass = sample_rate, 0, HighPass(sample_rate)
+        self._rate, self._hops, self._band_pass = sample_rate, 0, BandPass(sample_rate)
         self._pending: np.ndarray | None = None  # samples of the hop that is not complete
         self._parts: list[tuple[np.ndarray, np.ndarray]] = []
 
@@ -66,7 +66,7 @@ class EnergyMeter:
         Shape:
             ``(S,)`` or ``(S, C)``, with the same C in every block -> ``(S, C)``, float64.
         """
-        audible = self._high_pass.apply(audio[:, None] if audio.ndim == 1 else audio)
+        audible = self._band_pass.apply(audio[:, None] if audio.ndim == 1 else audio)
         for start in range(0, len(audible), _BLOCK_SAMPLES):
             self._add(audible[start : start + _BLOCK_SAMPLES])
         return audible

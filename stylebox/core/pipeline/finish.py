@@ -16,7 +16,7 @@ from stylebox.core.audio.place import place_gains, put_in_place
 from stylebox.core.audio.windows import windows
 from stylebox.core.music.notes import Note
 from stylebox.core.pipeline.options import OutputFormat, Settings
-from stylebox.core.pipeline.recording import AUDIBLE_RATE, MonoSource, at_rate, fitted, length_at, spans_of
+from stylebox.core.pipeline.recording import MonoSource, fitted, length_at, spans_of
 from stylebox.core.pipeline.work import Track
 
 SILENT_INPUT = "it is silent, and so is the output"
@@ -154,18 +154,11 @@ def finish(
     warnings = () if music else (NO_NOTES,)
     result = Finished(source, performance.sound, curve, places, rate, settings.mix, warnings=warnings)
     peak, done = 0.0, 0
-
-    def counted() -> Iterator[np.ndarray]:
-        nonlocal peak, done
-        for block in result.blocks():
-            peak, done = max(peak, float(np.abs(block).max())), done + len(block)
-            report(done / result.num_samples)
-            yield block
-
-    audible = min(rate, AUDIBLE_RATE)  # the recording was measured so
-    meter = EnergyMeter(audible)
-    for block in at_rate(counted(), rate, audible):
+    meter = EnergyMeter(rate)
+    for block in result.blocks():
         meter.add(block)
+        peak, done = max(peak, float(np.abs(block).max())), done + len(block)
+        report(done / result.num_samples)
     gain = 10 ** (gain_to(meter.energy(), target_db) / 20) if music or settings.mix < 1 else 1.0
     return replace(result, gain=gain, peak=peak * gain)
 

@@ -6,18 +6,16 @@ Nothing here holds a whole recording. Knows nothing of files.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import Protocol
 
 import numpy as np
 
+from stylebox.core.audio.band_pass import BandPass
 from stylebox.core.audio.energy import Energy, EnergyMeter
-from stylebox.core.audio.high_pass import HighPass
 from stylebox.core.audio.io.read import resample_blocks
 from stylebox.core.audio.loudness import gain_to, loudness_of
 from stylebox.core.audio.place import fold_weights
 
-AUDIBLE_RATE = 44100  # Hz; what only a higher rate holds is ultrasound
 _BLOCK_SAMPLES = 1 << 16
 
 
@@ -99,41 +97,16 @@ class Measured:
 
 def measure(recording: Recording) -> Measured:
     """Read a recording once: its length, levels, and how its channels go together; what no ear hears does not count."""
-    native_rate, num_samples = recording.sample_rate, 0
-
-    def counted() -> Iterator[np.ndarray]:
-        nonlocal num_samples
-        for block in recording.blocks():
-            num_samples += len(block)
-            yield block
-
-    rate = min(native_rate, AUDIBLE_RATE)
-    meter, products, measured = EnergyMeter(rate), np.zeros((1, 1)), 0
-    for block in at_rate(counted(), native_rate, rate):
+    meter, products, num_samples = EnergyMeter(recording.sample_rate), np.zeros((1, 1)), 0
+    for block in recording.blocks():
         audible = meter.add(block)
         products = products + audible.T @ audible
-        measured += len(block)
-    covariance = products / max(measured, 1)
+        num_samples += len(block)
+    covariance = products / max(num_samples, 1)
     weights = fold_weights(covariance)
     folded, mean = weights @ covariance @ weights, np.trace(covariance) / len(weights)
     fold_db = 10 * np.log10(max(folded, 1e-12 * mean) / mean) if mean > 0 else 0.0
     return Measured(num_samples, meter.energy(), weights, float(fold_db))
-
-
-def at_rate(blocks: Iterator[np.ndarray], from_rate: int, to_rate: int) -> Iterator[np.ndarray]:
-    """Blocks at another rate, with any number of channels.
-
-    Args:
-        blocks: Of one sound, in order.
-        from_rate: In Hz.
-        to_rate: In Hz.
-
-    Shape:
-        ``(S, C)`` each -> the same.
-    """
-    first = next(blocks, None)
-    if first is not None:
-        yield from resample_blocks(chain([first], blocks), from_rate, to_rate, first.shape[1])
 
 
 @dataclass(frozen=True)
@@ -166,8 +139,8 @@ class MonoSource:
         """
         known = self.measured
         weights = known.weights * np.float32(10 ** ((known.gain_db - known.fold_db) / 20))
-        high_pass = HighPass(self.recording.sample_rate)  # the networks know no rumble
-        folded = (high_pass.apply((block @ weights)[:, None]).astype(np.float32) for block in self.recording.blocks())
+        band_pass = BandPass(self.recording.sample_rate)  # the networks know no rumble
+        folded = (band_pass.apply((block @ weights)[:, None]).astype(np.float32) for block in self.recording.blocks())
         own_rate = resample_blocks(folded, self.recording.sample_rate, self.sample_rate, 1)
         return (block[:, 0] for block in fitted(own_rate, self.num_samples, 1))
 
