@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 
 from stylebox import __version__
+from stylebox.core.audio.io.read import resample_blocks
 from stylebox.core.audio.io.source import STREAM, opened
 from stylebox.core.jobs.file_recording import FileRecording
 from stylebox.core.jobs.pipelines import weights_state
@@ -21,7 +22,7 @@ from stylebox.core.jobs.shown_sound import ShownSound, show
 from stylebox.core.lock import sole_writer
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.protocol import Pipeline
-from stylebox.core.pipeline.recording import MonoSource, at_rate, fitted, length_at
+from stylebox.core.pipeline.recording import MonoSource, fitted, length_at
 from stylebox.core.pipeline.work import Work, remove_work
 
 _OWNER = "stylebox transfer"
@@ -82,7 +83,8 @@ class InputFile:
         num_samples = length_at(self.source.measured.num_samples, rate, sample_rate)
 
         def blocks() -> Iterable[np.ndarray]:
-            return fitted(at_rate(recording.blocks(), rate, sample_rate), num_samples, self.channels)
+            resampled = resample_blocks(recording.blocks(), rate, sample_rate, self.channels)
+            return fitted(resampled, num_samples, self.channels)
 
         key = sample_rate, suffix
         if key not in self._shown:
