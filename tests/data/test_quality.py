@@ -1,6 +1,7 @@
 """What `stylebox build` warns of: clipping, dead channels, speech, the same recording twice; and that music is none."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,15 @@ from stylebox.core.data.quality.speech import spoken_stretches
 from stylebox.core.music.notes import Note
 
 BEAT = ((36, 0.0), (38, 0.25), (42, 0.0), (42, 0.125), (42, 0.25), (42, 0.375))  # key of the drum, seconds
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """As in `build`. Other tests of this process get all threads again: the last bits of a training depend on them."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def speech(seconds: float, seed: int = 0) -> np.ndarray:
@@ -79,7 +89,6 @@ def drums(seconds: float, seed: int = 0) -> np.ndarray:
 
 
 def several(audio: np.ndarray) -> float:
-    torch.set_num_threads(1)
     return multi_instrument_probability(shipped_solo_detector(), normalise_loudness(audio, SAMPLE_RATE)[0], SAMPLE_RATE)
 
 
@@ -114,7 +123,6 @@ def test_a_rendered_band_is_detected_and_its_soloist_is_not(program: int) -> Non
 
 
 def mel(audio: np.ndarray) -> np.ndarray:
-    torch.set_num_threads(1)
     return mel_in_blocks(normalise_loudness(audio, SAMPLE_RATE)[0], MelConfig())
 
 
