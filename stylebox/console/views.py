@@ -61,8 +61,7 @@ def show_transfer(report: "FileReport", results: bool) -> None:
         report: The transfer.
         results: Write the names of the files to stdout.
     """
-    for warning in report.warnings:
-        console.warning(f"{report.source}: {warning}")
+    _show_warnings(report)
     if report.clipped_db:
         console.warning(f"{report.output}: turned down by {report.clipped_db:.1f} dB to avoid clipping")
     if report.moved:
@@ -83,11 +82,18 @@ def show_transcription(report: "TranscriptionReport", results: bool) -> None:
         report: The transcription.
         results: Write the name of the file to stdout.
     """
+    _show_warnings(report)
     if not report.notes:
         console.warning(f"{report.source}: no notes were found; the MIDI file is empty")
     console.note(f"{report.source}: {report.seconds:.1f} s, {len(report.notes)} notes")
     if results:
         console.result(report.output)
+
+
+def _show_warnings(report: "FileReport | TranscriptionReport") -> None:
+    """Show what a listener should know of a recording."""
+    for warning in report.warnings:
+        console.warning(f"{report.source}: {warning}")
 
 
 def show_take(take: "Take", result: bool) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from stylebox.core.audio.channels import channel_faults
 from stylebox.core.audio.energy import measure_energy
-from stylebox.core.audio.io.read import load_audio
+from stylebox.core.audio.io.read import load_with_remarks
 from stylebox.core.audio.loudness import gain_to, loudness_of
 from stylebox.core.audio.mel import mel_in_blocks
 from stylebox.core.config import MelConfig, Section
@@ -66,7 +66,7 @@ def make_arrays(job: ArrayJob) -> Measured | LeftOut:
         DatasetError: the dataset cannot be written. Faults of the recording are returned, not raised.
     """
     try:
-        audio = load_audio(job.source, job.mel.sample_rate)
+        audio, left_out = load_with_remarks(job.source, job.mel.sample_rate)
     except StyleboxError as error:
         return LeftOut(str(error))
     except OSError as error:
@@ -91,7 +91,7 @@ def make_arrays(job: ArrayJob) -> Measured | LeftOut:
         loudness_db=round(float(loudness), 3),
         gain_db=round(float(gain_db), 3),
         has_notes=notes is not None,
-        warnings=(*remarks, *find_problems(job.source, audio, mel, job.mel)),
+        warnings=(*left_out, *remarks, *find_problems(job.source, audio, mel, job.mel)),
     )
     arrays = {"mels": mel, "audio": audio_to_int16(audio), **({} if notes is None else {"notes": notes})}
     _save(job, arrays, measured)

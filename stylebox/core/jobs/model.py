@@ -233,7 +233,8 @@ class Model:
         """
         with _recording(audio, sample_rate) as recording:
             score, seconds = self._pipeline.transcribe_recording(recording, progress)
-            return Transcription.of(score, self._pipeline.mel_config.frames_per_second, seconds)
+            found = Transcription.of(score, self._pipeline.mel_config.frames_per_second, seconds)
+            return replace(found, warnings=_remarks(recording))
 
     def _transfer(
         self,
@@ -246,7 +247,13 @@ class Model:
         with _recording(audio, sample_rate) as recording:
             result = transfer_to_array(self._pipeline, recording, replace(options, output=output), progress)
             tags = recording.tags if isinstance(recording, FileRecording) else Tags()
-            return replace(result, tags=styled_tags(tags, result.style, result.seed))
+            warnings = [*result.warnings, *_remarks(recording)]
+            return replace(result, tags=styled_tags(tags, result.style, result.seed), warnings=warnings)
+
+
+def _remarks(recording: Recording) -> list[str]:
+    """What was left out of a file; an array has all of it."""
+    return list(recording.remarks) if isinstance(recording, FileRecording) else []
 
 
 @contextmanager

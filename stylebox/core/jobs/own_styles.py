@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stylebox.core.audio.io.read import load_audio
+from stylebox.core.audio.io.read import load_with_remarks
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.config import SAMPLE_RATE
 from stylebox.core.errors import AudioError, ModelError
@@ -51,11 +51,17 @@ def add_style(
     """
     _check_name(name, force)
     player = instrument(like).name if like else match_name(instrument_of(name), INSTRUMENTS)
-    paths = [recording.path for recording in find_inputs(clips).recordings]
+    inputs = find_inputs(clips)
+    paths = [recording.path for recording in inputs.recordings]
+    for line in (*inputs.problems.values(), *inputs.passed_over):
+        progress(Progress("reading clips", 0, note=line))
     sounds = []
     for done, path in enumerate(paths):
         progress(Progress("reading clips", done, len(paths), path.name))
-        sounds.append(_trimmed(load_audio(path, SAMPLE_RATE)))
+        sound, remarks = load_with_remarks(path, SAMPLE_RATE)
+        sounds.append(_trimmed(sound))
+        for remark in remarks:
+            progress(Progress("reading clips", 0, note=f"{path}: {remark}"))
     audio, every = _excerpt(sounds), np.concatenate(sounds)
     if len(every) < LEAST_SECONDS * SAMPLE_RATE:
         raise AudioError(

@@ -46,12 +46,14 @@ class TranscriptionReport:
         output: The MIDI file.
         seconds: Length of the recording.
         notes: In order of time.
+        warnings: What was left out of the recording, in the words of a transfer.
     """
 
     source: str
     output: str
     seconds: float
     notes: list[FoundNote]
+    warnings: list[str]
 
 
 @dataclass
@@ -146,14 +148,15 @@ def transcribe_file(
         raise StyleboxError(f"{output}: notes are written as MIDI; end its name with {SUFFIX}")
     refuse_overwrite(output, force)
     with opened(source) as (stream, name):
-        score, seconds = pipeline.transcribe_recording(FileRecording.of(stream, name), progress)
+        recording = FileRecording.of(stream, name)
+        score, seconds = pipeline.transcribe_recording(recording, progress)
     found = Transcription.of(score, pipeline.mel_config.frames_per_second, seconds)
     found.save(output, bends)
     notes = [
         FoundNote(round(n.start_seconds, 4), round(n.end_seconds, 4), n.pitch, midi_velocity(n), round(n.cents, 1))
         for n in found.notes
     ]
-    return TranscriptionReport(str(source), str(output), found.seconds, notes)
+    return TranscriptionReport(str(source), str(output), found.seconds, notes, list(recording.remarks))
 
 
 def _reason(source: Path, error: Exception) -> str:

@@ -1,7 +1,7 @@
 """The notes of a recording with their pitch bends, to keep as a MIDI file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -24,11 +24,13 @@ class Transcription:
         score: The music, in windows.
         bends: The pitch of each note over time.
         seconds: Length of the recording.
+        warnings: What was left out of the recording.
     """
 
     score: Score
     bends: list[Bend]
     seconds: float
+    warnings: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, score: Score, frames_per_second: float, seconds: float) -> "Transcription":

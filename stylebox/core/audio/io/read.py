@@ -158,6 +158,22 @@ def without_nonsense(block: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def load_audio(source: Source, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+    """A sound without what `load_with_remarks` tells of it.
+
+    Args:
+        source: A path; "-" for standard input; or a binary file object, which is read from its beginning.
+        sample_rate: Rate of the result, in Hz.
+
+    Raises:
+        AudioError: as `load_with_remarks`.
+
+    Shape:
+        The result is ``(S,)``, S at least 1.
+    """
+    return load_with_remarks(source, sample_rate)[0]
+
+
+def load_with_remarks(source: Source, sample_rate: int = SAMPLE_RATE) -> tuple[np.ndarray, list[str]]:
     """Decode a sound, mix its channels to their mean, and resample it.
 
     A truncated file gives the part that exists. Single samples that are not finite become silence.
@@ -168,13 +184,14 @@ def load_audio(source: Source, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
 
     Returns:
         float32, ``round(native_samples * sample_rate / native_rate)`` samples; full scale is 1, and float
-        files may exceed it. At the native rate samples are left as decoded.
+        files may exceed it. At the native rate samples are left as decoded. And what was left out of the sound or
+        filled with silence.
 
     Raises:
         AudioError: the file does not exist, cannot be decoded, has no samples, or is longer than three hours.
 
     Shape:
-        The result is ``(S,)``, S at least 1.
+        The sound is ``(S,)``, S at least 1.
     """
     mono: list[np.ndarray] = []
     with AudioReader(source, sample_rate) as reader:
@@ -184,7 +201,7 @@ def load_audio(source: Source, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
             _check_length(reader.samples / reader.sample_rate, reader.name)
     if not mono:
         raise AudioError(f"{reader.name}: holds no sound (0 samples); record or export it again")
-    return np.concatenate(mono)
+    return np.concatenate(mono), list(reader.remarks)
 
 
 def probe(source: Source) -> AudioInfo:
