@@ -12,10 +12,13 @@ from stylebox.core.music.notes import Note
 
 SHORTEST_SECONDS = 0.05  # given to notes that end as they begin
 _SUSTAIN, _SOSTENUTO, _ALL_SOUND_OFF, _RESET, _ALL_NOTES_OFF = 64, 66, 120, 121, 123  # those above 123 end notes too
-_DATA, _DATA_FINE, _NRPN_FINE, _NRPN, _RPN_FINE, _RPN = 6, 38, 98, 99, 100, 101
+_DATA, _DATA_FINE, _MORE, _LESS, _NRPN_FINE, _NRPN, _RPN_FINE, _RPN = 6, 38, 96, 97, 98, 99, 100, 101
+SHARED_CONTROLS = (_SUSTAIN, _SOSTENUTO, _ALL_SOUND_OFF, _RESET, *range(_ALL_NOTES_OFF, 128))  # of a zone of MPE
 _BEND_RANGE, _FINE_TUNING, _COARSE_TUNING = (0, 0), (0, 1), (0, 2)  # registered parameters, the latter two of pitch
+_MPE_MEMBERS = (0, 6)  # registered parameter of a manager: the number of channels in its zone
 _NO_PARAMETER = (127, 127)
 _TUNING_STEPS = 8192  # of fine tuning to a semitone
+_LARGEST_RANGE = 127.0  # semitones
 _PEDAL_DOWN = 64  # least value of a pressed pedal
 _WHEEL_STEPS = 8192  # from the middle of the pitch wheel to its end
 
@@ -35,17 +38,20 @@ class Channel:
         unended: How many notes no message ends.
         empty: How many notes end as they begin.
         doubled: How many keys are pressed twice at one time.
+        bend_range: How far the pitch wheel reaches, in semitones.
+        zone_bend: By how many semitones the manager of an MPE zone bends this channel, too.
     """
 
     unended: int = 0
     empty: int = 0
     doubled: int = 0
+    bend_range: float = 2.0  # unless the file says otherwise
+    zone_bend: float = 0.0
     _keys: dict[tuple[int, int], list[_Key]] = field(default_factory=lambda: defaultdict(list))  # by pitch and track
     _pedal: list[tuple[float, bool]] = field(default_factory=lambda: [(-np.inf, False)])
     _sostenuto: list[tuple[float, bool]] = field(default_factory=lambda: [(-np.inf, False)])
     _bends: list[tuple[float, float]] = field(default_factory=lambda: [(-np.inf, 0.0)])  # in semitones
     _wheel: float = 0.0  # in [-1, 1]
-    _range: float = 2.0  # semitones, unless the file says otherwise
     _tuning: dict[tuple[int, int], float] = field(default_factory=dict)  # semitones, by registered parameter
     _parameter: tuple[int, int] = _NO_PARAMETER  # registered parameter that is being set
 
@@ -54,7 +60,7 @@ class Channel:
 
         Args:
             seconds: When.
-            track: The track that says so; its release is in the same track.
+            track: The track that says so; its release is in the same track, if that has any.
             pitch: Number of the key.
             velocity: 1 to 127.
         """
@@ -77,15 +83,23 @@ class Channel:
     def bend(self, seconds: float, wheel: int) -> None:
         """The pitch wheel moves to a place from -8192 to 8191."""
         self._wheel = wheel / _WHEEL_STEPS
-        self._bend(seconds)
+        self.update_bend(seconds)
 
-    def control(self, seconds: float, number: int, value: int) -> None:
+    @property
+    def wheel_bend(self) -> float:
+        """What the pitch wheel adds to each note, in semitones."""
+        return self._wheel * self.bend_range
+
+    def control(self, seconds: float, number: int, value: int) -> int | None:
         """A controller changes.
 
         Args:
             seconds: When.
             number: Of the controller.
             value: 0 to 127.
+
+        Returns:
+            The number of channels in the zone of MPE that the message makes this channel the manager of.
         """
         if number in (_SUSTAIN, _SOSTENUTO):
             self._press_pedal(seconds, number, value >= _PEDAL_DOWN)
@@ -103,9 +117,12 @@ class Channel:
             self._parameter = (self._parameter[0], value)
         elif number in (_NRPN, _NRPN_FINE):
             self._parameter = _NO_PARAMETER
-        elif number in (_DATA, _DATA_FINE):
+        elif number == _DATA and self._parameter == _MPE_MEMBERS:
+            return value
+        elif number in (_DATA, _DATA_FINE, _MORE, _LESS):
             self._set_parameter(number, value)
-            self._bend(seconds)
+            self.update_bend(seconds)
+        return None
 
     def _press_pedal(self, seconds: float, number: int, is_down: bool) -> None:
         states = self._pedal if number == _SUSTAIN else self._sostenuto
@@ -118,19 +135,23 @@ class Channel:
                 strokes.append(_Key(seconds, 0))
 
     def _set_parameter(self, number: int, value: int) -> None:
-        """Set the upper or the lower part of a registered parameter."""
+        """Set the upper or the lower part of a registered parameter, or move it by one step, as RP-018 defines."""
+        step = {_MORE: 1, _LESS: -1}.get(number, 0)
         if self._parameter == _BEND_RANGE:
-            semitones, cents = divmod(self._range, 1)
-            self._range = value + cents if number == _DATA else semitones + value / 100
-        elif self._parameter == _COARSE_TUNING and number == _DATA:
-            self._tuning[_COARSE_TUNING] = value - 64
+            semitones, cents = divmod(round(100 * self.bend_range), 100)
+            cents = 100 * value + cents if number == _DATA else 100 * semitones + (cents + step if step else value)
+            self.bend_range = min(max(cents / 100, 0.0), _LARGEST_RANGE)
+        elif self._parameter == _COARSE_TUNING and number != _DATA_FINE:
+            self._tuning[_COARSE_TUNING] = self._tuning.get(_COARSE_TUNING, 0.0) + step if step else value - 64
         elif self._parameter == _FINE_TUNING:
             steps = round(self._tuning.get(_FINE_TUNING, 0.0) * _TUNING_STEPS) + _TUNING_STEPS
-            steps = value << 7 | steps & 127 if number == _DATA else steps & ~127 | value
+            moved = min(max(steps + step, 0), 2 * _TUNING_STEPS - 1)
+            steps = value << 7 | steps & 127 if number == _DATA else moved if step else steps & ~127 | value
             self._tuning[_FINE_TUNING] = steps / _TUNING_STEPS - 1
 
-    def _bend(self, seconds: float) -> None:
-        self._bends.append((seconds, self._wheel * self._range + sum(self._tuning.values())))
+    def update_bend(self, seconds: float) -> None:
+        """Bend the notes as the wheel, its range, the tuning and the zone say from now on."""
+        self._bends.append((seconds, self.wheel_bend + self.zone_bend + sum(self._tuning.values())))
 
     def notes(self, last_seconds: float) -> Iterator[Note]:
         """The notes that were played, in no order; those that no message ends last until their key is pressed again.
@@ -139,11 +160,12 @@ class Channel:
             last_seconds: The end of the piece, where all notes end.
         """
         presses: dict[int, list[float]] = defaultdict(list)
-        for (pitch, _), strokes in self._keys.items():
+        voices = list(self._voices())
+        for pitch, strokes in voices:
             presses[pitch] += [key.seconds for key in strokes if key.velocity]
         pedal, bends = np.array(self._pedal, np.float64), np.array(self._bends)
         sostenuto = np.array(self._sostenuto, np.float64)
-        for (pitch, _), strokes in self._keys.items():
+        for pitch, strokes in voices:
             again = sorted(presses[pitch])
             for start, end, velocity in self._pairs(strokes, last_seconds):
                 following = next(iter(again[_next_after(again, start, end) :]), last_seconds)
@@ -155,6 +177,17 @@ class Channel:
                 semitones = _mean_bend(bends, start, end)
                 moved = round(semitones)
                 yield Note(start, end, pitch + moved, velocity / 127, round(100 * (semitones - moved), 2))
+
+    def _voices(self) -> Iterator[tuple[int, list[_Key]]]:
+        """Presses and releases that belong together: of a key in a track; in all tracks if one only releases it."""
+        of_pitch: dict[int, list[list[_Key]]] = defaultdict(list)
+        for (pitch, _), strokes in self._keys.items():
+            of_pitch[pitch].append(strokes)
+        for pitch, tracks in of_pitch.items():
+            if all(any(key.velocity for key in strokes) for strokes in tracks):
+                yield from ((pitch, strokes) for strokes in tracks)
+            else:
+                yield pitch, sorted((key for strokes in tracks for key in strokes), key=lambda key: key.seconds)
 
     def _pairs(self, strokes: list[_Key], last_seconds: float) -> Iterator[tuple[float, float, int]]:
         """Start, end and velocity: the first release ends the first press, unless releases are missing."""

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stylebox.core.errors import SourceError, error_reason
-from stylebox.core.music.midi.channel import SHORTEST_SECONDS, Channel
+from stylebox.core.music.midi.channel import SHORTEST_SECONDS
 from stylebox.core.music.midi.clock import Clock
 from stylebox.core.music.midi.events import MAX_BYTES, Event, NotMidiError, read_events
+from stylebox.core.music.midi.port import Port
 from stylebox.core.music.notes import Note
 
-_DRUMS = 9  # channel 10, counted from 0
 _PATTERNS = 2  # type of a file whose tracks are independent patterns
 _LOWEST_PITCH, _HIGHEST_PITCH = 0, 127
 
@@ -73,11 +73,13 @@ class _Player:
         events = sorted((event for track in tracks for event in track), key=lambda event: event.tick)
         tempos = [(event.tick, event.message.tempo) for event in events if event.message.type == "set_tempo"]
         clock = Clock(self._division, tempos)
-        channels: dict[tuple[int, int], Channel] = defaultdict(Channel)
+        ports: dict[int, Port] = defaultdict(Port)
         for event in events:
-            self._apply(event, self._begin + clock.seconds(event.tick), channels)
+            if not event.message.is_meta:
+                ports[event.port].apply(event, self._begin + clock.seconds(event.tick))
         self._begin += clock.seconds(events[-1].tick) if events else 0.0
-        for channel in channels.values():
+        self._drums += sum(port.drums for port in ports.values())
+        for channel in (channel for port in ports.values() for channel in port.channels):
             for note in channel.notes(self._begin):
                 if _LOWEST_PITCH <= note.pitch <= _HIGHEST_PITCH:
                     self.notes.append(note)
@@ -86,24 +88,6 @@ class _Player:
             self._unended += channel.unended
             self._empty += channel.empty
             self._doubled += channel.doubled
-
-    def _apply(self, event: Event, seconds: float, channels: dict[tuple[int, int], Channel]) -> None:
-        """Give a message to its channel."""
-        message = event.message
-        if message.is_meta:
-            return
-        if message.channel == _DRUMS:
-            self._drums += message.type == "note_on" and message.velocity > 0
-            return
-        channel = channels[event.port, message.channel]
-        if message.type == "note_on" and message.velocity > 0:
-            channel.press(seconds, event.track, message.note, message.velocity)
-        elif message.type in ("note_on", "note_off"):
-            channel.release(seconds, event.track, message.note)
-        elif message.type == "control_change":
-            channel.control(seconds, message.control, message.value)
-        elif message.type == "pitchwheel":
-            channel.bend(seconds, message.pitch)
 
     def remarks(self) -> list[str]:
         """What was left out or assumed, a clause each."""

@@ -1,0 +1,104 @@
+"""The 16 channels of a MIDI port: drums are left out, and the channels of an MPE zone follow their manager.
+
+Reference:
+    MIDI Polyphonic Expression 1.1: a zone is announced by registered parameter 6 of channel 1 or 16; its members bend
+    by 48 semitones, until they are set to others all together; what the manager does holds for all of them.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from stylebox.core.music.midi.channel import SHARED_CONTROLS, Channel
+from stylebox.core.music.midi.events import Event
+
+_DRUMS = 9  # channel 10, counted from 0
+_LOWER, _UPPER = 0, 15  # managers: their members are the channels next to them, upwards and downwards
+_MANAGER_RANGE, _MEMBER_RANGE = 2.0, 48.0  # semitones, as a zone begins
+
+
+class Port:
+    """Gives each message to its channel, and to those that follow it.
+
+    Attributes:
+        drums: How many notes of drums were left out.
+    """
+
+    def __init__(self) -> None:
+        self.drums = 0
+        self._channels: dict[int, Channel] = defaultdict(Channel)
+        self._members: dict[int, set[int]] = {_LOWER: set(), _UPPER: set()}
+
+    @property
+    def channels(self) -> list[Channel]:
+        """All channels that were used."""
+        return list(self._channels.values())
+
+    def apply(self, event: Event, seconds: float) -> None:
+        """Play a message of a channel.
+
+        Args:
+            event: The message.
+            seconds: When.
+        """
+        message, number = event.message, event.message.channel
+        is_press = message.type == "note_on" and message.velocity > 0
+        if number == _DRUMS and not self._zone_of(_DRUMS):
+            self.drums += is_press
+            return
+        channel = self._channels[number]
+        if is_press:
+            channel.press(seconds, event.track, message.note, message.velocity)
+        elif message.type in ("note_on", "note_off"):
+            channel.release(seconds, event.track, message.note)
+        elif message.type == "control_change":
+            self._control(seconds, number, message.control, message.value)
+        elif message.type == "pitchwheel":
+            channel.bend(seconds, message.pitch)
+            self._bend_members(seconds, number)
+
+    def _control(self, seconds: float, number: int, control: int, value: int) -> None:
+        """A controller of a channel changes, and what follows from it in its zone."""
+        channel = self._channels[number]
+        range_before = channel.bend_range
+        size = channel.control(seconds, control, value)
+        if size is not None and number in self._members:
+            self._set_zone(seconds, number, size)
+        if control in SHARED_CONTROLS:
+            for member in self._followers(number):
+                member.control(seconds, control, value)
+        if channel.bend_range != range_before:
+            for other in self._zone_of(number):
+                self._set_range(seconds, other, channel.bend_range)
+        self._bend_members(seconds, number)
+
+    def _set_zone(self, seconds: float, manager: int, size: int) -> None:
+        """A zone begins, or ends if its size is 0; it takes channels away from the other one."""
+        size = min(size, 15)
+        members = set(range(1, size + 1)) if manager == _LOWER else set(range(15 - size, 15))
+        other = _UPPER if manager == _LOWER else _LOWER
+        self._members = {manager: members, other: self._members[other] - members - {manager}}
+        if other in members:
+            self._members[other] = set()
+        if size:
+            self._set_range(seconds, manager, _MANAGER_RANGE)
+            for member in members:
+                self._set_range(seconds, member, _MEMBER_RANGE)
+
+    def _set_range(self, seconds: float, number: int, semitones: float) -> None:
+        self._channels[number].bend_range = semitones
+        self._channels[number].update_bend(seconds)
+
+    def _bend_members(self, seconds: float, manager: int) -> None:
+        """The wheel of a manager bends the notes of all its members, too."""
+        bend = self._channels[manager].wheel_bend
+        for member in self._followers(manager):
+            if member.zone_bend != bend:
+                member.zone_bend = bend
+                member.update_bend(seconds)
+
+    def _followers(self, manager: int) -> Iterator[Channel]:
+        return (self._channels[member] for member in sorted(self._members.get(manager, ())))
+
+    def _zone_of(self, number: int) -> set[int]:
+        """All members of the zone that a channel is a member of; none outside of zones."""
+        return next((members for members in self._members.values() if number in members), set())
