@@ -113,10 +113,11 @@ def two_tracks(first: list[mido.Message], second: list[mido.Message]) -> list[tu
 
 @pytest.mark.parametrize("swapped", [False, True])
 def test_a_note_off_may_be_in_another_track_than_its_note_on(swapped: bool) -> None:
-    on = [mido.Message("note_on", note=pitch, velocity=90, time=480 * (at > 0)) for at, pitch in enumerate((60, 64, 60))]
-    off = [mido.Message("note_off", note=pitch, time=480) for pitch in (60, 64, 60)]
+    times = {60: 0, 64: 480, 67: 480}
+    on = [mido.Message("note_on", note=pitch, velocity=90, time=time) for pitch, time in times.items()]
+    off = [mido.Message("note_off", note=pitch, time=480) for pitch in times]
     tracks = (off, on) if swapped else (on, off)
-    assert two_tracks(*tracks) == [(60, 0, 1), (64, 1, 2), (60, 2, 3)]
+    assert two_tracks(*tracks) == [(60, 0, 1), (64, 1, 2), (67, 2, 3)]
 
 
 def test_a_track_that_only_silences_costs_no_note() -> None:
