@@ -131,18 +131,18 @@ def _apply_defaults(context: typer.Context, command: str) -> None:
     """Give a command the user's defaults."""
     from stylebox.core.paths import config_file
 
-    if not config_file().is_file():
-        return
-    from stylebox.core.user_config import flat, read_user_config
-
     program: Any = context.command
     try:
+        if not config_file().is_file():
+            return
+        from stylebox.core.user_config import flat, read_user_config
+
         context.default_map = default_map(flat(read_user_config()), command, program.commands, context)
-    except StyleboxError as error:
+    except (StyleboxError, OSError) as error:
         if command not in ("config", "doctor"):
-            console.error(str(error))
+            console.error(error_message(error))
             raise typer.Exit(FAILED) from None
-        console.warning(str(error))  # these two help to repair it
+        console.warning(error_message(error))  # these two help to repair it
 
 
 def run_command(run: Callable[..., None]) -> Callable[..., None]:

@@ -15,9 +15,16 @@ from stylebox.core.errors import StyleboxError
 
 
 def home() -> Path:
-    """The data directory: the environment variable `STYLEBOX_HOME`, or the user data directory of the system."""
+    """The data directory: the environment variable `STYLEBOX_HOME`, or the user data directory of the system.
+
+    Raises:
+        StyleboxError: The variable names the home of a user who does not exist.
+    """
     chosen = os.environ.get("STYLEBOX_HOME")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("stylebox")
+    try:
+        return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("stylebox")
+    except RuntimeError as error:
+        raise StyleboxError(f"STYLEBOX_HOME: there is no user {Path(str(chosen)).parts[0]}; name a folder") from error
 
 
 def sources_dir() -> Path:

@@ -1,22 +1,23 @@
-"""`stylebox doctor` as a job: checks of this machine, with a fix for each problem. Changes nothing.
+"""`stylebox doctor` as a job: checks of this machine, with a fix for each problem. Leaves nothing behind.
 
 A check that raises an error is a finding, too: `examine` raises nothing.
 """
 
 import ctypes.util
 import importlib.util
-import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Literal
 
 from stylebox.core import paths
-from stylebox.core.errors import error_reason
+from stylebox.core.errors import StyleboxError, error_reason
 from stylebox.core.system_packages import install_command
 
 State = Literal["ok", "limited", "broken"]
@@ -50,6 +51,9 @@ def _guarded(name: str, check: Callable[[str], Finding]) -> Finding:
     """Run one check; an error is a finding."""
     try:
         return check(name)
+    except StyleboxError as error:
+        found, _, fix = str(error).partition("; ")
+        return Finding(name, "broken", found, fix)
     except Exception as error:  # the other checks still have to run
         reason = f"{type(error).__name__}: {error_reason(error)}"
         return Finding(name, "broken", reason, "reinstall with: pip install --force-reinstall stylebox")
@@ -82,8 +86,9 @@ def _weights(name: str) -> Finding:
         for path in (resources.files("stylebox") / "weights").iterdir()
         if (path / "ldm.safetensors").is_file()
     )
-    folder = paths.models_dir()
-    own = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    folder, own = paths.models_dir(), list[str]()
+    with suppress(OSError):  # `_home` reports it
+        own = sorted(path.name for path in folder.iterdir() if path.is_dir())
     if not shipped:
         found = f"no shipped model; your own: {', '.join(own) or 'none'}"
         return Finding(name, "limited" if own else "broken", found, "reinstall stylebox, or train a model")
@@ -92,15 +97,45 @@ def _weights(name: str) -> Finding:
 
 def _home(name: str) -> Finding:
     folder = paths.home()
-    ground = _existing(folder)
-    if ground.is_dir() and os.access(ground, os.W_OK | os.X_OK):
-        return Finding(name, "ok", f"{folder}{'' if folder.exists() else ' (created when needed)'}")
     fix = "change its permissions, or set STYLEBOX_HOME to another folder"
-    return Finding(name, "broken", f"{ground} is write-protected", fix)
+    try:
+        made = _make_folder(folder)
+    except OSError as error:
+        reason = f"{error.filename} is no folder" if isinstance(error, FileExistsError) else error_reason(error)
+        return Finding(name, "broken", f"{folder} cannot be created ({reason})", fix)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return Finding(name, "broken", f"{folder} cannot be written to ({error_reason(error)})", fix)
+    finally:
+        for path in made:
+            path.rmdir()
+    return Finding(name, "ok", f"{folder}{' (created when needed)' if made else ''}")
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder and those above it; gives those that were missing, the innermost first."""
+    missing = [path for path in (folder, *folder.parents) if not path.is_dir()]
+    made: list[Path] = []
+    try:
+        for path in reversed(missing):
+            path.mkdir()
+            made.insert(0, path)
+    except OSError:
+        for path in made:
+            path.rmdir()
+        raise
+    return made
 
 
 def _disk(name: str) -> Finding:
-    free_gb = shutil.disk_usage(_existing(paths.home())).free / 1e9
+    try:
+        free_gb = shutil.disk_usage(_existing(paths.home())).free / 1e9
+    except OSError as error:
+        return Finding(
+            name, "limited", f"cannot be read ({error_reason(error)})", "set STYLEBOX_HOME to another folder"
+        )
     found = f"{free_gb:.1f} GB free at {paths.home()}"
     if free_gb >= COMFORTABLE_GB:
         return Finding(name, "ok", found)

@@ -5,6 +5,7 @@ The only module that imports FluidSynth. It opens no audio device, and knows pre
 
 import ctypes
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +18,7 @@ from stylebox.core.errors import SourceError
 from stylebox.core.music.notes import Note
 from stylebox.core.paths import home
 
+_SUFFIXES = (".sf2", ".sf3")
 FOLDERS = ("/usr/share/sounds/sf2", "/usr/share/sounds/sf3", "/usr/share/soundfonts")
 INSTALL = (
     "install FluidSynth's library and a SoundFont "
@@ -48,12 +50,11 @@ class _Synth(Protocol):
 
 def find_soundfonts() -> list[Path]:
     """Find SoundFonts (.sf2, .sf3) in the usual folders and in `home()/soundfonts`: each real file once, sorted."""
-    found: dict[Path, Path] = {}
+    found: set[Path] = set()
     for folder in (*map(Path, FOLDERS), home() / "soundfonts"):
-        for path in sorted(folder.glob("*.sf[23]")) if folder.is_dir() else ():
-            real = path.resolve()
-            if real.is_file():
-                found.setdefault(real, real)
+        with suppress(OSError):  # the folder is not there
+            real = (path.resolve() for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+            found |= {path for path in real if path.is_file()}
     return sorted(found)
 
 
