@@ -3,24 +3,26 @@
 Peaks are tones: their phases advance from frame to frame with their frequencies. Around each peak, phases follow from
 the rate at which its level rises or falls, so that an attack sounds at its time instead of being smeared over the
 window. Parts without peaks (breath, bow, room) get the phases of noise, as advanced phases would turn them into
-whistling. Knows nothing of notes.
+whistling. Knows nothing of notes. All but the noise is computed on the device of the magnitudes.
 """
 
+import math
 from functools import lru_cache
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from stylebox.core.audio.overlap_add import MagnitudeProjection, OverlapAdd, hann
 
 _BLOCK_FRAMES = 128  # processed at once: few enough for the processor's cache
-TWO_PI = np.float32(2 * np.pi)
+TWO_PI = 2 * math.pi
 _LEAST = 1e-5  # magnitude; far below anything audible
 _HANN_WIDTH = 0.25645  # the time-frequency ratio of the Gaussian nearest to a Hann window, over its length squared
-_MOST_TURN = np.float32(np.pi / 2)  # largest phase step between bins: energy a quarter of a window off its middle
+_MOST_TURN = math.pi / 2  # largest phase step between bins: energy a quarter of a window off its middle
 _REACH = 3  # bins: range around a peak in which its valleys are searched
-_DB = np.log(10) / 20  # one dB, in natural logarithms of magnitude
+_DB = math.log(10) / 20  # one dB, in natural logarithms of magnitude
 _NOISE, _TONE = 1.5 * _DB, 3.0 * _DB  # height of a peak above its valleys: noise to the first, tone from the second
 _NOISE_SAMPLES = 1 << 14  # drawn at once
 _STEADY, _ATTACK = 0.15, 0.5  # rise of log magnitude per frame: no attack up to the first, an attack from the second
@@ -50,9 +52,9 @@ def magnitude_to_audio(
     Shape:
         ``(n_fft // 2 + 1, T)`` and phase ``(n_fft // 2 + 1,)`` -> ``(num_samples,)``.
     """
-    stream, wanted = AudioStream(n_fft, hop_length, steps, phase, position), magnitude.cpu().numpy()
-    audio = np.append(stream.push(wanted), stream.finish())[:num_samples]
-    return torch.from_numpy(np.pad(audio, (0, num_samples - len(audio)))).to(magnitude.device)
+    stream = AudioStream(n_fft, hop_length, steps, phase, position, magnitude.device)
+    audio = torch.cat([stream.push(magnitude), stream.finish()])[:num_samples]
+    return F.pad(audio, (0, num_samples - len(audio)))
 
 
 class AudioStream:
@@ -68,28 +70,38 @@ class AudioStream:
             magnitude of a recording.
         phase: See `Phases`.
         position: See `Phases`.
+        device: Of the magnitudes and the audio.
     """
 
     def __init__(
-        self, n_fft: int, hop_length: int, steps: int = 1, phase: np.ndarray | None = None, position: int = 0
+        self,
+        n_fft: int,
+        hop_length: int,
+        steps: int = 1,
+        phase: np.ndarray | None = None,
+        position: int = 0,
+        device: torch.device | str = "cpu",
     ) -> None:
-        self._phases, self._add = Phases(n_fft, hop_length, phase, position), OverlapAdd(n_fft, hop_length)
-        self._projections = [MagnitudeProjection(n_fft, hop_length) for _ in range(steps)]
+        self._phases, self._add = (
+            Phases(n_fft, hop_length, phase, position, device),
+            OverlapAdd(n_fft, hop_length, device),
+        )
+        self._projections = [MagnitudeProjection(n_fft, hop_length, device) for _ in range(steps)]
         self._early = n_fft // 2  # samples before the centre of the first frame, still to be left out
         self.delay = n_fft // 2 + steps * (n_fft - hop_length)
 
-    def push(self, magnitude: np.ndarray) -> np.ndarray:
+    def push(self, magnitude: Tensor) -> Tensor:
         """Append frames; gives the audio that no later frame changes.
 
         Shape:
             ``(n_fft // 2 + 1, T)`` -> ``(S,)``.
         """
-        blocks = [np.zeros(0, np.float32)]
+        blocks = [torch.zeros(0, device=magnitude.device)]
         for start in range(0, magnitude.shape[1], _BLOCK_FRAMES):
             blocks.append(self._push(magnitude[:, start : start + _BLOCK_FRAMES]))
-        return np.concatenate(blocks)
+        return torch.cat(blocks)
 
-    def finish(self) -> np.ndarray:
+    def finish(self) -> Tensor:
         """The rest of the audio.
 
         Shape:
@@ -97,7 +109,7 @@ class AudioStream:
         """
         return self._push(None)
 
-    def _push(self, magnitude: np.ndarray | None) -> np.ndarray:
+    def _push(self, magnitude: Tensor | None) -> Tensor:
         """The audio that follows from the next block; None ends the stream."""
         last = magnitude is None
         wanted, spectrum = self._phases.push(magnitude)
@@ -120,6 +132,7 @@ class Phases:
         hop_length: Samples between frames.
         phase: Of each bin in the frame before the first one; drawn at random unless given.
         position: Of the first frame in a longer sound, in samples; noise depends on it alone.
+        device: Of the magnitudes.
 
     Shape:
         phase ``(n_fft // 2 + 1,)``, in radians.
@@ -131,14 +144,22 @@ class Phases:
         magnitude.
     """
 
-    def __init__(self, n_fft: int, hop_length: int, phase: np.ndarray | None = None, position: int = 0) -> None:
+    def __init__(
+        self,
+        n_fft: int,
+        hop_length: int,
+        phase: np.ndarray | None = None,
+        position: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
         self._n_fft, self._hop_length, self._position = n_fft, hop_length, position
         drawn = np.random.default_rng(0).random(n_fft // 2 + 1, np.float32) if phase is None else phase / TWO_PI
-        self._phase = np.multiply(drawn, TWO_PI, dtype=np.float32)
-        self._waiting = np.zeros((0, n_fft // 2 + 1), np.float32)  # the frame before the next one, and the next one
+        self._phase = torch.from_numpy(np.multiply(drawn, TWO_PI, dtype=np.float32)).to(device)
+        self._window = torch.from_numpy(hann(n_fft)).to(device)
+        self._waiting = torch.zeros(0, n_fft // 2 + 1, device=device)  # the frame before the next one, and the next one
         self._begun = False  # whether `_waiting` holds a frame before the next one
 
-    def push(self, magnitude: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    def push(self, magnitude: Tensor | None) -> tuple[Tensor, Tensor]:
         """Append frames; None ends the stream.
 
         Returns:
@@ -149,36 +170,33 @@ class Phases:
         """
         known = self._waiting
         if magnitude is not None:
-            known = np.concatenate([known, magnitude.T.astype(np.float32)])
+            known = torch.cat([known, magnitude.T.float()])
         first, stop = int(self._begun), len(known) - (magnitude is not None)
         if stop <= first:
             self._waiting = known
-            return known[:0], known[:0].astype(np.complex64)
-        level = np.log(known + np.float32(_LEAST))
-        rise = np.gradient(level, axis=0) if len(level) > 1 else np.zeros_like(level)
+            return known[:0], known[:0].to(torch.complex64)
+        level = torch.log(known + _LEAST)
+        rise = torch.gradient(level, dim=0)[0] if len(level) > 1 else torch.zeros_like(level)
         done = slice(first, stop)
         self._waiting, self._begun = known[stop - 1 :], True
         return known[done], self._spectrum(known[done], level[done], rise[done])
 
-    def _spectrum(self, loud: np.ndarray, level: np.ndarray, rise: np.ndarray) -> np.ndarray:
+    def _spectrum(self, loud: Tensor, level: Tensor, rise: Tensor) -> Tensor:
         """The next frames: tones with advancing phases, the rest with those of noise."""
         n_fft, hop = self._n_fft, self._hop_length
         peak, frequency = _nearest_peaks(level)
         advance = _wrap_phase(TWO_PI * hop / n_fft * frequency + _from_peak(rise, peak, n_fft, hop))
-        phases, phase = np.empty(level.shape, np.float32), self._phase
-        for t in range(len(level)):
-            np.add(phase[peak[t]], advance[t], out=phases[t])
-            phase = phases[t]
+        phases, phase = torch.empty_like(level), self._phase
+        for here, step, result in zip(peak, advance, phases, strict=True):
+            phase = torch.add(phase[here], step, out=result)
         self._phase = _wrap_phase(phase)
         share = _tonal_share(level, rise, peak)
-        tone, hiss = loud * np.sqrt(share), loud * np.sqrt(1 - share)
+        tone, hiss = loud * share.sqrt(), loud * (1 - share).sqrt()
         last = self._position + (len(level) - 1) * hop + n_fft
-        noisy = _noise_spectrum(white_noise(self._position, last), n_fft, hop)
+        noise = torch.from_numpy(white_noise(self._position, last)).to(level.device)
+        noisy = torch.fft.rfft(noise.unfold(0, n_fft, hop) * (self._window / self._window.square().sum().sqrt()))
         self._position += len(level) * hop
-        spectrum = np.empty(level.shape, np.complex64)
-        spectrum.real = tone * np.cos(phases) + hiss * noisy.real
-        spectrum.imag = tone * np.sin(phases) + hiss * noisy.imag
-        return spectrum
+        return torch.complex(tone * phases.cos() + hiss * noisy.real, tone * phases.sin() + hiss * noisy.imag)
 
 
 def white_noise(start: int, stop: int) -> np.ndarray:
@@ -197,46 +215,36 @@ def _noise_block(number: int) -> np.ndarray:
     return np.random.default_rng([0, number]).standard_normal(_NOISE_SAMPLES, np.float32)
 
 
-def _from_peak(rise: np.ndarray, peak: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
+def _from_peak(rise: Tensor, peak: Tensor, n_fft: int, hop_length: int) -> Tensor:
     """Phase of each bin relative to its peak, ``(T, F)``.
 
     Neighbouring bins of a steady tone differ by half a turn, as the frames are centred; the later an event in the
     window, the larger the difference.
     """
-    per_bin = np.clip(rise * np.float32(-_HANN_WIDTH * n_fft / hop_length), -_MOST_TURN, _MOST_TURN)
-    along = np.zeros_like(per_bin)
-    np.cumsum(0.5 * (per_bin[:, 1:] + per_bin[:, :-1]), axis=1, out=along[:, 1:])
-    half_turns = np.float32(np.pi) * ((np.arange(peak.shape[1]) - peak) & 1)
-    relative: np.ndarray = half_turns + along - np.take_along_axis(along, peak, 1)
-    return relative
+    per_bin = (rise * (-_HANN_WIDTH * n_fft / hop_length)).clamp(-_MOST_TURN, _MOST_TURN)
+    along = F.pad((0.5 * (per_bin[:, 1:] + per_bin[:, :-1])).cumsum(1), (1, 0))
+    half_turns = math.pi * ((torch.arange(peak.shape[1], device=peak.device) - peak) & 1)
+    return half_turns + along - along.gather(1, peak)
 
 
-def _wrap_phase(phase: np.ndarray) -> np.ndarray:
+def _wrap_phase(phase: Tensor) -> Tensor:
     """The same phase within half a turn either way: float32 is inexact after many turns."""
-    return phase - TWO_PI * np.rint(phase / TWO_PI)
+    return phase - TWO_PI * torch.round(phase / TWO_PI)
 
 
-def _tonal_share(level: np.ndarray, rise: np.ndarray, peak: np.ndarray) -> np.ndarray:
+def _tonal_share(level: Tensor, rise: Tensor, peak: Tensor) -> Tensor:
     """Share of tone or attack in the power of each bin, in [0, 1], ``(T, F)``; the rest is noise."""
-    below, above = level.copy(), level.copy()
-    for step in range(1, _REACH + 1):
-        np.minimum(below[:, step:], level[:, :-step], out=below[:, step:])
-        np.minimum(above[:, :-step], level[:, step:], out=above[:, :-step])
-    height = np.take_along_axis(level - np.maximum(below, above), peak, 1)
+    least_below, least_above = (
+        -F.max_pool1d(F.pad(-level, side, value=-torch.inf), _REACH + 1, stride=1)
+        for side in ((_REACH, 0), (0, _REACH))
+    )
+    height = (level - torch.maximum(least_below, least_above)).gather(1, peak)
     tone = (height - _NOISE) / (_TONE - _NOISE)
     attack = (rise - _STEADY) / (_ATTACK - _STEADY)
-    share: np.ndarray = np.clip(np.maximum(tone, attack), 0.0, 1.0)
-    return share
+    return torch.maximum(tone, attack).clamp(0.0, 1.0)
 
 
-def _noise_spectrum(noise: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
-    """STFT of white noise with a mean power of 1 per bin; ``(T, F)``."""
-    window = hann(n_fft)
-    frames = np.lib.stride_tricks.sliding_window_view(noise, n_fft)[::hop_length]
-    return np.fft.rfft(frames * (window / np.sqrt((window**2).sum())))
-
-
-def _nearest_peaks(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _nearest_peaks(level: Tensor) -> tuple[Tensor, Tensor]:
     """The peak nearest to each bin, and the frequency of that peak in bins, by parabolic interpolation.
 
     In a frame without peaks, each bin is its own peak.
@@ -244,22 +252,22 @@ def _nearest_peaks(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Shape:
         ``(T, F)`` -> both ``(T, F)``.
     """
-    num_frames, num_bins = level.shape
+    num_bins = level.shape[1]
+    own = torch.arange(num_bins, device=level.device)
     left, top, right = level[:, :-2], level[:, 1:-1], level[:, 2:]
-    frame, at = np.nonzero((top > left) & (top >= right))
+    frame, at = ((top > left) & (top >= right)).nonzero(as_tuple=True)
     if not len(at):
-        own = np.broadcast_to(np.arange(num_bins), level.shape)
-        return own, own.astype(np.float32)
+        return own.expand_as(level), own.expand_as(level).float()
     left, top, right = (x[frame, at] for x in (left, top, right))
     bins = at + 1
-    frequency = bins + 0.5 * (left - right) / np.minimum(left - 2 * top + right, np.float32(-1e-9))
+    frequency = bins + 0.5 * (left - right) / (left - 2 * top + right).clamp_max(-1e-9)
     # Bins of the flattened frames that belong to each peak: from half way to the previous peak, or the frame's start.
     place = frame * num_bins + bins
-    first = np.diff(frame, prepend=-1) > 0
-    begins = np.where(first, frame * num_bins, (place + np.roll(place, 1) + 1) // 2)
+    first = frame.diff(prepend=frame.new_full((1,), -1)) > 0
+    begins = torch.where(first, frame * num_bins, (place + place.roll(1) + 1) // 2)
     begins[0] = 0
-    counts = np.diff(begins, append=num_frames * num_bins)
-    peak, nearest = (np.repeat(x, counts).reshape(level.shape) for x in (bins, frequency.astype(np.float32)))
-    bare = np.bincount(frame, minlength=num_frames) == 0
-    peak[bare] = nearest[bare] = np.arange(num_bins)
-    return peak, nearest
+    counts = begins.diff(append=begins.new_full((1,), level.numel()))
+    nearest = torch.repeat_interleave(counts, output_size=level.numel()).view_as(level)
+    peak, frequency = bins[nearest], frequency[nearest]
+    bare = (torch.bincount(frame, minlength=len(level)) == 0)[:, None]
+    return torch.where(bare, own, peak), torch.where(bare, own.float(), frequency)

@@ -67,7 +67,7 @@ class LiveSound:
         new = spectrum[:, times * MEL_PAST_FRAMES : times * (MEL_PAST_FRAMES + num_frames)].cpu().numpy()
         playing = (content.frame[:, before : before + num_frames] > _PLAYING).any(0).cpu().numpy()
         gains = self._follower.gains(heard.power, self._scale * np.square(new).sum(0), np.repeat(playing, times))
-        audio = self._stream.push(new * (gains / np.float32(heard.gain)))
+        audio = self._stream.push(torch.from_numpy(new * (gains / np.float32(heard.gain)))).numpy()
         return self._steep(audio, [note.start_seconds for note in content.notes]) if self._reach else audio
 
     def _steep(self, audio: np.ndarray, onsets: list[float]) -> np.ndarray:
