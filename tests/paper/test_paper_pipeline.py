@@ -14,8 +14,9 @@ from stylebox.core.errors import ModelError
 from stylebox.core.paper.model import PaperModel
 from stylebox.core.paper.networks import PaperAutoencoder, PaperUNet, StyleEncoder
 from stylebox.core.paper.pipeline import PaperPipeline
-from stylebox.core.pipeline.content import Content
 from stylebox.core.pipeline.options import TransferOptions
+from stylebox.core.pipeline.score import NoteScore
+from stylebox.core.pipeline.work import Work
 
 
 @pytest.fixture(scope="module")
@@ -90,4 +91,4 @@ def test_it_has_no_notes(pipeline: PaperPipeline) -> None:
     with pytest.raises(ModelError, match="preset base"):
         pipeline.transcribe(tone(pipeline))
     with pytest.raises(ModelError, match="preset base"):
-        pipeline.play(Content.of_notes([], 10, 86.0), TransferOptions("reed"), 4410)
+        pipeline.play(NoteScore([], 10, 86.0, torch.device("cpu")), TransferOptions("reed"), 4410, Work())

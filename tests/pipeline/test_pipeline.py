@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import mido
 import numpy as np
@@ -21,7 +22,7 @@ from stylebox.core.audio import windows
 from stylebox.core.audio.loudness import loudness_db
 from stylebox.core.config import DiffusionConfig
 from stylebox.core.errors import ModelError, StyleboxError
-from stylebox.core.jobs import describe
+from stylebox.core.jobs import describe, generate
 from stylebox.core.jobs.generate import generate_file
 from stylebox.core.jobs.outputs import SideOutputs
 from stylebox.core.jobs.style_list import list_styles
@@ -30,6 +31,7 @@ from stylebox.core.music.midi.read import read_midi
 from stylebox.core.music.midi.write import write_midi
 from stylebox.core.music.notes import Note
 from stylebox.core.music.register import Register
+from stylebox.core.pipeline import player
 from stylebox.core.pipeline.draft import draft
 from stylebox.core.pipeline.options import TransferOptions, resolve
 from stylebox.core.pipeline.pipeline import BasePipeline
@@ -387,6 +389,37 @@ def test_generate_makes_music_up_by_seed(pipeline: BasePipeline, tmp_path: Path)
     assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
     with pytest.raises(StyleboxError, match="--seconds"):
         generate_file(tmp_path / "c.wav", OPTIONS, pipeline, seconds=0.0)
+
+
+def test_a_long_sound_is_generated_in_parts_and_goes_on_after_a_kill(
+    pipeline: BasePipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(player, "PART_FRAMES", 128)
+    monkeypatch.setattr(player, "MARGIN_FRAMES", 32)
+    generate_file(tmp_path / "short.wav", OPTIONS, pipeline, seconds=4.0)
+    monkeypatch.setattr(generate, "KEPT_SECONDS", 1.0)
+    mel_of, played = player.Player.mel, 0
+
+    def killed(*args: Any) -> Any:
+        nonlocal played
+        played += 1
+        if played == 3:
+            raise KeyboardInterrupt
+        return mel_of(*args)
+
+    monkeypatch.setattr(player.Player, "mel", killed)
+    with pytest.raises(KeyboardInterrupt):
+        generate_file(tmp_path / "long.wav", OPTIONS, pipeline, seconds=4.0)
+    assert not (tmp_path / "long.wav").exists()
+    notes: list[str] = []
+    generate_file(
+        tmp_path / "long.wav", OPTIONS, pipeline, seconds=4.0, progress=lambda step: notes.append(step.note or "")
+    )
+    assert any("continues where it was interrupted" in note for note in notes)
+    parts = -(-(1 + 4 * SAMPLE_RATE // pipeline.mel_config.hop_length) // 128)
+    assert played == parts + 1
+    assert (tmp_path / "long.wav").read_bytes() == (tmp_path / "short.wav").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["long.wav", "short.wav"]
 
 
 def test_a_part_of_other_mel_settings_is_refused(tiny_home: Path) -> None:

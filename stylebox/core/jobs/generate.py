@@ -1,25 +1,37 @@
-"""`stylebox generate` as a job: new audio in a style, from a MIDI file or from a random score."""
+"""`stylebox generate` as a job: new audio in a style, from a MIDI file or from a random score.
 
+A file is made in blocks: memory hardly grows with it, and long work that was interrupted is continued.
+"""
+
+import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from stylebox.core.audio.io.write import check_format
-from stylebox.core.audio.loudness import normalise_loudness
+from stylebox import __version__
+from stylebox.core.audio.io.write import CEILING_DB, AudioWriter, check_format
+from stylebox.core.audio.loudness import gain_to
+from stylebox.core.audio.windows import windows
 from stylebox.core.errors import SourceError
+from stylebox.core.jobs.input_file import KEPT_SECONDS
 from stylebox.core.jobs.outputs import STREAM, FileReport, SideOutputs
+from stylebox.core.jobs.pipelines import weights_state
 from stylebox.core.jobs.sound_format import SoundFormat
+from stylebox.core.lock import sole_writer
 from stylebox.core.music.midi.read import read_midi
 from stylebox.core.music.notes import Note
 from stylebox.core.paths import refuse_overwrite
-from stylebox.core.pipeline.content import Content
+from stylebox.core.pipeline.finish import energy_of
 from stylebox.core.pipeline.options import TransferOptions, drawn_seed
 from stylebox.core.pipeline.protocol import Pipeline
-from stylebox.core.pipeline.result import TransferResult
-from stylebox.core.progress import ProgressCallback, silent
+from stylebox.core.pipeline.result import TransferFacts, TransferResult
+from stylebox.core.pipeline.score import NoteScore
+from stylebox.core.pipeline.work import Track, Work
+from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sources.render.scores import random_score
 
 DEFAULT_SECONDS = 12.0
@@ -28,6 +40,28 @@ MAX_SCORE_SECONDS = 3 * 3600.0  # of given notes; a damaged MIDI file may say da
 MIN_TEMPO, MAX_TEMPO = 0.25, 4.0
 TAIL_SECONDS = 1.0  # for the last notes of a score to ring
 _OUTPUT_DB = -20.0  # dBFS; there is no input whose loudness to keep
+_OWNER = "stylebox generate"
+_BLOCK_SAMPLES = 1 << 16
+
+
+@dataclass(frozen=True)
+class _Generated:
+    """A sound that was made.
+
+    Attributes:
+        facts: What is reported of it.
+        sound: At the model's own level, one value per sample.
+        gain: Of the result.
+    """
+
+    facts: TransferFacts
+    sound: Track
+    gain: np.float32
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """All samples, ``(S,)`` each, at the common loudness; they may exceed full scale."""
+        for w in windows(len(self.sound), _BLOCK_SAMPLES):
+            yield self.sound.read(w.start, w.stop) * self.gain
 
 
 def generate(
@@ -53,27 +87,49 @@ def generate(
         SourceError: there are no notes, they are too long, or `seconds` or `tempo` is out of range.
         ModelError: the style is unknown, an option is out of range, or the model has no notes.
     """
-    options = replace(options, seed=drawn_seed(options.seed))
+    made = _generated(pipeline, options, notes, _seconds(notes, seconds, tempo), tempo, Work(), progress)
+    facts, audio = made.facts, np.concatenate(list(made.blocks()))
+    return TransferResult(audio, pipeline.sample_rate, facts.notes, facts.settings, facts.model, facts.warnings)
+
+
+def _seconds(notes: Sequence[Note] | None, seconds: float | None, tempo: float) -> float:
+    """The length of what is made; raises where an argument of `generate` is out of range."""
     if not MIN_TEMPO <= tempo <= MAX_TEMPO:
         raise SourceError(f"--tempo {tempo:g}: give a speed from {MIN_TEMPO:g} to {MAX_TEMPO:g}")
     if notes is None:
         seconds = DEFAULT_SECONDS if seconds is None else seconds
         if not MIN_SECONDS <= seconds <= MAX_SECONDS:
             raise SourceError(f"--seconds {seconds:g}: give a length from 0.5 to {MAX_SECONDS:g} seconds")
-        notes = at_tempo(random_score(np.random.default_rng(options.seed), seconds * tempo), tempo)
-    elif not notes:
+        return seconds
+    if not notes:
         raise SourceError("there are no notes to play")
-    else:
-        notes = at_tempo(notes, tempo)
-        seconds = _length(notes) + TAIL_SECONDS
-    config, num_samples = pipeline.mel_config, round(seconds * pipeline.sample_rate)
+    return _length(at_tempo(notes, tempo)) + TAIL_SECONDS
+
+
+def _generated(
+    pipeline: Pipeline,
+    options: TransferOptions,
+    notes: Sequence[Note] | None,
+    seconds: float,
+    tempo: float,
+    work: Work,
+    progress: ProgressCallback,
+) -> _Generated:
+    """Play notes, or a random score; the work keeps what is computed, the seed included."""
+    seed = work.keep("seed", drawn_seed(options.seed))
+    score = random_score(np.random.default_rng(seed), seconds * tempo) if notes is None else notes
+    played, config, num_samples = at_tempo(score, tempo), pipeline.mel_config, round(seconds * pipeline.sample_rate)
     num_frames = 1 + num_samples // config.hop_length
-    content = Content.of_notes(notes, num_frames, config.frames_per_second, pipeline.device)
-    result = pipeline.play(content, options, num_samples, progress)
-    lost = len(notes) - len(result.notes)
-    warnings = [f"{lost} of {len(notes)} notes left out: beyond the 88 keys"] if lost else []
-    audio, _ = normalise_loudness(result.audio, result.sample_rate, _OUTPUT_DB)
-    return replace(result, audio=audio, warnings=[*result.warnings, *warnings])
+    note_score = NoteScore(played, num_frames, config.frames_per_second, pipeline.device)
+    performance = pipeline.play(note_score, replace(options, seed=seed), num_samples, work, progress)
+    assert performance.sound is not None
+    assert performance.notes is not None
+    lost = len(played) - len(performance.notes)
+    warnings = [f"{lost} of {len(played)} notes left out: beyond the 88 keys"] if lost else []
+    gain_db = gain_to(energy_of(performance.sound, pipeline.sample_rate), _OUTPUT_DB)
+    length = num_samples / pipeline.sample_rate
+    facts = TransferFacts(performance.notes, performance.settings, pipeline.model, warnings, length)
+    return _Generated(facts, performance.sound, np.float32(10 ** (gain_db / 20)))
 
 
 def at_tempo(notes: Sequence[Note], tempo: float) -> list[Note]:
@@ -142,12 +198,43 @@ def generate_file(
     check_format(target, pipeline.sample_rate)
     if str(target) != STREAM:
         refuse_overwrite(target, force)
-    result = generate(pipeline, options, notes=score and score.notes, seconds=seconds, tempo=tempo, progress=progress)
-    if score is not None:
-        result = replace(result, warnings=[*result.warnings, *score.remarks])
-    clipped_db = result.save(target)
+    found = None if score is None else score.notes
+    length = _seconds(found, seconds, tempo)
+    key = repr((__version__, weights_state(pipeline.model), str(pipeline.device), options, found, length, tempo))
+    with _work(target, length, key) as work:
+        if work.begun:
+            progress(Progress("transferring", 0, note=f"{target}: continues where it was interrupted"))
+        made = _generated(pipeline, options, found, length, tempo, work, progress)
+        clipped_db = _write(target, made, pipeline.sample_rate)
+        work.remove()
+    facts = replace(made.facts, warnings=[*made.facts.warnings, *(score.remarks if score is not None else [])])
     source = stem if notes is None else str(notes)
-    sound = SoundFormat(result.sample_rate, 1, 16)
+    sound = SoundFormat(pipeline.sample_rate, 1, 16)
     return FileReport.of(
-        result, source, target, SideOutputs(), sound, clipped_db=clipped_db, work_seconds=time.monotonic() - begun
+        facts, source, target, SideOutputs(), sound, clipped_db=clipped_db, work_seconds=time.monotonic() - begun
     )
+
+
+@contextmanager
+def _work(target: Path, seconds: float, key: str) -> Iterator[Work]:
+    """The work on an output: in a hidden folder beside it, or in memory if the sound is short."""
+    if seconds <= KEPT_SECONDS:
+        yield Work()
+    elif str(target) == STREAM:
+        with tempfile.TemporaryDirectory(prefix="stylebox-") as temporary:
+            yield Work(Path(temporary), key)
+    else:
+        folder = target.absolute().with_name(f".{target.name}.work")
+        with sole_writer(folder, _OWNER):
+            yield Work(folder, key)
+
+
+def _write(target: Path, made: _Generated, sample_rate: int) -> float:
+    """Write the sound; gives by how many dB it was turned down so that it does not clip."""
+    peak = max(float(np.abs(block).max()) for block in made.blocks())
+    turned_down_db = max(0.0, 20 * float(np.log10(peak)) - CEILING_DB) if peak > 1.0 else 0.0
+    gain = np.float32(10 ** (-turned_down_db / 20))
+    with AudioWriter(target, sample_rate) as writer:
+        for block in made.blocks():
+            writer.write(block * gain)
+    return turned_down_db

@@ -50,13 +50,16 @@ def transpose(notes: Iterable[Note], semitones: int) -> list[Note]:
     return [note._replace(pitch=note.pitch + semitones) for note in notes]
 
 
-def piano_roll(notes: Sequence[Note], num_frames: int, frames_per_second: float) -> tuple[np.ndarray, np.ndarray]:
+def piano_roll(
+    notes: Sequence[Note], num_frames: int, frames_per_second: float, first_frame: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw notes on the 88 keys.
 
     Args:
         notes: In any order; those beyond the 88 keys are left out.
         num_frames: Length of the rolls; notes that begin later are left out.
         frames_per_second: Frame i is at ``i / frames_per_second`` seconds.
+        first_frame: That the rolls begin with, from 0.
 
     Returns:
         ``(frame, onset)``, float32 in {0, 1}.
@@ -69,10 +72,10 @@ def piano_roll(notes: Sequence[Note], num_frames: int, frames_per_second: float)
     for note in notes:
         key = note.pitch - LOWEST_KEY
         start = round(note.start_seconds * frames_per_second)
-        if 0 <= key < NUM_KEYS and 0 <= start < num_frames:
+        if 0 <= key < NUM_KEYS and 0 <= start < first_frame + num_frames:
             stop = max(start + 1, round(note.end_seconds * frames_per_second))
-            frame[start:stop, key] = 1.0
-            onset[start : start + ONSET_FRAMES, key] = 1.0
+            for roll, last in ((frame, stop), (onset, start + ONSET_FRAMES)):
+                roll[max(0, start - first_frame) : max(0, last - first_frame), key] = 1.0
     return frame, onset
 
 

@@ -129,14 +129,20 @@ class PaperPipeline:
         return transfer_to_array(self, ArrayRecording(audio, self.sample_rate), options, progress)
 
     def play(
-        self, content: Content, options: TransferOptions, num_samples: int, progress: ProgressCallback = silent
-    ) -> TransferResult:
+        self,
+        score: Score,
+        options: TransferOptions,
+        num_samples: int,
+        work: Work,
+        progress: ProgressCallback = silent,
+    ) -> Performance:
         """Refuse: these networks cannot play notes.
 
         Args:
-            content: Not used.
+            score: Not used.
             options: Not used.
             num_samples: Not used.
+            work: Not used.
             progress: Not used.
 
         Raises:

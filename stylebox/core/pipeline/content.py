@@ -79,7 +79,12 @@ class Content:
 
     @classmethod
     def of_notes(
-        cls, notes: Sequence[Note], num_frames: int, frames_per_second: float, device: torch.device | str = "cpu"
+        cls,
+        notes: Sequence[Note],
+        num_frames: int,
+        frames_per_second: float,
+        device: torch.device | str = "cpu",
+        first_frame: int = 0,
     ) -> "Content":
         """Content of a score: what a transcriber would find in a clean recording of it.
 
@@ -90,20 +95,24 @@ class Content:
             num_frames: Length of the result, T.
             frames_per_second: Frame rate of the result.
             device: Where the tensors go.
+            first_frame: Of the score that the result begins with; its notes are in seconds from there.
         """
-        score = list(notes)
+        score, last_frame = list(notes), first_frame + num_frames
         frame, onset = (
-            torch.from_numpy(roll.T.copy()).to(device) for roll in piano_roll(score, num_frames, frames_per_second)
+            torch.from_numpy(roll.T.copy()).to(device)
+            for roll in piano_roll(score, num_frames, frames_per_second, first_frame)
         )
         power = np.zeros(num_frames)
         for note in score:
-            start = round(note.start_seconds * frames_per_second)
-            stop = max(1, round(note.end_seconds * frames_per_second))
-            age = np.arange(max(0, min(stop, num_frames) - start)) / frames_per_second
-            power[start : start + len(age)] += (note.velocity**2) * 10.0 ** (-_DECAY_PER_SECOND * age)
+            begin = round(note.start_seconds * frames_per_second)
+            stop = min(max(1, round(note.end_seconds * frames_per_second)), last_frame)
+            start = max(begin, first_frame)
+            age = np.arange(start - begin, max(start, stop) - begin) / frames_per_second
+            power[start - first_frame :][: len(age)] += (note.velocity**2) * 10.0 ** (-_DECAY_PER_SECOND * age)
         level = _CURVE_OFFSET + _CURVE_SLOPE * np.log10(np.maximum(power, 1e-6))
         curve = np.where(power > 0, np.clip(level, -1, 1), -1.0).astype(np.float32)
-        return cls(frame, onset, torch.from_numpy(curve).to(device), torch.zeros_like(frame), score)
+        own = notes_within(score, first_frame / frames_per_second, last_frame / frames_per_second)
+        return cls(frame, onset, torch.from_numpy(curve).to(device), torch.zeros_like(frame), own)
 
 
 def notes_within(notes: Sequence[Note], start_seconds: float, end_seconds: float) -> list[Note]:

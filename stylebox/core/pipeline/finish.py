@@ -144,7 +144,7 @@ def finish(
     rate = output.rate_for(source.recording.sample_rate)
     if performance.sound is None:
         return Finished(source, None, np.zeros(1), places, rate, settings.mix, warnings=(SILENT_INPUT,))
-    found, target_db = _energy_of(performance.sound, source.sample_rate), loudness_of(known.energy)
+    found, target_db = energy_of(performance.sound, source.sample_rate), loudness_of(known.energy)
     music = performance.found is None or energy_of_notes(known.energy, performance.found) >= _LEAST_ENERGY_OF_NOTES
     if music:
         gain_db = gain_to(found, target_db)
@@ -183,8 +183,13 @@ def _kept_below(found: Energy, wanted: Energy) -> float:
     return min(1.0, 0.1 * limit / max(level, 1e-9))
 
 
-def _energy_of(sound: Track, sample_rate: int) -> Energy:
-    """The energy of a track of samples."""
+def energy_of(sound: Track, sample_rate: int) -> Energy:
+    """The energy of a track of samples.
+
+    Args:
+        sound: One value per sample.
+        sample_rate: In Hz.
+    """
     meter = EnergyMeter(sample_rate)
     for w in windows(len(sound), _BLOCK_SAMPLES):
         meter.add(sound.read(w.start, w.stop))

@@ -26,7 +26,7 @@ from stylebox.core.pipeline.protocol import Perform
 from stylebox.core.pipeline.recording import ArrayRecording, MonoSource, Recording
 from stylebox.core.pipeline.refine import Refiner
 from stylebox.core.pipeline.result import TransferResult
-from stylebox.core.pipeline.score import Score, WholeScore
+from stylebox.core.pipeline.score import Score
 from stylebox.core.pipeline.style import resolve_style
 from stylebox.core.pipeline.style_spec import StyleSpec
 from stylebox.core.pipeline.transcribe import transcribe
@@ -153,25 +153,29 @@ class BasePipeline:
         return transfer_to_array(self, ArrayRecording(audio, self.sample_rate), options, progress)
 
     def play(
-        self, content: Content, options: TransferOptions, num_samples: int, progress: ProgressCallback = silent
-    ) -> TransferResult:
-        """Play content in a style, at the model's own level.
+        self,
+        score: Score,
+        options: TransferOptions,
+        num_samples: int,
+        work: Work,
+        progress: ProgressCallback = silent,
+    ) -> Performance:
+        """Play a score in a style, at the model's own level.
 
         Args:
-            content: At the frame rate of the mel.
+            score: At the frame rate of the mel.
             options: What the user asks for.
             num_samples: Length of the result.
+            work: Gets what is computed, and knows how far an earlier run came.
             progress: Called as work goes on.
 
         Raises:
             StyleboxError: the style is unknown or an option is out of range.
         """
         settings, style = self.resolve(options), self.style(options.spec)
-        score = WholeScore(content, self.mel_config.frames_per_second)
         player, passes = self._player(score, style, settings), Passes(num_samples / self.sample_rate, progress)
-        sound = player.play(score, num_samples, Work(), partial(passes.report, "playing"))
-        audio = sound.read(0, num_samples)
-        return TransferResult(audio, self.sample_rate, player.notes_of(score), player.settings, self.model)
+        sound = player.play(score, num_samples, work, partial(passes.report, "playing"))
+        return Performance(player.settings, player.notes_of(score), score.notes, sound)
 
     def _player(self, score: Score, style: Style, settings: Settings) -> Player:
         """What plays a score; the settings get the transposition that its notes need."""

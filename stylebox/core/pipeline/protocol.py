@@ -80,14 +80,20 @@ class Pipeline(Protocol):
         """
 
     def play(
-        self, content: Content, options: TransferOptions, num_samples: int, progress: ProgressCallback = silent
-    ) -> TransferResult:
-        """Play content in a style, at the model's own level.
+        self,
+        score: Score,
+        options: TransferOptions,
+        num_samples: int,
+        work: Work,
+        progress: ProgressCallback = silent,
+    ) -> Performance:
+        """Play a score in a style, at the model's own level.
 
         Args:
-            content: At the frame rate of the mel.
+            score: At the frame rate of the mel.
             options: What the user asks for.
             num_samples: Length of the result.
+            work: Gets what is computed, and knows how far an earlier run came.
             progress: Called as work goes on.
 
         Raises:

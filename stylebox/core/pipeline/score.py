@@ -9,7 +9,7 @@ import torch
 from stylebox.core.audio.frames import resample_frames
 from stylebox.core.audio.windows import windows
 from stylebox.core.music.expression import GAIN_SHARE, with_expression
-from stylebox.core.music.notes import NUM_KEYS, Note, notes_from_posteriors, piano_roll, transpose
+from stylebox.core.music.notes import NUM_KEYS, ONSET_FRAMES, Note, notes_from_posteriors, piano_roll, transpose
 from stylebox.core.pipeline.content import Content, notes_within
 from stylebox.core.pipeline.work import Track
 
@@ -38,26 +38,20 @@ class Score(Protocol):
 
 
 @dataclass(frozen=True)
-class WholeScore:
-    """A score whose content is there as a whole.
+class NoteScore:
+    """A score that is known by its notes alone.
 
     Attributes:
-        content: All of it.
-        frames_per_second: Its frame rate.
+        notes: All of them.
+        num_frames: Number of frames.
+        frames_per_second: Their rate.
+        device: Of the content's tensors.
     """
 
-    content: Content
+    notes: list[Note]
+    num_frames: int
     frames_per_second: float
-
-    @property
-    def num_frames(self) -> int:
-        """Number of frames."""
-        return self.content.frame.shape[1]
-
-    @property
-    def notes(self) -> list[Note]:
-        """All notes."""
-        return self.content.notes
+    device: torch.device
 
     def window(self, first: int, last: int) -> Content:
         """The content of some frames.
@@ -66,7 +60,10 @@ class WholeScore:
             first: The first frame.
             last: The frame after the last.
         """
-        return self.content.part(first, last, self.frames_per_second)
+        rate = self.frames_per_second
+        begin, end = (first - ONSET_FRAMES) / rate, (last + 1) / rate
+        near = [note for note in self.notes if note.start_seconds < end and note.end_seconds > begin]
+        return Content.of_notes(near, last - first, rate, self.device, first)
 
 
 class KeyTracks(NamedTuple):
