@@ -102,3 +102,13 @@ def test_a_taken_name_gets_the_next_free_number() -> None:
     taken = {"a", "a (2)"}
     assert numbered("a", lambda name: name not in taken) == "a (3)"
     assert numbered("b", lambda name: name not in taken) == "b"
+
+
+@pytest.mark.parametrize("name", [250 * "n" + ".mid", 83 * "\u66f2" + ".flac", "a" * 200 + ".b.wav"])
+def test_a_file_may_have_the_longest_name_that_a_folder_holds(name: str, tmp_path: Path) -> None:
+    """Its temporary name is no longer than that."""
+    write_text(tmp_path / name, "notes")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    with pytest.raises(OSError, match="File name too long") as caught:
+        write_text(tmp_path / ("nnnnnnn" + 249 * "n"), "notes")
+    assert "part" not in str(caught.value.filename)

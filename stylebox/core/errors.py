@@ -52,13 +52,18 @@ def is_disk_full(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def cannot_write(name: object, error: OSError) -> str:
+def cannot_write(name: object, error: OSError, otherwise: str = "choose another place") -> str:
     """Describe in one line why a file or folder cannot be written.
+
+    Args:
+        name: Of the file or folder.
+        error: What the system reported.
+        otherwise: The fix if there is room.
 
     >>> cannot_write("a.wav", OSError(errno.ENOSPC, "No space left on device"))
     'a.wav: cannot be written (No space left on device); make room on the disk and try again'
     """
-    fix = "make room on the disk and try again" if is_disk_full(error) else "choose another place"
+    fix = "make room on the disk and try again" if is_disk_full(error) else otherwise
     return f"{name}: cannot be written ({error_reason(error)}); {fix}"
 
 

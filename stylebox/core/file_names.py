@@ -6,7 +6,8 @@ import unicodedata
 from collections.abc import Callable
 
 MAX_BYTES = 120  # of a name in UTF-8; leaves room for a number, a suffix, and decomposed accents
-MAX_OUTPUT_BYTES = 240  # of any file we write: 255 are allowed, and while it is written its name is longer
+MAX_NAME_BYTES = 255  # of any name in a folder
+MAX_OUTPUT_BYTES = 240  # of a file that we name; leaves room for a number
 _RESERVED = re.compile(r'[<>:"/\\|?*]+')
 _WINDOWS = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
     f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³"

@@ -12,6 +12,7 @@ from pathlib import Path
 import platformdirs
 
 from stylebox.core.errors import StyleboxError
+from stylebox.core.file_names import MAX_NAME_BYTES, shortened
 
 
 def home() -> Path:
@@ -91,7 +92,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     owner can read.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    ending = f".{os.getpid()}.part{path.suffix}"
+    partial = path.with_name(f".{shortened(path.stem, MAX_NAME_BYTES - 1 - len(os.fsencode(ending)))}{ending}")
     try:
         partial.touch()
         mode = stat.S_IMODE(partial.stat().st_mode)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from stylebox.core import paths
-from stylebox.core.errors import ConfigError
+from stylebox.core.errors import ConfigError, cannot_write
 from stylebox.core.toml_file import read_toml, toml_text
 
 Value = bool | int | float | str | list[str]
@@ -107,4 +107,4 @@ def _write(document: Any) -> None:  # noqa: ANN401 (tomlkit's own type, imported
     try:
         paths.write_text(path, tomlkit.dumps(document))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror}); check its permissions") from error
+        raise ConfigError(cannot_write(path, error, "check its permissions")) from error

@@ -103,6 +103,15 @@ def test_line_ends_of_an_old_macintosh_are_read_and_the_file_can_be_changed(run:
     assert (run("config", "get", "steps").out, run("config", "get", "seed").out) == ("6\n", "5\n")
 
 
+def test_a_full_disk_needs_room_and_no_permissions(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, text: str) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("stylebox.core.paths.write_text", refuse)
+    said = f"stylebox: {file}: cannot be written (No space left on device); make room on the disk and try again\n"
+    assert run("config", "set", "steps", "3").err == said
+
+
 def test_a_write_protected_file_is_one_line(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Path, text: str) -> None:
         raise PermissionError(13, "Permission denied", str(path))

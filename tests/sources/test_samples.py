@@ -253,3 +253,12 @@ def test_a_value_that_is_no_number_is_silent_in_a_sample(tmp_path: Path) -> None
     read, _ = read_sample(tmp_path / "nan.wav")
     assert np.isfinite(read).all()
     assert np.count_nonzero(read == 0) < 20
+
+
+def test_channels_in_opposite_phase_do_not_silence_a_sample(tmp_path: Path) -> None:
+    """A microphone whose poles are swapped: the mean of the channels is nothing."""
+    note = tone(60)
+    soundfile.write(tmp_path / "a.wav", np.stack([note, -note], 1), SAMPLE_RATE)
+    audio, sample_rate = read_sample(tmp_path / "a.wav")
+    assert PitchCheck(audio, sample_rate, 60).agrees()
+    assert np.abs(audio).max() == pytest.approx(np.abs(note).max(), rel=0.01)

@@ -16,6 +16,7 @@ import numpy as np
 from stylebox import __version__
 from stylebox.core.audio.io.read import resample_blocks
 from stylebox.core.audio.io.source import STREAM, opened
+from stylebox.core.file_names import MAX_OUTPUT_BYTES, shortened
 from stylebox.core.jobs.file_recording import FileRecording
 from stylebox.core.jobs.pipelines import weights_state
 from stylebox.core.jobs.shown_sound import ShownSound, show
@@ -105,7 +106,8 @@ class InputFile:
         if self._is_short:
             yield Work(content=self._notes)
             return
-        folder = self._folder(output.absolute().with_name(f".{output.name}.work"), str(output) == STREAM)
+        name = f".{shortened(output.name, MAX_OUTPUT_BYTES)}.work"
+        folder = self._folder(output.absolute().with_name(name), str(output) == STREAM)
         with sole_writer(folder, _OWNER):
             yield Work(folder, self._key(options), self._notes)
 

@@ -10,7 +10,7 @@ import pydantic
 
 from stylebox.core import paths
 from stylebox.core.audio.io.write import write_audio
-from stylebox.core.errors import ModelError, error_reason
+from stylebox.core.errors import ModelError, cannot_write, error_reason
 from stylebox.core.file_names import numbered, safe_name
 from stylebox.core.lock import sole_writer
 from stylebox.core.music.instrument_names import fold_name
@@ -85,7 +85,7 @@ def save_user_style(style: UserStyle, audio: np.ndarray, sample_rate: int, force
         with sole_writer(folder, "stylebox styles add", _TURN_SECONDS):
             return _save(style, audio, sample_rate, force)
     except OSError as error:
-        raise ModelError(f"{folder}: cannot be written ({error_reason(error)}); check room and permissions") from error
+        raise ModelError(cannot_write(folder, error, "check its permissions")) from error
 
 
 def _save(style: UserStyle, audio: np.ndarray, sample_rate: int, force: bool) -> UserStyle:

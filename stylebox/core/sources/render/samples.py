@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 
 from stylebox.core.audio.io.read import AudioReader
+from stylebox.core.audio.place import fold_weights
 from stylebox.core.errors import AudioError, SourceError
 from stylebox.core.music.notes import Note, key_hz
 
@@ -106,14 +107,16 @@ def read_sample(path: Path, max_seconds: float = _MAX_SECONDS) -> tuple[np.ndarr
 
 
 def _beginning(blocks: Iterable[np.ndarray], num_samples: int) -> np.ndarray:
-    """The first samples of a sound, mono, ``(S,)``."""
-    parts, left = [np.zeros(0, np.float32)], num_samples
+    """The first samples of a sound, mono, ``(S,)``; channels in opposite phase do not cancel each other."""
+    parts: list[np.ndarray] = []
     for block in blocks:
-        parts.append(block[:left].mean(axis=1))
-        left -= len(parts[-1])
-        if left <= 0:
+        parts.append(block[:num_samples])
+        num_samples -= len(parts[-1])
+        if num_samples <= 0:
             break
-    return np.concatenate(parts)
+    audio = np.concatenate(parts or [np.zeros((0, 1), np.float32)])
+    mono: np.ndarray = audio @ fold_weights(audio.T @ audio)
+    return mono
 
 
 def synthesise(
