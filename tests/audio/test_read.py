@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from support.audio_files import SAMPLE_RATE, loudest_hz, notes, tone
 
-from stylebox.core.audio.io.read import load_audio, probe, resample
+from stylebox.core.audio.io.read import load_audio, load_with_remarks, probe, resample
 from stylebox.core.audio.io.write import write_audio
 from stylebox.core.errors import AudioError
 
@@ -78,7 +78,9 @@ def test_a_few_broken_samples_become_silence_and_many_are_refused(tmp_path: Path
     soundfile.write(tmp_path / "scratched.wav", audio, SAMPLE_RATE, subtype="FLOAT")
     wanted = tone(440, SAMPLE_RATE)
     wanted[[100, 2000, 3000]] = 0
-    np.testing.assert_array_equal(load_audio(tmp_path / "scratched.wav"), wanted)
+    back, remarks = load_with_remarks(tmp_path / "scratched.wav")
+    np.testing.assert_array_equal(back, wanted)
+    assert remarks == ["3 of its samples are no numbers; they are silent"]
     assert np.isfinite(load_audio(tmp_path / "scratched.wav", 48000)).all()
     audio[:10_000] = np.nan
     soundfile.write(tmp_path / "broken.wav", audio, SAMPLE_RATE, subtype="FLOAT")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from support.audio_files import SUFFIXES, notes
 
+from stylebox.core.audio.io.ffmpeg import open_ffmpeg
 from stylebox.core.audio.io.read import AudioReader, load_audio, resample
 from stylebox.core.audio.io.tags import Tags
 from stylebox.core.audio.io.write import AudioWriter
@@ -80,6 +81,21 @@ def test_channels_keep_their_places(channels: int, tmp_path: Path) -> None:
     for suffix in (".wav", ".flac"):
         write(tmp_path / f"a{suffix}", audio, 24)
         np.testing.assert_array_equal(read(tmp_path / f"a{suffix}"), audio)
+
+
+@pytest.mark.parametrize("channels", [3, 4, 5, 6, 7, 8])
+def test_channels_of_vorbis_are_where_ffmpeg_finds_them(channels: int, tmp_path: Path) -> None:
+    """Vorbis has an order of its own: the centre is second. Each channel has a tone that no other has."""
+    moments = np.arange(RATE)[:, None] / RATE
+    hz = 300.0 * (1 + np.arange(channels))
+    audio = (0.3 * np.sin(2 * np.pi * hz * moments)).astype(np.float32)
+    write(tmp_path / "a.ogg", audio)
+    with (tmp_path / "a.ogg").open("rb") as stream, open_ffmpeg(stream, "a.ogg") as track:
+        by_ffmpeg = np.concatenate([block for _, block in track.blocks])
+    for found in (by_ffmpeg, read(tmp_path / "a.ogg")):
+        loudest = np.abs(np.fft.rfft(found[: RATE // 2], axis=0)).argmax(axis=0) * 2
+        full = [place for place in range(channels) if channels < 6 or place != 3]  # the fourth has low frequencies only
+        assert loudest[full].tolist() == hz[full].tolist()
 
 
 @pytest.mark.parametrize(("sample_rate", "samples"), [(44100, 44116), (8000, 8003), (192000, 192068), (48000, 48017)])

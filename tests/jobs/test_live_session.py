@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from stylebox.core.audio.io.read import load_audio
 from stylebox.core.jobs import live
 from stylebox.core.jobs.live import LiveSession, choose_processor
 from stylebox.core.jobs.live_output import KeptOutput
@@ -108,6 +109,10 @@ def test_the_output_is_kept_in_time_with_the_take(tmp_path: Path) -> None:
     assert len(audio) == 1200
     assert not audio[900:].any()
     assert [path.name for path in tmp_path.iterdir()] == ["out.wav"]
+    failed = KeptOutput(tmp_path / "failed.wav", RATE)
+    failed.write(sound)
+    failed.discard()
+    assert len(load_audio(failed.part, RATE)) == len(sound), "what was played stays if the take cannot be kept"
     nothing = KeptOutput(tmp_path / "none.wav", RATE)
     nothing.discard()
     assert not nothing.part.exists()

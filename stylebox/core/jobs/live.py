@@ -116,7 +116,7 @@ class LiveSession:
         return self._kept.finish(first, round(seconds * self._sample_rate))
 
     def discard(self) -> None:
-        """Remove the output that was to be kept: nothing was recorded."""
+        """There is no take, so there will be no output; what was played until then is kept beside its name."""
         if self._kept is not None:
             self._kept.discard()
 

@@ -23,7 +23,7 @@ class KeptOutput:
         self._output, self._sample_rate = output, sample_rate
         names = (output.with_name(f"{output.stem}.part{number or ''}.flac") for number in count())
         self.part = next(name for name in names if not name.exists())  # one of a killed run stays
-        self._open = ExitStack()
+        self._open, self._is_empty = ExitStack(), True
         self._file = self._open.enter_context(GrowingFlac(self.part, sample_rate, 1))
 
     def write(self, block: np.ndarray) -> None:
@@ -33,6 +33,7 @@ class KeptOutput:
             ``(S,)``.
         """
         self._file.write(block)
+        self._is_empty = False
 
     def finish(self, first: int, num_samples: int | None) -> Path:
         """Write the output in its format.
@@ -57,6 +58,7 @@ class KeptOutput:
         return self._output
 
     def discard(self) -> None:
-        """Remove what was played; nothing was recorded."""
+        """Close it: there will be no output. What was played stays in `part`, unless nothing was."""
         self._open.close()
-        self.part.unlink(missing_ok=True)
+        if self._is_empty:
+            self.part.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 
 from stylebox.core.audio.io import ogg, riff
+from stylebox.core.audio.io.formats import VORBIS_PLACES
 from stylebox.core.audio.io.part import Part, spliced, stretch
 from stylebox.core.audio.io.tags import after_id3
 from stylebox.core.audio.io.unfinished import share_there, with_sizes
@@ -194,6 +195,8 @@ class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has 
     def __init__(self, stream: BinaryIO) -> None:
         self._source, self.is_damaged = _Unfailing(stream), False
         super().__init__(self._source)
+        places = VORBIS_PLACES.get(self.channels) if self.subtype == "VORBIS" else None
+        self._order = None if places is None else np.argsort(places)
 
     def seekable(self) -> bool:
         return False
@@ -206,7 +209,7 @@ class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has 
             self.is_damaged, block = True, np.zeros((0, self.channels), np.float32)
         if self._source.error is not None:
             raise self._source.error
-        return block
+        return block if self._order is None else block[:, self._order]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import BinaryIO, Protocol
 import numpy as np
 import soundfile
 
-from stylebox.core.audio.io.formats import FORMATS
+from stylebox.core.audio.io.formats import FORMATS, VORBIS_PLACES
 from stylebox.core.audio.io.ogg import set_plain_serial
 from stylebox.core.audio.io.tags import Tags, write_tags
 from stylebox.core.audio.io.wav import WavStream
@@ -155,6 +155,8 @@ class _Libsndfile:
     def write(self, block: np.ndarray) -> None:
         # Of 16-bit stereo libsndfile makes broken MP3, and Vorbis takes no integers.
         samples = quantised(block, self._bits) if self._suffix == ".flac" else np.clip(block, -1, 1)
+        if self._suffix == ".ogg" and block.shape[1] in VORBIS_PLACES:
+            samples = samples[:, VORBIS_PLACES[block.shape[1]]]
         with self._errors_of_the_disk():
             self._file.write(samples)
 

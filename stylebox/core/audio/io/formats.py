@@ -33,6 +33,16 @@ class Format:
         return max((rate for rate in self.rates if rate < sample_rate), default=min(self.rates))
 
 
+# By the number of channels: where each channel of Vorbis lies in the order of WAV, which all blocks have.
+# Vorbis I, section 4.3.9: front left, centre, front right, sides or rear, low frequencies.
+VORBIS_PLACES = {
+    3: (0, 2, 1),
+    5: (0, 2, 1, 3, 4),
+    6: (0, 2, 1, 4, 5, 3),
+    7: (0, 2, 1, 5, 6, 4, 3),
+    8: (0, 2, 1, 6, 7, 4, 5, 3),
+}
+
 _MPEG_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 FORMATS = {

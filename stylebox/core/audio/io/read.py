@@ -142,6 +142,9 @@ class AudioReader:
             damaged += number
             self.native_samples += len(block)
             yield sane
+        if damaged:
+            those = "is no number; it is silent" if damaged == 1 else "are no numbers; they are silent"
+            self._track.remarks.append(f"{damaged} of its samples {those}")
         if damaged > MAX_DAMAGED_SHARE * self.native_samples * self.channels:
             share = damaged / (self.native_samples * self.channels)
             raise AudioError(f"{self.name}: {share:.0%} of its samples are no numbers; record or export it again")
