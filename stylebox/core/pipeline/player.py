@@ -14,6 +14,7 @@ from torch import Tensor
 from stylebox.core.audio.vibrato import played_bends
 from stylebox.core.audio.windows import Window, windows
 from stylebox.core.config import MelConfig
+from stylebox.core.memory import trim_memory
 from stylebox.core.models.draft import DraftNetwork
 from stylebox.core.models.vocoder import Vocoder
 from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, Note, transpose
@@ -76,6 +77,7 @@ class Player:
             share = partial(_within, report, number, len(parts))
             tail = self._play_part(score, window, tail, sound, share)
             work.save("seam", parts=number + 1, tail=tail)
+            trim_memory()
             report((number + 1) / len(parts))
         return sound
 
@@ -134,6 +136,7 @@ class Player:
         hop, num_frames, num_samples = self.config.hop_length, score.num_frames, len(sound)
         content = self.in_style(score.window(window.first, window.last), window.first / self.config.frames_per_second)
         mel = self.mel(content, window.first, report)
+        trim_memory()  # what the denoiser used; the vocoder needs the most
         first, last = max(window.first, window.start - _CONTEXT_FRAMES), min(window.last, window.stop + _CONTEXT_FRAMES)
         begin, end = max(window.first, window.start - _LEAD_FRAMES), min(window.last, window.stop + _LEAD_FRAMES)
         seen = (first - window.first, last - window.first)

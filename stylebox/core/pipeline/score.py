@@ -159,4 +159,4 @@ def notes_of_tracks(tracks: KeyTracks, frames_per_second: float, gain_db: float)
 def _columns(track: Track, first: int, last: int) -> np.ndarray:
     """Some columns of a track, float32."""
     spans = windows(len(track), _ROWS_AT_ONCE)
-    return np.concatenate([track.read(w.start, w.stop)[:, first:last] for w in spans]).astype(np.float32)
+    return np.concatenate([track.read(w.start, w.stop)[:, first:last].astype(np.float32) for w in spans])

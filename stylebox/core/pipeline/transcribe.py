@@ -14,6 +14,7 @@ from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.audio.pitch_bend import measure_keys
 from stylebox.core.audio.windows import Window, windows
 from stylebox.core.config import MelConfig
+from stylebox.core.memory import trim_memory
 from stylebox.core.models.content_encoder import ContentEncoder, posteriors
 from stylebox.core.music.notes import NUM_KEYS, Note, notes_from_posteriors
 from stylebox.core.pipeline.recording import MonoSource, length_at, spans_of
@@ -69,8 +70,10 @@ def transcribe(
             track.write(start, values.T[start - first : stop - first].cpu().numpy())
         curve.write(w.start, encoded.dynamics[w.kept].cpu().numpy())
         work.save("transcribed", parts=number + 1)
+        trim_memory()
         report((number + 1) / len(parts))
     notes = notes_of_tracks(tracks, encoder.frames_per_second, source.measured.gain_db)
+    trim_memory()
     device = mel_transform.window.device
     return Transcript(tracks, curve, notes, encoder.frames_per_second, config.frames_per_second, device)
 
