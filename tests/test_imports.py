@@ -21,6 +21,7 @@ ROOMS: list[tuple[str, ...]] = [
         "core.paths",
         "core.file_names",
         "core.interrupts",
+        "core.memory",
         "core.lock",
         "core.config",
         "core.device",
