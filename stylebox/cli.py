@@ -60,7 +60,7 @@ GROUPS: dict[Callable[..., None], dict[str, Callable[..., None]]] = {
     },
 }
 NEGATIVE_ARGUMENTS = (configuration.set_default,)  # commands that take -12 for a number and not for options
-TERMINATED = 143  # exit code after SIGTERM
+SIGNALLED = 128  # plus the number of the signal: exit code after SIGTERM and SIGHUP
 _REPEAT_SECONDS = 0.01  # until an interrupt that was lost is sent again
 
 app = typer.Typer(
@@ -75,6 +75,8 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line and exit."""
     signal.signal(signal.SIGTERM, _terminated)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` ignores it
+        signal.signal(signal.SIGHUP, _terminated)
     # torch reads this once, when it loads: threads that spin while they wait slow other programs down four times.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     never_fail(sys.stdout)
@@ -101,9 +103,9 @@ def _close_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _terminated(_signal: int, _frame: object) -> NoReturn:
-    """Turn SIGTERM into an exception, so that partial files are removed."""
-    raise SystemExit(TERMINATED)
+def _terminated(number: int, _frame: object) -> NoReturn:
+    """Turn SIGTERM, or SIGHUP as the terminal is closed, into an exception, so that partial files are removed."""
+    raise SystemExit(SIGNALLED + number)
 
 
 def _show_version(requested: bool) -> None:

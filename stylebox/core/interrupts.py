@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM wait while C code calls back into Python, where they would be lost with part of the work."""
+"""Ctrl-C, SIGTERM and SIGHUP wait while C code calls back into Python: there, part of the work would be lost."""
 
 import signal
 import threading
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_HELD = (signal.SIGINT, signal.SIGTERM)
+_HELD = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 @contextmanager
