@@ -21,10 +21,10 @@ Written by `python docs/make_reliability.py`, which runs the tests in `tests/rel
 ## Faults
 
 Each stage runs in a process of its own and meets one fault after the other: when its first file gets its final name,
-some once more after its last file; an input changes or vanishes when it is opened. After each fault no file that
-existed has changed, and no half-written file bears a final name. At the end a run without a fault makes what an
-undisturbed run makes, byte by byte where the stage writes the same bytes every time. A number is how often the stage
-survived.
+some once more after its last file; an input changes or vanishes when it is opened. A live transfer meets most of them
+while it plays. After each fault no file that existed has changed, and no half-written file bears a final name. At the
+end a run without a fault makes what an undisturbed run makes, byte by byte where the stage writes the same bytes every
+time. A number is how often the stage survived.
 
 """
 CLOSING = """
