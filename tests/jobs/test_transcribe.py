@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import mido
 import numpy as np
@@ -14,10 +15,12 @@ from support.models import SAMPLE_RATE, tones
 from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.config import MelConfig
 from stylebox.core.errors import AudioError
+from stylebox.core.jobs import input_file
 from stylebox.core.jobs.pipelines import load_pipeline
 from stylebox.core.jobs.transcribe import transcribe_files
 from stylebox.core.music.midi.read import read_midi
 from stylebox.core.music.notes import Note
+from stylebox.core.pipeline import transcribe as transcribing
 from stylebox.core.pipeline.recording import ArrayRecording, MonoSource
 from stylebox.core.pipeline.transcribe import transcribe
 from stylebox.core.pipeline.transcription import Transcription
@@ -92,6 +95,35 @@ def test_a_batch_keeps_folders_and_goes_on_past_a_bad_file(tiny_home: Path, fold
     assert len(transcribe_files([folder], tmp_path / "out", pipeline, force=True).done) == 3
     with pytest.raises(AudioError, match=r"notes\.mid: is not a folder"):
         transcribe_files([folder], tmp_path / "notes.mid", pipeline)
+
+
+def test_a_long_recording_is_transcribed_in_parts_and_goes_on_after_a_kill(
+    tiny_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transcribing, "PART_SECONDS", 0.5)
+    pipeline, source = load_pipeline("tiny"), tmp_path / "long.wav"
+    soundfile.write(source, played([0.8] * 6), SAMPLE_RATE)
+    transcribe_files([source], tmp_path / "short.mid", pipeline)
+    monkeypatch.setattr(input_file, "KEPT_SECONDS", 1.0)
+    encode, encoded = transcribing._encode, 0  # noqa: SLF001 (a part of a recording)
+
+    def killed(*args: Any) -> Any:
+        nonlocal encoded
+        encoded += 1
+        if encoded == 3:
+            raise KeyboardInterrupt
+        return encode(*args)
+
+    monkeypatch.setattr(transcribing, "_encode", killed)
+    with pytest.raises(KeyboardInterrupt):
+        transcribe_files([source], tmp_path / "long.mid", pipeline)
+    assert (tmp_path / ".long.mid.work").is_dir()
+    (report,) = transcribe_files([source], tmp_path / "long.mid", pipeline).done
+    assert report.seconds == pytest.approx(3.4, abs=0.01)
+    assert encoded == 8  # of seven parts, the third twice
+    assert (tmp_path / "long.mid").read_bytes() == (tmp_path / "short.mid").read_bytes()
+    assert sorted(path.name for path in tmp_path.glob("*long*")) == ["long.mid", "long.wav"]
+    assert not (tmp_path / ".long.mid.work").exists()
 
 
 def test_what_cannot_be_written_is_refused(tiny_home: Path, folder: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from stylebox.core.audio.io.write import CEILING_DB, AudioWriter, check_format
 from stylebox.core.audio.loudness import gain_to
 from stylebox.core.audio.windows import windows
 from stylebox.core.errors import SourceError
-from stylebox.core.jobs.input_file import KEPT_SECONDS
+from stylebox.core.jobs.input_file import KEPT_SECONDS, work_folder
 from stylebox.core.jobs.outputs import STREAM, FileReport, SideOutputs
 from stylebox.core.jobs.pipelines import weights_state
 from stylebox.core.jobs.sound_format import SoundFormat
@@ -224,7 +224,7 @@ def _work(target: Path, seconds: float, key: str) -> Iterator[Work]:
         with tempfile.TemporaryDirectory(prefix="stylebox-") as temporary:
             yield Work(Path(temporary), key)
     else:
-        folder = target.absolute().with_name(f".{target.name}.work")
+        folder = work_folder(target)
         with sole_writer(folder, _OWNER):
             yield Work(folder, key)
 

@@ -26,8 +26,12 @@ from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.pipeline.recording import MonoSource, fitted, length_at
 from stylebox.core.pipeline.work import Work, remove_work
 
-_OWNER = "stylebox transfer"
 KEPT_SECONDS = 90.0  # the work on a longer recording is kept on disk, so that it can be continued
+
+
+def work_folder(output: Path) -> Path:
+    """The hidden folder beside an output that keeps the work on it."""
+    return output.absolute().with_name(f".{shortened(output.name, MAX_OUTPUT_BYTES)}.work")
 
 
 class InputFile:
@@ -38,10 +42,13 @@ class InputFile:
         pipeline: The loaded model.
         notes_folder: Where several transfers keep the notes of a long recording; unless given, a transfer keeps them
             with its own work.
+        owner: The command that works on it, for other processes.
     """
 
-    def __init__(self, path: Path, pipeline: Pipeline, notes_folder: Path | None = None) -> None:
-        self.path = path
+    def __init__(
+        self, path: Path, pipeline: Pipeline, notes_folder: Path | None = None, owner: str = "stylebox transfer"
+    ) -> None:
+        self.path, self._owner = path, owner
         self._pipeline, self._notes_folder, self._open = pipeline, notes_folder, ExitStack()
         self._shown: dict[tuple[int, str], ShownSound] = {}
 
@@ -93,7 +100,7 @@ class InputFile:
         return self._shown[key]
 
     @contextmanager
-    def work(self, output: Path, options: TransferOptions) -> Iterator[Work]:
+    def work(self, output: Path, options: TransferOptions | None = None) -> Iterator[Work]:
         """The work on an output: in a hidden folder beside it, or in memory if the recording is short.
 
         Args:
@@ -106,9 +113,8 @@ class InputFile:
         if self._is_short:
             yield Work(content=self._notes)
             return
-        name = f".{shortened(output.name, MAX_OUTPUT_BYTES)}.work"
-        folder = self._folder(output.absolute().with_name(name), str(output) == STREAM)
-        with sole_writer(folder, _OWNER):
+        folder = self._folder(work_folder(output), str(output) == STREAM)
+        with sole_writer(folder, self._owner):
             yield Work(folder, self._key(options), self._notes)
 
     def remove_notes(self) -> None:
@@ -128,7 +134,7 @@ class InputFile:
         if self._notes_folder is None:
             return None
         folder = self._folder(self._notes_folder)
-        self._open.enter_context(sole_writer(folder, _OWNER))
+        self._open.enter_context(sole_writer(folder, self._owner))
         return Work(folder, self._key())
 
     def _folder(self, folder: Path, piped: bool = False) -> Path:

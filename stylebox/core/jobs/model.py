@@ -19,10 +19,11 @@ from stylebox.core.pipeline.live import LOOK_AHEAD_SECONDS, STEP_FRAMES, LiveTra
 from stylebox.core.pipeline.live_rate import BlockProcessor, at_rate
 from stylebox.core.pipeline.options import OutputFormat, TransferOptions
 from stylebox.core.pipeline.pipeline import BasePipeline
-from stylebox.core.pipeline.recording import ArrayRecording, Recording
+from stylebox.core.pipeline.recording import ArrayRecording, MonoSource, Recording
 from stylebox.core.pipeline.result import TransferResult, styled_tags
 from stylebox.core.pipeline.transcription import Transcription
 from stylebox.core.pipeline.transfer import transfer_to_array
+from stylebox.core.pipeline.work import Work
 from stylebox.core.progress import ProgressCallback, silent
 from stylebox.core.store.library import SHIPPED_MODEL
 
@@ -232,8 +233,9 @@ class Model:
             ModelError: the model has no notes (preset paper).
         """
         with _recording(audio, sample_rate) as recording:
-            score, seconds = self._pipeline.transcribe_recording(recording, progress)
-            found = Transcription.of(score, self._pipeline.mel_config.frames_per_second, seconds)
+            source = MonoSource(recording, self._pipeline.sample_rate)
+            score = self._pipeline.transcribe_recording(source, Work(), progress)
+            found = Transcription.of(score, self._pipeline.mel_config.frames_per_second, source.seconds)
             return replace(found, warnings=_remarks(recording))
 
     def _transfer(

@@ -4,10 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stylebox.core.audio.io.source import opened
 from stylebox.core.errors import AudioError, StyleboxError, error_message
 from stylebox.core.jobs.batch import Recording, find_inputs, names_folder
-from stylebox.core.jobs.file_recording import FileRecording
+from stylebox.core.jobs.input_file import InputFile
 from stylebox.core.music.midi.files import is_midi
 from stylebox.core.music.midi.write import midi_velocity
 from stylebox.core.paths import refuse_overwrite
@@ -147,16 +146,16 @@ def transcribe_file(
     if not is_midi(output):
         raise StyleboxError(f"{output}: notes are written as MIDI; end its name with {SUFFIX}")
     refuse_overwrite(output, force)
-    with opened(source) as (stream, name):
-        recording = FileRecording.of(stream, name)
-        score, seconds = pipeline.transcribe_recording(recording, progress)
-    found = Transcription.of(score, pipeline.mel_config.frames_per_second, seconds)
-    found.save(output, bends)
+    with InputFile(source, pipeline, owner="stylebox transcribe") as shared, shared.work(output) as work:
+        score = pipeline.transcribe_recording(shared.source, work, progress)
+        found = Transcription.of(score, pipeline.mel_config.frames_per_second, shared.source.seconds)
+        found.save(output, bends)
+        work.remove()
     notes = [
         FoundNote(round(n.start_seconds, 4), round(n.end_seconds, 4), n.pitch, midi_velocity(n), round(n.cents, 1))
         for n in found.notes
     ]
-    return TranscriptionReport(str(source), str(output), found.seconds, notes, list(recording.remarks))
+    return TranscriptionReport(str(source), str(output), found.seconds, notes, list(shared.recording.remarks))
 
 
 def _reason(source: Path, error: Exception) -> str:

@@ -20,13 +20,15 @@ from stylebox.core.pipeline.finish import Performance
 from stylebox.core.pipeline.options import OutputFormat, Settings, TransferOptions, resolve
 from stylebox.core.pipeline.passes import Passes
 from stylebox.core.pipeline.protocol import Perform
-from stylebox.core.pipeline.recording import ArrayRecording, MonoSource, Recording
+from stylebox.core.pipeline.recording import ArrayRecording, MonoSource
 from stylebox.core.pipeline.result import TransferResult
 from stylebox.core.pipeline.score import Score
 from stylebox.core.pipeline.transfer import transfer_to_array
 from stylebox.core.pipeline.vocode import iterate_phases
 from stylebox.core.pipeline.work import Work
 from stylebox.core.progress import ProgressCallback, silent
+
+_NO_TRANSCRIPTION = "preset paper cannot transcribe; use a model of preset base"
 
 
 class PaperPipeline:
@@ -159,16 +161,20 @@ class PaperPipeline:
         Raises:
             ModelError: always.
         """
-        score, _ = self.transcribe_recording(ArrayRecording(audio, self.sample_rate))
-        return score.window(0, score.num_frames)
+        raise ModelError(_NO_TRANSCRIPTION)
 
-    def transcribe_recording(self, recording: Recording, progress: ProgressCallback = silent) -> tuple[Score, float]:
+    def transcribe_recording(self, source: MonoSource, work: Work, progress: ProgressCallback = silent) -> Score:
         """Refuse: these networks know no notes.
+
+        Args:
+            source: Not used.
+            work: Not used.
+            progress: Not used.
 
         Raises:
             ModelError: always.
         """
-        raise ModelError("preset paper cannot transcribe; use a model of preset base")
+        raise ModelError(_NO_TRANSCRIPTION)
 
     def autoencode(self, mel: Tensor) -> Tensor:
         """Encode and decode a mel, without a transfer.

@@ -23,7 +23,7 @@ from stylebox.core.pipeline.options import VOCODERS, OutputFormat, Settings, Tra
 from stylebox.core.pipeline.passes import Passes
 from stylebox.core.pipeline.player import Player
 from stylebox.core.pipeline.protocol import Perform
-from stylebox.core.pipeline.recording import ArrayRecording, MonoSource, Recording
+from stylebox.core.pipeline.recording import ArrayRecording, MonoSource
 from stylebox.core.pipeline.refine import Refiner
 from stylebox.core.pipeline.result import TransferResult
 from stylebox.core.pipeline.score import Score
@@ -227,21 +227,20 @@ class BasePipeline:
         Shape:
             audio ``(S,)``.
         """
-        score, _ = self.transcribe_recording(ArrayRecording(audio, self.sample_rate), progress)
+        source = MonoSource(ArrayRecording(audio, self.sample_rate), self.sample_rate)
+        score = self.transcribe_recording(source, Work(), progress)
         return score.window(0, score.num_frames)
 
-    def transcribe_recording(self, recording: Recording, progress: ProgressCallback = silent) -> tuple[Score, float]:
-        """The music of a recording at any rate, with any number of channels, in windows; and its length in seconds.
+    def transcribe_recording(self, source: MonoSource, work: Work, progress: ProgressCallback = silent) -> Score:
+        """The music of a recording, in windows.
 
         Args:
-            recording: Is read twice.
+            source: The recording, at the rate of the pipeline; is read twice.
+            work: Gets what is computed, and knows how far an earlier run came; the score reads from it.
             progress: Called as work goes on.
         """
-        source = MonoSource(recording, self.sample_rate)
-        seconds = source.measured.num_samples / recording.sample_rate
-        report = partial(Passes(seconds, progress).report, "transcribing")
-        score = transcribe(source, self.content_encoder, self.mel_transform, Work(), report)
-        return score, seconds
+        report = partial(Passes(source.seconds, progress).report, "transcribing")
+        return transcribe(source, self.content_encoder, self.mel_transform, work.content, report)
 
     def vocode(
         self,

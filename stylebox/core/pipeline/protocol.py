@@ -13,7 +13,7 @@ from stylebox.core.pipeline.content import Content
 from stylebox.core.pipeline.finish import Performance
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.passes import Passes
-from stylebox.core.pipeline.recording import MonoSource, Recording
+from stylebox.core.pipeline.recording import MonoSource
 from stylebox.core.pipeline.result import TransferResult
 from stylebox.core.pipeline.score import Score
 from stylebox.core.pipeline.work import Work
@@ -114,11 +114,12 @@ class Pipeline(Protocol):
             ModelError: the model has no notes.
         """
 
-    def transcribe_recording(self, recording: Recording, progress: ProgressCallback = silent) -> tuple[Score, float]:
-        """The music of a recording at any rate, with any number of channels, in windows; and its length in seconds.
+    def transcribe_recording(self, source: MonoSource, work: Work, progress: ProgressCallback = silent) -> Score:
+        """The music of a recording, in windows.
 
         Args:
-            recording: Is read twice.
+            source: The recording, at the rate of the pipeline; is read twice.
+            work: Gets what is computed, and knows how far an earlier run came; the score reads from it.
             progress: Called as work goes on.
 
         Raises:

@@ -127,6 +127,11 @@ class MonoSource:
         return measure(self.recording)
 
     @property
+    def seconds(self) -> float:
+        """Length of the recording."""
+        return self.measured.num_samples / self.recording.sample_rate
+
+    @property
     def num_samples(self) -> int:
         """Length at the model's rate."""
         return length_at(self.measured.num_samples, self.recording.sample_rate, self.sample_rate)
