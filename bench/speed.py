@@ -9,6 +9,7 @@ Writes docs/speed.md.
 
 import argparse
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -49,6 +50,7 @@ SOUNDFONT = Path("/usr/share/sounds/sf3/MuseScore_General.sf3")
 RECORDING = "performances/violin/Garner_john-garner_bwv1002_mov8.opus"
 CLIP_SECONDS, ROUNDS, TARGET = 10.0, 3, "piano"
 PAPER_CALLS, ITERATIONS = 250, 32
+_LOOK_SECONDS = 0.02  # between two looks at a process
 Work = Callable[[], object]
 
 
@@ -79,10 +81,26 @@ def measured(command: list[str], threads: int) -> Run:
     """
     begun = time.monotonic()
     process = os.posix_spawn(sys.executable, command, {**os.environ, "OMP_NUM_THREADS": str(threads)})
-    _, status, used = os.wait4(process, 0)
+    done = peak = status = 0
+    while not done:
+        peak = max(peak, peak_memory(process))
+        time.sleep(_LOOK_SECONDS)
+        done, status, used = os.wait4(process, os.WNOHANG)
     if status:
         raise SystemExit(f"failed: {' '.join(command)}")
-    return Run(time.monotonic() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    return Run(time.monotonic() - begun, used.ru_utime + used.ru_stime, peak / 1024)
+
+
+def peak_memory(process: int) -> int:
+    """The most memory that a process had until now, in kB; 0 if it has ended.
+
+    What ``wait4`` gives is at least the memory of this process, from which the other was started.
+    """
+    try:
+        found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process}/status").read_text("ascii"))
+    except OSError:
+        return 0
+    return int(found[1]) if found else 0
 
 
 @torch.no_grad()

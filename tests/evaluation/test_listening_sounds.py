@@ -35,7 +35,7 @@ def test_the_anchor_is_not_delayed() -> None:
 
 
 def test_all_sounds_of_a_trial_are_as_long_and_as_loud_as_the_reference() -> None:
-    soft, short = NOISE * 1e-3, NOISE[:RATE] * 0.2
+    soft, short = NOISE * 2e-3, NOISE[:RATE] * 0.2
     long = np.tile(NOISE, 2)
     trial = make_trial("a", "noise", NOISE * 0.1, {"soft": soft, "short": short, "long": long}, RATE)
     assert [s.system for s in trial.stimuli] == [REFERENCE, LOW_ANCHOR, MID_ANCHOR, "soft", "short", "long"]
