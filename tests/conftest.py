@@ -90,6 +90,13 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "127.0.0.1,localhost,::1")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _terminals_can_close() -> None:
+    """Under ``nohup`` this process, and so those that tests start, would ignore a closed terminal."""
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.fixture(autouse=True)
 def _in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run in an empty folder, so that default outputs do not land in the repository."""

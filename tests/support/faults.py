@@ -9,6 +9,7 @@ import builtins
 import ctypes
 import hashlib
 import io
+import itertools
 import multiprocessing
 import os
 import resource
@@ -196,16 +197,15 @@ def _redirect(descriptor: int) -> None:
 
 def _count_renames(moment: Moment, fault: Fault, marks: int) -> None:
     """Make every rename count itself, and one of them meet the fault."""
-    rename, done = os.replace, 0
+    rename, numbers = os.replace, itertools.count(1)  # `next` is one step, also of several threads
 
     def counted(source: Any, target: Any, **more: Any) -> None:
-        nonlocal done
-        done += 1
-        if done == moment.rename and not moment.after:
+        number = next(numbers)
+        if number == moment.rename and not moment.after:
             fault(Path(target))
         rename(source, target, **more)
         os.write(marks, _NAMED)
-        if done == moment.rename and moment.after:
+        if number == moment.rename and moment.after:
             fault(Path(target))
 
     setattr(os, "replace", counted)  # noqa: B010 (mypy knows the signatures of these)
