@@ -215,7 +215,8 @@ FORMATS |= {
     f"{name}, cut short": cut(FORMATS[name], 0.6)
     for name in (
         *("WAV, 24 bits", "WAV, big-endian", "RF64", "W64", "AIFF", "CAF, 16 bits", "AU", "FLAC, 16 bits"),
-        *("Opus in WebM", "MP3, constant rate", "AAC, bare"),
+        *("Opus in WebM", "MP3, constant rate", "MP3, variable rate, no Xing header", "MP3 in AVI", "MP2", "AC-3"),
+        *("AAC, bare", "AAC in a transport stream"),
     )
 }
 

@@ -56,6 +56,34 @@ def test_an_end_that_is_missing_is_said_once(suffix: str, tmp_path: Path) -> Non
         assert float(words[8]) == pytest.approx(stated, abs=0.02)
 
 
+@pytest.mark.parametrize("film", [False, True])
+@pytest.mark.parametrize(
+    ("suffix", "codec", "options"),
+    [
+        (".ts", "aac", {}),
+        (".m2ts", "ac3", {}),
+        (".mpg", "mp2", {}),
+        (".avi", "libmp3lame", {}),
+        (".mkv", "libopus", {}),
+        (".mkv", "aac", {"live": "1"}),  # sizes unknown, as browsers record
+        (".mp4", "aac", {"movflags": "empty_moov", "frag_duration": "50000"}),  # as downloaded from video sites
+    ],
+)
+def test_an_end_that_is_missing_is_said_where_no_header_states_a_length(
+    film: bool, suffix: str, codec: str, options: dict[str, str], tmp_path: Path
+) -> None:
+    path = encode(tmp_path / f"a{suffix}", codec, RATE, film, SECONDS, **options)
+    whole, remarks = read(path)
+    assert remarks == []
+    content = path.read_bytes()
+    for share in (0.7, 0.83, 0.9):
+        path.write_bytes(content[: int(share * len(content))])
+        back, remarks = read(path)
+        assert len(back) < len(whole)
+        assert len(remarks) == 1
+        assert "cut short" in remarks[0]
+
+
 @pytest.mark.parametrize("suffix", [".mp3", ".aac"])
 def test_frames_that_are_damaged_are_silence_and_later_notes_stay_where_they_were(suffix: str, tmp_path: Path) -> None:
     """A bad block of a disk, or a part of a download that never came: bytes are 0."""

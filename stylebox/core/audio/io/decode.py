@@ -8,7 +8,7 @@ damaged FFmpeg takes over: libsndfile ends there, or moves what follows.
 
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -47,6 +47,7 @@ class Track:
     known_samples: int | None = None  # per channel, where the size of the file leaves no doubt
     stated_seconds: float | None = None  # what its header states, where that is more than an estimate
     remarks: list[str] = field(default_factory=list)  # what was left out or filled, complete after the last block
+    lacks_end: Callable[[], bool] = lambda: False  # whether its last packet is partial; known after the last block
 
 
 @contextmanager
@@ -142,7 +143,7 @@ def _watched(blocks: Iterator[Block], track: Track, part: Part) -> Iterator[Bloc
     stated = track.stated_seconds or seconds / (part.share or 1)
     if stated - seconds > _MISSING_SECONDS:
         track.remarks.append(f"it is damaged or cut short: {seconds:.2f} of {stated:.2f} s are there")
-    elif not part.has_end:
+    elif not part.has_end or track.lacks_end():
         track.remarks.append(f"it is cut short: {seconds:.2f} s are there")
 
 

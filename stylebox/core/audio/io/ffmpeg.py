@@ -16,6 +16,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from stylebox.core.audio.io.decode import Block, Track
+from stylebox.core.audio.io.endings import Ending
 from stylebox.core.audio.io.raw_frames import RAW_FORMATS, LostFrames, is_adts, xing_seconds
 from stylebox.core.errors import AudioError
 
@@ -65,6 +66,7 @@ def open_ffmpeg(stream: BinaryIO, name: str) -> Iterator[Track]:
             decoder.blocks(),
             stated_seconds=stated_seconds,
             remarks=decoder.remarks,
+            lacks_end=decoder.lacks_end,
         )
 
 
@@ -126,7 +128,12 @@ class _Decoder:
         self._gap_seconds = max(_GAP_SECONDS, shift)
         self._begin: float | None = None  # seconds on the container's clock where the sound begins
         self._packets_end = 0.0  # seconds on the container's clock
+        self._ending = Ending(container, audio, stream)
         self.remarks: list[str] = []
+
+    def lacks_end(self) -> bool:
+        """Whether the end of the file is missing, and no remark says so yet; known after the last block."""
+        return not (self._lost is not None and self._lost.is_pending) and self._ending.is_missing()
 
     def blocks(self) -> Iterator[Block]:
         """All blocks, the last one without what an encoder added to fill its frame."""
@@ -185,7 +192,7 @@ class _Decoder:
     def _frames(self) -> Iterator[av.AudioFrame | tuple[int, int]]:
         """Decoded frames without the damaged ones; of raw frames silence in their place, as (samples, rate)."""
         try:
-            for packet in self._container.demux(self._audio):
+            for packet in self._ending.packets():
                 if packet.pts is not None and packet.duration and packet.time_base:
                     self._packets_end = float((packet.pts + packet.duration) * packet.time_base)
                 try:

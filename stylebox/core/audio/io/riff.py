@@ -21,7 +21,7 @@ _WAVE, _SAMPLES_OF = b"WAVE", {b"WAVE": b"data", b"AIFF": b"SSND", b"AIFC": b"SS
 _DESCRIPTIONS = (b"fmt ", b"fact", b"FVER", b"COMM")  # what decoders have to know
 _SILENCE = b"slnt"  # of a wave list
 _UNKNOWN = 0xFFFFFFFF  # as a size
-_NEVER_FILLED_IN = 0x7FFF0000  # least size that programs write which cannot know it
+NEVER_FILLED_IN = 0x7FFF0000  # least size that programs write which cannot know it
 _HEADER_BYTES, _FORM_BYTES = 8, 12
 _MAX_CHUNKS = 100_000
 _AIFF_OFFSET_BYTES = 8  # before the samples of a chunk
@@ -141,7 +141,7 @@ class _Form:
         if wide and size == _UNKNOWN:
             return wide
         empty = size == 0 and start < end and not self._is_header(start, end)
-        never_filled_in = empty or (size >= _NEVER_FILLED_IN and start + size > end)
+        never_filled_in = empty or (size >= NEVER_FILLED_IN and start + size > end)
         return end - start if self._is_large or never_filled_in else size
 
     def _is_header(self, at: int, end: int) -> bool:
