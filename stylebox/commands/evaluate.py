@@ -85,6 +85,7 @@ def _make_test(
 ) -> None:
     """Write the page of a listening test, and show its name, or what it holds as JSON."""
     from stylebox.core import paths
+    from stylebox.core.evaluation.cases import remarks_of
     from stylebox.core.evaluation.listening.page import listening_page
     from stylebox.core.evaluation.listening.trials import largest_soundfont, make_trials
     from stylebox.core.evaluation.selection import cases_of_dataset, cases_of_files
@@ -96,7 +97,7 @@ def _make_test(
         cases, left_out = cases_of_files(pipeline, inputs, styles, dataset, limit)
     with console.progress() as progress:
         trials, without_reference = make_trials(pipeline, cases, seed, largest_soundfont(), progress)
-    for line in without_reference:
+    for line in (*remarks_of(cases), *without_reference):
         console.warning(line)
     page = folder / ev.LISTENING_PAGE
     paths.write_text(page, listening_page(f"Listening test of model {pipeline.model}", trials, pipeline.sample_rate))

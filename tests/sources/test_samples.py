@@ -223,6 +223,16 @@ def test_notes_that_cannot_be_used_are_named_with_the_reason(index: Index, tmp_p
     assert line.endswith(": é78.wav")
 
 
+def test_notes_that_are_cut_short_are_used_and_named(index: Index, tmp_path: Path) -> None:
+    for key, share in ((74, 0.6), (77, 0.8)):
+        content = (tmp_path / f"é{key}.wav").read_bytes()
+        (tmp_path / f"é{key}.wav").write_bytes(content[: round(share * len(content))])
+    found = index(*flute_lines())
+    assert len(found.folders[0].files) == 8
+    (remark,) = found.remarks
+    assert remark.line.endswith(": 2 of 8 notes used: it is damaged or cut short: é74.wav, é77.wav")
+
+
 def test_a_wrong_note_in_an_octave_low_folder_is_not_used(index: Index, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "é79.wav", tone(67), SAMPLE_RATE)
     soundfile.write(tmp_path / "é78.wav", tone(81), SAMPLE_RATE)
@@ -250,7 +260,7 @@ def test_a_value_that_is_no_number_is_silent_in_a_sample(tmp_path: Path) -> None
     audio = tone(69)
     audio[5000] = np.nan
     soundfile.write(tmp_path / "nan.wav", audio, SAMPLE_RATE, subtype="FLOAT")
-    read, _ = read_sample(tmp_path / "nan.wav")
+    read, *_ = read_sample(tmp_path / "nan.wav")
     assert np.isfinite(read).all()
     assert np.count_nonzero(read == 0) < 20
 
@@ -259,6 +269,6 @@ def test_channels_in_opposite_phase_do_not_silence_a_sample(tmp_path: Path) -> N
     """A microphone whose poles are swapped: the mean of the channels is nothing."""
     note = tone(60)
     soundfile.write(tmp_path / "a.wav", np.stack([note, -note], 1), SAMPLE_RATE)
-    audio, sample_rate = read_sample(tmp_path / "a.wav")
+    audio, sample_rate, _ = read_sample(tmp_path / "a.wav")
     assert PitchCheck(audio, sample_rate, 60).agrees()
     assert np.abs(audio).max() == pytest.approx(np.abs(note).max(), rel=0.01)

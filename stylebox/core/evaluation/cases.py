@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stylebox.core.audio.io.read import load_audio
+from stylebox.core.audio.io.read import load_with_remarks
 from stylebox.core.data.dataset import Dataset, int16_to_audio
 from stylebox.core.data.manifest import Recording
 from stylebox.core.errors import AudioError, DatasetError
@@ -34,6 +34,7 @@ class Case:
         references: Recordings in the style's sound; empty if there are none.
         target: A recording of the same score in the style's sound, if there is one.
         transpose: Semitones from content to target; None lets the model choose.
+        remarks: What was left out of the files of content and references, with their names.
 
     Shape:
         content, references and target are ``(S,)`` each.
@@ -46,6 +47,7 @@ class Case:
     references: tuple[np.ndarray, ...] = ()
     target: np.ndarray | None = None
     transpose: int | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def dataset_cases(dataset: Dataset, styles: Sequence[str], limit: int, seed: int) -> list[Case]:
@@ -115,12 +117,13 @@ def file_cases(
         if len(cases) >= limit:
             break
         try:
-            content = _excerpt_of_file(file, sample_rate)
+            content, remarks = _excerpt_of_file(file, sample_rate)
         except AudioError as error:
             left_out.append(str(error))
             continue
-        for style, examples in zip(styles, references, strict=True):
-            cases.append(Case(f"{file.name} as {_title(style)}", content, style, references=examples))
+        for style, (examples, of_style) in zip(styles, references, strict=True):
+            title = f"{file.name} as {_title(style)}"
+            cases.append(Case(title, content, style, references=examples, remarks=(*of_style, *remarks)))
     if left_out and not cases:
         raise AudioError(left_out[0])
     return cases[:limit], left_out
@@ -144,6 +147,11 @@ def references_of(
     candidates = [r for r in dataset.recordings if r.instrument == instrument and r.id not in left_out]
     candidates.sort(key=lambda r: (r.timbre != timbre, ("test", "valid", "train", "unused").index(r.split), r.id))
     return tuple(_excerpt(dataset, recording) for recording in candidates[:REFERENCES])
+
+
+def remarks_of(cases: Iterable[Case]) -> list[str]:
+    """What was left out of the files of all cases, each once."""
+    return list(dict.fromkeys(remark for case in cases for remark in case.remarks))
 
 
 def _dataset_case(dataset: Dataset, content: Recording, style: str, paired: Recording | None) -> Case:
@@ -175,12 +183,15 @@ def _excerpt(dataset: Dataset, recording: Recording) -> np.ndarray:
     return int16_to_audio(dataset.audio(recording)[first : min(stop, first + length)])
 
 
-def _references(style: str, sample_rate: int, dataset: Dataset | None) -> tuple[np.ndarray, ...]:
-    """The references of a style: its own file, or recordings of its instrument."""
+def _references(
+    style: str, sample_rate: int, dataset: Dataset | None
+) -> tuple[tuple[np.ndarray, ...], tuple[str, ...]]:
+    """The references of a style: its own file, or recordings of its instrument; and what was left out of the file."""
     if Path(style).expanduser().is_file():
-        return (_excerpt_of_file(Path(style).expanduser(), sample_rate),)
+        excerpt, remarks = _excerpt_of_file(Path(style).expanduser(), sample_rate)
+        return (excerpt,), remarks
     name = None if dataset is None else match_name(instrument_of(style), dataset.instruments)
-    return () if dataset is None or name is None else references_of(dataset, name)
+    return (() if dataset is None or name is None else references_of(dataset, name)), ()
 
 
 def _title(style: str) -> str:
@@ -188,9 +199,10 @@ def _title(style: str) -> str:
     return Path(style).name if Path(style).expanduser().is_file() else style
 
 
-def _excerpt_of_file(path: Path, sample_rate: int) -> np.ndarray:
-    """The first seconds of a file."""
-    audio = load_audio(path, sample_rate)[: round(EXCERPT_SECONDS * sample_rate)]
+def _excerpt_of_file(path: Path, sample_rate: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The first seconds of a file, and what was left out of the file."""
+    audio, remarks = load_with_remarks(path, sample_rate, named=True)
+    audio = audio[: round(EXCERPT_SECONDS * sample_rate)]
     if len(audio) < SHORTEST_SECONDS * sample_rate:
         raise AudioError(f"{path}: is shorter than {SHORTEST_SECONDS:g} s; give a longer recording")
-    return audio
+    return audio, tuple(remarks)

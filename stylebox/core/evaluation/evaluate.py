@@ -12,7 +12,7 @@ import numpy as np
 
 from stylebox.core.config import MelConfig
 from stylebox.core.evaluation.bootstrap import mean_interval
-from stylebox.core.evaluation.cases import Case
+from stylebox.core.evaluation.cases import Case, remarks_of
 from stylebox.core.evaluation.metrics import content, distance, instrument, loudness, timbre
 from stylebox.core.evaluation.results import METRICS, CaseScores, Evaluation, RowSummary
 from stylebox.core.evaluation.selection import cases_of_dataset, cases_of_files
@@ -198,6 +198,7 @@ def _remarks(cases: Sequence[Case], result: Evaluation) -> list[str]:
         for row in result.table
         if row.cases == 0
     ]
+    remarks += remarks_of(cases)
     moved = sum(outcome.row == MODEL and outcome.transpose != 0 for outcome in result.outcomes)
     if moved:
         remarks.append(

@@ -125,10 +125,12 @@ def _generated(
     assert performance.sound is not None
     assert performance.notes is not None
     lost = len(played) - len(performance.notes)
-    warnings = [f"{lost} of {len(played)} notes left out: beyond the 88 keys"] if lost else []
+    left_out = [f"{lost} of {len(played)} notes left out: beyond the 88 keys"] if lost else []
     gain_db = gain_to(energy_of(performance.sound, pipeline.sample_rate), _OUTPUT_DB)
     length = num_samples / pipeline.sample_rate
-    facts = TransferFacts(performance.notes, performance.settings, pipeline.model, warnings, length)
+    facts = TransferFacts(
+        performance.notes, performance.settings, pipeline.model, [*left_out, *performance.remarks], length
+    )
     return _Generated(facts, performance.sound, np.float32(10 ** (gain_db / 20)))
 
 

@@ -58,10 +58,10 @@ def add_style(
     sounds = []
     for done, path in enumerate(paths):
         progress(Progress("reading clips", done, len(paths), path.name))
-        sound, remarks = load_with_remarks(path, SAMPLE_RATE)
+        sound, remarks = load_with_remarks(path, SAMPLE_RATE, named=True)
         sounds.append(_trimmed(sound))
         for remark in remarks:
-            progress(Progress("reading clips", 0, note=f"{path}: {remark}"))
+            progress(Progress("reading clips", 0, note=remark))
     audio, every = _excerpt(sounds), np.concatenate(sounds)
     if len(every) < LEAST_SECONDS * SAMPLE_RATE:
         raise AudioError(

@@ -102,7 +102,7 @@ def _facts(
 ) -> TransferFacts:
     """What is reported of a transfer; its settings hold the format as it was asked for."""
     notes = [] if finished.warnings else list(performance.notes or [])
-    warnings = [*finished.warnings, *remarks]
+    warnings = [*finished.warnings, *performance.remarks, *remarks]
     settings = replace(performance.settings, output=asked)
     return TransferFacts(notes, settings, model, warnings, finished.num_samples / finished.sample_rate)
 

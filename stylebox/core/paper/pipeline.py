@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylebox.core.audio.io.read import load_audio
+from stylebox.core.audio.io.read import load_with_remarks
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.config import DiffusionConfig
@@ -89,11 +89,11 @@ class PaperPipeline:
         Raises:
             ModelError: the style is unknown, or an option is beyond these networks.
         """
-        settings, style = self.resolve(options), self._style(options.style)
+        settings, (style, remarks) = self.resolve(options), self._style(options.style)
 
         def perform(source: MonoSource, work: Work, passes: Passes) -> Performance:
             if source.measured.silent:
-                return Performance(settings)
+                return Performance(settings, remarks=remarks)
             seed = work.keep("seed", settings.seed)
             audio = np.concatenate(list(source.blocks()))
             mel = transfer_mel(
@@ -107,7 +107,7 @@ class PaperPipeline:
             )
             sound = work.track("played", len(audio), None, np.float32)
             sound.write(0, self.resynthesise(audio, mel))
-            return Performance(replace(settings, seed=seed), sound=sound)
+            return Performance(replace(settings, seed=seed), sound=sound, remarks=remarks)
 
         return perform
 
@@ -202,13 +202,13 @@ class PaperPipeline:
         mel: Tensor = self.mel_transform(torch.from_numpy(levelled).to(self.device))
         return mel
 
-    def _style(self, style: str) -> Tensor:
-        """A named clip, or an audio file's mel."""
+    def _style(self, style: str) -> tuple[Tensor, tuple[str, ...]]:
+        """The mel of a named clip or of an audio file, and what was left out of the file."""
         if style in self.network.styles:
-            return self.network.styles[style].to(self.device)
+            return self.network.styles[style].to(self.device), ()
         if Path(style).expanduser().is_file():
-            clip = load_audio(Path(style).expanduser(), self.sample_rate)
-            return self._mel(clip[: int(STYLE_SECONDS * self.sample_rate)])
+            clip, remarks = load_with_remarks(Path(style).expanduser(), self.sample_rate, named=True)
+            return self._mel(clip[: int(STYLE_SECONDS * self.sample_rate)]), tuple(remarks)
         raise ModelError(
             f"no style and no file {style!r}; styles are {', '.join(self.network.styles)}, or give an audio file"
         )

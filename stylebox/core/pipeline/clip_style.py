@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from stylebox.core.audio.io.read import load_audio
+from stylebox.core.audio.io.read import load_with_remarks
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.audio.vibrato import intonation
@@ -38,8 +38,8 @@ def clip_style(
         AudioError: the file cannot be read.
     """
     config, device = mel_transform.config, mel_transform.window.device
-    audio = load_audio(path, config.sample_rate)[: int(STYLE_SECONDS * config.sample_rate)]
-    levelled, _ = normalise_loudness(audio, config.sample_rate)
+    audio, remarks = load_with_remarks(path, config.sample_rate, named=True)
+    levelled, _ = normalise_loudness(audio[: int(STYLE_SECONDS * config.sample_rate)], config.sample_rate)
     mel = mel_transform(torch.from_numpy(levelled).to(device))
     size = round(CLIP_SECONDS * config.frames_per_second)
     count = max(1, round(mel.shape[1] / size))
@@ -47,7 +47,7 @@ def clip_style(
     clips = torch.unflatten(mel[:, : count * size], 1, (count, size)).movedim(1, 0)
     tokens, vector = style_encoder(clips)
     register = Register.of_notes(find_notes(levelled, config.sample_rate, content_encoder, device))
-    return Style(path.name, tokens.mean(0).cpu(), vector.mean(0).cpu(), register)
+    return Style(path.name, tokens.mean(0).cpu(), vector.mean(0).cpu(), register, remarks=tuple(remarks))
 
 
 class StylesWithOwn(Mapping[str, Style]):

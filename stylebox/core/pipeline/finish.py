@@ -34,12 +34,14 @@ class Performance:
         notes: As played; None if the model knows no notes.
         found: The notes found in the recording; None if the model knows no notes.
         sound: One value per sample at the model's rate and own level; None for a silent recording.
+        remarks: What was left out of the style's recordings.
     """
 
     settings: Settings
     notes: list[Note] | None = None
     found: list[Note] | None = None
     sound: Track | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

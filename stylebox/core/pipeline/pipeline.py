@@ -124,12 +124,12 @@ class BasePipeline:
 
         def perform(source: MonoSource, work: Work, passes: Passes) -> Performance:
             if source.measured.silent:
-                return Performance(settings, [], [])
+                return Performance(settings, [], [], remarks=style.remarks)
             report = partial(passes.report, "transcribing")
             score = transcribe(source, self.content_encoder, self.mel_transform, work.content, report)
             player = self._player(score, style, replace(settings, seed=work.keep("seed", settings.seed)))
             sound = player.play(score, source.num_samples, work, partial(passes.report, "playing"))
-            return Performance(player.settings, player.notes_of(score), score.notes, sound)
+            return Performance(player.settings, player.notes_of(score), score.notes, sound, style.remarks)
 
         return perform
 
@@ -175,7 +175,7 @@ class BasePipeline:
         settings, style = self.resolve(options), self.style(options.spec)
         player, passes = self._player(score, style, settings), Passes(num_samples / self.sample_rate, progress)
         sound = player.play(score, num_samples, work, partial(passes.report, "playing"))
-        return Performance(player.settings, player.notes_of(score), score.notes, sound)
+        return Performance(player.settings, player.notes_of(score), score.notes, sound, style.remarks)
 
     def _player(self, score: Score, style: Style, settings: Settings) -> Player:
         """What plays a score; the settings get the transposition that its notes need."""

@@ -43,6 +43,7 @@ def resolve_style(spec: StyleSpec, named: Mapping[str, Style], from_clip: FromCl
         register=blend([(style.register, weight) for style, weight in styles]),
         intonation=blend_intonation([(style.intonation, weight) for style, weight in styles]),
         sustained=sum(weight for style, weight in styles if style.sustained) > 0.5,
+        remarks=tuple(remark for style, _ in styles for remark in style.remarks),
     )
 
 

@@ -56,5 +56,5 @@ def transfer_to_array(
         notes=[] if finished.warnings else list(performance.notes or []),
         settings=performance.settings,
         model=pipeline.model,
-        warnings=list(finished.warnings),
+        warnings=[*finished.warnings, *performance.remarks],
     )

@@ -24,6 +24,7 @@ class Style:
         register: Playing range and usual register; None if unknown.
         intonation: Vibrato and slides that the instrument can play.
         sustained: Whether a note lasts as long as it is played: true for bowed and blown instruments.
+        remarks: What was left out of the recordings that it was computed from, with their names.
 
     Shape:
         tokens ``(K, D)``, vector ``(D',)``.
@@ -35,6 +36,7 @@ class Style:
     register: Register | None = None
     intonation: Intonation = SUSTAINED
     sustained: bool = True
+    remarks: tuple[str, ...] = ()
 
 
 def named_styles(part: Part) -> dict[str, Style]:

@@ -176,7 +176,9 @@ def load_audio(source: Source, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     return load_with_remarks(source, sample_rate)[0]
 
 
-def load_with_remarks(source: Source, sample_rate: int = SAMPLE_RATE) -> tuple[np.ndarray, list[str]]:
+def load_with_remarks(
+    source: Source, sample_rate: int = SAMPLE_RATE, named: bool = False
+) -> tuple[np.ndarray, list[str]]:
     """Decode a sound, mix its channels to their mean, and resample it.
 
     A truncated file gives the part that exists. Single samples that are not finite become silence.
@@ -184,6 +186,7 @@ def load_with_remarks(source: Source, sample_rate: int = SAMPLE_RATE) -> tuple[n
     Args:
         source: A path; "-" for standard input; or a binary file object, which is read from its beginning.
         sample_rate: Rate of the result, in Hz.
+        named: Whether each remark begins with the file's name, for where it is one of several files.
 
     Returns:
         float32, ``round(native_samples * sample_rate / native_rate)`` samples; full scale is 1, and float
@@ -204,7 +207,8 @@ def load_with_remarks(source: Source, sample_rate: int = SAMPLE_RATE) -> tuple[n
             _check_length(reader.samples / reader.sample_rate, reader.name)
     if not mono:
         raise AudioError(f"{reader.name}: holds no sound (0 samples); record or export it again")
-    return np.concatenate(mono), list(reader.remarks)
+    prefix = f"{reader.name}: " if named else ""
+    return np.concatenate(mono), [prefix + remark for remark in reader.remarks]
 
 
 def probe(source: Source) -> AudioInfo:

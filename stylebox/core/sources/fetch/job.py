@@ -196,6 +196,7 @@ class Job:
                     count=count,
                     last=last and not row.problems,
                     may_move=local is None and row is rows[-1],
+                    remark=row.remarks.append,
                 )
                 row.num_stored += 1
             except (StyleboxError, OSError) as error:
@@ -228,7 +229,7 @@ class Job:
             found = self._index.known(entry, task.found)
             entry = self._index.put(entry.model_copy(update={"complete": True}), found)
         changed = task.found is not None and task.found.request_key != task.request.request_key
-        return self._outcome(task, "replaced" if changed else "new", "", entry)
+        return self._outcome(task, "replaced" if changed else "new", "; ".join(row.remarks), entry)
 
     def _outcome(self, task: Task, state: State, reason: str, entry: Entry | None = None) -> RowOutcome:
         row = task.row
@@ -243,6 +244,7 @@ class _PendingRow:
     task: Task
     entry: Entry
     problems: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)  # on files that were stored
     num_stored: int = 0
 
     def has(self, recording: RemoteRecording) -> bool:

@@ -31,7 +31,7 @@ class RowOutcome:
     title: str
     url: str
     state: State
-    reason: str = ""
+    reason: str = ""  # why it failed, or what its files lack
     files: tuple[Path, ...] = ()
 
 

@@ -3,6 +3,7 @@
 Knows nothing of downloading. A file gets its final name only when it is complete.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -100,6 +101,7 @@ class RecordingStore:
         count: int = 1,
         last: bool = True,
         may_move: bool = False,
+        remark: Callable[[str], None] = lambda _: None,
     ) -> Entry:
         """Convert a downloaded file to what the row asks for and store it.
 
@@ -111,6 +113,7 @@ class RecordingStore:
             count: Number of recordings of the row.
             last: Whether the row is complete with this one.
             may_move: Whether `path` may be moved instead of copied.
+            remark: Receives what the file lacks, a clause each.
 
         Returns:
             The row's entry with the new file.
@@ -120,7 +123,8 @@ class RecordingStore:
             AudioError: It cannot be decoded or stored.
         """
         row = task.row
-        ready, seconds = self._prepare(task, recording, path, may_move)
+        info = probe(path)
+        ready, seconds = self._prepare(task, recording, path, info.seconds, may_move)
         sidecar = _sidecar(task, recording, seconds, file_sha256(ready), count)
         target = self._index.folder / self._names.instrument_folder(row.instrument)
         target /= self._stem(task, recording, count) + ready.suffix
@@ -135,14 +139,17 @@ class RecordingStore:
             size=ready.stat().st_size,
             sha256=str(sidecar.sha256),
         )
+        for clause in info.remarks:
+            remark(clause)
         files = (*(file for file in entry.files if file.item != recording.key), new)
         extended = entry.model_copy(update={"files": files, "complete": last})
         return self._index.put(extended, self._index.known(entry, task.found), place)
 
-    def _prepare(self, task: Task, recording: RemoteRecording, path: Path, may_move: bool) -> tuple[Path, float]:
+    def _prepare(
+        self, task: Task, recording: RemoteRecording, path: Path, seconds: float, may_move: bool
+    ) -> tuple[Path, float]:
         """Cut, convert, move or copy `path` to an unfinished file; gives it with its length in seconds."""
         row, suffix = task.row, sound_suffix(path, recording.extension)
-        seconds = probe(path).seconds
         if seconds <= 0:
             raise SourceError("the download holds no audio (0 seconds); check the link")
         if row.start is not None and row.start >= seconds:

@@ -36,7 +36,7 @@ class SampleFolder:
 
 @dataclass(frozen=True)
 class SampleRemark:
-    """Notes that are not used, or not at their labelled pitch, with the reason.
+    """Notes that are not used, not at their labelled pitch, or not whole, with the reason.
 
     Attributes:
         source: The timbre; the index if the remark is not about one timbre.
@@ -44,7 +44,7 @@ class SampleRemark:
         total: Number of notes of `source`.
         reason: Why they are not used as labelled.
         files: The notes, relative to the folder.
-        used: Whether they are used at a corrected pitch.
+        used: Whether they are used nevertheless: at a corrected pitch, or as far as they are there.
     """
 
     source: str
@@ -122,13 +122,16 @@ class _Source:
             return None
         reasons: dict[str, list[IndexEntry]] = defaultdict(list)
         checks: list[tuple[IndexEntry, PitchCheck]] = []
+        incomplete: dict[Path, list[str]] = {}
         for entry in self.entries:
             try:
-                audio, sample_rate = read_sample(entry.path, _CHECKED_SECONDS)
+                audio, sample_rate, remarks = read_sample(entry.path)
             except SourceError as error:
                 reasons[str(error).removeprefix(f"{entry.path}: ")].append(entry)
             else:
-                checks.append((entry, PitchCheck(audio, sample_rate, entry.pitch)))
+                checked_part = audio[: round(_CHECKED_SECONDS * sample_rate)]
+                checks.append((entry, PitchCheck(checked_part, sample_rate, entry.pitch)))
+                incomplete[entry.path] = [remark.partition(":")[0] for remark in remarks]
             checked(entry.path.name)
         shift = common_shift([check for _, check in checks])
         files: list[tuple[Path, float]] = []
@@ -137,10 +140,12 @@ class _Source:
                 files.append((entry.path, check.sounding_pitch(shift)))
             else:
                 reasons[_disagreement(check, shift)].append(entry)
+        used = [entry for entry in self.entries if entry.path in dict(files)]
         if shift:
-            used = {path for path, _ in files}
             reason = f"they sound {_interval(shift)} their labels; all labels are corrected by {shift:+d} semitones"
-            self._remark(reason, [entry for entry in self.entries if entry.path in used], used=True)
+            self._remark(reason, used, used=True)
+        for reason in dict.fromkeys(reason for entry in used for reason in incomplete[entry.path]):
+            self._remark(reason, [entry for entry in used if reason in incomplete[entry.path]], used=True)
         for reason, entries in reasons.items():
             self._remark(reason, entries)
         first = self.entries[0]

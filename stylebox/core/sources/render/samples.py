@@ -53,7 +53,7 @@ class SampleSet:
             raise SourceError("no samples to play with")
         samples: list[Sample] = []
         for path, pitch in files:
-            audio, sample_rate = read_sample(path)
+            audio, sample_rate, _ = read_sample(path)
             samples.append(Sample(_levelled(audio, sample_rate), sample_rate, pitch))
         return cls(samples)
 
@@ -80,11 +80,11 @@ class SampleSet:
         return self._transposed[key]
 
 
-def read_sample(path: Path, max_seconds: float = _MAX_SECONDS) -> tuple[np.ndarray, int]:
-    """Read a recorded note from its onset, mono, at most `max_seconds` of it.
+def read_sample(path: Path) -> tuple[np.ndarray, int, list[str]]:
+    """Read a recorded note from its onset, mono, at most eight seconds of it.
 
     Returns:
-        The audio and its sample rate in Hz.
+        The audio, its sample rate in Hz, and what was left out of it.
 
     Shape:
         The audio is float32 ``(S,)``.
@@ -95,15 +95,15 @@ def read_sample(path: Path, max_seconds: float = _MAX_SECONDS) -> tuple[np.ndarr
     try:
         with AudioReader(path) as reader:
             sample_rate = reader.native_rate
-            audio = _beginning(reader, round((_SEARCHED_SECONDS + max_seconds) * sample_rate))
+            audio = _beginning(reader, round((_SEARCHED_SECONDS + _MAX_SECONDS) * sample_rate))
     except AudioError as error:
         raise SourceError(str(error)) from error
-    trimmed = _from_onset(audio, sample_rate)[: round(max_seconds * sample_rate)]
+    trimmed = _from_onset(audio, sample_rate)
     if not len(trimmed):
         raise SourceError(f"{path}: silent in its first {_SEARCHED_SECONDS:g} s")
     if len(trimmed) < _MIN_SECONDS * sample_rate:
         raise SourceError(f"{path}: shorter than {_MIN_SECONDS:g} s")
-    return trimmed, sample_rate
+    return trimmed, sample_rate, reader.remarks
 
 
 def _beginning(blocks: Iterable[np.ndarray], num_samples: int) -> np.ndarray:
