@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mutagen.apev2 import APEv2
 from support.audio_files import SUFFIXES, notes
 
 from stylebox.core.audio.io.ffmpeg import open_ffmpeg
@@ -73,6 +74,20 @@ def test_tags_of_another_encoding_lose_only_what_cannot_be_read(tmp_path: Path) 
     (tmp_path / "a.flac").write_bytes(content.replace("ü".encode(), b"\xfc "))
     with AudioReader(tmp_path / "a.flac") as reader:
         assert reader.read_tags() == Tags("F r Elise", "Ludwig")
+
+
+def test_an_ape_tag_says_what_the_id3_tag_of_an_mp3_does_not(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    write(path, stereo(), tags=Tags(artist="of ID3"))
+    ape = APEv2({"Title": "of APE", "Artist": ["one", "two"], "Year": "1999", "Cover Art (Front)": b"a.jpg\0image"})
+    ape.save(path)
+    with AudioReader(path) as reader:
+        assert reader.read_tags() == Tags("of APE", "of ID3", date="1999", cover=b"image")
+    content = path.read_bytes()
+    at = content.rindex(b"APETAGEX") + 12
+    path.write_bytes(content[:at] + b"\xff\xff\xff\x7f" + content[at + 4 :])  # its size
+    with AudioReader(path) as reader:
+        assert reader.read_tags() == Tags(artist="of ID3"), "a damaged tag is left out"
 
 
 @pytest.mark.parametrize("channels", [1, 3, 6, 8])

@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from support.audio_files import SAMPLE_RATE, notes
+from support.audio_files import SAMPLE_RATE, encode, notes
 
 from stylebox.core.audio.io.ffmpeg import open_ffmpeg
 from stylebox.core.audio.io.ogg import links, pages
@@ -68,6 +68,35 @@ def test_damaged_and_missing_pages_of_vorbis_are_silence(tmp_path: Path) -> None
         end = len(whole) * 3 // 4
         lags = [np.dot(back[end + lag : end + lag + 20000], whole[end : end + 20000]) for lag in range(-500, 501)]
         assert abs(int(np.argmax(lags)) - 500) <= 448, "what follows is at its time"
+
+
+@pytest.mark.parametrize("codec", ["vorbis", "libopus", "flac"])
+@pytest.mark.parametrize("from_end", [6, 3, 2])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_the_page_after_a_missing_one_is_at_its_time(codec: str, from_end: int, is_there: bool, tmp_path: Path) -> None:
+    """Only the end of a page has a time. The missing one may be the last but one; or it is there, and damaged."""
+    rate, path = 48000, tmp_path / "a.ogg"
+    t = np.arange(9 * rate) / rate
+    noise = 0.02 * np.random.default_rng(0).standard_normal(len(t))  # makes pages short
+    sweep = (0.3 * np.sin(2 * np.pi * (200 * t + 40 * t * t)) + noise).astype(np.float32)
+    if codec == "vorbis":
+        write_audio(path, sweep, rate)
+    else:
+        encode(path, codec, rate, audio=sweep)
+    content, whole = path.read_bytes(), load_audio(path, rate)
+    with path.open("rb") as stream:
+        lost = list(pages(stream))[-from_end]
+    damaged = content[lost.start : lost.end - 50] + bytes(50) if is_there else b""
+    path.write_bytes(content[: lost.start] + damaged + content[lost.end :])
+    with AudioReader(path) as reader:
+        back = np.concatenate(list(reader))[:, 0]
+        assert [remark.partition(" s ")[2] for remark in reader.remarks] == [
+            "of its time hold no sound; they are silent"
+        ]
+    assert len(back) == len(whole) == len(sweep)
+    wrong = np.flatnonzero(np.abs(back - whole) > 0.2)
+    assert np.ptp(wrong) < 1.4 * rate, "one page of a second, and a moment on either side"
+    assert np.count_nonzero(np.abs(back[wrong]) > 0.05) < 0.05 * rate, "silence; decoders need a moment to begin again"
 
 
 def test_vorbis_beside_a_film_has_no_gaps(tmp_path: Path) -> None:

@@ -48,9 +48,15 @@ def loudest_hz(audio: np.ndarray, sample_rate: int) -> float:
 
 
 def encode(
-    path: Path, codec: str | None, sample_rate: int, video: bool = False, seconds: float = 2.0, **options: str
+    path: Path,
+    codec: str | None,
+    sample_rate: int,
+    video: bool = False,
+    seconds: float = 2.0,
+    audio: np.ndarray | None = None,
+    **options: str,
 ) -> Path:
-    """A file as FFmpeg writes it: `notes` in `codec`, beside a picture if `video`; `options` go to both its parts."""
+    """A file as FFmpeg writes it: `audio`, else `notes`, in `codec`, beside a picture if `video`; with its options."""
     with av.open(str(path), "w", options=options) as container:
         sound = codec and container.add_stream(codec, rate=sample_rate, layout="mono", options=options)
         if video:
@@ -63,7 +69,8 @@ def encode(
             container.mux(film.encode(None))
         if sound:
             assert isinstance(sound, av.AudioStream)
-            frame = av.AudioFrame.from_ndarray(notes(sample_rate, seconds)[None], "fltp", "mono")
+            audio = notes(sample_rate, seconds) if audio is None else audio
+            frame = av.AudioFrame.from_ndarray(audio[None], "fltp", "mono")
             frame.sample_rate, frame.pts, frame.time_base = sample_rate, 0, Fraction(1, sample_rate)
             container.mux(sound.encode(frame))
             container.mux(sound.encode(None))

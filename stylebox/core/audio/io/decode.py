@@ -93,9 +93,17 @@ def _parts(stream: BinaryIO) -> list[Part]:
     if not _head(stream).startswith(OGG_MARK):
         return riff.sounds(stream)
     links = ogg.links(stream)
-    if len(links) < 2:
-        return [Part(stream, *(links[0][2:] if links else ()))]
-    return [Part(spliced(stream, [stretch(link.start, link.end)]), *link[2:]) for link in links]
+    if not links:
+        return [Part(stream)]
+    return [
+        Part(
+            spliced(stream, [stretch(link.start, link.end)]),
+            link.is_whole,
+            link.has_end,
+            after_gaps=link.after_gaps,
+        )
+        for link in links
+    ]
 
 
 def _blocks_of(part: Part, name: str, track: Track) -> Iterator[Block]:
@@ -118,7 +126,7 @@ def _open_part(part: Part, name: str) -> Iterator[Track]:
             return
     from stylebox.core.audio.io.ffmpeg import open_ffmpeg  # loads all of FFmpeg
 
-    with open_ffmpeg(part.stream, name) as track:
+    with open_ffmpeg(part.stream, name, part.after_gaps) as track:
         if part.samples is not None:
             track.blocks = _up_to(part.samples, track.blocks, part.block_samples)
         yield _examined(track, part)

@@ -6,7 +6,7 @@ AAC, Opus and MP3 encoders put in front are not given.
 
 import errno
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
@@ -17,6 +17,7 @@ from av.stream import Disposition
 
 from stylebox.core.audio.io.decode import Block, Track
 from stylebox.core.audio.io.endings import Ending
+from stylebox.core.audio.io.page_times import PageTimes
 from stylebox.core.audio.io.raw_frames import RAW_FORMATS, LostFrames, is_adts, xing_seconds
 from stylebox.core.errors import AudioError
 
@@ -34,12 +35,13 @@ _LOSSLESS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "truehd", "s
 
 
 @contextmanager
-def open_ffmpeg(stream: BinaryIO, name: str) -> Iterator[Track]:
+def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -> Iterator[Track]:
     """Open the sound track of a file that players choose with FFmpeg: its default one, or the first.
 
     Args:
         stream: Seekable.
         name: Of the file, for error messages.
+        after_gaps: Where pages of Ogg begin that follow missing ones.
 
     Raises:
         AudioError: this is not a sound file, or it has no sound track.
@@ -53,7 +55,7 @@ def open_ffmpeg(stream: BinaryIO, name: str) -> Iterator[Track]:
         if context is None or context.codec is None or not context.sample_rate or context.format is None:
             raise AudioError(f"{name}: its sound is of an unknown kind, or damaged; export it again as WAV or FLAC")
         stated_seconds = _stated_seconds(container, audio, stream)
-        decoder = _Decoder(container, audio, stream, stated_seconds)
+        decoder = _Decoder(container, audio, stream, stated_seconds, after_gaps)
         if len(tracks) > 1:
             chosen = "first" if audio is tracks[0] else f"default one, number {tracks.index(audio) + 1},"
             decoder.remarks.append(f"it has {len(tracks)} sound tracks; the {chosen} is used")
@@ -114,10 +116,16 @@ class _Decoder:
         audio: A track of it.
         stream: The file.
         stated_seconds: The length that the header states, if it does.
+        after_gaps: Where pages of Ogg begin that follow missing ones.
     """
 
     def __init__(
-        self, container: InputContainer, audio: av.AudioStream, stream: BinaryIO, stated_seconds: float | None
+        self,
+        container: InputContainer,
+        audio: av.AudioStream,
+        stream: BinaryIO,
+        stated_seconds: float | None,
+        after_gaps: Collection[int],
     ) -> None:
         self._container, self._audio = container, audio
         formats = set(container.format.name.split(","))
@@ -128,6 +136,7 @@ class _Decoder:
         self._gap_seconds = max(_GAP_SECONDS, shift)
         self._begin: float | None = None  # seconds on the container's clock where the sound begins
         self._packets_end = 0.0  # seconds on the container's clock
+        self._page_times = PageTimes(audio, after_gaps)
         self._ending = Ending(container, audio, stream)
         self.remarks: list[str] = []
 
@@ -203,7 +212,7 @@ class _Decoder:
                     number = self._lost.before(packet, bool(frames))
                     if number:
                         yield number * frames[0].samples, frames[0].sample_rate
-                yield from frames
+                yield from self._page_times.in_place(packet, frames)
             if self._lost is not None and self._lost.is_pending:
                 self.remarks.append("its last frame is damaged or cut short; it is left out")
         except (av.FFmpegError, OSError) as error:  # the file is truncated, or points beyond its ends

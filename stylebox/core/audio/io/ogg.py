@@ -33,12 +33,21 @@ class Page(NamedTuple):
 
 
 class Link(NamedTuple):
-    """Where a link lies, whether it is one stream of which no page is missing or damaged, and whether it has an end."""
+    """One of the sounds of a chained file.
+
+    Attributes:
+        start: Where it begins.
+        end: Where the next one begins.
+        is_whole: Whether it is one stream of which no page is missing or damaged.
+        has_end: Whether its last page is there.
+        after_gaps: Where pages begin that follow missing or damaged ones, from its beginning.
+    """
 
     start: int
     end: int
     is_whole: bool
     has_end: bool
+    after_gaps: frozenset[int] = frozenset()
 
 
 def pages(stream: BinaryIO) -> Iterator[Page]:
@@ -71,15 +80,25 @@ def pages(stream: BinaryIO) -> Iterator[Page]:
 def links(stream: BinaryIO) -> list[Link]:
     """The links of a chained file, which is one sound after another in one file."""
     found: list[Link] = []
-    after_content, last = True, None
+    after_content = True
+    last: dict[int, int] = {}  # number of the last whole page of each stream
     for page in pages(stream):
         if page.is_first and after_content:
+            last = {}
             found.append(Link(page.start, page.end, page.is_whole, page.is_last and page.is_whole))
         elif found:
-            follows = last is not None and (page.serial, page.sequence) == (last.serial, last.sequence + 1)
-            has_end = found[-1].has_end or (page.is_last and page.is_whole)
-            found[-1] = Link(found[-1].start, page.end, found[-1].is_whole and page.is_whole and follows, has_end)
-        after_content, last = not page.is_first, page
+            follows = last.get(page.serial) == page.sequence - 1
+            link = found[-1]
+            found[-1] = Link(
+                link.start,
+                page.end,
+                link.is_whole and page.is_whole and follows and len(last) == 1,
+                link.has_end or (page.is_last and page.is_whole),
+                link.after_gaps | ({page.start - link.start} if page.is_whole and not follows else set()),
+            )
+        if page.is_whole:
+            last[page.serial] = page.sequence
+        after_content = not page.is_first
     return found
 
 

@@ -34,6 +34,7 @@ class Part:
         remarks: What was put right.
         samples: Its length as its header states it, where the last block of a codec may hold more; None elsewhere.
         block_samples: The samples of such a block.
+        after_gaps: Where pages of Ogg begin that follow missing ones.
     """
 
     stream: BinaryIO
@@ -43,6 +44,7 @@ class Part:
     remarks: tuple[str, ...] = ()
     samples: int | None = None
     block_samples: int = 1
+    after_gaps: frozenset[int] = frozenset()
 
 
 def literal(content: bytes) -> Piece:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _FIELDS = ("title", "artist", "album", "date", "comment")
 _FRAMES = ("TIT2", "TPE1", "TALB", "TDRC", "COMM")  # of the fields, in ID3
+_APE_KEYS = ("Title", "Artist", "Album", "Year", "Comment")  # of the fields, in APE
 _ATOMS = ("\xa9nam", "\xa9ART", "\xa9alb", "\xa9day", "\xa9cmt")  # of the fields, in MP4
 _MAX_TEXT = 10_000  # characters of a field; longer ones are cut
 _MAX_COVER_BYTES = 16 << 20  # larger ones are not kept
@@ -72,11 +73,13 @@ def read_tags(stream: BinaryIO, name: str) -> Tags:
         name: Of the file, for error messages.
     """
     start = after_id3(stream)
-    if not start:
-        return _container_tags(stream, name)
-    own = _container_tags(spliced(stream, [stretch(start, stream.seek(0, io.SEEK_END))]), name)
-    in_front = _id3_tags(stream)
-    return Tags(*(getattr(own, field) or getattr(in_front, field) for field in (*_FIELDS, "cover")))
+    if start:
+        own = _container_tags(spliced(stream, [stretch(start, stream.seek(0, io.SEEK_END))]), name)
+        found = [own, _id3_tags(stream), _ape_tags(stream)]
+    else:
+        found = [_container_tags(stream, name), _ape_tags(stream)]
+    texts = (next(filter(None, (getattr(tags, field) for tags in found)), "") for field in _FIELDS)
+    return Tags(*texts, cover=next((tags.cover for tags in found if tags.cover), b""))
 
 
 def _id3_tags(stream: BinaryIO) -> Tags:
@@ -92,6 +95,22 @@ def _id3_tags(stream: BinaryIO) -> Tags:
     texts = (str(next(iter(found.getall(frame)), ""))[:_MAX_TEXT] for frame in _FRAMES)
     covers = (picture.data for picture in found.getall("APIC") if len(picture.data) <= _MAX_COVER_BYTES)
     return Tags(**dict(zip(_FIELDS, texts, strict=True)), cover=next(covers, b""))
+
+
+def _ape_tags(stream: BinaryIO) -> Tags:
+    """The tags behind a file. FFmpeg reads those of MP3 only where there are no others."""
+    from mutagen import MutagenError
+    from mutagen.apev2 import APEv2
+
+    stream.seek(0)
+    try:
+        found = APEv2(stream)
+    except (MutagenError, ValueError):  # a damaged one may begin before the file
+        return Tags()
+    texts = (str(found.get(key, "")).replace("\0", ", ")[:_MAX_TEXT] for key in _APE_KEYS)
+    cover = getattr(found.get("Cover Art (Front)"), "value", b"")
+    image = cover.partition(b"\0")[2] if isinstance(cover, bytes) else b""  # behind its file's name
+    return Tags(**dict(zip(_FIELDS, texts, strict=True)), cover=image if len(image) <= _MAX_COVER_BYTES else b"")
 
 
 def _container_tags(stream: BinaryIO, name: str) -> Tags:
