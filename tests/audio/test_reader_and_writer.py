@@ -79,7 +79,8 @@ def test_tags_of_another_encoding_lose_only_what_cannot_be_read(tmp_path: Path) 
 def test_an_ape_tag_says_what_the_id3_tag_of_an_mp3_does_not(tmp_path: Path) -> None:
     path = tmp_path / "a.mp3"
     write(path, stereo(), tags=Tags(artist="of ID3"))
-    ape = APEv2({"Title": "of APE", "Artist": ["one", "two"], "Year": "1999", "Cover Art (Front)": b"a.jpg\0image"})
+    ape = APEv2()
+    ape.update({"Title": "of APE", "Artist": ["one", "two"], "Year": "1999", "Cover Art (Front)": b"a.jpg\0image"})
     ape.save(path)
     with AudioReader(path) as reader:
         assert reader.read_tags() == Tags("of APE", "of ID3", date="1999", cover=b"image")

@@ -82,7 +82,7 @@ def test_the_page_after_a_missing_one_is_at_its_time(codec: str, from_end: int, 
     if codec == "vorbis":
         write_audio(path, sweep, rate)
     else:
-        encode(path, codec, rate, audio=sweep)
+        encode(path, codec, rate, False, sweep)
     content, whole = path.read_bytes(), load_audio(path, rate)
     with path.open("rb") as stream:
         lost = list(pages(stream))[-from_end]

@@ -52,11 +52,10 @@ def encode(
     codec: str | None,
     sample_rate: int,
     video: bool = False,
-    seconds: float = 2.0,
-    audio: np.ndarray | None = None,
+    audio: float | np.ndarray = 2.0,
     **options: str,
 ) -> Path:
-    """A file as FFmpeg writes it: `audio`, else `notes`, in `codec`, beside a picture if `video`; with its options."""
+    """A file as FFmpeg writes it: a sound or seconds of `notes` in `codec`, beside a picture if `video`."""
     with av.open(str(path), "w", options=options) as container:
         sound = codec and container.add_stream(codec, rate=sample_rate, layout="mono", options=options)
         if video:
@@ -69,8 +68,8 @@ def encode(
             container.mux(film.encode(None))
         if sound:
             assert isinstance(sound, av.AudioStream)
-            audio = notes(sample_rate, seconds) if audio is None else audio
-            frame = av.AudioFrame.from_ndarray(audio[None], "fltp", "mono")
+            samples = audio if isinstance(audio, np.ndarray) else notes(sample_rate, audio)
+            frame = av.AudioFrame.from_ndarray(samples[None], "fltp", "mono")
             frame.sample_rate, frame.pts, frame.time_base = sample_rate, 0, Fraction(1, sample_rate)
             container.mux(sound.encode(frame))
             container.mux(sound.encode(None))

@@ -78,8 +78,8 @@ def read_tags(stream: BinaryIO, name: str) -> Tags:
         found = [own, _id3_tags(stream), _ape_tags(stream)]
     else:
         found = [_container_tags(stream, name), _ape_tags(stream)]
-    texts = (next(filter(None, (getattr(tags, field) for tags in found)), "") for field in _FIELDS)
-    return Tags(*texts, cover=next((tags.cover for tags in found if tags.cover), b""))
+    texts = (next((getattr(tags, field) for tags in found if getattr(tags, field)), "") for field in _FIELDS)
+    return Tags(**dict(zip(_FIELDS, texts, strict=True)), cover=next((tags.cover for tags in found if tags.cover), b""))
 
 
 def _id3_tags(stream: BinaryIO) -> Tags:
