@@ -20,9 +20,10 @@ from support.command_result import CommandResult, Start
 from support.microphones import FakeInput, PlugIn
 from support.sound_server import SoundServer, serving
 
-# Before torch or matplotlib are imported: they read these once.
+# Before torch, numpy or matplotlib are imported: they read these once.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["MPLBACKEND"] = "Agg"
 
 pytest_plugins = ["support.command_fixtures"]

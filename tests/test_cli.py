@@ -36,6 +36,19 @@ def test_help_answers_in_half_a_second() -> None:
     assert min(seconds() for _ in range(4)) < 0.5
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads as Linux shows them")
+def test_numpy_has_one_thread_and_what_is_imported_is_not_searched_for_garbage_at_the_end() -> None:
+    program = (
+        "import gc, os; from stylebox.cli import main\ntry: main()\nfinally:\n import numpy\n"
+        " print(len(os.listdir('/proc/self/task')), gc.get_freeze_count() > 10_000)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "--version"], capture_output=True, text=True, check=True, env=environment
+    )
+    assert ended.stdout.splitlines()[-1] == "1 True"
+
+
 def test_the_version_is_printed_on_stdout(run: Callable[..., CommandResult]) -> None:
     from stylebox import __version__
 

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from stylebox.core.audio.io.read import load_audio
 from stylebox.core.audio.loudness import loudness_db
 from stylebox.core.evaluation.metrics.instrument import instrument_probabilities
+from stylebox.core.models.vae import VAE
 from stylebox.core.music.instruments import SHIPPED
 from stylebox.core.music.notes import key_hz
 from stylebox.core.pipeline.options import TransferOptions
@@ -103,3 +105,14 @@ def test_a_classifier_names_the_instrument(style: str) -> None:
 def test_music_lies_in_the_instruments_range(style: str, low: int, high: int) -> None:
     assert all(low <= note.pitch <= high for note in played(style).notes)
     assert played(style).transpose % 12 == 0
+
+
+def test_loading_draws_no_random_numbers_and_gives_the_weights_of_the_file() -> None:
+    part = library.load_part("base", "vae")
+    before = torch.random.get_rng_state()
+    loaded = library.load_vae("base", part.preset.mel).state_dict()
+    assert torch.equal(torch.random.get_rng_state(), before)
+    plain = library.load_module(VAE(part.preset.vae), part, "vae").state_dict()
+    assert not torch.equal(torch.random.get_rng_state(), before)
+    assert loaded.keys() == plain.keys()
+    assert all(torch.equal(tensor, plain[name]) for name, tensor in loaded.items())

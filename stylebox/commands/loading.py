@@ -18,7 +18,9 @@ def load_model(model: str, device: DeviceName) -> "Pipeline":
         ModelError: The model, or a part of it, is missing or does not fit.
         StyleboxError: The device does not exist.
     """
-    with console.progress() as progress:
+    from stylebox.core.memory import kept_to_the_end
+
+    with console.progress() as progress, kept_to_the_end():
         progress(Progress("loading", 0, 1))
         from stylebox.core.jobs.pipelines import load_pipeline
 

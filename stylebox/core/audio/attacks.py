@@ -59,7 +59,7 @@ def sharpen_attacks(audio: np.ndarray, onset_seconds: Sequence[float] | np.ndarr
     octaves, samples = _octaves(length, sample_rate), np.arange(length)
     measured = (np.arange(steps_before + steps_after) + 0.5) * step  # the middles of the measurements, in samples
     seconds = measured / sample_rate - steps_before * step / sample_rate  # the same from the onset
-    onsets = np.unique(np.asarray(onset_seconds, float))
+    onsets = np.sort(np.asarray(onset_seconds, float))
     onsets = onsets[np.diff(onsets, prepend=-np.inf) > _ONE_ATTACK_SECONDS]
     gaps = np.diff(onsets, prepend=-np.inf, append=np.inf)
     for onset, gap_before, gap_after in zip(onsets, gaps[:-1], gaps[1:], strict=True):

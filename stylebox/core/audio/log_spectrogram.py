@@ -76,6 +76,10 @@ def log_bands(sample_rate: int, n_fft: int, bins_per_semitone: int) -> np.ndarra
     centre = key_hz(LOWEST_KEY) * 2.0 ** (index / per_octave)
     width = np.maximum(centre * (2.0 ** (1 / per_octave) - 1), sample_rate / n_fft)
     hz = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
-    bands: np.ndarray = np.maximum(0.0, 1.0 - np.abs(hz[None, :] - centre[:, None]) / width[:, None])
+    bands: np.ndarray = hz - centre[:, None]
+    np.abs(bands, out=bands)
+    bands /= width[:, None]
+    np.subtract(1.0, bands, out=bands)
+    np.maximum(0.0, bands, out=bands)
     bands /= np.maximum(bands.sum(1, keepdims=True), 1e-9)
     return bands.astype(np.float32)

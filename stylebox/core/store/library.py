@@ -4,13 +4,14 @@ A part is searched first among the user's models, then among the shipped ones; a
 of the shipped model. A model can also be a folder anywhere. Knows nothing of training.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from stylebox.core import paths
 from stylebox.core.config import MelConfig, Preset, parse_preset
@@ -222,7 +223,24 @@ def _build(build: Callable[[], Module], part: Part, name: str) -> Module:
         with torch.device("meta"):
             sketch = build()
         check_fit(sketch, part.tensors, f"{name}.", part.path)
-    return load_module(build(), part, name)
+    with _WithoutRandomNumbers():
+        module = build()
+    return load_module(module, part, name)
+
+
+class _WithoutRandomNumbers(TorchFunctionMode):
+    """Leaves out the random numbers that new networks begin with, where weights will replace them: 0.1 s."""
+
+    _DRAWING = frozenset((nn.init.uniform_, nn.init.normal_, nn.init.kaiming_uniform_))
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 (whatever the function gives)
+        return None if func in self._DRAWING else func(*args, **(kwargs or {}))
 
 
 def load_module(module: Module, part: Part, name: str) -> Module:
