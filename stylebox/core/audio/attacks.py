@@ -33,6 +33,7 @@ _SETTLED_SECONDS = 0.004  # after an onset: the correction of the next attack mu
 _SILENT = 1e-14  # power
 _COSINE_RISE = 2 / np.pi * np.arcsin(0.8)  # 10-90 % rise of a half cosine, relative to its length
 _LINEAR_RISE = 0.8  # the same for a straight line
+_ONSETS_AT_ONCE = 16  # that are corrected: bounds memory
 
 
 def sharpen_attacks(audio: np.ndarray, onset_seconds: Sequence[float] | np.ndarray, sample_rate: int) -> np.ndarray:
@@ -61,80 +62,100 @@ def sharpen_attacks(audio: np.ndarray, onset_seconds: Sequence[float] | np.ndarr
     seconds = measured / sample_rate - steps_before * step / sample_rate  # the same from the onset
     onsets = np.sort(np.asarray(onset_seconds, float))
     onsets = onsets[np.diff(onsets, prepend=-np.inf) > _ONE_ATTACK_SECONDS]
-    gaps = np.diff(onsets, prepend=-np.inf, append=np.inf)
-    for onset, gap_before, gap_after in zip(onsets, gaps[:-1], gaps[1:], strict=True):
-        first = round(onset * sample_rate) - steps_before * step
-        start, stop = max(0, first), min(len(audio), first + length)
-        if stop <= start:
-            continue
-        around = np.zeros(length, np.float32)
-        around[start - first : stop - first] = audio[start:stop]
-        for part in np.fft.irfft(np.fft.rfft(around) * octaves, length):
-            gain = _gain(np.square(part).reshape(-1, step).mean(1), seconds, gap_before, gap_after)
-            if gain is not None:
-                change = part * np.interp(samples, measured, gain - 1.0)
-                result[start:stop] += change[start - first : stop - first].astype(np.float32)
+    gaps = np.diff(onsets, prepend=-np.inf, append=np.inf)[:, None, None]
+    firsts = np.round(onsets * sample_rate).astype(int) - steps_before * step
+    for begin in range(0, len(onsets), _ONSETS_AT_ONCE):
+        here = slice(begin, begin + _ONSETS_AT_ONCE)
+        around = np.stack([_stretch(audio, first, length) for first in firsts[here]])
+        parts = np.fft.irfft(np.fft.rfft(around)[:, None] * octaves, length)
+        power = np.square(parts).reshape(*parts.shape[:2], -1, step).mean(-1)
+        gains = _gains(power, seconds, gaps[:-1][here], gaps[1:][here])
+        for first, pieces, changes in zip(firsts[here], parts, gains - 1, strict=True):
+            start, stop = max(0, first), min(len(audio), first + length)
+            for piece, change in zip(pieces, changes, strict=True):
+                if change.any():
+                    added = (piece * np.interp(samples, measured, change)).astype(np.float32)
+                    result[start:stop] += added[start - first : stop - first]
     return result
 
 
-def _gain(power: np.ndarray, seconds: np.ndarray, gap_before: float, gap_after: float) -> np.ndarray | None:
-    """The gain of one octave around an onset, ``(T,)`` -> ``(T,)``; None if there is no fast attack.
+def _stretch(audio: np.ndarray, first: int, length: int) -> np.ndarray:
+    """Samples from `first` on, silence before and after the audio, ``(S,)`` -> ``(length,)``."""
+    start, stop = min(max(0, first), len(audio)), max(0, min(len(audio), first + length))
+    found = np.zeros(length, np.float32)
+    found[start - first : max(start, stop) - first] = audio[start:stop]
+    return found
+
+
+def _gains(power: np.ndarray, seconds: np.ndarray, gap_before: np.ndarray, gap_after: np.ndarray) -> np.ndarray:
+    """The gains of octaves around onsets; 1 where there is no fast attack.
 
     Args:
-        power: Power of the octave.
+        power: Power of the octaves.
         seconds: Time of each value, from the onset.
         gap_before: Seconds since the previous onset.
         gap_after: Seconds to the next onset.
+
+    Shape:
+        power ``(K, O, T)``, seconds ``(T,)``, gaps ``(K, 1, 1)`` -> ``(K, O, T)``.
     """
     width = seconds[1] - seconds[0]
     power = power + _SILENT
     steady = np.sqrt(_smoothed(power, np.ones(round(_STEADY_SECONDS / width))))
-    quiet_from = max(_QUIET_FROM_SECONDS, -gap_before)
-    quiet = (seconds >= quiet_from) & (seconds <= max(_QUIET_TO_SECONDS, quiet_from + _SETTLED_SECONDS))
-    base = _QUIET_GAIN * steady[quiet].min()
-    if steady[seconds >= _SOONEST_SECONDS].max() <= _LEAST_RATIO * base:
-        return None
-    side = round(_SIDE_SECONDS / width)
-    total = np.pad(np.cumsum(power), (side + 1, side), mode="edge")
-    total[: side + 1] = 0.0
-    sums = np.sqrt(np.maximum(total[side:] - total[:-side], 0.0) / side)  # of the `side` values before each
-    step = sums[side : side + len(power)] - sums[: len(power)]
-    searched = np.flatnonzero(
-        (seconds >= max(_SOONEST_SECONDS, -gap_before / 2)) & (seconds <= min(_LATEST_SECONDS, gap_after))
+    quiet_from = np.maximum(_QUIET_FROM_SECONDS, -gap_before)
+    quiet = (seconds >= quiet_from) & (seconds <= np.maximum(_QUIET_TO_SECONDS, quiet_from + _SETTLED_SECONDS))
+    base = _QUIET_GAIN * np.where(quiet, steady, np.inf).min(-1, keepdims=True)
+    step = _rises(power, round(_SIDE_SECONDS / width))
+    searched = (seconds >= np.maximum(_SOONEST_SECONDS, -gap_before / 2)) & (
+        seconds <= np.minimum(_LATEST_SECONDS, gap_after)
     )
-    likely = np.exp(-0.5 * ((seconds[searched] - _USUAL_SECONDS) / _SPREAD_SECONDS) ** 2)
-    place = int(searched[(step[searched] * likely).argmax()])
-    if place in (searched[0], searched[-1]):
-        return None
+    likely = np.exp(-0.5 * ((seconds - _USUAL_SECONDS) / _SPREAD_SECONDS) ** 2)
+    place = np.where(searched, step * likely, -np.inf).argmax(-1, keepdims=True)
+    ends = np.diff(searched, prepend=False) | np.diff(searched, append=False)  # of the search: nothing was found
     middle = seconds[place]
-    top = steady[(seconds >= middle) & (seconds <= middle + _TOP_SECONDS)].max()
-    if top <= _LEAST_RATIO * base:
-        return None
-    length = _rise_seconds(step[place] / (top - base))
+    top = np.where((seconds >= middle) & (seconds <= middle + _TOP_SECONDS), steady, 0.0).max(-1, keepdims=True)
+    attacked = (top > _LEAST_RATIO * base) & ~np.take_along_axis(np.broadcast_to(ends, step.shape), place, -1)
+    height = np.where(attacked, top - base, 1.0)
+    length = _rise_seconds(np.take_along_axis(step, place, -1) / height)
     drawn = _LINEAR_RISE * length
-    share = min(1.0, (top / base - _LEAST_RATIO) / (_FULL_RATIO - _LEAST_RATIO))
-    share *= np.clip((_SLOW_SECONDS - drawn) / (_SLOW_SECONDS - _FAST_SECONDS), 0.0, 1.0)
-    if share == 0:
-        return None
-    rise = np.sqrt(max(drawn**2 - SMEAR_SECONDS**2, _LEAST_RISE_SECONDS**2))
+    share = np.minimum(1.0, (top / base - _LEAST_RATIO) / (_FULL_RATIO - _LEAST_RATIO))
+    share = share * np.clip((_SLOW_SECONDS - drawn) / (_SLOW_SECONDS - _FAST_SECONDS), 0.0, 1.0)
+    rise = np.sqrt(np.maximum(drawn**2 - SMEAR_SECONDS**2, _LEAST_RISE_SECONDS**2))
     ramp = 0.5 + 0.5 * np.sin(np.pi * np.clip((seconds - middle) / rise * _COSINE_RISE, -0.5, 0.5))
     level = np.sqrt(_smoothed(power, np.hanning(2 * round(_FINE_SECONDS / width) + 1)))
-    smeared = _SMEARED * (top - base) * np.exp(np.minimum(seconds - middle, 0.0) / _SMEARED_SECONDS)
-    wanted = np.maximum(base + (top - base) * ramp, level - smeared) / level  # anything louder than the smear stays
+    smeared = _SMEARED * height * np.exp(np.minimum(seconds - middle, 0.0) / _SMEARED_SECONDS)
+    wanted = np.maximum(base + height * ramp, level - smeared) / level  # anything louder than the smear stays
     gain = np.where(seconds < middle, np.minimum(wanted, 1.0), np.clip(wanted, 1.0, _MOST_GAIN))
-    first = max(middle - _EARLY_SECONDS, _SETTLED_SECONDS - gap_before)
-    return np.where((seconds >= first) & (seconds <= middle + length / 2), 1 + share * (gain - 1), 1.0)
+    first = np.maximum(middle - _EARLY_SECONDS, _SETTLED_SECONDS - gap_before)
+    changed = attacked & (seconds >= first) & (seconds <= middle + length / 2)
+    gains: np.ndarray = np.where(changed, 1 + share * (gain - 1), 1.0)
+    return gains
 
 
-def _rise_seconds(contrast: float) -> float:
+def _rises(power: np.ndarray, side: int) -> np.ndarray:
+    """At each moment, the mean level of the `side` values from it on, less that of those before, ``(..., T)``."""
+    edges = [(0, 0)] * (power.ndim - 1)
+    total = np.pad(np.cumsum(power, -1), [*edges, (side + 1, side)], mode="edge")
+    total[..., : side + 1] = 0.0
+    sums = np.sqrt(np.maximum(total[..., side:] - total[..., :-side], 0.0) / side)  # of the `side` values before each
+    length = power.shape[-1]
+    rises: np.ndarray = sums[..., side : side + length] - sums[..., :length]
+    return rises
+
+
+def _rise_seconds(contrast: np.ndarray) -> np.ndarray:
     """Length of a linear rise whose mean levels before and after its middle differ by `contrast` times its height."""
-    if contrast > 0.5:
-        return 4 * _SIDE_SECONDS * (1 - min(contrast, 1.0))
-    return _SIDE_SECONDS / max(contrast, 0.05)
+    steep, slow = 4 * (1 - np.minimum(contrast, 1.0)), 1 / np.maximum(contrast, 0.05)
+    seconds: np.ndarray = _SIDE_SECONDS * np.where(contrast > 0.5, steep, slow)
+    return seconds
 
 
 def _smoothed(values: np.ndarray, window: np.ndarray) -> np.ndarray:
-    return np.convolve(values, window / window.sum(), "same")
+    """The weighted mean of the values around each, with zeros beyond the ends; the window is symmetric."""
+    edges, size = [(0, 0)] * (values.ndim - 1), len(window)
+    padded = np.pad(values.astype(float), [*edges, (size // 2, (size - 1) // 2)])
+    smoothed: np.ndarray = np.lib.stride_tricks.sliding_window_view(padded, size, -1) @ (window / window.sum())
+    return smoothed
 
 
 @lru_cache(maxsize=4)
