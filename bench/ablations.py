@@ -70,13 +70,13 @@ class LatentDiffusion:
         eps = torch.randn(z.shape, generator=torch.Generator().manual_seed(5))
         x_t = add_noise(z, eps, torch.full((len(z),), strength), schedule)
         null = self.style_encoder.null_tokens.expand_as(tokens), self.style_encoder.null_vector.expand_as(vector)
-        content, curve = self.pairs.batch["content"], self.pairs.batch["dynamics"]
+        music = self.denoiser.draw(self.pairs.batch["content"], self.pairs.batch["dynamics"])
 
         def network(x: Tensor, t: Tensor) -> Tensor:
-            conditional: Tensor = self.denoiser(x, t, z, content, curve, tokens, vector)
+            conditional: Tensor = self.denoiser(x, t, z, music, tokens, vector)
             if guidance == 1:
                 return conditional
-            unconditional = self.denoiser(x, t, z, content, curve, *null)
+            unconditional = self.denoiser(x, t, z, music, *null)
             both = zip(conditional, unconditional, strict=True)
             return torch.cat([guided(a[None], b[None], guidance) for a, b in both])
 

@@ -13,11 +13,11 @@ from stylebox.core.models.content_map import NUM_CHANNELS, ContentMap
 
 
 class Denoiser(nn.Module):
-    """A U-Net, conditioned on the time, the draft, the content map and the style.
+    """A U-Net, conditioned on the time, the draft, the music as `draw` gives it and the style.
 
     Shape:
-        x_t and z_draft ``(B, C, H, W)``, t ``(B,)``, content ``(B, 2, N, T)``, dynamics ``(B, T)``,
-        tokens ``(B, K, D)``, vector ``(B, D')`` -> velocity ``(B, C, H, W)``, with ``W = ceil(T / stride)``.
+        x_t and z_draft ``(B, C, H, W)``, t ``(B,)``, music ``(B, C', H, W)``, tokens ``(B, K, D)``,
+        vector ``(B, D')`` -> velocity ``(B, C, H, W)``.
     """
 
     def __init__(self, config: DenoiserConfig, vae: VAEConfig, style: StyleEncoderConfig, mel: MelConfig) -> None:
@@ -36,21 +36,19 @@ class Denoiser(nn.Module):
             style.token_dim,
         )
 
-    def forward(
-        self,
-        x_t: Tensor,
-        t: Tensor,
-        z_draft: Tensor,
-        content: Tensor,
-        dynamics: Tensor,
-        tokens: Tensor,
-        vector: Tensor,
-    ) -> Tensor:
-        """Predict the velocity."""
-        width = x_t.shape[-1]
+    def draw(self, content: Tensor, dynamics: Tensor) -> Tensor:
+        """The music as the network takes it: the same at every time t, so that a sampler draws it once.
+
+        Shape:
+            content ``(B, 2, N, T)``, dynamics ``(B, T)`` -> ``(B, C', H, W)`` with ``W = ceil(T / stride)``.
+        """
         drawn = self.content_map(pad_width(content, self.stride), pad_width(dynamics, self.stride, -1.0))
-        notes = self.content(F.pixel_unshuffle(drawn, self.stride))
-        joined = pad_width(torch.cat([x_t, z_draft, notes], 1), self.unet.stride)
+        music: Tensor = self.content(F.pixel_unshuffle(drawn, self.stride))
+        return music
+
+    def forward(self, x_t: Tensor, t: Tensor, z_draft: Tensor, music: Tensor, tokens: Tensor, vector: Tensor) -> Tensor:
+        """Predict the velocity."""
+        joined = pad_width(torch.cat([x_t, z_draft, music], 1), self.unet.stride)
         condition = torch.cat([self.time(t), vector], 1)
         velocity: Tensor = self.unet(joined, condition, tokens)
-        return velocity[..., :width]
+        return velocity[..., : x_t.shape[-1]]

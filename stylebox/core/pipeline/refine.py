@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -120,6 +121,13 @@ class Refiner:
         posteriors, stride = content.posteriors, self.vae.stride
         count = 1 if guidance == 1 else 2
 
+        @cache
+        def music(first: int, last: int) -> Tensor:
+            return self.denoiser.draw(
+                stretch(posteriors, first * stride, last * stride)[None],
+                stretch(content.dynamics, first * stride, last * stride, _SILENCE)[None],
+            )
+
         def network(x_t: Tensor, t: Tensor) -> Tensor:
             def look(first: int, last: int) -> Tensor:
                 with half_precision(z_draft.device.type):
@@ -127,8 +135,7 @@ class Refiner:
                         x_t[..., first:last].expand(count, -1, -1, -1),
                         t.expand(count),
                         z_draft[..., first:last].expand(count, -1, -1, -1),
-                        stretch(posteriors, first * stride, last * stride).expand(count, -1, -1, -1),
-                        stretch(content.dynamics, first * stride, last * stride, _SILENCE).expand(count, -1),
+                        music(first, last).expand(count, -1, -1, -1),
                         tokens[:count],
                         vectors[:count],
                     ).float()

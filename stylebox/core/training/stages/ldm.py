@@ -224,7 +224,7 @@ class LDMStage(MaterialStage):
             x_0, z_draft = self.vae.encode(mel), self.vae.encode(draft)
         eps = torch.randn(x_0.shape, generator=generator, device=x_0.device)
         x_t = add_noise(x_0, eps, t, self.schedule)
-        predicted = self.denoiser(x_t, t, z_draft, content, curve, tokens, vector)
+        predicted = self.denoiser(x_t, t, z_draft, self.denoiser.draw(content, curve), tokens, vector)
         return diffusion_loss(predicted, velocity_target(x_0, eps, t, self.schedule))
 
     def _drop_style(self, tokens: Tensor, vector: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
