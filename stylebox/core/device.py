@@ -60,6 +60,14 @@ def half_precision(device: str) -> "torch.autocast":
     return torch.autocast(device, torch.bfloat16, enabled=computes_in_bfloat16(device))
 
 
+def windows_at_once(device: str) -> int:
+    """How many windows of a recording the networks compute together: one would not keep a card busy.
+
+    A processor computes one at a time, which takes the least memory.
+    """
+    return 4 if device == "cuda" else 1
+
+
 def _absence(device: str) -> str:
     """Why a device does not exist."""
     import torch

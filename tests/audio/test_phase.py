@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from stylebox.core.audio import phase
 from stylebox.core.audio.phase import AudioStream, Phases, magnitude_to_audio
 
 RATE, N_FFT, HOP = 22050, 1536, 256
@@ -95,6 +96,17 @@ def test_steps_bring_the_spectrum_nearer_to_what_was_asked() -> None:
     off = [float((spectrum_of(audio).abs() - wanted)[:, inner].square().sum()) for audio in made]
     assert off[0] > off[1] > off[2]
     assert max(off[1:]) < 0.75 * off[0]
+
+
+def test_a_card_computes_the_same_in_fewer_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = np.arange(3 * RATE) / RATE
+    vibrato = 440 * seconds + 2 * np.sin(2 * np.pi * 5 * seconds)
+    audio = 0.3 * np.sin(2 * np.pi * vibrato) + 0.2 * np.sin(2 * np.pi * 1234 * seconds) * (seconds % 0.4 < 0.2)
+    audio += 0.01 * np.random.default_rng(0).standard_normal(len(seconds))
+    by_frame = made(audio)
+    monkeypatch.setattr(phase, "_is_processor", lambda values: False)
+    monkeypatch.setattr(phase, "_CARD_BLOCK_FRAMES", 100)
+    assert np.abs(made(audio) - by_frame).max() < 1e-3 * np.abs(by_frame).max()
 
 
 @pytest.mark.parametrize("steps", [0, 1, 4])

@@ -27,6 +27,7 @@ from stylebox.core.jobs.generate import generate_file
 from stylebox.core.jobs.outputs import SideOutputs
 from stylebox.core.jobs.style_list import list_styles
 from stylebox.core.jobs.transfer import transfer_files
+from stylebox.core.models import content_encoder
 from stylebox.core.music.midi.read import read_midi
 from stylebox.core.music.midi.write import write_midi
 from stylebox.core.music.notes import Note
@@ -128,6 +129,29 @@ def test_chunked_equals_whole(pipeline: BasePipeline, monkeypatch: pytest.Monkey
     monkeypatch.setattr(windows, "WINDOW_FRAMES", 128)
     chunked = pipeline.transfer(long, options).audio
     assert np.abs(whole - chunked).max() < 2e-4 * np.abs(whole).max()
+
+
+def test_windows_computed_together_equal_those_one_by_one(
+    pipeline: BasePipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a card: fewer calls of the networks, the same sound."""
+    bias_transcriber(pipeline, FIND_NOTES)
+    options = TransferOptions("string", seed=7, vocoder="griffin-lim")
+    long = tones(melody(41, 4.0), 4.0, PARTIALS["reed"])
+    monkeypatch.setattr(windows, "WINDOW_FRAMES", 64)
+    made, calls = [], [0, 0]
+    for number, together in enumerate([device.windows_at_once("cpu"), device.windows_at_once("cuda")]):
+        for module in (windows, content_encoder):
+            monkeypatch.setattr(module, "windows_at_once", lambda kind, count=together: count)
+
+        def count(*_: object, number: int = number) -> None:
+            calls[number] += 1
+
+        hook = pipeline.refiner.denoiser.register_forward_hook(count)
+        made.append(pipeline.transfer(long, options).audio)
+        hook.remove()
+    assert calls[1] < 0.5 * calls[0]
+    assert np.abs(made[0] - made[1]).max() < 2e-4 * np.abs(made[0]).max()
 
 
 def test_windows_put_every_frame_where_it_belongs() -> None:

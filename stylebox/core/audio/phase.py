@@ -17,6 +17,7 @@ from torch import Tensor
 from stylebox.core.audio.overlap_add import MagnitudeProjection, OverlapAdd, hann
 
 _BLOCK_FRAMES = 128  # processed at once: few enough for the processor's cache
+_CARD_BLOCK_FRAMES = 2048  # by a card, where starting a step takes longer than computing it
 TWO_PI = 2 * math.pi
 _LEAST = 1e-5  # magnitude; far below anything audible
 _HANN_WIDTH = 0.25645  # the time-frequency ratio of the Gaussian nearest to a Hann window, over its length squared
@@ -97,8 +98,9 @@ class AudioStream:
             ``(n_fft // 2 + 1, T)`` -> ``(S,)``.
         """
         blocks = [torch.zeros(0, device=magnitude.device)]
-        for start in range(0, magnitude.shape[1], _BLOCK_FRAMES):
-            blocks.append(self._push(magnitude[:, start : start + _BLOCK_FRAMES]))
+        size = _BLOCK_FRAMES if _is_processor(magnitude) else _CARD_BLOCK_FRAMES
+        for start in range(0, magnitude.shape[1], size):
+            blocks.append(self._push(magnitude[:, start : start + size]))
         return torch.cat(blocks)
 
     def finish(self) -> Tensor:
@@ -186,10 +188,8 @@ class Phases:
         n_fft, hop = self._n_fft, self._hop_length
         peak, frequency = _nearest_peaks(level)
         advance = _wrap_phase(TWO_PI * hop / n_fft * frequency + _from_peak(rise, peak, n_fft, hop))
-        phases, phase = torch.empty_like(level), self._phase
-        for here, step, result in zip(peak, advance, phases, strict=True):
-            phase = torch.add(phase[here], step, out=result)
-        self._phase = _wrap_phase(phase)
+        phases = (_frame_by_frame if _is_processor(level) else _in_doubling_steps)(self._phase, peak, advance)
+        self._phase = _wrap_phase(phases[-1])
         share = _tonal_share(level, rise, peak)
         tone, hiss = loud * share.sqrt(), loud * (1 - share).sqrt()
         last = self._position + (len(level) - 1) * hop + n_fft
@@ -197,6 +197,30 @@ class Phases:
         noisy = torch.fft.rfft(noise.unfold(0, n_fft, hop) * (self._window / self._window.square().sum().sqrt()))
         self._position += len(level) * hop
         return torch.complex(tone * phases.cos() + hiss * noisy.real, tone * phases.sin() + hiss * noisy.imag)
+
+
+def _is_processor(values: Tensor) -> bool:
+    """Whether the values are in the processor's memory."""
+    return values.device.type == "cpu"
+
+
+def _frame_by_frame(phase: Tensor, peak: Tensor, advance: Tensor) -> Tensor:
+    """Phases ``(T, F)`` after one frame ``(F,)``: in each frame those of the peaks before, advanced."""
+    phases = torch.empty_like(advance)
+    for here, step, result in zip(peak, advance, phases, strict=True):
+        phase = torch.add(phase[here], step, out=result)
+    return phases
+
+
+def _in_doubling_steps(phase: Tensor, peak: Tensor, advance: Tensor) -> Tensor:
+    """`_frame_by_frame` within half a turn, in few large steps: each doubles the frames that are taken together."""
+    taken = 1
+    while taken < len(peak):
+        here = peak[taken:]
+        advance = torch.cat([advance[:taken], _wrap_phase(advance[:-taken].gather(1, here) + advance[taken:])])
+        peak = torch.cat([peak[:taken], peak[:-taken].gather(1, here)])
+        taken *= 2
+    return _wrap_phase(phase[peak] + advance)
 
 
 def white_noise(start: int, stop: int) -> np.ndarray:

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylebox.core.device import windows_at_once
+
 WINDOW_FRAMES, MARGIN_FRAMES = 2048, 128  # of the mel; no network on mels looks further than the margin
 
 
@@ -59,19 +61,24 @@ def in_windows(compute: Callable[[int, int], Tensor], length: int, size: int, ma
     return torch.cat([compute(w.first, w.last)[..., w.kept] for w in windows(length, size, margin)], -1)
 
 
-def in_mel_windows(compute: Callable[[int, int], Tensor], length: int, align: int = 1, stride: int = 1) -> Tensor:
+def in_mel_windows(
+    compute: Callable[[int, int], Tensor], length: int, align: int = 1, stride: int = 1, device: str = "cpu"
+) -> Tensor:
     """`in_windows` for networks on mels; what fits in one window with its margins is computed at once.
+
+    A card computes several windows together: as one that is as long, which needs no margins between them.
 
     Args:
         compute: As for `in_windows`.
         length: Of the whole, in cells.
         align: Windows start at multiples of it, so that strided networks see the same grid as on the whole.
         stride: Mel frames per cell.
+        device: Type of the device that computes.
 
     Shape:
         ``(..., length)``.
     """
-    size, margin = WINDOW_FRAMES // stride, MARGIN_FRAMES // stride
+    size, margin = windows_at_once(device) * WINDOW_FRAMES // stride, MARGIN_FRAMES // stride
     if length <= size + 2 * margin:
         return compute(0, length)
     return in_windows(compute, length, -(-size // align) * align, -(-margin // align) * align)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from stylebox.core.audio.log_spectrogram import LogSpectrogram
 from stylebox.core.audio.windows import in_windows
 from stylebox.core.config import ContentEncoderConfig
-from stylebox.core.device import half_precision
+from stylebox.core.device import half_precision, windows_at_once
 from stylebox.core.models.blocks import ChannelNorm
 from stylebox.core.music.notes import NUM_KEYS
 
@@ -83,21 +83,21 @@ def posteriors(encoder: ContentEncoder, audio: Tensor, window_frames: int = 1024
     Args:
         encoder: The transcriber.
         audio: At the common loudness and the encoder's sample rate.
-        window_frames: Frames computed at once.
+        window_frames: Frames computed at once; a card computes several windows together.
         margin_frames: Frames around a window that the network also sees.
 
     Shape:
         ``(S,)`` -> ``(2, N, T)`` in [0, 1]: frame, onset.
     """
-    hop = encoder.hop_length
+    hop, device = encoder.hop_length, audio.device.type
     num_frames = 1 + len(audio) // hop
 
     def compute(first: int, last: int) -> Tensor:
-        with half_precision(audio.device.type):
+        with half_precision(device):
             logits = torch.stack(encoder(audio[None, first * hop : (last - 1) * hop + 1]), 1)[0]
         return torch.sigmoid(logits.float())
 
-    return in_windows(compute, num_frames, window_frames, margin_frames)
+    return in_windows(compute, num_frames, windows_at_once(device) * window_frames, margin_frames)
 
 
 def shift_keys(content: Tensor, semitones: int) -> Tensor:

@@ -30,4 +30,4 @@ def draft(network: DraftNetwork, content: Content, style: Style) -> Tensor:
             mel: Tensor = network(posteriors[..., first:last], dynamics[..., first:last], tokens, vector)
         return mel[0].float()
 
-    return in_mel_windows(draw, posteriors.shape[-1]).clamp(-1.0, 1.0)
+    return in_mel_windows(draw, posteriors.shape[-1], device=posteriors.device.type).clamp(-1.0, 1.0)

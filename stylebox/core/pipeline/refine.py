@@ -94,7 +94,7 @@ class Refiner:
             with half_precision(mel.device.type):
                 return self.vae.encode(padded[None, :, first * stride : last * stride])[0].float()
 
-        return in_mel_windows(look, padded.shape[-1] // stride, stride=stride)[None]
+        return in_mel_windows(look, padded.shape[-1] // stride, stride=stride, device=mel.device.type)[None]
 
     def decode(self, z: Tensor, num_frames: int) -> Tensor:
         """A latent as a mel, in single precision: in bfloat16 the quietest sounds change.
@@ -112,13 +112,14 @@ class Refiner:
             mel = self.vae.decode(z[..., first:last], (last - first) * stride)[0]
             return torch.unflatten(mel, 1, (-1, stride)).movedim(1, -1)  # cells of the latent last
 
-        return in_mel_windows(look, z.shape[-1], stride=stride).movedim(-1, 1).flatten(1)[:, :num_frames]
+        mel = in_mel_windows(look, z.shape[-1], stride=stride, device=z.device.type)
+        return mel.movedim(-1, 1).flatten(1)[:, :num_frames]
 
     def _network(self, z_draft: Tensor, content: Content, style: Style, guidance: float) -> Network:
         """The denoiser over a whole recording, in windows, with guidance."""
         tokens = torch.stack([style.tokens.to(z_draft.device), self.style_encoder.null_tokens])
         vectors = torch.stack([style.vector.to(z_draft.device), self.style_encoder.null_vector])
-        posteriors, stride = content.posteriors, self.vae.stride
+        posteriors, stride, device = content.posteriors, self.vae.stride, z_draft.device.type
         count = 1 if guidance == 1 else 2
 
         @cache
@@ -130,7 +131,7 @@ class Refiner:
 
         def network(x_t: Tensor, t: Tensor) -> Tensor:
             def look(first: int, last: int) -> Tensor:
-                with half_precision(z_draft.device.type):
+                with half_precision(device):
                     velocity = self.denoiser(
                         x_t[..., first:last].expand(count, -1, -1, -1),
                         t.expand(count),
@@ -141,7 +142,7 @@ class Refiner:
                     ).float()
                 return velocity[0] if count == 1 else guided(velocity[:1], velocity[1:], guidance)[0]
 
-            return in_mel_windows(look, x_t.shape[-1], self.denoiser.unet.stride, stride)[None]
+            return in_mel_windows(look, x_t.shape[-1], self.denoiser.unet.stride, stride, device)[None]
 
         return network
 

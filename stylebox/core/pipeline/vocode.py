@@ -173,5 +173,5 @@ def mel_to_spectrum(vocoder: Vocoder, mel: Tensor, frame: Tensor, cents: Tensor 
         magnitude = torch.where(level <= FLOOR, 0.0, 10.0**level)
         return torch.unflatten(magnitude, 1, (-1, vocoder.times)).transpose(1, 2)  # frames of the mel last
 
-    magnitude = in_mel_windows(look, mel.shape[-1]).transpose(1, 2).flatten(1)
+    magnitude = in_mel_windows(look, mel.shape[-1], device=mel.device.type).transpose(1, 2).flatten(1)
     return magnitude if cents is None else apply_bends(magnitude, frame, cents, vocoder.sample_rate)
