@@ -14,7 +14,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
@@ -40,6 +40,7 @@ from stylebox.console.escaping import never_fail
 from stylebox.console.exit import FAILED, INTERRUPTED
 from stylebox.console.option_groups import flat_parameters, grouped
 from stylebox.core.errors import StyleboxError, error_message, error_reason
+from stylebox.core.interrupts import STOPS, StopRequests, is_ignored
 
 COMMANDS = (
     *(fetch, render, build, train, transfer, generate, record, transcribe),
@@ -61,8 +62,9 @@ GROUPS: dict[Callable[..., None], dict[str, Callable[..., None]]] = {
     },
 }
 NEGATIVE_ARGUMENTS = (configuration.set_default,)  # commands that take -12 for a number and not for options
-SIGNALLED = 128  # plus the number of the signal: exit code after SIGTERM and SIGHUP
+SIGNALLED = 128  # plus the number of the signal: exit code after all but Ctrl-C
 _REPEAT_SECONDS = 0.01  # until an interrupt that was lost is sent again
+_stop_requests = StopRequests()
 
 app = typer.Typer(
     name="stylebox",
@@ -75,9 +77,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line and exit."""
-    signal.signal(signal.SIGTERM, _terminated)
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` ignores it
-        signal.signal(signal.SIGHUP, _terminated)
+    for number in STOPS:
+        if not is_ignored(number):
+            signal.signal(number, _stop)
     # Read once, when torch and numpy load: threads that spin while they wait slow other programs down four times, and
     # numpy's matrices here are too small for several threads.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -107,8 +109,12 @@ def _close_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _terminated(number: int, _frame: object) -> NoReturn:
-    """Turn SIGTERM, or SIGHUP as the terminal is closed, into an exception, so that partial files are removed."""
+def _stop(number: int, _frame: object) -> None:
+    """Turn a signal into an exception, so that partial files are removed; one that follows at once changes nothing."""
+    if not _stop_requests.is_new(number):
+        return
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     raise SystemExit(SIGNALLED + number)
 
 
@@ -193,14 +199,16 @@ _COMMON = [
 
 @contextmanager
 def _repeat_lost_interrupts() -> Iterator[None]:
-    """Send Ctrl-C again if it arrives inside a finaliser, where Python reports the exception and continues."""
+    """Send a signal again if it arrives inside a finaliser, where Python reports the exception and continues."""
     report = sys.unraisablehook
 
     def hook(unraisable: "sys.UnraisableHookArgs") -> None:
-        if unraisable.exc_type is KeyboardInterrupt:
-            threading.Timer(_REPEAT_SECONDS, os.kill, (os.getpid(), signal.SIGINT)).start()
-        else:
+        if unraisable.exc_type not in (KeyboardInterrupt, SystemExit):
             report(unraisable)
+            return
+        number = signal.SIGINT if unraisable.exc_type is KeyboardInterrupt else signal.SIGTERM
+        _stop_requests.forget()
+        threading.Timer(_REPEAT_SECONDS, os.kill, (os.getpid(), number)).start()
 
     sys.unraisablehook = hook
     try:

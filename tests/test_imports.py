@@ -30,6 +30,7 @@ ROOMS: list[tuple[str, ...]] = [
         "core.text_table",
         "core.toml_file",
         "core.user_config",
+        "core.worker_processes",
     ),
     ("core.music",),
     ("core.audio",),
@@ -280,7 +281,7 @@ def test_rich_is_the_consoles_and_typer_the_commands() -> None:
 
 
 def test_commands_import_the_core_when_called() -> None:
-    cheap = {"core.errors", "core.progress"}
+    cheap = {"core.errors", "core.interrupts", "core.progress"}
     early = [
         f"{i.importer} imports {i.module}"
         for i in OURS

@@ -110,6 +110,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def remove_partial_files(folder: Path) -> None:
+    """Delete what killed processes left of files in a folder, to which no other process may be writing now."""
+    for path in folder.glob(".*.part.*"):
+        path.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write text to a file in UTF-8, completely or not at all."""
     with atomic_path(path) as partial:

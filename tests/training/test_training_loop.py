@@ -16,7 +16,7 @@ from support.command_result import Start
 from support.stages import TinyStage, tiny_config
 from torch import nn
 
-from stylebox.core import paths
+from stylebox.core import interrupts, paths
 from stylebox.core.config import TrainConfig
 from stylebox.core.errors import ModelError, StyleboxError
 from stylebox.core.store import weights
@@ -341,8 +341,9 @@ def test_the_first_signal_stops_after_the_step_and_handlers_return(tmp_path: Pat
     assert state(tmp_path)[1]["step"] == 5
 
 
-def test_the_second_ctrl_c_raises_and_leaves_the_state(tmp_path: Path) -> None:
+def test_the_second_ctrl_c_raises_and_leaves_the_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train(tmp_path, max_steps=3)
+    monkeypatch.setattr(interrupts, "BURST_SECONDS", 0.0)  # as if it came later
 
     def press(report: TrainingProgress) -> None:
         for _ in range(2 if report.step == 5 else 0):

@@ -3,11 +3,14 @@
 Runs in a worker process. Knows nothing of splits or of the other recordings.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import torch
 
 from stylebox.core.audio.channels import channel_faults
 from stylebox.core.audio.energy import measure_energy
@@ -56,6 +59,18 @@ class ArrayJob:
     mel: MelConfig
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One thread: the order of sums, and so the last bit, depends on the number of threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@_one_thread()
 def make_arrays(job: ArrayJob) -> Measured | LeftOut:
     """Decode, measure and write one recording; `built/<files>.json` is written last and marks the arrays as complete.
 

@@ -22,11 +22,11 @@ from stylebox.core.data.manifest import FORMAT_VERSION, BuildRules, Manifest, Re
 from stylebox.core.data.quality.duplicates import find_alike
 from stylebox.core.data.scan import FoundSources, SourceFile, find_sources
 from stylebox.core.data.split import assign_splits
-from stylebox.core.data.workers import run_all
 from stylebox.core.errors import DatasetError, StyleboxError, cannot_write, error_reason
-from stylebox.core.paths import file_sha256
+from stylebox.core.paths import file_sha256, remove_partial_files
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sources.sidecar import Sidecar, read_sidecar
+from stylebox.core.worker_processes import run_all
 
 _ARRAY_FOLDERS = ("mels", "audio", "notes", "built")
 
@@ -112,7 +112,8 @@ def build(
     try:
         measured, left_out, made = _make(candidates, dataset, mel, jobs, progress)
     finally:
-        _remove_partial(dataset)
+        for folder in (dataset, *(dataset / name for name in _ARRAY_FOLDERS)):
+            remove_partial_files(folder)
     skipped = sorted([*skipped, *left_out], key=lambda s: s.source)
     usable = [c for c in candidates if c.file.id in measured]
     if not usable:
@@ -257,10 +258,3 @@ def _remove_stale(dataset: Path, current: set[str]) -> int:
                 path.unlink(missing_ok=True)
                 removed += folder == "built"
     return removed
-
-
-def _remove_partial(dataset: Path) -> None:
-    """Delete partial files of killed workers and earlier builds."""
-    for folder in (dataset, *(dataset / name for name in _ARRAY_FOLDERS)):
-        for path in folder.glob(".*.part.*"):
-            path.unlink(missing_ok=True)

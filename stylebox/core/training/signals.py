@@ -1,16 +1,15 @@
-"""Ctrl-C, SIGTERM and SIGHUP (a closed terminal) as a flag that a loop can read. Knows nothing of training."""
+"""The signals that ask a program to end as a flag that a loop can read. Knows nothing of training."""
 
 import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-"""The signals that ask a program to end, where the system has them."""
+from stylebox.core.interrupts import STOPS, StopRequests, is_ignored
 
 
 class StopSignals:
-    """Within its block the first of `STOPS` only sets `requested`; the second raises KeyboardInterrupt.
+    """Within its block the first request to end only sets `requested`; the second raises KeyboardInterrupt.
 
     The handlers are installed in the main thread only (Python allows no other) and restored afterwards.
     """
@@ -18,14 +17,15 @@ class StopSignals:
     def __init__(self) -> None:
         """Start without a request; the handlers are installed on entering the block."""
         self.requested = False
-        self._before: dict[signal.Signals, Any] = {}
+        self._requests = StopRequests()
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
         """Install the handlers."""
         if threading.current_thread() is threading.main_thread():
-            for kind in STOPS:
-                if kind.name != "SIGHUP" or signal.getsignal(kind) is not signal.SIG_IGN:  # `nohup` ignores it
-                    self._before[kind] = signal.signal(kind, self._on_signal)
+            for number in STOPS:
+                if not is_ignored(number):
+                    self._before[number] = signal.signal(number, self._on_signal)
         return self
 
     def __exit__(
@@ -37,6 +37,8 @@ class StopSignals:
         self._before.clear()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if not self._requests.is_new(number):
+            return
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True

@@ -4,11 +4,8 @@ Decides which timbre plays which score and writes `<instrument>/<score>_<timbre>
 nothing of synthesis; rooms, noise and detuning are left to training.
 """
 
-import multiprocessing
 import re
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -23,6 +20,7 @@ from stylebox.core.music.instruments import instrument
 from stylebox.core.music.midi.write import write_midi
 from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, Note, transpose
 from stylebox.core.music.register import octave_shift
+from stylebox.core.paths import remove_partial_files
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sources.render import samples as sample_engine
 from stylebox.core.sources.render import soundfont as soundfont_engine
@@ -30,6 +28,7 @@ from stylebox.core.sources.render.sample_sets import FoundSamples, SampleFolder,
 from stylebox.core.sources.render.scores import midi_scores, pedalled, random_score
 from stylebox.core.sources.render.timbres import Timbre, find_timbres
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
+from stylebox.core.worker_processes import run_all
 
 _Pieces = Sequence[tuple[str, list[Note]]]  # names and notes of scores
 PEAK = 0.7  # of every file; training normalises the loudness
@@ -117,9 +116,13 @@ def render(
     if found_scores is not None:
         report.failures, report.scores = found_scores.unread, found_scores.remarks
     total = sum(len(group) for group in plan) * seconds_per_piece / 60
-    for number, (piece, failure) in enumerate(_results(plan, jobs), start=1):
-        report.add(piece, failure)
-        progress(Progress("rendering", number * seconds_per_piece / 60, total, piece.path.name))
+    try:
+        for number, (piece, failure) in enumerate(_results(plan, jobs), start=1):
+            report.add(piece, failure)
+            progress(Progress("rendering", number * seconds_per_piece / 60, total, piece.path.name))
+    finally:
+        for name in {timbre.instrument for timbre in timbres}:
+            remove_partial_files(to / name)
     return report
 
 
@@ -201,20 +204,8 @@ def _scores(pieces: _Pieces | None, seconds: float, seed: int) -> Iterator[tuple
 
 def _results(plan: Sequence[list[_Piece]], jobs: int) -> Iterator[tuple[_Piece, str | None]]:
     """Every piece with None (written), "" (existed) or the reason of a failure."""
-    if jobs <= 1:
-        for group in plan:
-            yield from zip(group, _render_group(group), strict=True)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        try:
-            futures = {pool.submit(_render_group, group): group for group in plan}
-            for future in as_completed(futures):
-                yield from zip(futures[future], future.result(), strict=True)
-        except BrokenProcessPool as error:
-            raise SourceError("a rendering process died, perhaps out of memory; use fewer --jobs") from error
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    for position, results in run_all(_render_group, plan, jobs):
+        yield from zip(plan[position], results, strict=True)
 
 
 def _render_group(group: Sequence[_Piece]) -> list[str | None]:

@@ -1,4 +1,4 @@
-"""Parallel map of a function over items, in worker processes."""
+"""A function over many items, in worker processes that end with this one. Knows nothing of the work."""
 
 import multiprocessing
 import os
@@ -8,19 +8,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import TypeVar
 
-import torch
-
-from stylebox.core.errors import DatasetError
+from stylebox.core.errors import StyleboxError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def run_all(function: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[tuple[int, Result]]:
-    """Yield ``(position, function(item))`` as results arrive, in any order; each call uses one thread.
+    """Yield ``(position, function(item))`` as results arrive, in any order.
 
     Args:
         function: A top-level function, so that other processes can import it.
@@ -28,24 +27,22 @@ def run_all(function: Callable[[Item], Result], items: Sequence[Item], jobs: int
         jobs: Number of processes; 1 runs in this process.
 
     Raises:
-        DatasetError: a process died, most likely because memory ran out.
+        StyleboxError: a process died, most likely because memory ran out.
     """
     if jobs == 1 or len(items) < 2:
         for position, item in enumerate(items):
-            with _one_thread():
-                result = function(item)
-            yield position, result
+            yield position, function(item)
         return
-    # Spawned, not forked: torch's threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     far_end, lifeline = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(min(jobs, len(items)), context, _begin_worker, (far_end,))
-    try:
+    with _terminal_signals_left_to_parent():
+        pool = ProcessPoolExecutor(min(jobs, len(items)), context, _begin_worker, (far_end,))
         position_of = {pool.submit(function, item): position for position, item in enumerate(items)}
+    try:
         for done in as_completed(position_of):
             yield position_of.pop(done), done.result()
     except BrokenProcessPool as error:
-        raise DatasetError("a worker process died, perhaps because memory ran out; use fewer --jobs") from error
+        raise StyleboxError("a worker process died, perhaps because memory ran out; use fewer --jobs") from error
     except BaseException:
         lifeline.close()  # interrupted: workers end at once, without finishing long recordings
         raise
@@ -55,24 +52,28 @@ def run_all(function: Callable[[Item], Result], items: Sequence[Item], jobs: int
         far_end.close()
 
 
+@contextmanager
+def _terminal_signals_left_to_parent() -> Iterator[None]:
+    """Processes that begin in the block do not get Ctrl-C and the end of the terminal; this one gets them after it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    signals = {signal.SIGINT, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        resource_tracker.ensure_running()  # it lets Ctrl-C through again
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin_worker(far_end: Connection) -> None:
-    """Use one thread, leave Ctrl-C to the parent, and end when the parent closes the lifeline or is killed."""
+    """Leave Ctrl-C to the parent, and end when the parent closes the lifeline or is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
     threading.Thread(target=_end_with, args=(far_end,), daemon=True).start()
 
 
 def _end_with(far_end: Connection) -> None:
     far_end.poll(None)
     os._exit(1)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One thread, as in a worker: the order of sums, and so the last bit, depends on the number of threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -1,0 +1,60 @@
+"""Worker processes end with the program, whatever ends it, and write nothing to the terminal."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from stylebox.core.worker_processes import run_all
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
+PROGRAM = """
+import os, pathlib, sys, time
+from stylebox.core.worker_processes import run_all
+
+def work(number):
+    pathlib.Path(str(os.getpid())).touch()
+    time.sleep(60)
+
+if __name__ == "__main__":
+    try:
+        list(run_all(work, range(6), 2))
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_every_result_comes_with_its_position(jobs: int) -> None:
+    assert sorted(run_all(double, [5, 6, 7], jobs)) == [(0, 10), (1, 12), (2, 14)]
+
+
+@pytest.mark.parametrize(
+    ("number", "to_all", "code"),
+    [(signal.SIGINT, True, 130), (signal.SIGINT, False, 130), (signal.SIGHUP, True, -1), (signal.SIGKILL, False, -9)],
+)
+def test_no_worker_outlives_the_program(number: signal.Signals, to_all: bool, code: int, tmp_path: Path) -> None:
+    """A terminal sends its signals to all processes of the program."""
+    (tmp_path / "program.py").write_text(PROGRAM)
+    running = subprocess.Popen(
+        [sys.executable, "program.py"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while len(workers := [path for path in tmp_path.iterdir() if path.name.isdecimal()]) < 2:
+        assert running.poll() is None
+        time.sleep(0.02)
+    os.killpg(running.pid, number) if to_all else running.send_signal(number)
+    _, err = running.communicate(timeout=30)
+    assert running.returncode == code
+    assert "Traceback" not in err
+    deadline = time.monotonic() + 10
+    while any(Path("/proc", worker.name).exists() for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
