@@ -19,6 +19,7 @@ RELATIVE_GATE_DB = -10.0  # relative to the mean of the blocks that are not sile
 FRAME_HOPS = 8  # 100 ms: three periods of the lowest note of a piano
 SMOOTHING_HOPS = 7  # length of the smoothing window: 90 ms
 PHRASE_SECONDS = 2.0  # length of the window that stands for a phrase
+MAX_GAIN_DB = 12.0  # largest amplification where a level is followed
 RELEASE_DB_PER_SECOND = 200.0  # fastest decay of a measured level: full scale to silence in 0.3 s
 _LEAST_POWER = 1e-20  # keeps a logarithm finite
 FADE_IN_DB = 10.0  # range above the floor in which amplification fades in, so that noise gets none
@@ -128,7 +129,7 @@ def follow_loudness(
     reference: np.ndarray,
     sample_rate: int,
     closeness: float = 0.0,
-    max_gain_db: float = 12.0,
+    max_gain_db: float = MAX_GAIN_DB,
     floor_db: float = ABSOLUTE_GATE_DB,
 ) -> np.ndarray:
     """Change the level of `audio` over time to that of `reference`, so that a crescendo stays a crescendo.
@@ -166,7 +167,7 @@ def follow_gain(
     closeness: float = 0.0,
     *,
     gain_db: float = 0.0,
-    max_gain_db: float = 12.0,
+    max_gain_db: float = MAX_GAIN_DB,
     floor_db: float = ABSOLUTE_GATE_DB,
 ) -> np.ndarray:
     """The gain over time of `follow_loudness`, from the energies of both sounds alone.

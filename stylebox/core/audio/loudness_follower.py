@@ -1,55 +1,76 @@
-"""The loudness of one sound for another, frame by frame: for live sound, whose future is unknown."""
+"""The loudness of one sound for another, step by step: for live sound, of whose future little is known."""
 
 import numpy as np
 
-PHRASE_SECONDS = 0.5  # time constant of the levels that are compared, where phrases are followed
-MOMENT_SECONDS = 0.09  # the same where each moment is followed
-MAX_GAIN = 4.0  # amplitude: 12 dB
-_PRIOR_SECONDS, _PRIOR_POWER = 0.5, 10.0**-2.3  # before the first note both sounds count as this loud, for so long
-_SILENT_POWER = 1e-6  # -60 dBFS
-_RELEASE_DB_PER_SECOND = 200.0  # fastest decay of the input's level: a tail of up to 0.3 s may sound on
-_FADE_SECONDS = 0.03  # of the gate that makes silence of what follows
+from stylebox.core.audio.energy import HOPS_PER_SECOND, Energy
+from stylebox.core.audio.loudness import PHRASE_SECONDS, follow_gain, loudness_of
+
+_PAST_SECONDS = PHRASE_SECONDS / 2 + 0.4  # half a phrase, and how far a level falls and is smoothed
+_MEMORY_SECONDS = 10.0  # over which both sounds are equally loud, by a gain of at most:
+_MOST_CORRECTION_DB = 6.0
+_FADE_SECONDS = 0.1  # from the gains that the step before expected to those of a step
 
 
 class LoudnessFollower:
-    """Gains that bring a sound to the loudness of its input over phrases, so that each note keeps its own envelope.
+    """Gains that bring a sound to the loudness of its input, as `follow_gain` does for whole sounds.
 
-    The power of both is summed with a forgetting factor while notes sound. Where the input is silent, so is the result.
+    A gain depends on the phrase around a moment, as far as it is known. Over the last seconds both sounds are equally
+    loud. Where the input is silent, so is the result.
 
     Args:
         frames_per_second: Of the levels.
-        closeness: 0 follows the input over about half a second, 1 over about 90 ms.
+        closeness: 0 follows the input over phrases, 1 over about 90 ms.
     """
 
     def __init__(self, frames_per_second: float, closeness: float = 0.0) -> None:
-        seconds = PHRASE_SECONDS * (MOMENT_SECONDS / PHRASE_SECONDS) ** closeness
-        self._kept = float(np.exp(-1 / (seconds * frames_per_second)))
-        self._sums = np.full(2, _PRIOR_SECONDS * frames_per_second * _PRIOR_POWER)
-        self._fall = 10.0 ** (-_RELEASE_DB_PER_SECOND / 10 / frames_per_second)
-        self._fade = 1 / (_FADE_SECONDS * frames_per_second)
-        self._level, self._gate = 0.0, 0.0
+        self._rate, self._closeness = frames_per_second, closeness
+        self._past = np.zeros((2, round(_PAST_SECONDS * frames_per_second)))  # power of the input and of the sound
+        self._heard = np.zeros((2, 0))  # the same with the gains, over the last seconds
+        self._correction_db = 0.0
+        self._fade = np.arange(1, round(_FADE_SECONDS * frames_per_second)) / round(_FADE_SECONDS * frames_per_second)
+        self._expected = np.zeros(0)  # gains of the frames after the last ones
 
-    def gains(self, wanted: np.ndarray, found: np.ndarray, playing: np.ndarray) -> np.ndarray:
+    def gains(self, wanted: np.ndarray, found: np.ndarray, num_frames: int, gain_db: float = 0.0) -> np.ndarray:
         """The gains of the next frames.
 
         Args:
-            wanted: Power of the input.
-            found: Power of the sound to change.
-            playing: Whether notes sound; other frames leave the gain as it is.
+            wanted: Power of the input: of the next frames, and of those beyond as far as they are known.
+            found: Power of the sound to change, of the same frames.
+            num_frames: How many frames are final.
+            gain_db: A gain that the sound to change gets anyway; the result contains it.
 
         Returns:
-            Amplitudes in [0, `MAX_GAIN`].
+            Amplitudes, at most 18 dB above `gain_db`.
 
         Shape:
-            All are ``(T,)``.
+            ``(T,)`` -> ``(num_frames,)``.
         """
-        gains = np.empty(len(wanted), np.float32)
-        for t, levels in enumerate(np.stack([wanted, found], 1)):
-            if playing[t]:
-                self._sums = self._kept * self._sums + levels
-            self._level = max(float(wanted[t]), self._fall * self._level)
-            sounding = float(self._level > _SILENT_POWER)
-            self._gate += float(np.clip(sounding - self._gate, -self._fade, self._fade))
-            gain = np.sqrt(self._sums[0] / max(self._sums[1], 1e-12))
-            gains[t] = self._gate * min(float(gain), MAX_GAIN)
-        return gains
+        count = self._past.shape[1]
+        known = np.append(self._past, np.stack([wanted, found]), 1)
+        curve = follow_gain(self._energy(known[1]), self._energy(known[0]), self._closeness, gain_db=gain_db)
+        middle = (np.arange(count, known.shape[1]) + 0.5) * (HOPS_PER_SECOND / self._rate)
+        gains = np.interp(middle, np.arange(len(curve)), curve) * 10 ** (gain_db / 20)
+        correction_db = self._correct(wanted[:num_frames], found[:num_frames] * np.square(gains[:num_frames]))
+        self._past = known[:, num_frames : num_frames + count]
+        gains = gains * 10 ** (correction_db / 20)
+        size = min(len(self._fade), len(self._expected), num_frames)
+        gains[:size] = self._expected[:size] + self._fade[:size] * (gains[:size] - self._expected[:size])
+        self._expected = gains[num_frames:]
+        final: np.ndarray = gains[:num_frames].astype(np.float32)
+        return final
+
+    def _energy(self, power: np.ndarray) -> Energy:
+        """Power of frames as the energy of hops."""
+        hops = int(len(power) * HOPS_PER_SECOND / self._rate)
+        edges = np.arange(hops + 1) * (self._rate / HOPS_PER_SECOND)
+        total = np.interp(edges, np.arange(len(power) + 1), np.append(0.0, np.cumsum(power)))
+        return Energy(np.diff(total)[:, None] * (HOPS_PER_SECOND / self._rate), np.ones(hops, int))
+
+    def _correct(self, wanted: np.ndarray, played: np.ndarray) -> float:
+        """The gain in dB that makes both sounds equally loud over the last seconds, the final frames among them."""
+        frames = round(_MEMORY_SECONDS * self._rate)
+        self._heard = np.append(self._heard, np.stack([wanted, played]), 1)[:, -frames:]
+        wanted_db, played_db = (loudness_of(self._energy(power)) for power in self._heard)
+        if np.isfinite(wanted_db) and np.isfinite(played_db):
+            self._correction_db = float(np.clip(wanted_db - played_db, -_MOST_CORRECTION_DB, _MOST_CORRECTION_DB))
+        return self._correction_db

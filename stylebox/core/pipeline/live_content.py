@@ -37,10 +37,10 @@ class LiveContent:
         content: From `past_frames` before the first new frame to the end of what is known.
         start_seconds: Time of the first frame of `content`; its notes have times of the whole input.
         gain: Amplitude by which the input was brought to the common loudness.
-        power: Mean square of the levelled input around each new frame, two values per frame.
+        power: Mean square of the input around each new frame and those beyond, two values per frame.
 
     Shape:
-        power ``(2 * step_frames,)``.
+        power ``(2 * (step_frames + look_ahead_frames),)``, less what the last window would need.
     """
 
     content: Content
@@ -96,7 +96,8 @@ class LiveTranscriber:
         if gain_db != 0.0:  # not silent
             self._gain = 10 ** (min(gain_db, MOST_GAIN_DB) / 20)
         frames = PAST_FRAMES + self._step + self._ahead
-        window = self._audio[-frames * self._config.hop_length :] * np.float32(self._gain)
+        heard = self._audio[-frames * self._config.hop_length :]
+        window = heard * np.float32(self._gain)
         curve = self._dynamics(window)
         posteriors, cents = self._listen(window)
         content, start_seconds = self._content(curve, posteriors, cents)
@@ -105,7 +106,7 @@ class LiveTranscriber:
         self._cents = cents[:, done : done + NOTES_FRAMES // 2]
         self._curve = torch.cat([self._curve, curve[: self._step]])[-self._past :]
         self._count += self._step
-        return LiveContent(content, start_seconds, self._gain, self._power(window))
+        return LiveContent(content, start_seconds, self._gain, self._power(heard))
 
     def _dynamics(self, window: np.ndarray) -> Tensor:
         """The dynamics curve of the new frames and those beyond."""
@@ -155,11 +156,11 @@ class LiveTranscriber:
             notes.append(note._replace(start_seconds=start, end_seconds=end))
         return notes
 
-    def _power(self, window: np.ndarray) -> np.ndarray:
-        """Mean square of a window of the mel around each half frame of the step."""
+    def _power(self, heard: np.ndarray) -> np.ndarray:
+        """Mean square of a window of the mel around each half frame from the first new one on."""
         hop, size = self._config.hop_length // 2, self._config.n_fft
         first = PAST_FRAMES * self._config.hop_length - size // 2
-        total = np.append(0.0, np.cumsum(np.square(window[first:], dtype=np.float64)))
-        start = hop * np.arange(2 * self._step)
+        total = np.append(0.0, np.cumsum(np.square(heard[first:], dtype=np.float64)))
+        start = np.arange(0, len(total) - size, hop)
         power: np.ndarray = (total[start + size] - total[start]) / size
         return power

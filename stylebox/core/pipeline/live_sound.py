@@ -18,7 +18,6 @@ from stylebox.core.pipeline.vocode import mel_to_spectrum
 
 MEL_PAST_FRAMES = 16  # of the mel: what the vocoder sees before the first new frame
 _ATTACK_SECONDS = 0.12  # on either side of a sample: what an attack near it depends on
-_PLAYING = 0.3  # posterior from which on a key sounds
 
 
 class LiveSound:
@@ -63,11 +62,10 @@ class LiveSound:
         self._mel = around[:, num_frames : num_frames + MEL_PAST_FRAMES]
         known = slice(before - MEL_PAST_FRAMES, None)
         spectrum = mel_to_spectrum(self._vocoder, around, content.frame[:, known], content.cents[:, known])
-        times = self._vocoder.times
-        new = spectrum[:, times * MEL_PAST_FRAMES : times * (MEL_PAST_FRAMES + num_frames)].cpu().numpy()
-        playing = (content.frame[:, before : before + num_frames] > _PLAYING).any(0).cpu().numpy()
-        gains = self._follower.gains(heard.power, self._scale * np.square(new).sum(0), np.repeat(playing, times))
-        audio = self._stream.push(torch.from_numpy(new * (gains / np.float32(heard.gain)))).numpy()
+        new = spectrum[:, self._vocoder.times * MEL_PAST_FRAMES :].cpu().numpy()[:, : len(heard.power)]
+        count, power = self._vocoder.times * num_frames, self._scale * np.square(new).sum(0)
+        gains = self._follower.gains(heard.power[: len(power)], power, count, -20 * float(np.log10(heard.gain)))
+        audio = self._stream.push(torch.from_numpy(new[:, :count] * gains)).numpy()
         return self._steep(audio, [note.start_seconds for note in content.notes]) if self._reach else audio
 
     def _steep(self, audio: np.ndarray, onsets: list[float]) -> np.ndarray:
