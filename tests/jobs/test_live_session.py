@@ -1,5 +1,7 @@
 """How a machine plays live: the step that it computes in time, or phrase by phrase; the output that is kept."""
 
+import errno
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 import soundfile
 
 from stylebox.core.audio.io.read import load_audio
+from stylebox.core.audio.io.write import GrowingFlac
 from stylebox.core.jobs import live
 from stylebox.core.jobs.live import LiveSession, choose_processor
 from stylebox.core.jobs.live_output import KeptOutput
@@ -116,3 +119,40 @@ def test_the_output_is_kept_in_time_with_the_take(tmp_path: Path) -> None:
     nothing = KeptOutput(tmp_path / "none.wav", RATE)
     nothing.discard()
     assert not nothing.part.exists()
+
+
+def test_no_sound_waits_for_a_slow_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound, really_write = np.linspace(-0.5, 0.5, 8000).astype(np.float32), GrowingFlac.write
+
+    def slowly(file: GrowingFlac, block: np.ndarray) -> None:
+        time.sleep(0.05)
+        really_write(file, block)
+
+    monkeypatch.setattr(GrowingFlac, "write", slowly)
+    kept = KeptOutput(tmp_path / "out.wav", RATE)
+    start = time.monotonic()
+    for block in np.split(sound, 8):
+        kept.write(block)
+    assert time.monotonic() - start < 0.2  # the disk takes 0.4 s
+    kept.finish(0, None)
+    np.testing.assert_allclose(soundfile.read(tmp_path / "out.wav")[0], sound, atol=1e-4)
+
+
+def test_a_full_disk_ends_the_output_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    really_write, written = GrowingFlac.write, []
+
+    def until_full(file: GrowingFlac, block: np.ndarray) -> None:
+        if written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(block)
+        really_write(file, block)
+
+    monkeypatch.setattr(GrowingFlac, "write", until_full)
+    kept, block = KeptOutput(tmp_path / "out.wav", RATE), np.zeros(100, np.float32)
+    for _ in range(3):
+        kept.write(block)
+    with pytest.raises(OSError, match="No space"):
+        kept.finish(0, None)
+    with pytest.raises(OSError, match="No space"):
+        kept.write(block)
+    assert len(load_audio(kept.part, RATE)) == len(block)

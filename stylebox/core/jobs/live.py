@@ -25,9 +25,7 @@ STEPS_FRAMES = (16, 32, 64)  # of the mel, tried one after the other: 0.19 to 0.
 EASY_LOAD, MOST_LOAD = 0.6, 0.9  # a step is chosen from the first down; beyond the second the machine is too slow
 TRIAL_SECONDS = 1.5  # of sound, by which the load is measured
 FALLBACK_UNDERRUNS, FALLBACK_SECONDS = 5, 10.0  # so many gaps in so short a time: the machine is too slow
-_SPARE_SECONDS = (
-    0.2  # that the devices' buffers hold beyond a step and a half: one is computed, half of one comes at once
-)
+_BUFFER_STEPS, _BUFFER_SECONDS = 2, 0.2  # that the devices hold: one step is computed, half a buffer comes at once
 _TAIL_BLOCK_SECONDS = 0.05
 
 Say = Callable[[str], None]
@@ -201,7 +199,7 @@ def connect(session: LiveSession, stream: DuplexStream) -> None:
         session.count_underruns(stream.underruns)
         return session.process(block)
 
-    stream.play_through(change, session.tail, 1.5 * session.step_seconds + _SPARE_SECONDS)
+    stream.play_through(change, session.tail, _BUFFER_STEPS * session.step_seconds + _BUFFER_SECONDS)
 
 
 def choose_processor(
