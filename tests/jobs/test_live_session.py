@@ -139,7 +139,8 @@ def test_no_sound_waits_for_a_slow_disk(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_full_disk_ends_the_output_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    really_write, written = GrowingFlac.write, []
+    really_write = GrowingFlac.write
+    written: list[np.ndarray] = []
 
     def until_full(file: GrowingFlac, block: np.ndarray) -> None:
         if written:
