@@ -62,7 +62,8 @@ def record_live(
     show_kept_take(kept, not as_json)
     written = session.finish(take.trimmed_seconds, take.seconds)
     if as_json:
-        console.document({"take": take, "filed": kept.filed, "live": session.state, "output": written})
+        made = {"live": session.state, "seed": session.seed, "transpose": session.transpose, "output": written}
+        console.document({"take": take, "filed": kept.filed, **made})
     elif written is not None:
         console.result(written)
     if take.failure is not None:  # shown already

@@ -71,6 +71,7 @@ def test_a_slow_machine_plays_phrase_by_phrase_and_says_so(tiny: BasePipeline, m
         "this machine needs 3.2 s to play 1 s live: playing phrase by phrase instead; leave a rest after each phrase"
     ]
     assert session.state.latency_seconds is None
+    assert session.transpose is None
     tone = 0.2 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)
     assert not session.process(np.append(tone, np.zeros(RATE))).any()
     played = np.concatenate(list(session.tail()))

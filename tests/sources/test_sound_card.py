@@ -132,14 +132,15 @@ def test_a_live_transfer_is_played_and_is_the_transfer_of_the_take(own_home: Pat
     report = json.loads(out)
     take, live = report["take"], report["live"]
     assert (report["output"], take["ended_by"], take["overruns"]) == ("live.wav", "seconds", 0)
-    assert 0.5 < live["latency_seconds"] < 3
+    assert (report["seed"], report["transpose"]) == (1, 0)
+    assert 0.5 < live["latency_seconds"] < 4
     kept, pipeline = load_audio("live.wav", 44100), BasePipeline()
     recorded = load_audio(Path(take["path"]), 44100)
     assert len(kept) == len(recorded)
     whole = pipeline.transfer(recorded, TransferOptions("flute", steps=0, transpose=0, seed=1)).audio
     first, second = (45.0 * pipeline.mel_transform(torch.from_numpy(x))[:, 43:-43] for x in (kept, whole))  # dB
     assert float((first.mean(1) - second.mean(1)).abs().mean()) < 1.0
-    assert float((first - second).abs().mean()) < 1.7
+    assert float((first - second).abs().mean()) < 1.0
     on_the_card = np.fromfile(played, "<f4").reshape(-1, 2)[:, 0]
     assert aligned_correlation(kept, on_the_card) > 0.99
 

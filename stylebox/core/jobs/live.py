@@ -16,7 +16,7 @@ from stylebox.core.errors import ModelError
 from stylebox.core.jobs.live_output import KeptOutput
 from stylebox.core.pipeline.live import LOOK_AHEAD_SECONDS, LiveTransfer
 from stylebox.core.pipeline.live_rate import BlockProcessor, at_rate
-from stylebox.core.pipeline.options import TransferOptions
+from stylebox.core.pipeline.options import TransferOptions, drawn_seed
 from stylebox.core.pipeline.phrases import PhraseTransfer
 from stylebox.core.pipeline.pipeline import BasePipeline
 from stylebox.core.pipeline.protocol import Pipeline
@@ -51,6 +51,11 @@ class LiveState:
 class LiveSession:
     """One live transfer: plays each block, counts gaps, changes to phrases where the machine is too slow.
 
+    Attributes:
+        seed: Of all noise.
+        step_seconds: Length of the sound that is computed at once.
+        device_seconds: Latency of the devices.
+
     Args:
         pipeline: The model.
         options: What the user asks for.
@@ -70,20 +75,27 @@ class LiveSession:
         look_ahead_seconds: float = LOOK_AHEAD_SECONDS,
         say: Say = lambda text: None,
     ) -> None:
-        self._pipeline, self._options, self._sample_rate, self._say = pipeline, options, sample_rate, say
+        self.seed = drawn_seed(options.seed)
+        self._options = replace(options, seed=self.seed)
+        self._pipeline, self._sample_rate, self._say = pipeline, sample_rate, say
         self._phrases: PhraseTransfer | None = None
         self._processor: BlockProcessor
-        chosen, load = choose_processor(pipeline, options, look_ahead_seconds)
-        if chosen is None:
+        self._live, load = choose_processor(pipeline, self._options, look_ahead_seconds)
+        if self._live is None:
             self._play_phrases(f"this machine needs {load:.1f} s to play 1 s live")
         else:
-            self._processor = at_rate(chosen, sample_rate)
-            self.step_seconds = chosen.step_seconds
+            self._processor = at_rate(self._live, sample_rate)
+            self.step_seconds = self._live.step_seconds
         self._underruns, self._gaps = 0, deque[float](maxlen=FALLBACK_UNDERRUNS)
         self._kept: KeptOutput | None = None
-        self.device_seconds = 0.0  # latency of the devices
+        self.device_seconds = 0.0
 
-    step_seconds = 0.2  # of sound that is computed at once
+    step_seconds = 0.2  # where phrases are played
+
+    @property
+    def transpose(self) -> int | None:
+        """Semitones from the input to the output; None before the first note."""
+        return self._options.transpose if self._live is None else self._live.transpose
 
     @property
     def state(self) -> LiveState:
@@ -160,6 +172,8 @@ class LiveSession:
     def _play_phrases(self, reason: str) -> None:
         """Go on phrase by phrase, and say so."""
         self._say(f"{reason}: playing phrase by phrase instead; leave a rest after each phrase")
+        if self._live is not None:  # the octave stays
+            self._options, self._live = replace(self._options, transpose=self._live.transpose), None
         self._phrases = PhraseTransfer(self._transfer, self._pipeline.sample_rate)
         self._processor = at_rate(self._phrases, self._sample_rate)
 
