@@ -42,7 +42,7 @@ def record(
 ) -> None:
     """Record a take and, with --style, transfer it. Enter or Ctrl-C ends the take.
 
-    With --live the transfer is played while you play, about a second later.
+    With --live the transfer is played while you play, two to three seconds later.
     """
     if list_devices:
         _list_inputs(as_json)
