@@ -4,6 +4,7 @@ Knows nothing of what changes it.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
 
@@ -11,11 +12,13 @@ import numpy as np
 
 from stylebox.core.audio.io.sound_card import (
     BLOCK_SECONDS,
+    HUNG_SECONDS,
     LATENCY_SECONDS,
     MAX_CHANNELS,
     Deliver,
     InputDevice,
     find_device,
+    leave_open,
     portaudio,
 )
 
@@ -55,6 +58,7 @@ class DuplexStream(InputDevice):
         self.underruns, self.latency_seconds = 0, 0.0
         self.failure: Exception | None = None
         self._thread: threading.Thread | None = None
+        self._moved = 0.0  # when the device last took or gave a block
         self._ending = self._sounded = False
 
     def play_through(
@@ -90,6 +94,7 @@ class DuplexStream(InputDevice):
         except self._sounddevice.PortAudioError as error:
             raise self.refused(error) from error
         self.latency_seconds = BLOCK_SECONDS + float(self._stream.latency[1])
+        self._moved = time.monotonic()
         self._thread = threading.Thread(target=self._run, args=(deliver,), daemon=True, name="live")
         self._thread.start()
 
@@ -102,18 +107,19 @@ class DuplexStream(InputDevice):
         thread, self._thread = self._thread, None
         if thread is None:
             return
-        self._ending = True
-        thread.join(CLOSE_SECONDS)
-        if not thread.is_alive():  # else the device hangs, and so would closing it
-            self._stream.close()
+        self._ending, latest = True, time.monotonic() + CLOSE_SECONDS
+        while thread.is_alive() and time.monotonic() < min(self._moved + HUNG_SECONDS, latest):
+            thread.join(0.1)
+        if thread.is_alive():
+            leave_open(self._sounddevice)
 
     def _run(self, deliver: Deliver) -> None:
-        """Read, deliver, change, write."""
+        """Read, deliver, change, write, close."""
         begun = False
         try:
             while not self._ending:
                 block, overrun = self._stream.read(self.block_samples)
-                block = block[:, self.taken].copy()
+                block, self._moved = block[:, self.taken].copy(), time.monotonic()
                 deliver(block, bool(overrun) and begun, 0.0)
                 if not begun:
                     self._fill()
@@ -127,10 +133,12 @@ class DuplexStream(InputDevice):
         except Exception as error:  # raised again by who started the stream
             self.failure = error
             self._stream.abort()
+        self._stream.close()
 
     def _write(self, block: np.ndarray) -> None:
         frames = np.repeat(np.clip(block, -1, 1)[:, None], self._played, axis=1)
         gap = bool(self._stream.write(np.ascontiguousarray(frames, np.float32)))
+        self._moved = time.monotonic()
         self.underruns += gap and self._sounded
         self._sounded |= bool(block.any())
         if gap:

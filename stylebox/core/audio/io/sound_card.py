@@ -4,6 +4,8 @@ Knows nothing of files and takes. A stream delivers its blocks on a thread of it
 must not block.
 """
 
+import atexit
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -18,6 +20,7 @@ from stylebox.core.system_packages import install_command
 BLOCK_SECONDS = 0.05
 LATENCY_SECONDS = 0.2  # nothing is monitored, and long buffers lose no samples on a busy machine
 MAX_CHANNELS = 2
+HUNG_SECONDS = 5.0  # a device that does nothing for so long is given up
 
 Deliver = Callable[[np.ndarray, bool, float], None]
 """Receives ``(block, overrun, lost_seconds)``: samples ``(N, C)``; whether samples before them are lost; how many."""
@@ -200,9 +203,18 @@ class _Microphone(InputDevice):
 
     def close(self) -> None:
         stream, self._stream = self._stream, None
-        if stream is not None:
+        if stream is None:
+            return
+
+        def end() -> None:
             stream.abort()  # both ignore the errors of a device that is gone
             stream.close()
+
+        thread = threading.Thread(target=end, daemon=True, name="closing")
+        thread.start()
+        thread.join(HUNG_SECONDS)
+        if thread.is_alive():
+            leave_open(self._sounddevice)
 
 
 def portaudio() -> ModuleType:
@@ -217,6 +229,17 @@ def portaudio() -> ModuleType:
         raise AudioError(f"PortAudio is not installed; {install_command('libportaudio2')}") from error
     module: ModuleType = sounddevice
     return module
+
+
+def leave_open(sounddevice: ModuleType) -> None:
+    """Give up a device that hangs, as where the sound server has died.
+
+    The package closes all devices at the end of the program, which would then never come.
+
+    Args:
+        sounddevice: The module.
+    """
+    atexit.unregister(getattr(sounddevice, "_exit_handler", None))  # type: ignore[arg-type]
 
 
 def find_device(sounddevice: ModuleType, device: str | None, kind: str) -> dict[str, Any]:
