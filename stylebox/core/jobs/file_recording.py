@@ -11,6 +11,8 @@ from stylebox.core.audio.io.tags import Tags
 from stylebox.core.errors import AudioError
 from stylebox.core.jobs.sound_format import SoundFormat
 
+_KEPT_BYTES = 32 << 20  # 90 s of stereo at 44.1 kHz
+
 
 @dataclass(frozen=True)
 class FileRecording:
@@ -29,6 +31,7 @@ class FileRecording:
     sound: SoundFormat
     tags: Tags
     remarks: list[str] = field(default_factory=list)
+    _decoded: list[np.ndarray] = field(default_factory=list, init=False)
 
     @classmethod
     def of(cls, stream: BinaryIO, name: str) -> "FileRecording":
@@ -47,7 +50,7 @@ class FileRecording:
         return self.sound.sample_rate
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """All samples.
+        """All samples; those of a short recording are decoded once, and kept.
 
         Raises:
             AudioError: there are none.
@@ -55,8 +58,20 @@ class FileRecording:
         Shape:
             ``(S, C)`` each.
         """
+        if self._decoded:
+            yield from self._decoded
+            return
+        decoded: list[np.ndarray] = []
+        num_bytes = 0
         with AudioReader(self.stream, name=self.name) as reader:
-            yield from reader
+            for block in reader:
+                num_bytes += block.nbytes
+                if num_bytes <= _KEPT_BYTES:
+                    decoded.append(block)
+                else:
+                    decoded.clear()
+                yield block
             self.remarks[:] = reader.remarks
             if reader.samples == 0:
                 raise AudioError(f"{self.name}: holds no sound (0 samples); record or export it again")
+        self._decoded[:] = decoded
