@@ -100,13 +100,14 @@ def main() -> None:
 
 
 def _close_output() -> None:
-    """Flush stdout. If that is not possible, drop what is left: Python would flush again at exit, and fail."""
-    if sys.stdout is None:  # closed before the start
-        return
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Flush both streams. If that is not possible, drop what is left: Python would flush again at exit, and fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None:  # closed before the start
+            continue
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _stop(number: int, _frame: object) -> None:

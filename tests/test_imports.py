@@ -25,6 +25,7 @@ ROOMS: list[tuple[str, ...]] = [
         "core.lock",
         "core.config",
         "core.device",
+        "core.standard_streams",
         "core.system_packages",
         "core.text_encoding",
         "core.text_table",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from stylebox.console import options as opt
-from stylebox.console.console import console
+from stylebox.console.console import console, is_terminal
 from stylebox.console.exit import fail_with
 from stylebox.console.views import show_fetch
 from stylebox.core.errors import SourceError
@@ -87,7 +87,7 @@ def _prune(rows: "Catalogue", report: "FetchReport", codec: str | None, yes: boo
     if not yes:
         for path in report.unnamed:
             console.note(f"no row names {path}")
-        if not sys.stdin.isatty():
+        if not is_terminal(sys.stdin):
             question = f"{report.folder}: --prune would delete {len(report.unnamed)} files; add --yes to allow it"
             return [], [question]
         if not typer.confirm(f"Delete these {len(report.unnamed)} files?", err=True):

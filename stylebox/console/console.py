@@ -25,6 +25,14 @@ Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | 
 FILE_WIDTH = 10_000  # columns if stdout is not a terminal, so that no cell is cut or wrapped
 
 
+class _Stderr(Terminal):
+    """Standard error. Rich would end the program when its reader has gone, and close standard output."""
+
+    def on_broken_pipe(self) -> None:
+        """Write nothing more."""
+        self.quiet = True
+
+
 class Console:
     """Writes what one run of the program shows.
 
@@ -49,7 +57,7 @@ class Console:
         """
         self.quiet, self.verbose, self.debug = quiet, verbose, debug
         self.lost: str | None = None
-        self._err = Terminal(stderr=True, highlight=False, emoji=False)  # a file name may contain ":violin:"
+        self._err = _Stderr(stderr=True, highlight=False, emoji=False)  # a file name may contain ":violin:"
         never_fail(sys.stdout)
         never_fail(sys.stderr)
 

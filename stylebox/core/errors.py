@@ -41,7 +41,7 @@ def error_message(error: Exception) -> str:
     if isinstance(error, StyleboxError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
-        fix = "; make room on the disk and try again" if is_disk_full(error) else ""
+        fix = f"; {_room_for(error)}" if is_disk_full(error) else ""
         return (f"{error.filename}: {error.strerror}" if error.filename else error.strerror) + fix
     first_line = next(iter(str(error).strip().splitlines()), "no message")
     return f"unexpected {type(error).__name__}: {first_line}"
@@ -50,6 +50,13 @@ def error_message(error: Exception) -> str:
 def is_disk_full(error: OSError) -> bool:
     """Whether a file could not be written for lack of room: on the disk, of a quota, or below a limit of size."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _room_for(error: OSError) -> str:
+    """How to make room for a file that has none."""
+    if error.errno == errno.EFBIG:  # of `ulimit -f`, or of a memory stick: 4 GB
+        return "choose a disk that allows larger files, or raise the limit (ulimit -f)"
+    return "make room on the disk and try again"
 
 
 def cannot_write(name: object, error: OSError, otherwise: str = "choose another place") -> str:
@@ -63,7 +70,7 @@ def cannot_write(name: object, error: OSError, otherwise: str = "choose another 
     >>> cannot_write("a.wav", OSError(errno.ENOSPC, "No space left on device"))
     'a.wav: cannot be written (No space left on device); make room on the disk and try again'
     """
-    fix = "make room on the disk and try again" if is_disk_full(error) else otherwise
+    fix = _room_for(error) if is_disk_full(error) else otherwise
     return f"{name}: cannot be written ({error_reason(error)}); {fix}"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from support.audio_files import SAMPLE_RATE, SUFFIXES, encode, notes, rate_of
 
 from stylebox.core.audio.io.read import load_audio
@@ -15,6 +16,7 @@ from stylebox.core.audio.io.tags import Tags
 from stylebox.core.audio.io.write import AudioWriter, write_audio
 from stylebox.core.errors import AudioError, error_message
 from stylebox.core.paths import atomic_path, copy_file, write_text
+from stylebox.core.store.weights import save_weights
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100_000)
 
@@ -39,7 +41,9 @@ def test_no_room_for_sound_is_one_line_and_leaves_what_was_there(
     path.write_bytes(b"earlier")
     with room_for(num_bytes), pytest.raises(AudioError) as caught:
         write_audio(path, notes(seconds=6), rate_of(suffix))
-    assert str(caught.value).startswith(f"{path}: cannot be written (File too large); make room on the disk")
+    assert str(caught.value).startswith(
+        f"{path}: cannot be written (File too large); choose a disk that allows larger files"
+    )
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"earlier"]
     assert capfd.readouterr().err == ""
 
@@ -53,7 +57,7 @@ def test_no_room_for_tags_is_the_same(suffix: str, tmp_path: Path) -> None:
         with AudioWriter(tmp_path / f"b{suffix}", rate_of(suffix), tags=Tags(cover=PNG)) as writer:
             writer.write(notes())
 
-    with room_for(size + 1000), pytest.raises(AudioError, match="make room"):
+    with room_for(size + 1000), pytest.raises(AudioError, match=r"make room|larger files"):
         write_with_cover()
     assert [path.name for path in tmp_path.iterdir()] == [f"a{suffix}"]
 
@@ -74,7 +78,9 @@ def test_texts_copies_and_arrays_name_the_file_that_was_wanted(tmp_path: Path) -
             write(tmp_path / "wanted.npy")
         message = error_message(caught.value)
         assert message.startswith(f"{tmp_path / 'wanted.npy'}: ")
-        assert message.endswith("; make room on the disk and try again")
+        assert message.endswith(
+            ("; choose a disk that allows larger files, or raise the limit (ulimit -f)", "try again")
+        )
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
@@ -97,3 +103,13 @@ def test_a_disk_that_fails_is_not_taken_for_the_end_of_the_sound(
     with pytest.raises(AudioError, match=r"stick/a\.wav: cannot be read \(Input/output error\); copy it again"):
         load_audio(FailingDisk(whole.read_bytes()))
     assert capfd.readouterr().err == ""
+
+
+def test_weights_without_room_are_named_and_leave_the_earlier_ones(tmp_path: Path) -> None:
+    """The library has an error of its own for it."""
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(b"earlier")
+    with room_for(10_000), pytest.raises(OSError, match="File too large") as caught:
+        save_weights(path, {"weight": torch.zeros(100_000)})
+    assert error_message(caught.value).startswith(f"{path}: File too large; choose a disk")
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"earlier"]

@@ -15,7 +15,7 @@ from support.audio_files import SAMPLE_RATE, loudest_hz, notes, tone
 
 from stylebox.core.audio.io.read import load_audio, load_with_remarks, probe, resample
 from stylebox.core.audio.io.write import write_audio
-from stylebox.core.errors import AudioError
+from stylebox.core.errors import AudioError, StyleboxError
 
 
 def test_channels_are_mixed_by_their_mean(tmp_path: Path) -> None:
@@ -125,5 +125,5 @@ def test_an_empty_standard_input_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(AudioError, match="standard input: is empty"):
         load_audio("-")
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(), isatty=lambda: True))
-    with pytest.raises(AudioError, match="standard input: is a terminal"):
+    with pytest.raises(StyleboxError, match="standard input: is a terminal"):
         load_audio("-")

@@ -4,15 +4,35 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from support.audio_files import SAMPLE_RATE, notes
+from support.command_result import CommandResult, Start
 
 from stylebox.console import console as look
 from stylebox.console.escaping import encodable
+from stylebox.core.audio.io.write import write_audio
 
 NAMES = ("Geige – Bach.wav", "Dvořák.wav", "箏.wav", "🎻.wav", os.fsdecode(b"caf\xe9.wav"))
+NOTES = """
+import sys, time
+from stylebox import cli
+from stylebox.console.console import console
+
+def work() -> None:
+    time.sleep(0.5)  # until the reader has gone
+    for number in range(3):
+        console.note(f"note {number}")
+    console.result("result")
+
+cli.app.command("work")(cli.run_command(work))
+sys.argv = ["stylebox", "work"]
+cli.main()
+"""
 HOSTILE = "a\x1b[31m\x1b]0;title\x07\u202e\u009b2J.wav"
 
 
@@ -95,6 +115,30 @@ def test_a_reader_that_has_gone_does_not_end_a_batch(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, "stderr", Gone())
     console.configure()
     console.note("3.0 s")
+
+
+def test_a_reader_of_stderr_that_has_gone_does_not_end_the_job(start: Start) -> None:
+    """Rich would end the program and drop what it writes to stdout; Python would fail as it flushes at the end."""
+    program = start("-c", NOTES)
+    assert program.stderr is not None
+    program.stderr.close()
+    program.stderr = None
+    out, _ = program.communicate(timeout=60)
+    assert (out, program.returncode) == ("result\n", 0)
+
+
+@pytest.mark.parametrize("arguments", [["transfer", "-", "-o", "b.wav"], ["transfer", "a.wav", "-o", "-"]])
+def test_a_standard_stream_that_is_closed_is_named(
+    arguments: list[str], run: Callable[..., CommandResult], tiny_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_audio("a.wav", notes(), SAMPLE_RATE)
+    name = "stdin" if arguments[1] == "-" else "stdout"
+    monkeypatch.setattr(sys, "stdin", None)
+    if name == "stdout":
+        monkeypatch.setattr("stylebox.core.standard_streams.sys", SimpleNamespace(stdin=None, stdout=None))
+    code, _, err = run(*arguments, "--style", "reed", "--model", "tiny", "--device", "cpu", "--steps", "0")
+    assert code == 1
+    assert f"standard {name.removeprefix('std')}put: is closed" in err
 
 
 def test_streams_that_are_closed_before_the_start_are_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:

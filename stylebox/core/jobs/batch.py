@@ -12,8 +12,9 @@ from stylebox.core.audio.io.files import find_audio
 from stylebox.core.audio.io.formats import FORMATS
 from stylebox.core.errors import AudioError, StyleboxError
 from stylebox.core.file_names import MAX_OUTPUT_BYTES, safe_name, shortened
-from stylebox.core.jobs.outputs import STREAM, SideOutputs
+from stylebox.core.jobs.outputs import SideOutputs
 from stylebox.core.pipeline.options import TransferOptions
+from stylebox.core.standard_streams import STREAM
 
 FIELDS = ("stem", "style", "model")  # of a naming pattern
 

@@ -18,7 +18,7 @@ from stylebox.core.audio.loudness import gain_to
 from stylebox.core.audio.windows import windows
 from stylebox.core.errors import SourceError
 from stylebox.core.jobs.input_file import KEPT_SECONDS, work_folder
-from stylebox.core.jobs.outputs import STREAM, FileReport, SideOutputs
+from stylebox.core.jobs.outputs import FileReport, SideOutputs
 from stylebox.core.jobs.pipelines import weights_state
 from stylebox.core.jobs.sound_format import SoundFormat
 from stylebox.core.lock import sole_writer
@@ -33,6 +33,7 @@ from stylebox.core.pipeline.score import NoteScore
 from stylebox.core.pipeline.work import Track, Work
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sources.render.scores import random_score
+from stylebox.core.standard_streams import STREAM
 
 DEFAULT_SECONDS = 12.0
 MIN_SECONDS, MAX_SECONDS = 0.5, 3600.0

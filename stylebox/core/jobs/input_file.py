@@ -15,7 +15,7 @@ import numpy as np
 
 from stylebox import __version__
 from stylebox.core.audio.io.read import resample_blocks
-from stylebox.core.audio.io.source import STREAM, opened
+from stylebox.core.audio.io.source import opened
 from stylebox.core.file_names import MAX_OUTPUT_BYTES, shortened
 from stylebox.core.jobs.file_recording import FileRecording
 from stylebox.core.jobs.pipelines import weights_state
@@ -25,6 +25,7 @@ from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.pipeline.recording import MonoSource, fitted, length_at
 from stylebox.core.pipeline.work import Work, remove_work
+from stylebox.core.standard_streams import STREAM
 
 KEPT_SECONDS = 90.0  # the work on a longer recording is kept on disk, so that it can be continued
 

@@ -12,8 +12,8 @@ from stylebox.core.jobs.sound_format import SoundFormat
 from stylebox.core.music.midi.write import write_midi
 from stylebox.core.paths import refuse_overwrite, write_text
 from stylebox.core.pipeline.result import TransferFacts, TransferResult
+from stylebox.core.standard_streams import STREAM
 
-STREAM = "-"  # standard input or output
 SUFFIXES = {"midi": (".mid", ".midi"), "plot": (".png",), "report": (".html", ".htm")}
 
 

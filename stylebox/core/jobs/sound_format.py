@@ -5,8 +5,9 @@ from pathlib import Path
 
 from stylebox.core.audio.io.formats import FORMATS
 from stylebox.core.audio.io.tags import keeps_cover
-from stylebox.core.audio.io.write import STREAM, check_format
+from stylebox.core.audio.io.write import check_format
 from stylebox.core.pipeline.options import OutputFormat
+from stylebox.core.standard_streams import STREAM
 
 _USUAL_BITS, _FINE_BITS = 16, 24
 

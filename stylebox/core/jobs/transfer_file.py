@@ -13,7 +13,7 @@ from stylebox.core.audio.io.tags import Tags
 from stylebox.core.audio.io.write import AudioWriter, check_format
 from stylebox.core.errors import AudioError
 from stylebox.core.jobs.input_file import InputFile
-from stylebox.core.jobs.outputs import STREAM, FileReport, RecordingPage, SideOutputs, write_notes, write_plot
+from stylebox.core.jobs.outputs import FileReport, RecordingPage, SideOutputs, write_notes, write_plot
 from stylebox.core.jobs.shown_sound import show
 from stylebox.core.jobs.sound_format import SoundFormat, fit_format
 from stylebox.core.paths import refuse_overwrite
@@ -23,6 +23,7 @@ from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.pipeline.result import TransferFacts, styled_tags
 from stylebox.core.pipeline.transfer import transfer_recording
 from stylebox.core.progress import Progress, ProgressCallback, silent
+from stylebox.core.standard_streams import STREAM
 
 
 def transfer_file(

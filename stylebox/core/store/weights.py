@@ -6,6 +6,8 @@ training.
 
 import hashlib
 import json
+import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +24,7 @@ from stylebox.core.errors import ModelError, error_reason
 
 HEADER = "stylebox"
 """Entry of a safetensors header that holds the metadata as JSON."""
+_SYSTEM_ERROR = re.compile(r"os error (\d+)")  # as safetensors words an error of the disk
 RENAMED = {".enter.": ".conv_in.", ".leave.": ".conv_out.", ".widen.": ".up.", ".narrow.": ".down."}
 """Parts of parameter names in earlier files, the shipped ones among them, and what they are called now."""
 
@@ -48,7 +51,13 @@ def save_weights(
     # one entry, because the format does not keep the order of several; equal models give equal files
     header = {HEADER: json.dumps(metadata)} if metadata else None
     with paths.atomic_path(path) as partial:
-        save_file(ready, partial, header)
+        try:
+            save_file(ready, partial, header)
+        except SafetensorError as error:
+            code = _SYSTEM_ERROR.search(str(error))
+            if code is None:
+                raise
+            raise OSError(int(code[1]), os.strerror(int(code[1])), str(path)) from error
 
 
 def load_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

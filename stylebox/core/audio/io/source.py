@@ -2,7 +2,6 @@
 
 import io
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,8 +9,8 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from stylebox.core.errors import AudioError, error_reason
+from stylebox.core.standard_streams import STREAM, standard_input
 
-STREAM = "-"  # name that stands for standard input
 _PIPE_BYTES = 1 << 26  # kept in memory of a pipe; the rest goes into a temporary file
 
 Source = Path | str | BinaryIO
@@ -29,14 +28,13 @@ def opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
 
     Raises:
         AudioError: it does not exist, cannot be read, or is empty.
+        StyleboxError: standard input is closed or a terminal.
     """
     with ExitStack() as kept:
         if not isinstance(source, str | Path):
             name, stream = str(getattr(source, "name", "the given stream")), source
         elif str(source) == STREAM:
-            name, stream = "standard input", sys.stdin.buffer
-            if sys.stdin.isatty():
-                raise AudioError(f"{name}: is a terminal; pipe a sound file into it or name a file")
+            name, stream = "standard input", standard_input("a sound file")
         else:
             name, stream = str(source), kept.enter_context(_open_path(Path(source)))
         with disk_errors_named(name):

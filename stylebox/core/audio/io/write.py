@@ -4,7 +4,6 @@ Knows nothing of decoding.
 """
 
 import io
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -19,9 +18,9 @@ from stylebox.core.audio.io.formats import FORMATS
 from stylebox.core.audio.io.tags import Tags
 from stylebox.core.errors import AudioError, cannot_write
 from stylebox.core.paths import atomic_path
+from stylebox.core.standard_streams import STREAM, standard_output
 
 CEILING_DB = -0.1  # dBFS; peak of a sound that was turned down because it would clip
-STREAM = "-"  # file name that stands for standard output
 BLOCK_SAMPLES = 1 << 16  # given to an encoder at once: of over a minute libsndfile's Vorbis can crash
 
 
@@ -229,9 +228,11 @@ def check_format(path: Path | str, sample_rate: int | None = None, channels: int
 
     Raises:
         AudioError: no format has the suffix of `path`, or the format has no such rate, depth or number of channels.
+        StyleboxError: standard output is closed.
     """
     name, suffix = str(path), Path(path).suffix.lower()
     if name == STREAM:
+        standard_output()
         suffix = ".wav"
     elif not suffix:
         raise AudioError(f"{name}: neither a folder nor a file of a known format; make it, or use {', '.join(FORMATS)}")
@@ -271,10 +272,10 @@ def _opened(target: Path | str | tuple[BinaryIO, str]) -> Iterator[BinaryIO]:
     if isinstance(target, tuple):
         yield target[0]
     elif str(target) == STREAM:
-        content = io.BytesIO()
+        content, stdout = io.BytesIO(), standard_output()
         yield content
-        sys.stdout.buffer.write(content.getbuffer())
-        sys.stdout.buffer.flush()
+        stdout.write(content.getbuffer())
+        stdout.flush()
     else:
         with atomic_path(Path(target)) as partial, partial.open("w+b") as stream:
             yield stream

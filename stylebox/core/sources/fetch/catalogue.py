@@ -6,13 +6,13 @@ Accepts byte order marks, semicolons, columns in any order, blank rows and comme
 import csv
 import io
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stylebox.core.errors import SourceError, error_reason
 from stylebox.core.paths import refuse_overwrite, write_text
+from stylebox.core.standard_streams import STREAM, standard_input
 from stylebox.core.text_encoding import decode_text
 from stylebox.core.text_table import is_workbook, separated
 
@@ -85,10 +85,8 @@ def read_catalogue(path: Path) -> Catalogue:
     Raises:
         SourceError: It cannot be read, or its header lacks a column.
     """
-    if str(path) == "-":
-        if sys.stdin.isatty():
-            raise SourceError("standard input: is a terminal; pipe a CSV into it or name a file")
-        return parse_catalogue(sys.stdin.buffer.read(), "standard input", Path.cwd())
+    if str(path) == STREAM:
+        return parse_catalogue(standard_input("a CSV").read(), "standard input", Path.cwd())
     try:
         return parse_catalogue(path.read_bytes(), str(path), path.absolute().parent)
     except FileNotFoundError as error:
