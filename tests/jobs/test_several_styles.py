@@ -13,7 +13,7 @@ import soundfile
 from support.models import PARTIALS, melody, tones
 
 from stylebox.core.audio.io.read import AudioReader
-from stylebox.core.jobs import input_file
+from stylebox.core.jobs import file_recording, input_file
 from stylebox.core.jobs.outputs import SideOutputs
 from stylebox.core.jobs.transfer import TransferBatch, transfer_files
 from stylebox.core.pipeline import player, recording, transcribe
@@ -108,6 +108,7 @@ def test_pictures_and_pages_of_several_styles_read_the_recording_once_more(
         return iterate(reader)
 
     monkeypatch.setattr(AudioReader, "__iter__", counted)
+    monkeypatch.setattr(file_recording, "_KEPT_BYTES", 0)  # a long one, which is not kept in memory
     options = TransferOptions("string", seed=7, steps=0, vocoder="harmonic")
     counts = []
     for side in (SideOutputs(), SideOutputs(plot=Path("plots"), report=Path("page.html"))):
