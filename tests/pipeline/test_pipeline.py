@@ -517,7 +517,8 @@ def test_weights_stored_in_half_precision_give_nearly_the_same_mel(
     half, half_size = refined()
     assert half_size < 0.6 * single_size
     assert not torch.equal(half, single)
-    assert (half - single).abs().max() < 0.015  # of 2 for the whole range, 80 dB and more
+    # Of 2 for the whole range, 80 dB and more. Each PyTorch trains another tiny model: 0.012 with 2.13, 0.021 with 2.4.
+    assert (half - single).abs().max() < 0.03
     assert (half - single).abs().mean() < 0.005 * single.std()
 
 

