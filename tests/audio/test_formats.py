@@ -87,7 +87,7 @@ def cut(format_: Format, share: float) -> Format:
     def make(path: Path) -> None:
         format_.make(path)
         content = path.read_bytes()
-        path.write_bytes(content[: round(share * len(content))])
+        path.write_bytes(content[: round(share * len(content)) | 1])  # in no case between two packets of 188 bytes
 
     return format_._replace(make=make, part=share)
 

@@ -118,7 +118,9 @@ def test_files_of_this_machine_are_copied(to: Path, tmp_path: Path) -> None:
     report = fetch(catalogue(*rows, folder=tmp_path), to, options=QUICK)
     assert states(report) == ["new"] * 3 + ["failed"] * 3
     assert {path.name for path in (to / "harp").glob("*.wav")} == {"relative.wav", "absolute.wav", "é.wav"}
-    assert [reason.split("; ")[0].rpartition(" ")[2] for reason in report.failures] == ["file", "folder", "file"]
+    lacking, folder, text = [reason.split("; ")[0].rpartition(" ")[2] for reason in report.failures]
+    assert (lacking, folder) == ("file", "folder")
+    assert text in ("file", "damaged")  # to some versions of FFmpeg a text may be a damaged file of sound
     assert (takes / "é.wav").read_bytes() == wav()
 
 
