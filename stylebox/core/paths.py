@@ -1,6 +1,7 @@
 """Folders of the data directory, and files that are written completely or not at all. Knows no file formats."""
 
 import errno
+import glob
 import hashlib
 import os
 import shutil
@@ -114,6 +115,14 @@ def remove_partial_files(folder: Path) -> None:
     """Delete what killed processes left of files in a folder, to which no other process may be writing now."""
     for path in folder.glob(".*.part.*"):
         path.unlink(missing_ok=True)
+
+
+def remove_partial_files_of(path: Path) -> None:
+    """Delete what killed processes left of one file, which no other process may be writing now."""
+    before, after = f".{path.stem}.", f".part{path.suffix}"
+    for left in path.parent.glob(f"{glob.escape(before)}*{glob.escape(after)}"):
+        if left.name.removeprefix(before).removesuffix(after).isdecimal():
+            left.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

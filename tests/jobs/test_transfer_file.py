@@ -327,3 +327,16 @@ def test_two_transfers_to_one_output_do_not_share_their_work(
     assert len(seen) == 1
     assert soundfile.info(tmp_path / "out.wav").frames == 22050
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["in.wav", "out.wav"]
+
+
+def test_what_a_killed_transfer_left_is_removed_by_the_next_one(
+    pipeline: BasePipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(input_file, "KEPT_SECONDS", 0.1)  # longer ones are written by one process at a time
+    soundfile.write(tmp_path / "in.wav", tones(melody(1, 0.5), 0.5, PARTIALS["reed"]), 22050)
+    left, of_others = tmp_path / ".out.4711.part.wav", tmp_path / ".out.b.4711.part.wav"
+    for path in (left, of_others):
+        path.touch()
+    transfer_file(tmp_path / "in.wav", tmp_path / "out.wav", QUICK, pipeline)
+    assert not left.exists()
+    assert of_others.exists()

@@ -21,6 +21,7 @@ from stylebox.core.jobs.file_recording import FileRecording
 from stylebox.core.jobs.pipelines import weights_state
 from stylebox.core.jobs.shown_sound import ShownSound, show
 from stylebox.core.lock import sole_writer
+from stylebox.core.paths import remove_partial_files_of
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.pipeline.recording import MonoSource, fitted, length_at
@@ -116,6 +117,7 @@ class InputFile:
             return
         folder = self._folder(work_folder(output), str(output) == STREAM)
         with sole_writer(folder, self._owner):
+            remove_partial_files_of(output)
             yield Work(folder, self._key(options), self._notes)
 
     def remove_notes(self) -> None:
