@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from stylebox import __version__
-from stylebox.core.audio.io.write import CEILING_DB, AudioWriter, check_format
+from stylebox.core.audio.clipping import excess_db, turned_down
+from stylebox.core.audio.io.write import AudioWriter, check_format
 from stylebox.core.audio.loudness import gain_to
 from stylebox.core.audio.windows import windows
 from stylebox.core.errors import SourceError
@@ -24,7 +25,7 @@ from stylebox.core.jobs.sound_format import SoundFormat
 from stylebox.core.lock import sole_writer
 from stylebox.core.music.midi.read import read_midi
 from stylebox.core.music.notes import Note
-from stylebox.core.paths import refuse_overwrite
+from stylebox.core.paths import refuse_overwrite, remove_partial_files_of
 from stylebox.core.pipeline.finish import energy_of
 from stylebox.core.pipeline.options import TransferOptions, drawn_seed
 from stylebox.core.pipeline.protocol import Pipeline
@@ -229,15 +230,15 @@ def _work(target: Path, seconds: float, key: str) -> Iterator[Work]:
     else:
         folder = work_folder(target)
         with sole_writer(folder, _OWNER):
+            remove_partial_files_of(target)
             yield Work(folder, key)
 
 
 def _write(target: Path, made: _Generated, sample_rate: int) -> float:
     """Write the sound; gives by how many dB it was turned down so that it does not clip."""
     peak = max(float(np.abs(block).max()) for block in made.blocks())
-    turned_down_db = max(0.0, 20 * float(np.log10(peak)) - CEILING_DB) if peak > 1.0 else 0.0
-    gain = np.float32(10 ** (-turned_down_db / 20))
+    turned_down_db = excess_db(peak)
     with AudioWriter(target, sample_rate) as writer:
         for block in made.blocks():
-            writer.write(block * gain)
+            writer.write(turned_down(block, turned_down_db))
     return turned_down_db

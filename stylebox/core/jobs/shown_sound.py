@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stylebox.core.audio.clipping import excess_db, turned_down
 from stylebox.core.audio.io.formats import FORMATS
 from stylebox.core.audio.io.read import resample_blocks
-from stylebox.core.audio.io.write import CEILING_DB, AudioWriter
+from stylebox.core.audio.io.write import AudioWriter
 from stylebox.core.jobs.spectrogram_image import SpectrogramMeter
 
 LOSSLESS_SECONDS = 240.0  # of all channels together, up to which files are FLAC; more makes a page slow to open
@@ -69,8 +70,8 @@ def show(
         return ShownSound(num_samples, sample_rate, *meter.levels())
     file, peak = _encoded(measured, sample_rate, channels, suffix)
     if peak > 1.0:
-        gain = np.float32(10 ** (CEILING_DB / 20) / peak)
-        file, _ = _encoded((gain * block for block in blocks()), sample_rate, channels, suffix)
+        quieter = (turned_down(block, excess_db(peak)) for block in blocks())
+        file, _ = _encoded(quieter, sample_rate, channels, suffix)
     return ShownSound(num_samples, sample_rate, *meter.levels(), file, suffix)
 
 

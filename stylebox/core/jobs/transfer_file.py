@@ -65,7 +65,7 @@ def transfer_file(
         if work.begun:
             progress(Progress("transferring", 0, note=f"{name}: continues the interrupted transfer"))
         performance, finished = transfer_recording(perform, shared.source, work, heeded.output, progress)
-        written, clipped_db = finished.below_clipping()
+        written = finished.below_clipping()
         asked = replace(options.output, format=output.suffix[1:].lower() or None)
         facts = _facts(performance, written, [*fitted.warning, *recording.remarks], pipeline.model, asked)
         _write(output, written, sound, styled_tags(recording.tags, facts.style, facts.seed), progress)
@@ -74,6 +74,7 @@ def transfer_file(
         _show(shared, written, facts, side_outputs, page)
         work.remove()
     work_seconds = time.monotonic() - begun
+    clipped_db = written.turned_down_db
     return FileReport.of(facts, name, output, side_outputs, sound, clipped_db=clipped_db, work_seconds=work_seconds)
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from stylebox.core.audio.clipping import excess_db, turned_down
 from stylebox.core.audio.energy import HOPS_PER_SECOND, Energy, EnergyMeter
 from stylebox.core.audio.io.read import resample_blocks
-from stylebox.core.audio.io.write import CEILING_DB
 from stylebox.core.audio.loudness import follow_gain, gain_at, gain_to, loudness_of
 from stylebox.core.audio.place import place_gains, put_in_place
 from stylebox.core.audio.windows import windows
@@ -56,7 +56,8 @@ class Finished:
         sample_rate: Of the result, in Hz.
         mix: Share of the transfer in the power of the result.
         gain: Of everything.
-        peak: Largest magnitude of the result; it may exceed full scale.
+        peak: Largest magnitude of the result before it is turned down; it may exceed full scale.
+        turned_down_db: By which it is quieter, so that it does not clip.
         warnings: What a listener should know.
 
     Shape:
@@ -71,14 +72,12 @@ class Finished:
     mix: float = 1.0
     gain: float = 1.0
     peak: float = 0.0
+    turned_down_db: float = 0.0
     warnings: tuple[str, ...] = ()
 
-    def below_clipping(self) -> tuple["Finished", float]:
-        """The sound turned down so that it does not clip, and by how many dB; 0 if it fits."""
-        if self.peak <= 1.0:
-            return self, 0.0
-        turned_down_db = 20 * float(np.log10(self.peak)) - CEILING_DB
-        return replace(self, gain=self.gain * 10 ** (-turned_down_db / 20)), turned_down_db
+    def below_clipping(self) -> "Finished":
+        """The sound turned down so that it does not clip, or as it is."""
+        return replace(self, turned_down_db=excess_db(self.peak))
 
     @property
     def channels(self) -> int:
@@ -103,7 +102,7 @@ class Finished:
             block = put_in_place(next(played), self.places, start, self.sample_rate)
             if original is not None:
                 block = np.float32(self.mix**0.5) * block + np.float32((1 - self.mix) ** 0.5) * next(original)
-            yield block * np.float32(self.gain)
+            yield turned_down(block * np.float32(self.gain), self.turned_down_db)
 
     def _played(self) -> Iterator[np.ndarray]:
         """What the model played at the loudness of the recording, ``(S,)`` each."""
@@ -162,7 +161,7 @@ def finish(
         peak, done = max(peak, float(np.abs(block).max())), done + len(block)
         report(done / result.num_samples)
     gain = 10 ** (gain_to(meter.energy(), target_db) / 20) if music or settings.mix < 1 else 1.0
-    return replace(result, gain=gain, peak=peak * gain)
+    return replace(result, gain=gain, peak=float(np.float32(peak) * np.float32(gain)))
 
 
 def energy_of_notes(energy: Energy, notes: Sequence[Note]) -> float:

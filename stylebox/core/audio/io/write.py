@@ -13,6 +13,7 @@ from typing import BinaryIO, Self
 import numpy as np
 import soundfile
 
+from stylebox.core.audio.clipping import excess_db, turned_down
 from stylebox.core.audio.io.encode import begin_file, why_not
 from stylebox.core.audio.io.formats import FORMATS
 from stylebox.core.audio.io.tags import Tags
@@ -20,7 +21,6 @@ from stylebox.core.errors import AudioError, cannot_write
 from stylebox.core.paths import atomic_path
 from stylebox.core.standard_streams import STREAM, standard_output
 
-CEILING_DB = -0.1  # dBFS; peak of a sound that was turned down because it would clip
 BLOCK_SAMPLES = 1 << 16  # given to an encoder at once: of over a minute libsndfile's Vorbis can crash
 
 
@@ -289,7 +289,5 @@ def _below_clipping(audio: np.ndarray, name: str) -> tuple[np.ndarray, float]:
     peak = float(np.abs(audio).max())
     if not np.isfinite(peak):
         raise AudioError(f"{name}: the sound holds samples that are no numbers; check what made it")
-    if peak <= 1.0:
-        return audio, 0.0
-    turned_down_db = 20 * float(np.log10(peak)) - CEILING_DB
-    return audio * np.float32(10 ** (-turned_down_db / 20)), turned_down_db
+    turned_down_db = excess_db(peak)
+    return turned_down(audio, turned_down_db), turned_down_db
