@@ -1,5 +1,8 @@
 """What a damaged or truncated file lacks is said, and what follows stays at its time."""
 
+import io
+import struct
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -7,6 +10,7 @@ import numpy as np
 import pytest
 from support.audio_files import encode, notes
 
+from stylebox.core.audio.io import ogg
 from stylebox.core.audio.io.read import AudioReader
 from stylebox.core.audio.io.write import write_audio
 from stylebox.core.errors import AudioError
@@ -119,3 +123,16 @@ def test_notes_of_the_fixture_differ_from_one_second_to_the_next() -> None:
     """Otherwise a shift would not show."""
     sound = notes(RATE, SECONDS)
     assert shift_of(sound[RATE // 10 :], sound, 3.0) == -RATE // 10
+
+
+def test_many_gaps_take_no_time() -> None:
+    def page(number: int, kind: int) -> bytes:
+        plain = struct.pack("<4sBBqIIIB", b"OggS", 0, kind, 0, 7, number, 0, 0)
+        return plain[:22] + struct.pack("<I", ogg.checksum(plain)) + plain[26:]
+
+    gaps = 50_000
+    stream = io.BytesIO(page(0, 2) + b"".join(page(2 * number, 0) for number in range(1, gaps + 1)))
+    start = time.perf_counter()
+    (link,) = ogg.links(stream)
+    assert len(link.after_gaps) == gaps
+    assert time.perf_counter() - start < 20  # with a set of gaps copied at each page: minutes

@@ -19,6 +19,7 @@ _TS_SYNC, _TS_PACKETS = 0x47, ((188, 0), (192, 4), (204, 0))  # size of a packet
 _HEADER_BYTES = 16  # the most that a unit needs to state its size
 _WIDE_BOX = 1  # as a size: it follows in eight bytes
 _LONGEST_NAME = 4  # bytes, of an element
+_MOST_UNITS = 1_000_000  # five hours of a live film; a hostile file may consist of units of two bytes
 
 
 class Ending:
@@ -84,9 +85,11 @@ def _ends_inside_ts_packet(stream: BinaryIO) -> bool:
 
 
 def _ends_inside_unit(stream: BinaryIO, size_of: Callable[[bytes], int | None]) -> bool:
-    """Whether the last unit goes beyond the end; None as a size stops the search."""
+    """Whether the last unit goes beyond the end; None as a size stops the search, and so do too many units."""
     at, end = 0, stream.seek(0, io.SEEK_END)
-    while at < end:
+    for _ in range(_MOST_UNITS):
+        if at >= end:
+            break
         stream.seek(at)
         size = size_of(stream.read(_HEADER_BYTES))
         if not size:

@@ -71,6 +71,9 @@ def pages(stream: BinaryIO) -> Iterator[Page]:
         following = stream.read(len(_MARK))
         if following not in (_MARK, b""):  # a page that was cut short may reach into the next
             end = min(end, _find_mark(stream, start + len(_MARK)) or end)
+            if end - start < _HEADER.size:
+                start = end
+                continue
         plain = _HEADER.pack(*known, serial, sequence, 0, segments) + lengths + body
         is_first, is_last = bool(header[5] & _FIRST_PAGE), bool(header[5] & _LAST_PAGE)
         yield Page(start, end, is_first, is_last, serial, sequence, checksum(plain) == expected)
@@ -80,12 +83,14 @@ def pages(stream: BinaryIO) -> Iterator[Page]:
 def links(stream: BinaryIO) -> list[Link]:
     """The links of a chained file, which is one sound after another in one file."""
     found: list[Link] = []
+    gaps: list[set[int]] = []  # of each link
     after_content = True
     last: dict[int, int] = {}  # number of the last whole page of each stream
     for page in pages(stream):
         if page.is_first and after_content:
             last = {}
             found.append(Link(page.start, page.end, page.is_whole, page.is_last and page.is_whole))
+            gaps.append(set())
         elif found:
             follows = last.get(page.serial) == page.sequence - 1
             link = found[-1]
@@ -94,12 +99,13 @@ def links(stream: BinaryIO) -> list[Link]:
                 page.end,
                 link.is_whole and page.is_whole and follows and len(last) == 1,
                 link.has_end or (page.is_last and page.is_whole),
-                link.after_gaps | ({page.start - link.start} if page.is_whole and not follows else set()),
             )
+            if page.is_whole and not follows:
+                gaps[-1].add(page.start - link.start)
         if page.is_whole:
             last[page.serial] = page.sequence
         after_content = not page.is_first
-    return found
+    return [link._replace(after_gaps=frozenset(after)) for link, after in zip(found, gaps, strict=True)]
 
 
 def set_plain_serial(stream: BinaryIO) -> None:

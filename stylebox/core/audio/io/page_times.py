@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator
 
 import av
 
+_MOST_HELD = 4096  # frames, some 80 s: bounds memory where every page follows a gap
+
 
 class PageTimes:
     """Holds the frames of such a page back until its end is known.
@@ -32,12 +34,14 @@ class PageTimes:
             self._first = packet.pts
         if packet.size and packet.pos in self._after_gaps:
             self._held += frames
+            if len(self._held) > _MOST_HELD:
+                yield from self._released(None)
             return
         yield from self._released(packet.pts if packet.size else self._end())
         yield from frames
 
     def _released(self, end: int | None) -> Iterator[av.AudioFrame]:
-        """The frames that were held, which end at this time stamp."""
+        """The frames that were held, which end at this time stamp; None leaves them where FFmpeg puts them."""
         held, self._held = self._held, []
         for frame in reversed(held):
             if end is not None and frame.time_base:
