@@ -4,7 +4,8 @@
 
 Operations are those of convolutions and matrix products, a multiplication and an addition being two; Fourier transforms
 are not counted. They are counted on the processor, and are the same on any machine. Times on a card are wall-clock
-seconds after a first transfer that does not count, in the card's own half precision and in float32.
+seconds after a first transfer that does not count, in the card's own half precision and in float32; then those of a
+batch of files in stereo, as `stylebox transfer --jobs` makes it.
 """
 
 import argparse
@@ -22,14 +23,19 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.data_loading import STAGES, stage_of
 from bench.excerpts import RATE
 from stylebox.core import device as devices
+from stylebox.core.audio.io.write import write_audio
 from stylebox.core.config import load_preset
 from stylebox.core.data.dataset import Dataset
+from stylebox.core.errors import StyleboxError
+from stylebox.core.jobs.transfer import transfer_files
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.pipeline import BasePipeline
+from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.training.trainer import Trainer
 
 WANTED = 300  # times real time, on a current card
 STYLE, STEPS = "violin", 40
+JOBS, FILES_PER_JOB = (1, 4, 8), 6
 NAMES = {
     "ContentEncoder": "content encoder",
     "DraftNetwork": "draft",
@@ -85,6 +91,30 @@ def transfer_seconds(pipeline: BasePipeline, seconds: float) -> float:
     return min(taken[1:])
 
 
+def batch_rate(pipeline: Pipeline, jobs: int, seconds: float, style: str = STYLE) -> float:
+    """Seconds of sound per second, of a batch of files by several processes; the first file of each does not count.
+
+    Args:
+        pipeline: On the device that is measured.
+        jobs: Number of processes.
+        seconds: Length of each file.
+        style: To transfer them to.
+    """
+    ended: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        takes = Path(folder, "takes")
+        takes.mkdir()
+        for number in range(FILES_PER_JOB * jobs):
+            write_audio(takes / f"{number}.flac", np.outer(melody(seconds), (1.0, 0.7)).astype(np.float32), RATE)
+        options = TransferOptions(style, seed=0)
+        batch = transfer_files(
+            [takes], Path(folder, "out"), options, pipeline, jobs=jobs, made=lambda _: ended.append(time.perf_counter())
+        )
+    if batch.failed:
+        raise StyleboxError(batch.failed[0].reason)
+    return (len(ended) - jobs) * seconds / (ended[-1] - ended[jobs - 1])
+
+
 def training_rates(dataset: Dataset, model: str) -> Iterator[tuple[str, float, dict[str, float]]]:
     """Crops per second of each stage on a card with a batch of 64, and the seconds of each phase of a profiled run."""
     for name in STAGES:
@@ -127,6 +157,9 @@ def main() -> None:
         single = transfer_seconds(pipeline, given.seconds)
     for arithmetic, seconds in (("as shipped", half), ("float32", single)):
         print(f"| {arithmetic} | {seconds:.2f} | {given.seconds / seconds:.0f} |")
+    print(f"\n| processes | times real time, files of {given.seconds:g} s |\n|---:|---:|")
+    for jobs in JOBS:
+        print(f"| {jobs} | {batch_rate(pipeline, jobs, given.seconds):.0f} |")
     if given.dataset:
         print("\n| stage | crops per second, batch of 64 | where a profiled run spends its time |\n|---|---:|---|")
         for name, rate, profile in training_rates(Dataset.open(given.dataset), given.model):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stylebox.core.worker_processes import run_all
+from stylebox.core.worker_processes import run_all, send
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
 PROGRAM = """
@@ -35,6 +35,20 @@ def double(number: int) -> int:
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_every_result_comes_with_its_position(jobs: int) -> None:
     assert sorted(run_all(double, [5, 6, 7], jobs)) == [(0, 10), (1, 12), (2, 14)]
+
+
+def count_up(number: int) -> int:
+    for step in range(number):
+        send((number, step))
+    return number
+
+
+def test_messages_of_a_function_are_heard_in_order_and_before_its_result() -> None:
+    heard: list[tuple[int, int]] = []
+    items = [100, 0, 3, 1000]
+    for position, result in run_all(count_up, items, 2, heard.append):
+        assert [step for number, step in heard if number == result] == list(range(items[position]))
+    assert len(heard) == sum(items)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from stylebox.console.views import show_kept_take, show_list, show_take
 
 if TYPE_CHECKING:
     from stylebox.core.jobs.record import KeptTake
-    from stylebox.core.jobs.transfer import TransferBatch
+    from stylebox.core.jobs.transfer_outcome import TransferBatch
     from stylebox.core.sources.record.recorder import Take
 
 

@@ -16,7 +16,7 @@ from stylebox.console.views import show_transfer
 
 if TYPE_CHECKING:
     from stylebox.core.jobs.outputs import SideOutputs
-    from stylebox.core.jobs.transfer import TransferBatch
+    from stylebox.core.jobs.transfer_outcome import TransferBatch
     from stylebox.core.pipeline.options import TransferOptions
 
 
@@ -104,7 +104,7 @@ def transfer_sources(
         force: Replace existing files.
         as_json: Leave stdout to a JSON document.
         styles: Styles to transfer to; that of `options` unless given.
-        batch: How outputs are named, and which share of the files to transfer.
+        batch: How outputs are named, and which share of the files to transfer, by how many processes.
 
     Returns:
         The files that were written, those that exist already, and those that failed.
@@ -124,6 +124,7 @@ def transfer_sources(
             styles=styles,
             naming=naming,
             part=share,
+            jobs=batch.jobs,
             force=force,
             side_outputs=side_outputs,
             made=show,

@@ -62,6 +62,7 @@ class Batch:
     format: opt.Format = None
     name: opt.NamePattern = None
     part: opt.Part = None
+    jobs: opt.TransferJobs = 1
 
     def naming(self) -> "Naming":
         """Pattern and format of the outputs' names."""

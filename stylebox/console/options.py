@@ -169,6 +169,15 @@ NamePattern = Annotated[
         help="Names of outputs, with {stem}, {style} and {model}, such as {style}/{stem}. Default: {stem}-{style}.",
     ),
 ]
+TransferJobs = Annotated[
+    int,
+    Option(
+        "--jobs",
+        min=1,
+        max=64,
+        help="Transfer so many recordings at once, each in a process that loads the model: about 1 GB of memory each.",
+    ),
+]
 Part = Annotated[
     Share | None,
     Option(

@@ -2,29 +2,45 @@
 
 import multiprocessing
 import os
+import queue
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from typing import TypeVar
+from multiprocessing.queues import SimpleQueue
+from typing import Any, TypeVar
 
 from stylebox.core.errors import StyleboxError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_LISTEN_SECONDS = 0.1  # between two looks for messages
+_messages: "SimpleQueue[Any] | None" = None  # of this worker, to the process that began it
 
 
-def run_all(function: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[tuple[int, Result]]:
+def send(message: object) -> None:
+    """Send a message from the function of `run_all` to the process that called it; anything that can be pickled."""
+    if _messages is not None:
+        _messages.put(message)
+
+
+def run_all(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    jobs: int,
+    heard: Callable[[Any], None] = lambda message: None,
+) -> Iterator[tuple[int, Result]]:
     """Yield ``(position, function(item))`` as results arrive, in any order.
 
     Args:
         function: A top-level function, so that other processes can import it.
         items: Its arguments.
         jobs: Number of processes; 1 runs in this process.
+        heard: Called with each message of the function, before its result.
 
     Raises:
         StyleboxError: a process died, most likely because memory ran out.
@@ -35,12 +51,22 @@ def run_all(function: Callable[[Item], Result], items: Sequence[Item], jobs: int
         return
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     far_end, lifeline = context.Pipe(duplex=False)
+    messages = context.SimpleQueue()
+    ended: queue.SimpleQueue[Future[Result]] = queue.SimpleQueue()
     with _terminal_signals_left_to_parent():
-        pool = ProcessPoolExecutor(min(jobs, len(items)), context, _begin_worker, (far_end,))
+        pool = ProcessPoolExecutor(min(jobs, len(items)), context, _begin_worker, (far_end, messages))
         position_of = {pool.submit(function, item): position for position, item in enumerate(items)}
     try:
-        for done in as_completed(position_of):
-            yield position_of.pop(done), done.result()
+        for future in position_of:
+            future.add_done_callback(ended.put)
+        while position_of:
+            done = None
+            with suppress(queue.Empty):
+                done = ended.get(timeout=_LISTEN_SECONDS)
+            while not messages.empty():  # the messages of a function are here before its result
+                heard(messages.get())
+            if done is not None:
+                yield position_of.pop(done), done.result()
     except BrokenProcessPool as error:
         raise StyleboxError("a worker process died, perhaps because memory ran out; use fewer --jobs") from error
     except BaseException:
@@ -50,6 +76,7 @@ def run_all(function: Callable[[Item], Result], items: Sequence[Item], jobs: int
         pool.shutdown(wait=True, cancel_futures=True)
         lifeline.close()
         far_end.close()
+        messages.close()
 
 
 @contextmanager
@@ -68,8 +95,10 @@ def _terminal_signals_left_to_parent() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin_worker(far_end: Connection) -> None:
+def _begin_worker(far_end: Connection, messages: "SimpleQueue[Any]") -> None:
     """Leave Ctrl-C to the parent, and end when the parent closes the lifeline or is killed."""
+    global _messages
+    _messages = messages
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(far_end,), daemon=True).start()
 

@@ -8,7 +8,7 @@ from support.command_result import CommandResult
 
 from stylebox.console.choices import DeviceName
 from stylebox.console.option_groups import Microphone
-from stylebox.core.jobs.transfer import TransferBatch
+from stylebox.core.jobs.transfer_outcome import TransferBatch
 from stylebox.core.sources.record.recorder import Take
 
 

@@ -10,11 +10,12 @@ import pytest
 from support.transfers import AFTER, BEFORE, shown, transferred
 
 from stylebox.core.errors import AudioError, StyleboxError
-from stylebox.core.jobs import transfer as job
+from stylebox.core.jobs import transfer_styles as job
 from stylebox.core.jobs.batch import Naming, Part
 from stylebox.core.jobs.input_file import InputFile
 from stylebox.core.jobs.outputs import RecordingPage, SideOutputs
-from stylebox.core.jobs.transfer import TransferBatch, transfer_files
+from stylebox.core.jobs.transfer import transfer_files
+from stylebox.core.jobs.transfer_outcome import TransferBatch
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.progress import Progress, ProgressCallback
 

@@ -15,7 +15,8 @@ from support.models import PARTIALS, melody, tones
 from stylebox.core.audio.io.read import AudioReader
 from stylebox.core.jobs import file_recording, input_file
 from stylebox.core.jobs.outputs import SideOutputs
-from stylebox.core.jobs.transfer import TransferBatch, transfer_files
+from stylebox.core.jobs.transfer import transfer_files
+from stylebox.core.jobs.transfer_outcome import TransferBatch
 from stylebox.core.pipeline import player, recording, transcribe
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.pipeline import BasePipeline
