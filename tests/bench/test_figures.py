@@ -49,6 +49,14 @@ def test_the_cards_table_is_the_one_of_the_results() -> None:
     assert table - rows((ROOT / "docs" / "results.md").read_text("utf-8")) == set()
 
 
+def test_the_cards_speed_is_that_of_the_page_for_ten_minutes() -> None:
+    speed = (ROOT / "docs" / "speed.md").read_text("utf-8")
+    (row,) = re.findall(r"(?m)^\| 600 s \|.*\|$", speed)
+    per_second, megabytes = row.strip("| ").split(" | ")[-2:]
+    card = (ROOT / "MODEL_CARD.md").read_text("utf-8")
+    assert f"for a recording of ten minutes: {per_second}, with at most {megabytes} MB" in card
+
+
 def test_figures_are_told_from_versions_and_links() -> None:
     text = "F1 of 0.86 (88 %), -3.5 dB. Version 3.11.7, `0.5`, [x](a-1.2.md), 1.0."
     assert FIGURE.findall(prose(text)) == ["0.86", "88 %", "-3.5", "1.0"]
