@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stylebox.core.worker_processes import run_all, send
+from stylebox.core.worker_processes import run_all, send, worker_number
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
 PROGRAM = """
@@ -35,6 +35,18 @@ def double(number: int) -> int:
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_every_result_comes_with_its_position(jobs: int) -> None:
     assert sorted(run_all(double, [5, 6, 7], jobs)) == [(0, 10), (1, 12), (2, 14)]
+
+
+def meet(folder: Path) -> int:
+    """The number of this worker, as soon as three have come."""
+    (folder / str(worker_number())).touch()
+    while len(list(folder.iterdir())) < 3:
+        time.sleep(0.01)
+    return worker_number()
+
+
+def test_each_worker_has_a_number_of_its_own(tmp_path: Path) -> None:
+    assert sorted(number for _, number in run_all(meet, [tmp_path] * 3, 3)) == [0, 1, 2]
 
 
 def count_up(number: int) -> int:

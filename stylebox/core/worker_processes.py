@@ -20,12 +20,18 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 _LISTEN_SECONDS = 0.1  # between two looks for messages
 _messages: "SimpleQueue[Any] | None" = None  # of this worker, to the process that began it
+_number = 0  # of this worker
 
 
 def send(message: object) -> None:
     """Send a message from the function of `run_all` to the process that called it; anything that can be pickled."""
     if _messages is not None:
         _messages.put(message)
+
+
+def worker_number() -> int:
+    """Which of the workers of `run_all` this process is, from 0."""
+    return _number
 
 
 def run_all(
@@ -51,10 +57,12 @@ def run_all(
         return
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     far_end, lifeline = context.Pipe(duplex=False)
-    messages = context.SimpleQueue()
+    messages, numbers = context.SimpleQueue(), context.SimpleQueue()
+    for number in range(jobs):
+        numbers.put(number)
     ended: queue.SimpleQueue[Future[Result]] = queue.SimpleQueue()
     with _terminal_signals_left_to_parent():
-        pool = ProcessPoolExecutor(min(jobs, len(items)), context, _begin_worker, (far_end, messages))
+        pool = ProcessPoolExecutor(min(jobs, len(items)), context, _begin_worker, (far_end, messages, numbers))
         position_of = {pool.submit(function, item): position for position, item in enumerate(items)}
     try:
         for future in position_of:
@@ -77,6 +85,7 @@ def run_all(
         lifeline.close()
         far_end.close()
         messages.close()
+        numbers.close()
 
 
 @contextmanager
@@ -95,10 +104,10 @@ def _terminal_signals_left_to_parent() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin_worker(far_end: Connection, messages: "SimpleQueue[Any]") -> None:
+def _begin_worker(far_end: Connection, messages: "SimpleQueue[Any]", numbers: "SimpleQueue[int]") -> None:
     """Leave Ctrl-C to the parent, and end when the parent closes the lifeline or is killed."""
-    global _messages
-    _messages = messages
+    global _messages, _number
+    _messages, _number = messages, numbers.get()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(far_end,), daemon=True).start()
 

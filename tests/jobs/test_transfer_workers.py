@@ -8,6 +8,7 @@ import soundfile
 import torch
 from support.models import PARTIALS, melody, tones
 
+from stylebox.core.jobs import transfer_workers
 from stylebox.core.jobs.outputs import FileReport, SideOutputs
 from stylebox.core.jobs.transfer import transfer_files
 from stylebox.core.jobs.transfer_outcome import TransferBatch
@@ -77,3 +78,16 @@ def test_several_processes_make_the_files_and_reports_of_one(trained_home: Path,
     assert contents[0] == contents[1]
     again = transfer_files([songs], Path("by-2"), options, pipeline, styles=STYLES, jobs=2)
     assert (len(again.done), len(again.skipped)) == (0, 6)
+
+
+def test_processes_share_the_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[int] = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", used.append)
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
+    monkeypatch.setattr(transfer_workers, "load_pipeline", lambda *which: None)
+    for number in range(3):
+        monkeypatch.setattr(transfer_workers, "worker_number", lambda number=number: number)
+        for device in ("cuda", "cpu"):
+            transfer_workers.pipeline_of_worker.__wrapped__("base", device, 1)
+    assert used == [0, 1, 0]

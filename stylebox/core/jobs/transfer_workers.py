@@ -14,7 +14,7 @@ from stylebox.core.jobs.pipelines import load_pipeline
 from stylebox.core.jobs.transfer_outcome import TransferBatch
 from stylebox.core.jobs.transfer_styles import Listener, transfer_styles
 from stylebox.core.pipeline.protocol import Pipeline
-from stylebox.core.worker_processes import run_all, send
+from stylebox.core.worker_processes import run_all, send, worker_number
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def _heard(listener: Listener, message: tuple[str, tuple[object, ...]]) -> None:
 def _transfer(job: _Job) -> TransferBatch:
     """Transfer one recording in a worker."""
     sending = {name: partial(_send, name) for name in ("step", "made", "finished")}
-    pipeline = _loaded(job.model, job.device, job.threads)
+    pipeline = pipeline_of_worker(job.model, job.device, job.threads)
     return transfer_styles(job.tasks, pipeline, Listener(**sending), force=job.force, several=True)
 
 
@@ -71,7 +71,15 @@ def _send(name: str, *arguments: object) -> None:
 
 
 @cache
-def _loaded(model: str, device: str, threads: int) -> Pipeline:
-    """The model, once per process."""
+def pipeline_of_worker(model: str, device: str, threads: int) -> Pipeline:
+    """The model, loaded once per process; of several cards, each process uses one.
+
+    Args:
+        model: Its name, or a folder.
+        device: Where it computes.
+        threads: Of the processor.
+    """
     torch.set_num_threads(threads)
+    if device == "cuda":
+        torch.cuda.set_device(worker_number() % torch.cuda.device_count())
     return load_pipeline(model, device)
