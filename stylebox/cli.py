@@ -14,6 +14,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -136,8 +137,19 @@ def _begin(
     debug: opt.Debug = False,
 ) -> None:
     console.configure(quiet, verbose, debug)
+    if not _is_somewhere():
+        console.error("the current folder exists no longer; change to another one (cd)")
+        raise typer.Exit(FAILED)
     if context.invoked_subcommand is not None:
         _apply_defaults(context, context.invoked_subcommand)
+
+
+def _is_somewhere() -> bool:
+    """Whether the current folder exists; without one PyTorch ends the program."""
+    try:
+        return Path.cwd().is_dir()
+    except FileNotFoundError:
+        return False
 
 
 def _apply_defaults(context: typer.Context, command: str) -> None:

@@ -122,6 +122,18 @@ def test_a_signal_leaves_no_partial_file(kind: str, code: int, tmp_path: Path, s
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps the folder that a program is in")
+def test_a_current_folder_that_was_deleted_is_one_line(tmp_path: Path) -> None:
+    code = "import os; os.rmdir(os.getcwd()); from stylebox.cli import main; main()"
+    (tmp_path / "here").mkdir()
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "doctor"], cwd=tmp_path / "here", env=environment, capture_output=True, text=True
+    )
+    said = "stylebox: the current folder exists no longer; change to another one (cd)\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", said)
+
+
 def test_a_closed_pipe_is_not_an_error(start: Start) -> None:
     program = start("-m", "stylebox", "--help")
     assert program.stdout is not None

@@ -1,19 +1,35 @@
 """The ground of the package: errors in a line, files written completely or not at all, safe file names."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.command_result import CommandResult
 
 from stylebox.core.errors import AudioError, StyleboxError, error_message, error_reason
 from stylebox.core.file_names import MAX_BYTES, folded, numbered, safe_name
-from stylebox.core.paths import atomic_path, file_sha256, home, refuse_overwrite, sources_dir, write_text
+from stylebox.core.paths import (
+    atomic_path,
+    config_file,
+    expanded,
+    file_sha256,
+    home,
+    refuse_overwrite,
+    sources_dir,
+    write_text,
+)
 
 
 @pytest.mark.parametrize(
     ("error", "message", "reason"),
     [
         (AudioError("a.wav: is silent"), "a.wav: is silent", "a.wav: is silent"),
-        (PermissionError(13, "Permission denied", "a.wav"), "a.wav: Permission denied", "Permission denied"),
+        (
+            PermissionError(13, "Permission denied", "a.wav"),
+            "a.wav: Permission denied; check its permissions, or choose another place",
+            "Permission denied",
+        ),
         (
             OSError(28, "No space left on device", "a.wav"),
             "a.wav: No space left on device; make room on the disk and try again",
@@ -54,6 +70,25 @@ def test_a_file_is_replaced_only_if_forced_and_only_where_one_can_be(tmp_path: P
     refuse_overwrite(path, force=True)
     with pytest.raises(StyleboxError, match=r"a\.txt is not a folder; choose another folder"):
         refuse_overwrite(path / "b.txt", force=False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system knows the home of each user")
+def test_a_user_without_a_home_has_folders_that_are_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers and services run with a number for a user, whom no list of users names."""
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "STYLEBOX_HOME"):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    assert home().is_absolute()
+    assert config_file().is_absolute()
+    assert expanded("~/a.wav") == Path("~/a.wav")
+
+
+@pytest.mark.parametrize("command", [("info",), ("styles",), ("transfer", "a.wav", "--style", "harp")])
+def test_a_path_of_an_unknown_user_is_a_wrong_name(command: tuple[str, ...], run: Callable[..., CommandResult]) -> None:
+    Path("a.wav").touch()
+    ended = run(*command, "--model", "~no-such-user/model")
+    assert (ended.code, ended.out) == (1, "")
+    assert "no model '~no-such-user/model'" in ended.err
 
 
 def test_the_data_directory_is_the_one_of_the_environment(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

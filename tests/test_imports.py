@@ -27,6 +27,7 @@ ROOMS: list[tuple[str, ...]] = [
         "core.device",
         "core.standard_streams",
         "core.system_packages",
+        "core.temporary_files",
         "core.text_encoding",
         "core.text_table",
         "core.toml_file",

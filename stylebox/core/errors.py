@@ -41,8 +41,10 @@ def error_message(error: Exception) -> str:
     if isinstance(error, StyleboxError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
-        fix = f"; {_room_for(error)}" if is_disk_full(error) else ""
-        return (f"{error.filename}: {error.strerror}" if error.filename else error.strerror) + fix
+        said = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return f"{said}; check its permissions, or choose another place"
+        return f"{said}; {_room_for(error)}" if is_disk_full(error) else said
     first_line = next(iter(str(error).strip().splitlines()), "no message")
     return f"unexpected {type(error).__name__}: {first_line}"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stylebox.core.errors import StyleboxError
+from stylebox.core.temporary_files import fall_back_to
 
 LOCK_NAME = ".lock"
 _RETRY_SECONDS = 0.05
@@ -57,6 +58,7 @@ def _acquired(path: Path, folder: Path, deadline: float) -> Iterator[BinaryIO]:
                 owner = file.read(_OWNER_BYTES).decode("utf-8", "replace") or "another process"
                 raise StyleboxError(f"{folder}: {owner} is writing to it; wait until it ends, or write elsewhere")
             if _is_at(path, file):
+                fall_back_to(folder)
                 yield file
                 return
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import platformdirs
 
 from stylebox.core.errors import StyleboxError
 from stylebox.core.file_names import MAX_NAME_BYTES, shortened
+from stylebox.core.temporary_files import fall_back_to
 
 
 def home() -> Path:
@@ -23,10 +24,29 @@ def home() -> Path:
         StyleboxError: The variable names the home of a user who does not exist.
     """
     chosen = os.environ.get("STYLEBOX_HOME")
+    if not chosen:
+        return _of_the_user(platformdirs.user_data_path)
     try:
-        return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("stylebox")
+        return Path(chosen).expanduser()
     except RuntimeError as error:
-        raise StyleboxError(f"STYLEBOX_HOME: there is no user {Path(str(chosen)).parts[0]}; name a folder") from error
+        raise StyleboxError(f"STYLEBOX_HOME: there is no user {Path(chosen).parts[0]}; name a folder") from error
+
+
+def _of_the_user(find: Callable[[str], Path]) -> Path:
+    """A folder that the system has for each user. One without a home has / for it, as in containers."""
+    try:
+        folder = find("stylebox")
+    except RuntimeError:
+        folder = Path("~", "stylebox")
+    return folder if folder.is_absolute() else Path(os.sep, *folder.parts[1:])  # some releases leave the ~
+
+
+def expanded(name: str) -> Path:
+    """A path with a folder for its ``~``, unless there is no such user."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
 
 
 def sources_dir() -> Path:
@@ -56,7 +76,7 @@ def styles_dir() -> Path:
 
 def config_file() -> Path:
     """File of the user's defaults: in the data directory if `STYLEBOX_HOME` is set, otherwise in the system's place."""
-    folder = home() if os.environ.get("STYLEBOX_HOME") else platformdirs.user_config_path("stylebox")
+    folder = home() if os.environ.get("STYLEBOX_HOME") else _of_the_user(platformdirs.user_config_path)
     return folder / "config.toml"
 
 
@@ -82,6 +102,7 @@ def refuse_overwrite(path: Path, force: bool) -> None:
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         reason = "is write-protected" if folder.is_dir() else "is not a folder"
         raise StyleboxError(f"{path}: cannot be written because {folder} {reason}; choose another folder")
+    fall_back_to(folder)
 
 
 @contextmanager

@@ -107,4 +107,4 @@ def _write(document: Any) -> None:  # noqa: ANN401 (tomlkit's own type, imported
     try:
         paths.write_text(path, tomlkit.dumps(document))
     except OSError as error:
-        raise ConfigError(cannot_write(path, error, "check its permissions")) from error
+        raise ConfigError(cannot_write(path, error, "check its permissions, or set STYLEBOX_HOME")) from error

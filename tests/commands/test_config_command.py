@@ -120,5 +120,5 @@ def test_a_write_protected_file_is_one_line(run: Run, file: Path, monkeypatch: p
     ended = run("config", "set", "steps", "3")
     assert (ended.code, ended.err) == (
         1,
-        f"stylebox: {file}: cannot be written (Permission denied); check its permissions\n",
+        f"stylebox: {file}: cannot be written (Permission denied); check its permissions, or set STYLEBOX_HOME\n",
     )

@@ -16,6 +16,8 @@ from stylebox.core.data.manifest import Recording
 from stylebox.core.errors import AudioError, DatasetError
 from stylebox.core.music.notes import Note
 from stylebox.core.music.style_names import instrument_of, match_name
+from stylebox.core.paths import expanded
+from stylebox.core.pipeline.style_spec import is_file
 
 EXCERPT_SECONDS = 12.0  # of each recording
 SHORTEST_SECONDS = 1.0
@@ -187,8 +189,8 @@ def _references(
     style: str, sample_rate: int, dataset: Dataset | None
 ) -> tuple[tuple[np.ndarray, ...], tuple[str, ...]]:
     """The references of a style: its own file, or recordings of its instrument; and what was left out of the file."""
-    if Path(style).expanduser().is_file():
-        excerpt, remarks = _excerpt_of_file(Path(style).expanduser(), sample_rate)
+    if is_file(style):
+        excerpt, remarks = _excerpt_of_file(expanded(style), sample_rate)
         return (excerpt,), remarks
     name = None if dataset is None else match_name(instrument_of(style), dataset.instruments)
     return (() if dataset is None or name is None else references_of(dataset, name)), ()
@@ -196,7 +198,7 @@ def _references(
 
 def _title(style: str) -> str:
     """A style in the name of a case: a file without its folder, or the name."""
-    return Path(style).name if Path(style).expanduser().is_file() else style
+    return Path(style).name if is_file(style) else style
 
 
 def _excerpt_of_file(path: Path, sample_rate: int) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -143,6 +143,14 @@ def _disk(name: str) -> Finding:
     return Finding(name, "limited" if free_gb >= MIN_FREE_GB else "broken", found, fix)
 
 
+def _temporary_files(name: str) -> Finding:
+    try:
+        return Finding(name, "ok", tempfile.gettempdir())
+    except FileNotFoundError:
+        found = "no folder for them can be written to: long input from a pipe cannot be read"
+        return Finding(name, "limited", found, "set TMPDIR to a folder that can be written to")
+
+
 def _codecs(name: str) -> Finding:
     import av
     import soundfile
@@ -198,6 +206,7 @@ CHECKS: dict[str, Callable[[str], Finding]] = {
     "weights": _weights,
     "home": _home,
     "disk": _disk,
+    "temporary files": _temporary_files,
     "codecs": _codecs,
     "sound card": _portaudio,
     "synthesizer": _synthesizer,

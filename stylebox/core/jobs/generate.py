@@ -3,7 +3,6 @@
 A file is made in blocks: memory hardly grows with it, and long work that was interrupted is continued.
 """
 
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -35,6 +34,7 @@ from stylebox.core.pipeline.work import Track, Work
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sources.render.scores import random_score
 from stylebox.core.standard_streams import STREAM
+from stylebox.core.temporary_files import temporary_folder
 
 DEFAULT_SECONDS = 12.0
 MIN_SECONDS, MAX_SECONDS = 0.5, 3600.0
@@ -225,7 +225,7 @@ def _work(target: Path, seconds: float, key: str) -> Iterator[Work]:
     if seconds <= KEPT_SECONDS:
         yield Work()
     elif str(target) == STREAM:
-        with tempfile.TemporaryDirectory(prefix="stylebox-") as temporary:
+        with temporary_folder() as temporary:
             yield Work(Path(temporary), key)
     else:
         folder = work_folder(target)

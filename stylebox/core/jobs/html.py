@@ -14,7 +14,6 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from stylebox import __version__
@@ -31,6 +30,7 @@ from stylebox.core.music.notes import Note, transpose
 from stylebox.core.music.register import key_name
 from stylebox.core.pipeline.result import TransferFacts
 from stylebox.core.pipeline.style_spec import StyleSpec
+from stylebox.core.temporary_files import temporary_folder
 
 _KINDS = {".flac": "audio/flac", ".mp3": "audio/mpeg"}
 _FEWEST_KEYS = 24  # rows of the piano roll
@@ -182,7 +182,7 @@ def _downloads(
 
 def _midi(result: TransferFacts) -> bytes:
     """The notes of an output as a MIDI file."""
-    with TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         path = Path(folder) / "notes.mid"
         write_notes(path, result)
         return path.read_bytes()

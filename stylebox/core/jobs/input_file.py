@@ -3,7 +3,6 @@
 Decides where the work on a recording is kept. Knows nothing of outputs but their names.
 """
 
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -27,6 +26,7 @@ from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.pipeline.recording import MonoSource, fitted, length_at
 from stylebox.core.pipeline.work import Work, remove_work
 from stylebox.core.standard_streams import STREAM
+from stylebox.core.temporary_files import temporary_folder
 
 KEPT_SECONDS = 90.0  # the work on a longer recording is kept on disk, so that it can be continued
 
@@ -143,7 +143,7 @@ class InputFile:
     def _folder(self, folder: Path, piped: bool = False) -> Path:
         """The folder, or a temporary one where nothing can be continued: of a pipe nothing is left to read again."""
         if piped or str(self.path) == STREAM:
-            return Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="stylebox-")))
+            return Path(self._open.enter_context(temporary_folder()))
         return folder
 
     def _key(self, *settings: object) -> str:

@@ -1,7 +1,6 @@
 """A model of preset `paper` from recording to recording, as the paper does it. It works on mels and knows no notes."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from stylebox.core.config import DiffusionConfig
 from stylebox.core.errors import ModelError
 from stylebox.core.paper.model import load_paper_model
 from stylebox.core.paper.transfer import transfer_mel
+from stylebox.core.paths import expanded
 from stylebox.core.pipeline.clip_style import STYLE_SECONDS
 from stylebox.core.pipeline.content import Content
 from stylebox.core.pipeline.finish import Performance
@@ -23,6 +23,7 @@ from stylebox.core.pipeline.protocol import Perform
 from stylebox.core.pipeline.recording import ArrayRecording, MonoSource
 from stylebox.core.pipeline.result import TransferResult
 from stylebox.core.pipeline.score import Score
+from stylebox.core.pipeline.style_spec import is_file
 from stylebox.core.pipeline.transfer import transfer_to_array
 from stylebox.core.pipeline.vocode import iterate_phases
 from stylebox.core.pipeline.work import Work
@@ -206,8 +207,8 @@ class PaperPipeline:
         """The mel of a named clip or of an audio file, and what was left out of the file."""
         if style in self.network.styles:
             return self.network.styles[style].to(self.device), ()
-        if Path(style).expanduser().is_file():
-            clip, remarks = load_with_remarks(Path(style).expanduser(), self.sample_rate, named=True)
+        if is_file(style):
+            clip, remarks = load_with_remarks(expanded(style), self.sample_rate, named=True)
             return self._mel(clip[: int(STYLE_SECONDS * self.sample_rate)]), tuple(remarks)
         raise ModelError(
             f"no style and no file {style!r}; styles are {', '.join(self.network.styles)}, or give an audio file"

@@ -9,6 +9,7 @@ from stylebox.core.audio.vibrato import blend_intonation
 from stylebox.core.errors import ModelError
 from stylebox.core.music.register import blend
 from stylebox.core.music.style_names import choices, match_name, unknown_style
+from stylebox.core.paths import expanded
 from stylebox.core.pipeline.style_spec import StyleSpec, is_file
 from stylebox.core.store.styles import Style
 
@@ -60,7 +61,7 @@ def check_style(spec: StyleSpec, named: Collection[str]) -> None:
 def _one(name: str, named: Mapping[str, Style], from_clip: FromClip) -> Style:
     """An exact name before a file, a file before a name in other spelling."""
     if name not in named and is_file(name):
-        return from_clip(Path(name).expanduser())
+        return from_clip(expanded(name))
     known = match_name(name, named)
     if known is None:
         raise ModelError(unknown_style(name, named))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stylebox.core.errors import ModelError
 from stylebox.core.file_names import safe_name
+from stylebox.core.paths import expanded
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class StyleSpec:
 def is_file(name: str) -> bool:
     """Whether a name is that of a file; a name too long for the system is not."""
     try:
-        return Path(name).expanduser().is_file()
-    except (OSError, RuntimeError, ValueError):  # too long for a name; no home folder; a null character
+        return expanded(name).is_file()
+    except (OSError, ValueError):  # too long for a name; a null character
         return False
 
 

@@ -107,7 +107,7 @@ def require_model(model: str) -> None:
 def _folders(model: str) -> list[Path]:
     """Folders that can hold the parts of a model: the folder that a path names, or those of that name."""
     if Path(model).name != model:
-        return [Path(model).expanduser()]
+        return [paths.expanded(model)]
     return [paths.models_dir() / model, shipped_models() / model]
 
 

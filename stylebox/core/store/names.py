@@ -30,7 +30,7 @@ def style_names(tensor_names: Iterable[str]) -> list[str]:
 
 def styles_of_model(model: str) -> list[str]:
     """Names of the styles of a model, without opening its tensors; empty if it has none or cannot be read."""
-    for folder in (paths.models_dir() / model, shipped_models() / model, Path(model).expanduser()):
+    for folder in (paths.models_dir() / model, shipped_models() / model, paths.expanded(model)):
         try:
             with (folder / "ldm.safetensors").open("rb") as stream:
                 size = int.from_bytes(stream.read(8), "little")

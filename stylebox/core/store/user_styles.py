@@ -85,7 +85,7 @@ def save_user_style(style: UserStyle, audio: np.ndarray, sample_rate: int, force
         with sole_writer(folder, "stylebox styles add", _TURN_SECONDS):
             return _save(style, audio, sample_rate, force)
     except OSError as error:
-        raise ModelError(cannot_write(folder, error, "check its permissions")) from error
+        raise ModelError(cannot_write(folder, error, "check its permissions, or set STYLEBOX_HOME")) from error
 
 
 def _save(style: UserStyle, audio: np.ndarray, sample_rate: int, force: bool) -> UserStyle:

@@ -39,7 +39,7 @@ def opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
             name, stream = str(source), kept.enter_context(_open_path(Path(source)))
         with disk_errors_named(name):
             if not stream.seekable():
-                stream = _copied(stream, kept.enter_context(tempfile.SpooledTemporaryFile(_PIPE_BYTES)))
+                stream = _copied(name, stream, kept.enter_context(tempfile.SpooledTemporaryFile(_PIPE_BYTES)))
             if stream.seek(0, io.SEEK_END) == 0:
                 raise AudioError(f"{name}: is empty (0 bytes); record or export it again")
         yield stream, name
@@ -74,7 +74,11 @@ def _open_path(path: Path) -> BinaryIO:
         raise AudioError(f"{path}: cannot be opened ({error_reason(error)}); check name and permissions") from error
 
 
-def _copied(pipe: BinaryIO, file: IO[bytes]) -> BinaryIO:
+def _copied(name: str, pipe: BinaryIO, file: IO[bytes]) -> BinaryIO:
     """The content of a pipe in a file, which can be searched."""
-    shutil.copyfileobj(pipe, file)
+    try:
+        shutil.copyfileobj(pipe, file)
+    except OSError as error:
+        fix = "set TMPDIR to a folder with room for it"
+        raise AudioError(f"{name}: cannot be kept in a temporary file ({error_reason(error)}); {fix}") from error
     return cast(BinaryIO, file)

@@ -3,8 +3,6 @@
 It was trained on sounds that the shipped model does not play, and no model is trained with it: see MODEL_CARD.md.
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch
 
@@ -13,6 +11,7 @@ from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.models.classifier import CLASSES, OTHER, Classifier
 from stylebox.core.music.style_names import instrument_of, match_name
+from stylebox.core.pipeline.style_spec import is_file
 
 WINDOW_SECONDS = 3.0  # length of what is classified at once
 _SILENT = -0.98  # a window whose loudest mel value is below it is silent
@@ -64,6 +63,6 @@ def instrument_probability(classifier: Classifier, audio: np.ndarray, style: str
         ``audio`` is ``(S,)``.
     """
     name = match_name(instrument_of(style), CLASSES)
-    if name is None or name == OTHER or Path(style).expanduser().is_file():
+    if name is None or name == OTHER or is_file(style):
         return float("nan")
     return instrument_probabilities(classifier, audio, sample_rate)[name]

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from stylebox.core.audio.io.files import AUDIO_SUFFIXES
+from stylebox.core.paths import expanded
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters at least: C: is a disk
 _SITE = re.compile(r"(www\.\S+|[\w-]+(\.[\w-]+)*\.[a-z]{2,}/\S*)", re.IGNORECASE)
@@ -24,7 +25,7 @@ def local_path(address: str, folder: Path) -> Path | None:
     >>> local_path("takes/a.wav", Path("/music")), local_path("https://example.org/a.wav", Path("/music"))
     (PosixPath('/music/takes/a.wav'), None)
     """
-    path = folder / _expanded(address)
+    path = folder / expanded(address)
     if _exists(path):  # a name may look like an address: "Bach: Prelude.wav"
         return path
     if address[:5].lower() == "file:":
@@ -33,13 +34,6 @@ def local_path(address: str, folder: Path) -> Path | None:
         meant_as_file = "//" not in address and path.suffix.lower() in AUDIO_SUFFIXES
         return path if meant_as_file else None
     return None if _SITE.fullmatch(address) else path
-
-
-def _expanded(address: str) -> Path:
-    try:
-        return Path(address).expanduser()
-    except RuntimeError:  # ~ and a name that is no user's
-        return Path(address)
 
 
 def _exists(path: Path) -> bool:
