@@ -8,10 +8,16 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from stylebox.core.audio.io.ogg import links, set_plain_serial
 from stylebox.core.audio.io.read import AudioReader
 from stylebox.core.config import load_preset
+from stylebox.core.data.dataset import mapped
 from stylebox.core.data.manifest import MANIFEST_NAME, read_manifest
+from stylebox.core.data.shards import INDEX_NAME as SHARDS_NAME
+from stylebox.core.data.shards import array_paths
+from stylebox.core.data.streamed import StreamedDataset, unpack
 from stylebox.core.music.midi.read import read_midi
 from stylebox.core.pipeline.style_spec import StyleSpec
 from stylebox.core.sources.fetch.catalogue import parse_catalogue
@@ -59,6 +65,18 @@ def _audio(folder: Path) -> None:
                 break
 
 
+def _shards(folder: Path) -> None:
+    dataset = StreamedDataset(str(folder), folder / "unpacked")
+    assert all(dataset.window(step, 200, 0).recordings for step in range(3))
+
+
+def _shard(folder: Path) -> None:
+    """The bytes are a shard that should hold arrays of a recording called `a`, which are then read."""
+    unpack(folder / "a.tar", folder / "unpacked", {"a"})
+    for path in array_paths(folder / "unpacked", "a"):
+        mapped(path, np.uint8, (None, 160))
+
+
 TARGETS: Mapping[str, Target] = {
     "audio": _file("sound", _audio),
     "catalogue": _catalogue,
@@ -68,6 +86,8 @@ TARGETS: Mapping[str, Target] = {
     "midi": _file("a.mid", lambda folder: read_midi(folder / "a.mid")),
     "ogg": _ogg,
     "sample_index": _file("INDEX.tsv", read_index),
+    "shard": _file("a.tar", _shard),
+    "shards": _file(SHARDS_NAME, _shards),
     "sidecar": _file(sidecar_path(Path("a.wav")).name, lambda folder: read_sidecar(folder / "a.wav")),
     "state": _file(STATE_FILE, load_state),
     "style": _style,

@@ -79,8 +79,11 @@ def test_missing_and_mismatched_arrays_are_refused(folder: Path) -> None:
     np.save(folder / "audio" / f"{second.files}.npy", np.zeros(5, np.int16))
     with pytest.raises(DatasetError, match=r"cannot be read.*stylebox build"):
         dataset.mel(first)
-    with pytest.raises(DatasetError, match=r"has shape \(5,\)"):
+    with pytest.raises(DatasetError, match=r"holds int16 of shape \(5,\)"):
         dataset.audio(second)
+    np.save(folder / "mels" / f"{second.files}.npy", np.zeros((second.frames, 80)))
+    with pytest.raises(DatasetError, match=r"holds float64 of shape .* not uint8"):
+        dataset.mel(second)
 
 
 def test_arrays_are_mapped_and_not_pickled(built: Path) -> None:

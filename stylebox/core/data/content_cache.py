@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from stylebox.core.audio.io.read import resample
-from stylebox.core.data.dataset import Dataset, int16_to_audio
+from stylebox.core.data.dataset import Dataset, int16_to_audio, mapped
 from stylebox.core.data.manifest import Recording
 from stylebox.core.models.content_encoder import ContentEncoder, posteriors
 from stylebox.core.music.notes import NUM_KEYS
@@ -88,7 +88,7 @@ class ContentCache:
         """
         array = self._arrays.get(recording.files)
         if array is None:
-            array = self._arrays[recording.files] = np.load(self.path(recording), mmap_mode="r")
+            array = self._arrays[recording.files] = mapped(self.path(recording), np.uint8, (2, NUM_KEYS, None))
         rate, own_rate = self.dataset.mel_config.frames_per_second, self.encoder.frames_per_second
         place = np.arange(start_frame, stop_frame) * (own_rate / rate)  # as `resample_frames`, in 8 bits
         below = place.astype(np.int64)

@@ -13,8 +13,9 @@ import numpy as np
 
 from stylebox.core.config import MelConfig
 from stylebox.core.data.manifest import BuildRules, Manifest, Recording, fingerprint, read_manifest
-from stylebox.core.errors import DatasetError
+from stylebox.core.errors import DatasetError, error_message
 
+Shape = tuple[int | None, ...]  # None is any length
 AUDIO_FULL_SCALE = 4.0  # amplitude of an int16 of 32768: +12 dBFS, headroom for peaks
 
 
@@ -36,6 +37,33 @@ def int16_to_audio(samples: np.ndarray) -> np.ndarray:
         ``(S,)`` -> ``(S,)``.
     """
     return np.asarray(samples).astype(np.float32) * np.float32(AUDIO_FULL_SCALE / 32768.0)
+
+
+def mapped(path: Path, dtype: type, shape: Shape) -> np.ndarray:
+    """Map an array of a dataset into memory.
+
+    Args:
+        path: The file; it may come from a stranger.
+        dtype: That its values must have.
+        shape: That it must have; None is any length above 0.
+
+    Shape:
+        `shape`.
+
+    Raises:
+        DatasetError: it cannot be read, or is another array.
+    """
+    try:
+        array: np.ndarray = np.load(path, mmap_mode="r")
+    except Exception as error:  # numpy reads the header as Python: a damaged one raises errors of many kinds
+        raise DatasetError(f"{path}: cannot be read ({error_message(error)}); run `stylebox build` again") from error
+    fits = len(array.shape) == len(shape) and all(
+        length > 0 if wanted is None else length == wanted for length, wanted in zip(array.shape, shape, strict=True)
+    )
+    if not fits or array.dtype != dtype:
+        found, wanted = f"{array.dtype} of shape {array.shape}", f"{np.dtype(dtype)} of shape {shape}"
+        raise DatasetError(f"{path}: holds {found}, not {wanted}; run `stylebox build` again")
+    return array
 
 
 @dataclass(frozen=True)
@@ -151,7 +179,7 @@ class Dataset:
         Shape:
             ``(T, M)``, uint8, memory-mapped, T = `recording.frames`.
         """
-        return self._array("mels", recording, (recording.frames, self.mel_config.n_mels))
+        return self._array("mels", recording, np.uint8, (recording.frames, self.mel_config.n_mels))
 
     def audio(self, recording: Recording) -> np.ndarray:
         """The whole recording at the common loudness (see `int16_to_audio`).
@@ -159,7 +187,7 @@ class Dataset:
         Shape:
             ``(S,)``, int16, memory-mapped, S = `recording.samples`, at the mel's sample rate.
         """
-        return self._array("audio", recording, (recording.samples,))
+        return self._array("audio", recording, np.int16, (recording.samples,))
 
     def notes(self, recording: Recording) -> np.ndarray | None:
         """The exact notes of the whole recording, if known: start and end in seconds, pitch (MIDI), velocity.
@@ -167,19 +195,12 @@ class Dataset:
         Shape:
             ``(number of notes, 4)``, float32.
         """
-        return self._array("notes", recording, None) if recording.has_notes else None
+        return self._array("notes", recording, np.float32, (None, 4)) if recording.has_notes else None
 
-    def _array(self, kind: str, recording: Recording, shape: tuple[int, ...] | None) -> np.ndarray:
+    def _array(self, kind: str, recording: Recording, dtype: type, shape: Shape) -> np.ndarray:
         array = self._arrays.get((kind, recording.files))
         if array is None:
-            path = self.path / kind / f"{recording.files}.npy"
-            try:
-                array = np.load(path, mmap_mode="r")
-            except (OSError, ValueError, EOFError) as error:
-                raise DatasetError(f"{path}: cannot be read ({error}); run `stylebox build` again") from error
-            if shape is not None and array.shape != shape:
-                shapes = f"has shape {array.shape}, not {shape}"
-                raise DatasetError(f"{path}: {shapes}; run `stylebox build` again")
+            array = mapped(self.path / kind / f"{recording.files}.npy", dtype, shape)
             self._arrays[kind, recording.files] = array
         return array
 

@@ -6,9 +6,9 @@ The same sources and settings give the same bytes: no times, no absolute paths. 
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ValidationError
+from pydantic import AfterValidator, ValidationError, model_validator
 
 from stylebox.core.config import MelConfig, Section
 from stylebox.core.errors import DatasetError, error_reason
@@ -56,6 +56,13 @@ class Recording(Section):
     split: Split = "train"
     start_frame: int = 0
     stop_frame: int
+
+    @model_validator(mode="after")
+    def _within(self) -> Self:
+        """The used part lies within the recording."""
+        if not (0 <= self.start_frame <= self.stop_frame <= self.frames and self.samples >= 0):
+            raise ValueError(f"{self.id}: frames {self.start_frame} to {self.stop_frame} of {self.frames}")
+        return self
 
     @property
     def used_frames(self) -> int:

@@ -12,10 +12,10 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, Self
 
 import fsspec
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from stylebox.core.config import Section
 from stylebox.core.data.dataset import Dataset
@@ -28,6 +28,7 @@ SHARDS_VERSION = 1
 ARRAYS = re.compile(r"(mels|audio|notes|content/[0-9a-f]+)/([^/]+)\.npy")
 REFERENCE_SECONDS = 60.0  # of each timbre of an instrument, kept at hand for the style library
 _COPY_BYTES = 1 << 20
+_MAX_INDEX_BYTES = 1 << 29  # a recording takes about 600 bytes
 
 Kind = Literal["valid", "reference", "train", "test"]
 
@@ -56,6 +57,14 @@ class ShardIndex(Section):
     format: int = SHARDS_VERSION
     manifest: Manifest
     shards: tuple[Shard, ...]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        """Every recording that is used lies in a shard."""
+        packed = {files for shard in self.shards for files in shard.files}
+        if missing := [r.id for r in self.manifest.recordings if r.split != "unused" and r.files not in packed]:
+            raise ValueError(f"no shard holds {missing[0]}")
+        return self
 
 
 def is_sharded(place: str) -> bool:
@@ -106,7 +115,10 @@ def read_index(place: str) -> ShardIndex:
     """
     with reported(place, "read"):
         system, root = open_place(place)
-        content = system.cat_file(f"{root}/{INDEX_NAME}")
+        with system.open(f"{root}/{INDEX_NAME}", "rb") as file:
+            content = file.read(_MAX_INDEX_BYTES + 1)
+    if len(content) > _MAX_INDEX_BYTES:
+        raise DatasetError(f"{place}: its {INDEX_NAME} is larger than {_MAX_INDEX_BYTES >> 20} MB")
     try:
         index = ShardIndex.model_validate_json(content)
     except (ValidationError, RecursionError) as error:

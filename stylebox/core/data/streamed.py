@@ -12,13 +12,13 @@ import tarfile
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from stylebox.core.data.dataset import Dataset, Window
+from stylebox.core.data.dataset import Dataset, Shape, Window
 from stylebox.core.data.manifest import Recording
 from stylebox.core.data.shards import ARRAYS, Shard, array_paths, open_place, read_index, reported
 from stylebox.core.errors import DatasetError
@@ -118,10 +118,10 @@ class StreamedDataset(Dataset):
         count = max(1, len(order) // max(WINDOW_SHARDS, self.processes))
         return [[self._order[number] for number in part] for part in np.array_split(order, count)]
 
-    def _array(self, kind: str, recording: Recording, shape: tuple[int, ...] | None) -> np.ndarray:
+    def _array(self, kind: str, recording: Recording, dtype: type, shape: Shape) -> np.ndarray:
         if (kind, recording.files) not in self._arrays:
             self._fetch(self._shard_of[recording.files])
-        return super()._array(kind, recording, shape)
+        return super()._array(kind, recording, dtype, shape)
 
     def _marker(self, name: str) -> Path:
         """The file that says that a shard is unpacked."""
@@ -156,7 +156,7 @@ class StreamedDataset(Dataset):
                 system.get_file(f"{root}/{shard.name}", str(packed))
             if file_sha256(packed) != shard.sha256:
                 raise DatasetError(f"{self._place}/{shard.name}: is damaged; its checksum is not that of the index")
-            _unpack(packed, self.path, shard)
+            unpack(packed, self.path, set(shard.files))
         with atomic_path(self._marker(shard.name)) as marker:
             marker.touch()
 
@@ -170,15 +170,24 @@ class StreamedDataset(Dataset):
                     path.unlink(missing_ok=True)
 
 
-def _unpack(packed: Path, folder: Path, shard: Shard) -> None:
-    """Unpack the arrays of a shard; a member that is no array of its recordings is refused."""
-    known = set(shard.files)
-    with reported(shard.name, "unpacked"), tarfile.open(packed, "r:") as tar:
+def unpack(packed: Path, folder: Path, stems: Set[str]) -> None:
+    """Unpack the arrays of a shard.
+
+    Args:
+        packed: The shard; it may come from a stranger.
+        folder: Of the dataset.
+        stems: Of the arrays that it should hold.
+
+    Raises:
+        DatasetError: it is no tar file, or holds something else; more than its own size is not written.
+    """
+    left = packed.stat().st_size  # a sparse member may claim any size
+    with reported(packed.name, "unpacked"), tarfile.open(packed, "r:") as tar:
         for member in tar:
             found = re.fullmatch(ARRAYS, member.name)
-            fits = found and found[2] in known and member.size <= shard.size  # a sparse one may claim any size
+            fits, left = found and found[2] in stems and member.size <= left, left - member.size
             stream = tar.extractfile(member) if fits else None
             if stream is None:
-                raise DatasetError(f"{shard.name}: holds {member.name!r}, which does not belong there")
+                raise DatasetError(f"{packed.name}: holds {member.name!r}, which does not belong there")
             with stream, atomic_path(folder / member.name) as partial, partial.open("wb") as writing:
                 shutil.copyfileobj(stream, writing, 1 << 20)
