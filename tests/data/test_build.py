@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -199,6 +200,17 @@ def test_only_what_changed_is_made_again(sources: Path, tmp_path: Path) -> None:
 
     build(sources, tmp_path / "fresh", jobs=1)
     assert tree(folder) == tree(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:200], lambda data: b"\x93NUMPY" + data[7:90] + b"#" + data[91:]])
+def test_a_damaged_array_is_made_again(sources: Path, tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    folder = tmp_path / "dataset"
+    build(sources, folder, jobs=1)
+    whole = tree(folder)
+    path = next((folder / "mels").iterdir())
+    path.write_bytes(damage(path.read_bytes()))
+    assert build(sources, folder, jobs=1).made == 1
+    assert tree(folder) == whole
 
 
 def test_other_settings_rebuild_everything(sources: Path, tmp_path: Path) -> None:

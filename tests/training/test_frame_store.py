@@ -14,6 +14,7 @@ from stylebox.core.data.content_cache import ContentCache
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.manifest import Recording
 from stylebox.core.data.sampler import ExampleSampler, Groups
+from stylebox.core.errors import DatasetError
 from stylebox.core.jobs.train import make_stage
 from stylebox.core.models.content_encoder import shift_keys
 from stylebox.core.progress import silent
@@ -82,6 +83,16 @@ def test_posteriors_in_8_bits_are_the_encoders(tiny_home: Path) -> None:
     for start in (0, 7, 50):
         read = cache.read(recording, start, 30)
         assert (read - whole[..., start : start + 30]).abs().max() <= 0.5 / 255 + 1e-6
+
+
+@pytest.mark.parametrize("found", [np.zeros((2, 88, 3), np.uint8), np.zeros((2, 88, 300)), np.zeros(5, np.uint8)])
+def test_posteriors_of_something_else_are_one_line(tiny_home: Path, found: np.ndarray) -> None:
+    dataset = Dataset.open(tiny_home / "dataset")
+    cache, recording = ContentCache(dataset, load_content_encoder("tiny")), dataset.split("train")[0]
+    cache.path(recording).parent.mkdir(parents=True, exist_ok=True)
+    np.save(cache.path(recording), found)
+    with pytest.raises(DatasetError, match=rf"{recording.files}.npy: (holds|is not of)"):
+        cache.read(recording, 0, 30)
 
 
 def test_onsets_of_a_section_are_those_of_the_whole(tiny_home: Path) -> None:

@@ -18,7 +18,7 @@ from stylebox.core.audio.io.read import load_with_remarks
 from stylebox.core.audio.loudness import gain_to, loudness_of
 from stylebox.core.audio.mel import mel_in_blocks
 from stylebox.core.config import MelConfig, Section
-from stylebox.core.data.dataset import audio_to_int16
+from stylebox.core.data.dataset import audio_to_int16, mapped
 from stylebox.core.data.quality.checks import find_problems
 from stylebox.core.errors import DatasetError, SourceError, StyleboxError, cannot_write, error_reason
 from stylebox.core.music.midi.read import read_midi
@@ -131,13 +131,16 @@ def built_path(folder: Path, files: str) -> Path:
 
 
 def read_built(folder: Path, files: str) -> Measured | None:
-    """Measurements of arrays from an earlier build; None unless they are complete."""
+    """Measurements of arrays from an earlier build; None unless they are complete and can be read."""
     try:
         measured = Measured.model_validate_json(built_path(folder, files).read_bytes())
-    except (OSError, ValueError):
+        mapped(folder / "mels" / f"{files}.npy", np.uint8, (measured.frames, None))
+        mapped(folder / "audio" / f"{files}.npy", np.int16, (measured.samples,))
+        if measured.has_notes:
+            mapped(folder / "notes" / f"{files}.npy", np.float32, (None, 4))
+    except (OSError, ValueError, DatasetError):
         return None
-    kinds = ["mels", "audio", *(["notes"] if measured.has_notes else [])]
-    return measured if all((folder / kind / f"{files}.npy").is_file() for kind in kinds) else None
+    return measured
 
 
 def _save(job: ArrayJob, arrays: dict[str, np.ndarray], measured: Measured) -> None:

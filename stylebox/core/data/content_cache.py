@@ -13,6 +13,7 @@ from torch import Tensor
 from stylebox.core.audio.io.read import resample
 from stylebox.core.data.dataset import Dataset, int16_to_audio, mapped
 from stylebox.core.data.manifest import Recording
+from stylebox.core.errors import DatasetError
 from stylebox.core.models.content_encoder import ContentEncoder, posteriors
 from stylebox.core.music.notes import NUM_KEYS
 from stylebox.core.paths import atomic_path
@@ -88,7 +89,7 @@ class ContentCache:
         """
         array = self._arrays.get(recording.files)
         if array is None:
-            array = self._arrays[recording.files] = mapped(self.path(recording), np.uint8, (2, NUM_KEYS, None))
+            array = self._arrays[recording.files] = self._mapped(recording)
         rate, own_rate = self.dataset.mel_config.frames_per_second, self.encoder.frames_per_second
         place = np.arange(start_frame, stop_frame) * (own_rate / rate)  # as `resample_frames`, in 8 bits
         below = place.astype(np.int64)
@@ -98,3 +99,15 @@ class ContentCache:
         share = (place - below).astype(np.float32)[:, None]
         rows: np.ndarray = np.rint(lower + share * (upper - lower)).astype(np.uint8)
         return rows
+
+    def _mapped(self, recording: Recording) -> np.ndarray:
+        """The posteriors of a recording, which may come from a stranger.
+
+        Raises:
+            DatasetError: they cannot be read, or are those of another recording.
+        """
+        array = mapped(self.path(recording), np.uint8, (2, NUM_KEYS, None))
+        seconds = recording.samples / self.dataset.mel_config.sample_rate
+        if abs(array.shape[2] - seconds * self.encoder.frames_per_second) > 2:
+            raise DatasetError(f"{self.path(recording)}: is not of {seconds:.1f} s; delete it, it is made again")
+        return array

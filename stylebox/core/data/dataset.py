@@ -45,7 +45,7 @@ def mapped(path: Path, dtype: type, shape: Shape) -> np.ndarray:
     Args:
         path: The file; it may come from a stranger.
         dtype: That its values must have.
-        shape: That it must have; None is any length above 0.
+        shape: That it must have; None is any length.
 
     Shape:
         `shape`.
@@ -58,7 +58,7 @@ def mapped(path: Path, dtype: type, shape: Shape) -> np.ndarray:
     except Exception as error:  # numpy reads the header as Python: a damaged one raises errors of many kinds
         raise DatasetError(f"{path}: cannot be read ({error_message(error)}); run `stylebox build` again") from error
     fits = len(array.shape) == len(shape) and all(
-        length > 0 if wanted is None else length == wanted for length, wanted in zip(array.shape, shape, strict=True)
+        wanted in (None, length) for length, wanted in zip(array.shape, shape, strict=True)
     )
     if not fits or array.dtype != dtype:
         found, wanted = f"{array.dtype} of shape {array.shape}", f"{np.dtype(dtype)} of shape {shape}"
