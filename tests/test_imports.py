@@ -30,6 +30,7 @@ ROOMS: list[tuple[str, ...]] = [
         "core.temporary_files",
         "core.text_encoding",
         "core.text_table",
+        "core.json_text",
         "core.toml_file",
         "core.user_config",
         "core.worker_processes",

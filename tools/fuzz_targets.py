@@ -4,9 +4,11 @@ A target returns where the bytes are valid, raises `StyleboxError` where they ar
 """
 
 import io
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
@@ -18,12 +20,16 @@ from stylebox.core.data.manifest import MANIFEST_NAME, read_manifest
 from stylebox.core.data.shards import INDEX_NAME as SHARDS_NAME
 from stylebox.core.data.shards import array_paths
 from stylebox.core.data.streamed import StreamedDataset, unpack
+from stylebox.core.evaluation.listening.ratings import read_ratings, screen
 from stylebox.core.music.midi.read import read_midi
+from stylebox.core.paths import styles_dir
 from stylebox.core.pipeline.style_spec import StyleSpec
 from stylebox.core.sources.fetch.catalogue import parse_catalogue
 from stylebox.core.sources.fetch.index import INDEX_NAME, FetchIndex
 from stylebox.core.sources.render.sample_index import read_index
 from stylebox.core.sources.sidecar import read_sidecar, sidecar_path
+from stylebox.core.store.names import own_style_names, styles_of_model
+from stylebox.core.store.user_styles import user_styles
 from stylebox.core.store.weights import load_weights
 from stylebox.core.training.checkpoint import STATE_FILE, load_state
 
@@ -65,6 +71,23 @@ def _audio(folder: Path) -> None:
                 break
 
 
+def _user_style(folder: Path) -> None:
+    with patch.dict(os.environ, STYLEBOX_HOME=str(folder)):
+        styles_dir().mkdir()
+        (folder / "a.json").rename(styles_dir() / "a.json")
+        (styles_dir() / "a.flac").touch()
+        own_style_names()
+        for style in user_styles().values():
+            assert style.path.parent == styles_dir()
+            assert style.register_of_clips is None or style.keys is not None
+
+
+def _styles_of_model(folder: Path) -> None:
+    """The Tab key asks for them: no file may raise even an error of ours."""
+    names = styles_of_model(str(folder))
+    assert all(isinstance(name, str) for name in names)
+
+
 def _shards(folder: Path) -> None:
     dataset = StreamedDataset(str(folder), folder / "unpacked")
     assert all(dataset.window(step, 200, 0).recordings for step in range(3))
@@ -85,11 +108,14 @@ TARGETS: Mapping[str, Target] = {
     "manifest": _file(MANIFEST_NAME, read_manifest),
     "midi": _file("a.mid", lambda folder: read_midi(folder / "a.mid")),
     "ogg": _ogg,
+    "ratings": _file("a.csv", lambda folder: screen(read_ratings([folder / "a.csv"]))),
     "sample_index": _file("INDEX.tsv", read_index),
     "shard": _file("a.tar", _shard),
     "shards": _file(SHARDS_NAME, _shards),
     "sidecar": _file(sidecar_path(Path("a.wav")).name, lambda folder: read_sidecar(folder / "a.wav")),
     "state": _file(STATE_FILE, load_state),
     "style": _style,
+    "style_names": _file("ldm.safetensors", _styles_of_model),
+    "user_style": _file("a.json", _user_style),
     "weights": _file("a.safetensors", lambda folder: load_weights(folder / "a.safetensors")),
 }

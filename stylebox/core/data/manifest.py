@@ -12,6 +12,7 @@ from pydantic import AfterValidator, ValidationError, model_validator
 
 from stylebox.core.config import MelConfig, Section
 from stylebox.core.errors import DatasetError, error_reason
+from stylebox.core.json_text import parse_json
 from stylebox.core.paths import is_below, write_text
 
 FORMAT_VERSION = 1  # of the manifest and of the arrays beside it
@@ -104,12 +105,12 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST_NAME
     try:
-        values = json.loads(path.read_text("utf-8"))
+        values = parse_json(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise DatasetError(f"{folder}: no dataset here; make one with `stylebox build`") from error
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error_reason(error)})") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DatasetError(f"{path}: is damaged ({error}); run `stylebox build` again") from error
     version = values.get("format") if isinstance(values, dict) else None
     if version != FORMAT_VERSION:

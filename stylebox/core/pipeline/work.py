@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from stylebox.core.json_text import parse_json
 from stylebox.core.lock import LOCK_NAME
 from stylebox.core.paths import atomic_path, write_text
 
@@ -162,6 +163,6 @@ def _empty(folder: Path) -> None:
 def _key_of(folder: Path) -> str | None:
     """The key of a folder of work; None if it is none."""
     try:
-        return str(json.loads((folder / _KEY).read_text("utf-8"))["key"])
+        return str(parse_json((folder / _KEY).read_text("utf-8"))["key"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

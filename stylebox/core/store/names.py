@@ -1,11 +1,11 @@
 """Names of installed models and of their styles, from folders and headers alone: quick enough for a Tab key."""
 
-import json
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
 from stylebox.core import paths
+from stylebox.core.json_text import parse_json
 
 _MAX_HEADER_BYTES = 100_000_000  # what safetensors itself allows
 
@@ -34,10 +34,10 @@ def styles_of_model(model: str) -> list[str]:
         try:
             with (folder / "ldm.safetensors").open("rb") as stream:
                 size = int.from_bytes(stream.read(8), "little")
-                header = json.loads(stream.read(size)) if size <= _MAX_HEADER_BYTES else {}
+                header = parse_json(stream.read(size)) if size <= _MAX_HEADER_BYTES else {}
         except (OSError, ValueError):
             continue
-        return style_names(header)
+        return style_names(header) if isinstance(header, dict) else []
     return []
 
 
@@ -46,7 +46,7 @@ def own_style_names() -> list[str]:
     names = []
     for path in sorted(paths.styles_dir().glob("*.json")):
         try:
-            names.append(str(json.loads(path.read_text("utf-8"))["name"]))
+            names.append(str(parse_json(path.read_text("utf-8"))["name"]))
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return names

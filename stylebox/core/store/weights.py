@@ -21,6 +21,7 @@ from torch import nn
 
 from stylebox.core import paths
 from stylebox.core.errors import ModelError, error_reason
+from stylebox.core.json_text import parse_json
 
 HEADER = "stylebox"
 """Entry of a safetensors header that holds the metadata as JSON."""
@@ -213,8 +214,8 @@ def _opened(path: Path) -> Iterator[Any]:
 def _decoded(header: Mapping[str, str]) -> dict[str, Any]:
     """Decode the metadata that `save_weights` wrote; another header stays unchanged."""
     try:
-        ours = json.loads(header.get(HEADER, ""))
-    except json.JSONDecodeError:
+        ours = parse_json(header.get(HEADER, ""))
+    except ValueError:
         ours = None
     return ours if isinstance(ours, dict) else dict(header)
 

@@ -15,6 +15,7 @@ import torch
 
 from stylebox.core import paths
 from stylebox.core.errors import ModelError, error_reason
+from stylebox.core.json_text import parse_json
 from stylebox.core.store.weights import load_weights, save_weights
 
 STATE_FILE = "state.json"
@@ -106,8 +107,8 @@ def read_origin(directory: Path) -> dict[str, Any]:
     """What the run in `directory` was started on, as JSON values; empty if there is no run or it does not say."""
     for path in (directory / STATE_FILE, directory / EARLIER_FILE):
         try:
-            return dict(json.loads(path.read_text(encoding="utf-8"))["origin"])
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return dict(parse_json(path.read_text(encoding="utf-8"))["origin"])
+        except (OSError, ValueError, KeyError, TypeError):
             continue
     return {}
 
@@ -122,8 +123,8 @@ def discard_state(directory: Path) -> None:
 def _tensors_of(path: Path) -> str | None:
     """The file of tensors that a document names; None if there is none."""
     try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["tensors"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return str(parse_json(path.read_text(encoding="utf-8"))["tensors"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -147,9 +148,9 @@ def _document(path: Path) -> dict[str, Any]:
         ModelError: Another version of stylebox wrote it.
     """
     try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        document: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
         version, name = document["version"], Path(document["tensors"]).name
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         raise _DamagedError(f"{path}: not a training state") from None
     if version != STATE_VERSION:
         raise ModelError(f"{path}: version {version} of the training state, this stylebox reads {STATE_VERSION}")

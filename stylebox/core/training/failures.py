@@ -1,6 +1,5 @@
 """Failures of a run: a loss that is not a number, or memory that ran out. One line each, with the fix."""
 
-import json
 import math
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import torch
 
 from stylebox.core.config import TrainConfig
 from stylebox.core.errors import StyleboxError
+from stylebox.core.json_text import parse_json
 from stylebox.core.training import checkpoint
 
 NORM = "norm"  # the figure of a step that holds the norm of the gradient
@@ -61,5 +61,5 @@ def _what_is_kept(state_dir: Path, go_on: str, again: str) -> str:
     path = state_dir / checkpoint.STATE_FILE
     if not path.exists():
         return again
-    step = json.loads(path.read_text(encoding="utf-8"))["step"]
+    step = parse_json(path.read_text(encoding="utf-8"))["step"]
     return f"the state of step {step} is kept: {go_on}"

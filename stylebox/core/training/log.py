@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stylebox.core import paths
+from stylebox.core.json_text import parse_json
 
 
 class TrainingLog:
@@ -70,8 +71,8 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     records = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
+            record = parse_json(line)
+        except ValueError:
             continue
         if isinstance(record, dict) and isinstance(record.get("step"), int):
             records.append(record)

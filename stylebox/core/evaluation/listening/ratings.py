@@ -111,10 +111,10 @@ def _read_file(path: Path) -> list[tuple[str, Rating]]:
     except (OSError, UnicodeDecodeError) as error:
         raise StyleboxError(f"{path}: cannot be read ({error_reason(error)}); save it again as CSV in UTF-8") from error
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
-    missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
-    if missing:
-        raise StyleboxError(f"{path}: has no column {missing[0]!r}; name a file that the page of the test saved")
     try:
+        missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
+        if missing:
+            raise StyleboxError(f"{path}: has no column {missing[0]!r}; name a file that the page of the test saved")
         return [_rating(path, number, row) for number, row in enumerate(rows, start=2)]
     except csv.Error as error:
         raise StyleboxError(f"{path}: is no CSV file ({error}); name a file that the page of the test saved") from error
