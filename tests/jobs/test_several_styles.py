@@ -5,6 +5,7 @@ By a tiny model.
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,9 +99,10 @@ def test_notes_are_found_once_and_the_bytes_are_those_of_one_style_alone(
     assert len(content("together")) == 6
 
 
-def test_pictures_and_pages_of_several_styles_read_the_recording_once_more(
+def test_a_recording_is_read_as_often_as_the_documentation_says(
     pipeline: BasePipeline, song: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Measured and transcribed, whatever the number of styles; once more for pages; twice per style for --mix."""
     reads, iterate = 0, AudioReader.__iter__
 
     def counted(reader: AudioReader) -> Iterator[np.ndarray]:
@@ -112,11 +114,12 @@ def test_pictures_and_pages_of_several_styles_read_the_recording_once_more(
     monkeypatch.setattr(file_recording, "_KEPT_BYTES", 0)  # a long one, which is not kept in memory
     options = TransferOptions("string", seed=7, steps=0, vocoder="harmonic")
     counts = []
-    for side in (SideOutputs(), SideOutputs(plot=Path("plots"), report=Path("page.html"))):
-        reads = 0
-        transfer_files([song], Path("out"), options, pipeline, styles=STYLES[:2], side_outputs=side, force=True)
+    shown = SideOutputs(plot=Path("plots"), report=Path("page.html"))
+    for side, mix in ((SideOutputs(), 1.0), (shown, 1.0), (SideOutputs(), 0.5)):
+        reads, asked = 0, replace(options, mix=mix)
+        transfer_files([song], Path("out"), asked, pipeline, styles=STYLES[:2], side_outputs=side, force=True)
         counts.append(reads)
-    assert counts[1] == counts[0] + 1
+    assert counts == [2, 3, 2 + 2 * 2], "see docs/architecture.md"
     assert len(list(Path("plots").iterdir())) == 2
     assert Path("page.html").read_text("utf-8").count("<audio ") == 3
 

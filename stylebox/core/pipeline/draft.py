@@ -1,4 +1,4 @@
-"""The second step: content and style to a draft mel, in one deterministic pass."""
+"""The draft: from content and style to a mel, in one deterministic pass."""
 
 import torch
 from torch import Tensor

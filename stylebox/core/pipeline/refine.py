@@ -1,4 +1,4 @@
-"""The third step: diffusion gives a draft the detail that a mean cannot have."""
+"""The diffusion: it gives a draft the detail that a mean cannot have."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The first step: from a recording to its content, part by part. The style plays no part in it."""
+"""The transcription: from a recording to its content, a minute at a time. Knows no style."""
 
 from collections.abc import Callable
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""The fourth step, and the one place where a mel becomes sound: vocoder, pitch bends, phases, attacks."""
+"""The one place where a mel becomes sound: vocoder, pitch bends, phases, attacks."""
 
 from dataclasses import dataclass
 
