@@ -2,14 +2,14 @@
 # The shipped model, from nothing but packages and downloads to the files of weights/base. Each stretch of training
 # starts from the file before it. docs/scaling.md says what each stretch takes.
 #
-#   runs/base.sh WORK [NOTES]           hours on a CPU, under an hour on a large GPU
+#   runs/base.sh WORK [NOTES]           some two days on two CPU cores, under an hour on a large GPU
 #   runs/base.sh --tiny WORK [NOTES]    the same steps with tiny networks and little material, in about a minute
 #
 # WORK receives everything: sources, dataset, models, weights, times.tsv. NOTES is a folder of recorded notes. The
 # material that is missing is named, with the place to get it, and the run goes on without it: configs/base/MATERIAL.md
-# lists it all. A second call goes on where the first one stopped. Two differences to the shipped weights remain: the
-# Philharmonia notes are not ours to pass on, and the fourth stretch of the content encoder had synthetic voices
-# (configs/base/content-4.toml).
+# lists it all. A second call goes on where the first one stopped. Differences to the shipped weights remain: some
+# material has to be fetched by hand, and the content encoder had other material in its second and fourth stretch
+# (configs/base/content-2.toml, content-4.toml).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -4,11 +4,13 @@
 
 FOLDER holds `content.safetensors` (optional), `vae.safetensors`, `ldm.safetensors` and `vocoder.safetensors`, with the
 sizes of the preset. The ldm file has the tokens and vector of each timbre as `timbres.<timbre>.tokens` and `.vector`
-(`tools.timbre_library` adds them). The table of styles gives the timbre of each name. The files go to
+(`tools.timbre_library` adds them). The table of styles gives the timbre of each name. Where the material lacked it, an
+instrument has the sound that the training chose for it, and any other name is left out. The files go to
 `stylebox/weights/base/` of this checkout by default.
 """
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from stylebox.core.models.style_encoder import StyleEncoder
 from stylebox.core.models.vae import VAE
 from stylebox.core.models.vocoder import Vocoder
 from stylebox.core.store.weights import fingerprint, load_into, load_weights, save_weights
-from tools.style_table import read_style_table
+from tools.style_table import NamedTimbre, read_style_table
 
 ROOT = Path(__file__).parent.parent
 WEIGHTS = ROOT / "stylebox" / "weights" / "base"
@@ -113,11 +115,37 @@ def checked(part: PartPlan, source: Path, preset: Preset) -> tuple[dict[str, Ten
         )
         made_of["vae"] = fingerprint(vae)
         table = read_style_table(part.styles)
-        for name, style in table.items():
-            for kind in ("tokens", "vector"):
-                kept[f"styles.{name}.{kind}"] = tensors[f"timbres.{style.timbre}.{kind}"]
-        card["styles"] = {name: {"learnt_from": style.learnt_from} for name, style in table.items()}
+        styles, left_out = named_tensors(tensors, table)
+        kept |= styles
+        names = [name for name in table if f"timbres.{table[name].timbre}.tokens" in tensors]
+        card["styles"] = {name: {"learnt_from": table[name].learnt_from} for name in names}
+        if left_out:
+            print(f"without {len(left_out)} styles that the material lacks: {', '.join(left_out)}")
     return kept, card
+
+
+def named_tensors(
+    tensors: Mapping[str, Tensor], table: Mapping[str, NamedTimbre]
+) -> tuple[dict[str, Tensor], list[str]]:
+    """Tokens and vector of each name of a table, and the names for which there are none.
+
+    Args:
+        tensors: Of a trained ldm part, with ``timbres.<timbre>`` and, of the training, ``styles.<instrument>``.
+        table: The timbre of each name.
+
+    Shape:
+        ``styles.<name>.tokens`` is ``(K, D)``, ``.vector`` ``(D',)``.
+    """
+    found: dict[str, Tensor] = {}
+    left_out = []
+    for name, style in table.items():
+        known = (f"timbres.{style.timbre}", f"styles.{name}")
+        source = next((one for one in known if f"{one}.tokens" in tensors), None)
+        if source is None:
+            left_out.append(name)
+            continue
+        found |= {f"styles.{name}.{kind}": tensors[f"{source}.{kind}"] for kind in ("tokens", "vector")}
+    return found, left_out
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from support.command_result import CommandResult
 from support.models import PARTIALS, SAMPLE_RATE, melody, tones
 
@@ -21,6 +22,8 @@ from stylebox.core.config import load_preset
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.sources.fetch.catalogue import read_catalogue
 from stylebox.core.store.weights import load_metadata
+from tools.assemble_base import named_tensors
+from tools.style_table import NamedTimbre
 
 ROOT = Path(stylebox.__file__).parents[1]
 SCRIPT = ROOT / "runs" / "base.sh"
@@ -106,6 +109,17 @@ def test_the_recipe_goes_on_without_what_it_cannot_get(tmp_path: Path) -> None:
     ]
     assert sum(" render " in line and "--samples" not in line for line in commands) == 2
     assert "tools.assemble_base" in commands[-1]
+
+
+def test_a_style_whose_timbre_the_material_lacks_does_not_end_the_recipe() -> None:
+    """As for a player whose recordings could not be fetched: the instrument has the sound that training chose."""
+    kinds = ("tokens", "vector")
+    tensors = {f"{of}.{kind}": torch.rand(2) for of in ("timbres.flute/notes/Iowa", "styles.violin") for kind in kinds}
+    timbres = {"flute": "flute/notes/Iowa", "violin": "violin/real/Kim", "violin/player": "violin/real/Kim"}
+    found, left_out = named_tensors(tensors, {name: NamedTimbre(timbre, "") for name, timbre in timbres.items()})
+    assert left_out == ["violin/player"]
+    assert set(found) == {f"styles.{name}.{kind}" for name in ("flute", "violin") for kind in kinds}
+    assert found["styles.violin.tokens"] is tensors["styles.violin.tokens"]
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="the recipe is a bash script")
