@@ -21,13 +21,14 @@ HEAD = """\
 Written by `python docs/make_cli.py`; do not edit. `stylebox COMMAND --help` prints the same.
 
 Results go to stdout, everything else to stderr. Exit codes: 0 success, 1 failure (one line names the reason), 2 wrong
-usage, 130 interrupted by Ctrl-C. Every command has `--help` (`-h`), `--quiet` (`-q`: only results and errors),
+usage, 130 interrupted by Ctrl-C, 128 and its number after another signal (143 for SIGTERM). Every command has `--help` (`-h`), `--quiet` (`-q`: only results and errors),
 `--verbose` (`-v`: more details) and `--debug` (the traceback of an error). `stylebox --version` prints the version, and
 `stylebox --install-completion` installs completion for your shell.
 
 `stylebox config` keeps defaults for options in a TOML file. The command line comes before them.
 
-The environment variable `STYLEBOX_HOME` sets the data directory, which holds sources, the dataset, models and takes.
+The environment variable `STYLEBOX_HOME` sets the data directory, which holds sources, the dataset, models, takes and
+your styles; the defaults are then kept there, too.
 `NO_COLOR` turns colours off.
 
 [Habits of other tools](habits.md) compares the command line with those of Basic Pitch, Demucs, Whisper and yt-dlp, and

@@ -30,7 +30,7 @@ Verbose = Annotated[bool, _common("--verbose", "-v", help="Print more details.")
 Debug = Annotated[bool, _common("--debug", help="Print the traceback of an error.")]
 
 # Many commands
-DEVICE_HELP = "Computing device of the networks; auto uses CUDA if available."
+DEVICE_HELP = "Computing device of the networks; auto is the first there is of CUDA, Apple's MPS and the CPU."
 AsJson = Annotated[bool, Option("--json", help="Print the report as one JSON document.")]
 Force = Annotated[bool, Option("--force", help="Replace existing files.")]
 Device = Annotated[DeviceName, Option(help=DEVICE_HELP)]
