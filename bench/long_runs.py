@@ -3,7 +3,7 @@
     python -m bench.long_runs transfers CLIP --count 500
     python -m bench.long_runs command --seconds 60 -- stylebox train ldm --name long --max-minutes 30
 
-Prints the rows of a table for docs/reliability.md.
+Prints the rows of a table for docs/long_runs.md, which is a section of docs/reliability.md.
 """
 
 import argparse

@@ -1,4 +1,7 @@
-"""Write reliability.md from a run of the tests in tests/reliability: `python docs/make_reliability.py`."""
+"""Write reliability.md from a run of the tests in tests/reliability and of those on formats, and from long_runs.md.
+
+    python docs/make_reliability.py
+"""
 
 import subprocess
 import sys
