@@ -3,7 +3,7 @@
     python -m bench.speed --data DATA --packages PACKAGES
 
 Ratios are of CPU seconds in one run on one thread, so that other work on the machine does not change them. How time and
-memory grow is measured on `stylebox transfer` as a process of its own; an hour of sound takes about ten minutes of that.
+memory grow is measured on `stylebox transfer` as a process of its own; an hour of sound takes ten minutes or so.
 Writes docs/speed.md.
 """
 

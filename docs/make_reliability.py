@@ -1,7 +1,4 @@
-"""Write reliability.md from a run of the tests in tests/reliability and of those on formats, and from long_runs.md.
-
-    python docs/make_reliability.py
-"""
+"""Write reliability.md from long_runs.md and tests on faults and formats: `python docs/make_reliability.py`."""
 
 import subprocess
 import sys
