@@ -1,5 +1,7 @@
 """The ground of the package: errors in a line, files written completely or not at all, safe file names."""
 
+import errno
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +61,33 @@ def test_a_failed_write_leaves_the_earlier_file_and_no_other(tmp_path: Path) -> 
         be_interrupted()
     assert path.read_text() == "before"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_gets_its_name_when_it_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power failure a moment later leaves the whole file; a disk that fails at last leaves the earlier one."""
+    path = tmp_path / "a.txt"
+    steps: list[str] = []
+    replace = Path.replace
+
+    def named(source: Path, target: Path) -> Path:
+        steps.append("named")
+        return replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", lambda file: steps.append(f"{os.fstat(file).st_size} bytes on the disk"))
+    monkeypatch.setattr(Path, "replace", named)
+    write_text(path, "whole")
+    assert steps == ["5 bytes on the disk", "named"]
+
+    def fail(number: int) -> None:
+        monkeypatch.setattr(os, "fsync", lambda file: (_ for _ in ()).throw(OSError(number, "of the disk")))
+
+    fail(errno.EINVAL)  # a file system that cannot wait for it
+    write_text(path, "other")
+    fail(errno.EIO)
+    with pytest.raises(OSError, match="of the disk") as failed:
+        write_text(path, "lost")
+    assert failed.value.filename == str(path)
+    assert path.read_text() == "other"
 
 
 def test_a_file_is_replaced_only_if_forced_and_only_where_one_can_be(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from stylebox.core.errors import StyleboxError
 from stylebox.core.file_names import MAX_NAME_BYTES, shortened
 from stylebox.core.temporary_files import fall_back_to
 
+_NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)  # of file systems that cannot wait for the disk
+
 
 def home() -> Path:
     """The data directory: the environment variable `STYLEBOX_HOME`, or the user data directory of the system.
@@ -121,7 +123,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         mode = stat.S_IMODE(partial.stat().st_mode)
         yield partial
         partial.chmod(mode)
-        partial.replace(path)
+        move_whole(partial, path)
     except OSError as error:
         if error.errno is None:  # numpy's error when it could write only a part
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
@@ -130,6 +132,21 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+def move_whole(source: Path, target: Path) -> None:
+    """Give a file its final name when all of it is on the disk: after a power failure, that name has the whole file.
+
+    Raises:
+        OSError: The disk is full or fails, or the file cannot be moved.
+    """
+    with source.open("r+b") as file:
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:
+            if error.errno not in _NO_SYNC:
+                raise
+    source.replace(target)
 
 
 def remove_partial_files(folder: Path) -> None:

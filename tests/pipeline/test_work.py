@@ -1,5 +1,6 @@
 """The work of a transfer: the same in memory and in a folder, kept for the same key and deleted for another."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,24 @@ def test_a_later_run_with_the_same_key_goes_on(tmp_path: Path) -> None:
     assert not other.track("sound", 4, None, np.float32).read(0, 4).any()
     other.remove()
     assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize("left", [b"", b"PK", b"PK\x03\x04" + bytes(200)])
+def test_a_damaged_fact_is_none(tmp_path: Path, left: bytes) -> None:
+    """As a power failure may leave it: that step is done again."""
+    Work(tmp_path, "a").save("seam", parts=3)
+    (tmp_path / "seam.npz").write_bytes(left)
+    again = Work(tmp_path, "a")
+    assert again.begun
+    assert again.load("seam") is None
+    assert again.keep("seed", 7) == 7
+
+
+def test_rows_are_on_the_disk_before_a_fact_can_name_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda file: sizes.append(os.fstat(file).st_size))
+    Work(tmp_path, "a").track("played", 6, None, np.float32).write(2, np.ones(3))
+    assert sizes[-1:] == [24]
 
 
 def test_a_folder_that_is_no_work_is_not_deleted(tmp_path: Path) -> None:

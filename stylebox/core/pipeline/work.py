@@ -5,6 +5,7 @@ with another key starts over. Knows nothing of sound.
 """
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,11 @@ class Work:
         path = self._folder / f"{name}.npz"
         if not path.is_file():
             return None
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
+        try:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+                return {key: file[key] for key in file.files}
+        except Exception:  # damaged: numpy and zipfile raise errors of many kinds
+            return None
 
     def remove(self) -> None:
         """Delete everything, after a success."""
@@ -130,6 +134,8 @@ class Track:
         with self._path.open("r+b") as file:
             file.seek(start * self._row_bytes)
             file.write(np.ascontiguousarray(values, self._dtype).tobytes())
+            file.flush()
+            os.fsync(file.fileno())  # before a fact says that it is there
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Rows `start` to `stop`; those beyond the end are left out.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stylebox.core.audio.io.read import probe
 from stylebox.core.errors import SourceError
-from stylebox.core.paths import copy_file, file_sha256
+from stylebox.core.paths import copy_file, file_sha256, move_whole
 from stylebox.core.sources.fetch.containers import sound_suffix
 from stylebox.core.sources.fetch.download import yt_dlp_version
 from stylebox.core.sources.fetch.excerpt import write_excerpt
@@ -131,7 +131,7 @@ class RecordingStore:
 
         def place() -> None:
             write_sidecar(target, sidecar)
-            ready.replace(target)
+            move_whole(ready, target)
 
         new = FetchedFile(
             path=target.relative_to(self._index.folder).as_posix(),

@@ -66,7 +66,7 @@ def finish_take(part: Path, trim: bool = True) -> tuple[Path, float]:
                 return path, start / rate
         except (StyleboxError, OSError):  # keep the take with its silence
             pass
-    part.replace(path)
+    paths.move_whole(part, path)
     return path, 0.0
 
 
