@@ -31,7 +31,7 @@ def fetch(
     prune: opt.Prune = False,
     yes: opt.Yes = False,
     example: opt.Example = False,
-    force: opt.Force = False,
+    force: opt.ForceExample = False,
     as_json: opt.AsJson = False,
 ) -> None:
     """Download the recordings of a list in the best quality. Recordings that exist are skipped."""

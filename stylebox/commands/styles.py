@@ -34,7 +34,7 @@ def add_style(
     name: setup.StyleName,
     clips: setup.Clips,
     like: setup.Like = None,
-    force: opt.Force = False,
+    force: setup.ReplaceStyle = False,
     as_json: opt.AsJson = False,
 ) -> None:
     """Add a style made of your clips. It needs no training, and every model of family base can play it."""
@@ -62,7 +62,7 @@ def show(
     model: opt.Model = "base",
     plot: setup.StylePlot = None,
     device: opt.Device = DeviceName.auto,
-    force: opt.Force = False,
+    force: setup.ReplaceStyle = False,
     as_json: opt.AsJson = False,
 ) -> None:
     """Show one style: its range on a keyboard, its sounds and, as a picture, how it plays."""

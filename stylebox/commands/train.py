@@ -26,7 +26,7 @@ def train(
     batch_size: opt.BatchSize = None,
     device: opt.Device = DeviceName.auto,
     profile: opt.Profile = False,
-    force: opt.Force = False,
+    force: opt.Restart = False,
     as_json: opt.AsJson = False,
 ) -> None:
     """Train one part of a model on your recordings.

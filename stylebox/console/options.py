@@ -60,6 +60,7 @@ Catalogue = Annotated[
 Example = Annotated[
     bool, Option("--example", help="Write a small example list and stop. Default name: urls.csv; - writes to stdout.")
 ]
+ForceExample = Annotated[bool, Option("--force", help="Replace the list that --example writes, if it exists.")]
 Downloads = Annotated[int, Option("--jobs", min=1, max=64, help="Number of parallel downloads.")]
 Codec = Annotated[
     CodecName | None, Option(help="Convert recordings to this format. Default: keep the format of the download.")
@@ -134,6 +135,7 @@ Config = Annotated[Path | None, Option(help="TOML file with settings that replac
 Name = Annotated[str | None, Option(help="Name of the model. Default: the name of the preset.")]
 FromScratch = Annotated[bool, Option("--from-scratch", help="Start from random weights; takes hours.")]
 Resume = Annotated[bool, Option("--resume", help="Continue the last run of this stage.")]
+Restart = Annotated[bool, Option("--force", help="Discard the last run of this stage and start again.")]
 MaxSteps = Annotated[int | None, Option(min=1, help="Stop after this many steps in total. Default: the preset's.")]
 BatchSize = Annotated[int | None, Option(min=1, help="Examples per step, over all processes. Default: the preset's.")]
 Profile = Annotated[bool, Option("--profile", help="Measure where the time goes, and show it at the end.")]

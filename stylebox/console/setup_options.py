@@ -34,6 +34,7 @@ Like = Annotated[
         "Default: the instrument in the name, otherwise the notes of the clips decide."
     ),
 ]
+ReplaceStyle = Annotated[bool, Option("--force", help="Replace a style that you added under this name.")]
 StylePlot = Annotated[
     Path | None, Option("--plot", help="Also draw notes over its range, soft and loud, to this PNG file.")
 ]
