@@ -62,7 +62,7 @@ def show(
     model: opt.Model = "base",
     plot: setup.StylePlot = None,
     device: opt.Device = DeviceName.auto,
-    force: setup.ReplaceStyle = False,
+    force: opt.Force = False,
     as_json: opt.AsJson = False,
 ) -> None:
     """Show one style: its range on a keyboard, its sounds and, as a picture, how it plays."""
