@@ -1,8 +1,8 @@
 """A transfer while the music is played: audio goes in block by block, and the same music in another sound comes out.
 
 The steps are those of a transfer, on a window that slides. Each knows the music up to a look-ahead, so the output is
-later than the input by a fixed latency; beyond the window nothing has influence, so the output is that of a transfer
-of the whole.
+later than the input by a fixed latency; beyond the window nothing but loudness has influence, so the output is close to
+a transfer of the whole (docs/live.md has the difference).
 """
 
 import time
