@@ -128,9 +128,7 @@ ShardSize = Annotated[int, Option("--shard-mb", min=1, help="Size of a shard in 
 Jobs = Annotated[int | None, Option(min=1, help="Number of parallel processes. Default: one per CPU core.")]
 
 # train
-Stage = Annotated[
-    StageName, Argument(help="Part to train: vae, then ldm. The parts content and vocoder are shipped trained.")
-]
+Stage = Annotated[StageName, Argument(help="Part to train: ldm learns instruments; the others are rarely needed.")]
 Config = Annotated[Path | None, Option(help="TOML file with settings that replace those of the preset.")]
 Name = Annotated[str | None, Option(help="Name of the model. Default: the name of the preset.")]
 FromScratch = Annotated[bool, Option("--from-scratch", help="Start from random weights; takes hours.")]
