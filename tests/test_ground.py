@@ -1,6 +1,7 @@
 """The ground of the package: errors in a line, files written completely or not at all, safe file names."""
 
 import errno
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -88,6 +89,12 @@ def test_a_file_gets_its_name_when_it_is_on_the_disk(tmp_path: Path, monkeypatch
         write_text(path, "lost")
     assert failed.value.filename == str(path)
     assert path.read_text() == "other"
+
+
+def test_a_text_with_the_name_of_any_file_can_be_written(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.wav")
+    write_text(tmp_path / "a.json", json.dumps(name, ensure_ascii=False))
+    assert json.loads((tmp_path / "a.json").read_text("utf-8")) == name
 
 
 def test_a_file_is_replaced_only_if_forced_and_only_where_one_can_be(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TextIO
 _CONTROLS = {"Cc", "Zl", "Zp"}  # control codes, separators of lines and paragraphs
 _DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _FILE_BYTES = range(0xDC80, 0xDD00)  # characters that stand for the bytes of a file name that is not Unicode
+_OF_SEVERAL_BYTES = ("utf-16", "utf-32")  # encodings in which a single byte is no text
 _HANDLER = "stylebox.escape"
 
 
@@ -50,11 +51,11 @@ def _escaped(character: str) -> str:
 
 
 def _replace(error: UnicodeError) -> tuple[str | bytes, int]:
-    """The error handler of an encoding: a file name's byte stays that byte, anything else becomes an escape."""
+    """The error handler of an encoding: a file name's byte stays that byte where it can; all else becomes an escape."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     character = error.object[error.start]
-    if ord(character) in _FILE_BYTES:
+    if ord(character) in _FILE_BYTES and not error.encoding.startswith(_OF_SEVERAL_BYTES):
         return bytes([ord(character) - 0xDC00]), error.start + 1
     return _escaped(character), error.start + 1
 

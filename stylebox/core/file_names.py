@@ -38,6 +38,15 @@ def safe_name(text: str) -> str:
     return text
 
 
+def readable(name: str) -> str:
+    r"""A name as text: bytes that are no Unicode, as old systems wrote them, become their hexadecimal codes.
+
+    >>> readable("Geige.wav"), readable("caf\udce9.wav")
+    ('Geige.wav', 'caf\\xe9.wav')
+    """
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def shortened(name: str, max_bytes: int) -> str:
     """Give the beginning of a name that has at most so many bytes, without half a character.
 

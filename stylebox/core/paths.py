@@ -164,9 +164,9 @@ def remove_partial_files_of(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text to a file in UTF-8, completely or not at all."""
+    """Write text to a file in UTF-8, completely or not at all; characters that stand for a byte become escapes."""
     with atomic_path(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def copy_file(source: Path, target: Path) -> None:

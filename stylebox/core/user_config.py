@@ -9,6 +9,7 @@ from typing import Any
 
 from stylebox.core import paths
 from stylebox.core.errors import ConfigError, cannot_write
+from stylebox.core.file_names import readable
 from stylebox.core.toml_file import read_toml, toml_text
 
 Value = bool | int | float | str | list[str]
@@ -44,7 +45,13 @@ def typed(texts: Sequence[str]) -> Value:
 
     >>> typed(["5"]), typed(["0.5"]), typed(["true"]), typed(["flac"]), typed(["violin", "harp"])
     (5, 0.5, True, 'flac', ['violin', 'harp'])
+
+    Raises:
+        ConfigError: A text is not Unicode, as the name of a file may be.
     """
+    for text in texts:
+        if readable(text) != text:
+            raise ConfigError(f"{text}: is not Unicode, which a TOML file cannot hold; give the file another name")
     if len(texts) > 1:
         return list(texts)
     (text,) = texts

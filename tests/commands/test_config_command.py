@@ -1,12 +1,16 @@
 """`stylebox config`: defaults are checked, written without loss, and used by the commands."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.command_result import CommandResult
 from support.fake_transfer import FakeTransfer
+
+from stylebox.core.errors import ConfigError
+from stylebox.core.user_config import typed
 
 Run = Callable[..., CommandResult]
 
@@ -110,6 +114,11 @@ def test_a_full_disk_needs_room_and_no_permissions(run: Run, file: Path, monkeyp
     monkeypatch.setattr("stylebox.core.paths.write_text", refuse)
     said = f"stylebox: {file}: cannot be written (No space left on device); make room on the disk and try again\n"
     assert run("config", "set", "steps", "3").err == said
+
+
+def test_a_name_that_is_not_unicode_is_refused() -> None:
+    with pytest.raises(ConfigError, match="is not Unicode, which a TOML file cannot hold"):
+        typed([os.fsdecode(b"caf\xe9.wav")])
 
 
 def test_a_write_protected_file_is_one_line(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """`stylebox styles add`, `remove` and `show`: styles made of clips, which belong to no model."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +48,12 @@ def test_a_style_of_clips_is_listed_shown_and_removed(run: Run) -> None:
     assert run("styles", "remove", "Mandolin").code == 0
     assert list(styles_dir().iterdir()) == []
     assert run("styles", "remove", "mandolin").code == 1
+
+
+def test_a_clip_whose_name_is_not_unicode_is_named_all_the_same(run: Run) -> None:
+    clip("clips/a.wav", 440.0).rename(os.fsdecode(b"clips/caf\xe9.wav"))
+    assert run("styles", "add", "mandolin", "clips", "--like", "guitar").code == 0
+    assert json.loads(run("styles", "--json").out)[-1]["learnt_from"] == r"your clips: caf\xe9.wav"
 
 
 @pytest.mark.usefixtures("tiny_home")

@@ -62,6 +62,19 @@ def test_every_name_is_written_in_every_encoding(encoding: str, monkeypatch: pyt
             assert name in lines
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32-be"])
+def test_a_byte_of_a_name_is_escaped_where_a_single_byte_is_no_text(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, err = redirect(monkeypatch, encoding)
+    console = look.Console()
+    for name in NAMES:
+        console.result(name)
+        console.note(name)
+    assert out.getvalue().decode(encoding).splitlines() == [*NAMES[:-1], r"caf\udce9.wav"]
+    assert r"caf\udce9.wav" in err.getvalue().decode(encoding)
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
 def test_json_is_valid_in_every_encoding(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     out, _ = redirect(monkeypatch, encoding)

@@ -1,9 +1,10 @@
 """One file in, one file out: what goes in comes out, also after an interruption. By a tiny model."""
 
 import html
+import os
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from stylebox.cli import app
 from stylebox.core.audio.io.formats import FORMATS, Format
 from stylebox.core.audio.io.read import AudioReader, load_audio, probe
 from stylebox.core.audio.io.tags import Tags
-from stylebox.core.audio.io.write import AudioWriter
+from stylebox.core.audio.io.write import AudioWriter, write_audio
 from stylebox.core.audio.loudness import loudness_db, loudness_of
 from stylebox.core.errors import StyleboxError
 from stylebox.core.jobs import input_file
@@ -151,6 +152,18 @@ def test_tags_are_kept_and_the_comment_names_the_style(pipeline: BasePipeline, t
     assert (tags.title, tags.artist, tags.album, tags.date) == (TAGS.title, TAGS.artist, TAGS.album, TAGS.date)
     assert tags.comment == "take 3; stylebox: string, seed 7"
     assert tags.cover == TAGS.cover
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_style_whose_name_is_not_unicode_is_named_all_the_same(
+    pipeline: BasePipeline, tmp_path: Path, suffix: str
+) -> None:
+    """Old systems named files in encodings of their own."""
+    style = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    write_audio(style, music(0.4, 44100, 1)[:, 0], 44100)
+    transfer_file(style, tmp_path / f"out{suffix}", replace(QUICK, style=str(style)), pipeline)
+    with AudioReader(tmp_path / f"out{suffix}") as reader:
+        assert reader.read_tags().comment == rf"stylebox: {tmp_path}/caf\xe9.wav, seed 7"
 
 
 @pytest.mark.parametrize("kept", [(1.0, 0.0), (0.0, 1.0), (1.0, -1.0)])

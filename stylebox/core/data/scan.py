@@ -1,13 +1,13 @@
 """Finding recordings: one folder per instrument, of any depth. Decodes nothing."""
 
 import hashlib
-import os
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from stylebox.core.audio.io.files import find_audio
 from stylebox.core.errors import DatasetError
+from stylebox.core.file_names import readable
 from stylebox.core.music.midi.files import midi_beside
 
 
@@ -60,7 +60,7 @@ def find_sources(sources: Path) -> FoundSources:
     found: dict[str, SourceFile] = {}
     misplaced = []
     for path in below.files:
-        exact = _readable(path.relative_to(sources).as_posix())
+        exact = readable(path.relative_to(sources).as_posix())
         spellings = [unicodedata.normalize("NFC", exact), exact, unicodedata.normalize("NFD", exact)]
         source = next((spelling for spelling in spellings if spelling not in found), exact)
         if "/" in source:
@@ -71,8 +71,3 @@ def find_sources(sources: Path) -> FoundSources:
         hint = below.problems[0] if below.problems else f"put them in {sources}/<instrument>/"
         raise DatasetError(f"{sources}: no recordings; {hint}")
     return FoundSources([found[source] for source in sorted(found)], sorted(misplaced), below.problems, below.others)
-
-
-def _readable(name: str) -> str:
-    """A name in Unicode; bytes that are none are written as their hexadecimal codes."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -11,6 +11,7 @@ from stylebox.core.audio.io.read import load_with_remarks
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.config import SAMPLE_RATE
 from stylebox.core.errors import AudioError, ModelError
+from stylebox.core.file_names import readable
 from stylebox.core.jobs.batch import find_inputs
 from stylebox.core.music.instruments import INSTRUMENTS, instrument
 from stylebox.core.music.register import Register
@@ -70,7 +71,7 @@ def add_style(
     register = None if player else _register(audio)
     style = UserStyle(
         name=name,
-        learnt_from=tuple(path.name for path in paths),
+        learnt_from=tuple(readable(path.name) for path in paths),
         seconds=round(len(audio) / SAMPLE_RATE, 1),
         like=player,
         keys=None if register is None else (register.low, register.high, register.usual_low, register.usual_high),

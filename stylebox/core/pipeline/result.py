@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from stylebox.core.audio.io.tags import Tags
+from stylebox.core.file_names import readable
 from stylebox.core.music.notes import Note
 from stylebox.core.music.style_names import describe_move
 from stylebox.core.pipeline.options import Settings
@@ -114,5 +115,5 @@ def styled_tags(tags: Tags, style: str, seed: int) -> Tags:
         style: Of the transfer.
         seed: Of the transfer.
     """
-    made = f"stylebox: {style}, seed {seed}"
+    made = f"stylebox: {readable(style)}, seed {seed}"
     return replace(tags, comment=f"{tags.comment}; {made}" if tags.comment else made)
