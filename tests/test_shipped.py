@@ -11,7 +11,7 @@ from stylebox.core.audio.io.read import load_audio
 from stylebox.core.audio.loudness import loudness_db
 from stylebox.core.evaluation.metrics.instrument import instrument_probabilities
 from stylebox.core.models.vae import VAE
-from stylebox.core.music.instruments import SHIPPED
+from stylebox.core.music.instruments import DEFAULT_INSTRUMENTS
 from stylebox.core.music.notes import key_hz
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.pipeline import BasePipeline
@@ -61,7 +61,7 @@ def share_db(audio: np.ndarray, low_hz: float, high_hz: float) -> float:
     return float(10 * np.log10(power[(hz >= low_hz) & (hz < high_hz)].sum() / power.sum() + 1e-20))
 
 
-@pytest.mark.parametrize("style", SHIPPED)
+@pytest.mark.parametrize("style", DEFAULT_INSTRUMENTS)
 def test_length_rate_and_loudness_are_the_inputs(style: str) -> None:
     given, made = load_audio(PIANO, RATE), played(style)
     assert made.sample_rate == RATE
@@ -69,7 +69,7 @@ def test_length_rate_and_loudness_are_the_inputs(style: str) -> None:
     assert loudness_db(made.audio, RATE) == pytest.approx(loudness_db(given, RATE), abs=1.0)
 
 
-@pytest.mark.parametrize("style", SHIPPED)
+@pytest.mark.parametrize("style", DEFAULT_INSTRUMENTS)
 def test_every_note_begins_at_its_pitch(style: str) -> None:
     made = played(style)
     for start, pitch in KNOWN:
@@ -78,7 +78,7 @@ def test_every_note_begins_at_its_pitch(style: str) -> None:
         assert strongest == wanted, f"at {start} s"
 
 
-@pytest.mark.parametrize("style", SHIPPED)
+@pytest.mark.parametrize("style", DEFAULT_INSTRUMENTS)
 def test_notes_begin_when_they_did(style: str) -> None:
     made = played(style)
     for start, pitch in KNOWN:
@@ -87,13 +87,13 @@ def test_notes_begin_when_they_did(style: str) -> None:
         assert abs(shifts[int(np.argmax(rises))]) < 0.07, f"at {start} s"
 
 
-@pytest.mark.parametrize("style", SHIPPED)
+@pytest.mark.parametrize("style", DEFAULT_INSTRUMENTS)
 def test_the_treble_is_there_and_is_no_hiss(style: str) -> None:
     assert -60 < share_db(played(style).audio, 4000, 11000) < -8
     assert -95 < share_db(played(style).audio, 11000, RATE / 2) < -25
 
 
-@pytest.mark.parametrize("style", SHIPPED)
+@pytest.mark.parametrize("style", DEFAULT_INSTRUMENTS)
 def test_a_classifier_names_the_instrument(style: str) -> None:
     """It was trained on other sounds than the model. It knows 5 of 12 true cellos, so there a bowed string will do."""
     found = instrument_probabilities(library.shipped_classifier(), played(style).audio, RATE)

@@ -13,7 +13,7 @@ Styles = Annotated[
     str | None,
     Option(
         "--styles",
-        help="Names or recordings, separated by commas; required by --inputs. Default: all styles of the model.",
+        help="Names or recordings, separated by commas; required by --inputs. Default: all instruments of the model.",
     ),
 ]
 Limit = Annotated[int, Option(min=1, help="Number of transfers.")]

@@ -89,7 +89,7 @@ MidiFolder = Annotated[Path | None, Option(help="MIDI file, or folder of MIDI fi
 Minutes = Annotated[float, Option(min=0.05, help="Minutes of audio per instrument.")]
 Instruments = Annotated[
     str | None,
-    Option(help="Instruments, separated by commas, or all. Default: the instruments of the shipped model."),
+    Option(help="Instruments, separated by commas, or all. Default: eight frequent ones, from piano to trumpet."),
 ]
 Samples = Annotated[
     Path | None, Option(help="Folder of recorded notes with an INDEX.tsv, used in addition to the SoundFonts.")

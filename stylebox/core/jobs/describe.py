@@ -50,7 +50,7 @@ def describe(model: str | None = None, preset: str | None = None, file: Path | N
         kept = {key: card.get(key) for key in ("step", "metrics", "provenance", "trained") if card.get(key)}
         cards[stage] = {"path": str(path), "megabytes": round(path.stat().st_size / 1e6, 2), **kept}
     if not cards:
-        raise ModelError(f"model {name!r} has no trained part; train one with `stylebox train vae --name {name}`")
+        raise ModelError(f"model {name!r} has no trained part; train one with `stylebox train ldm --name {name}`")
     styles = [instrument_of(style) for style in style_names(load_part(name, "ldm").tensors)] if "ldm" in cards else []
     return {"model": name, "styles": list(dict.fromkeys(styles)), "parts": cards}
 

@@ -64,7 +64,7 @@ def _instrument(row: dict[str, str]) -> Instrument:
 
 
 INSTRUMENTS: dict[str, Instrument] = _read_table()
-SHIPPED = ("piano", "guitar", "harp", "violin", "flute", "cello", "clarinet", "trumpet")
+DEFAULT_INSTRUMENTS = ("piano", "guitar", "harp", "violin", "flute", "cello", "clarinet", "trumpet")
 
 
 def instrument(name: str) -> Instrument:
@@ -79,11 +79,11 @@ def instrument(name: str) -> Instrument:
         if known in INSTRUMENTS:
             return INSTRUMENTS[known]
     near = difflib.get_close_matches(name, INSTRUMENTS, n=3, cutoff=0.4)
-    raise SourceError(f"{name}: no such instrument; try {', '.join(near or SHIPPED)}")
+    raise SourceError(f"{name}: no such instrument; try {', '.join(near or DEFAULT_INSTRUMENTS)}")
 
 
 def instruments_named(names: str | None) -> list[str]:
-    """Split a list of names with commas between; "all" is every instrument, None those with a shipped style.
+    """Split a list of names with commas between; "all" is every instrument, None eight frequent ones.
 
     Raises:
         SourceError: no instrument has one of the names.
@@ -92,7 +92,7 @@ def instruments_named(names: str | None) -> list[str]:
     ['harp', 'flute']
     """
     if names is None:
-        return list(SHIPPED)
+        return list(DEFAULT_INSTRUMENTS)
     if names.strip() == "all":
         return list(INSTRUMENTS)
     return [instrument(name.strip()).name for name in names.split(",")]
