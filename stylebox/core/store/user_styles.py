@@ -54,10 +54,11 @@ def user_styles() -> dict[str, UserStyle]:
     for path in folder.glob("*.json") if folder.is_dir() else ():
         try:
             style = UserStyle.model_validate_json(path.read_bytes())
+            playable = Path(style.clip).name == style.clip and style.path.is_file()
         except (OSError, pydantic.ValidationError) as error:
             reason = error_reason(error) if isinstance(error, OSError) else error.errors()[0]["msg"]
             raise ModelError(f"{path}: is not a style ({reason}); delete it and add the style again") from error
-        if Path(style.clip).name == style.clip and style.path.is_file():
+        if playable:
             found[style.name] = style
     return dict(sorted(found.items()))
 
