@@ -9,7 +9,7 @@ import pytest
 from support.command_result import CommandResult
 from support.fake_reports import fake_render
 
-from stylebox.core.music.instruments import SHIPPED
+from stylebox.core.music.instruments import DEFAULT_INSTRUMENTS
 from stylebox.core.sources.render.render import RenderReport
 from stylebox.core.sources.render.sample_sets import SampleRemark
 
@@ -28,9 +28,9 @@ def test_render_passes_on_soundfonts_samples_and_instruments(
     assert run("render", *line.split(), "--to", "wide").code == 0
     assert (given["soundfonts"], given["samples"]) == ([Path("a.sf2"), Path("b.sf3")], Path("notes"))
     assert (given["timbres_per_score"], given["minutes"], given["seed"]) == (2, 2.4, 7)
-    assert set(SHIPPED) < set(given["instruments"])
+    assert set(DEFAULT_INSTRUMENTS) < set(given["instruments"])
     assert run("render").code == 0
-    assert (tuple(given["instruments"]), given["samples"], given["timbres_per_score"]) == (SHIPPED, None, None)
+    assert (tuple(given["instruments"]), given["samples"], given["timbres_per_score"]) == (DEFAULT_INSTRUMENTS, None, None)
 
 
 def test_render_shows_minutes_and_failures(run: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch) -> None:
