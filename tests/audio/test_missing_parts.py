@@ -70,6 +70,9 @@ def test_an_end_that_is_missing_is_said_once(suffix: str, tmp_path: Path) -> Non
         (".m2ts", "ac3", {}),
         (".mpg", "mp2", {}),
         (".avi", "libmp3lame", {}),
+        (".nut", "flac", {}),
+        (".nut", "pcm_s16le", {}),
+        (".asf", "wmav2", {"b": "96k"}),
         (".mkv", "libopus", {}),
         (".mkv", "aac", {"live": "1"}),  # sizes unknown, as browsers record
         (".mp4", "aac", {"movflags": "empty_moov", "frag_duration": "50000"}),  # as downloaded from video sites

@@ -2,6 +2,7 @@
 
 Reference:
     ISO/IEC 13818-1: packets of a transport stream. ISO/IEC 14496-12, 4.2: boxes of MP4. RFC 8794: elements of Matroska.
+    Microsoft, Advanced Systems Format, 2: objects. NUT Open Container Format 20080520: index.
 """
 
 import io
@@ -11,14 +12,17 @@ from typing import Any, BinaryIO, cast
 import av
 from av.container import InputContainer
 
+from stylebox.core.audio.io.raw_frames import TAGS
 from stylebox.core.audio.io.riff import NEVER_FILLED_IN
 
 _OF_ANY_SIZE = {"wav", "aiff", "w64", "au", "caf"}  # FFmpeg's packets there are no units; `riff.py`, `unfinished.py`
 _SIZED_FRAMES = {"mp1", "mp2", "mp3", "ac3", "eac3"}  # codecs; decoders give a part of their frames, too
 _TS_SYNC, _TS_PACKETS = 0x47, ((188, 0), (192, 4), (204, 0))  # size of a packet, and where its mark is
-_HEADER_BYTES = 16  # the most that a unit needs to state its size
+_HEADER_BYTES = 24  # the most that a unit needs to state its size
 _WIDE_BOX = 1  # as a size: it follows in eight bytes
 _LONGEST_NAME = 4  # bytes, of an element
+_ASF_MARKS = (b"\x30\x26\xb2\x75", b"\x36\x26\xb2\x75", b"\x90\x08\x00\x33", b"\xd3\x29\xe2\xd6", b"\xf8\x03\xb1\xfe")
+_NUT_INDEX, _NUT_TAIL_BYTES = b"NX\xdd\x67\x2f\x23\xe6\x4e", 12  # its mark; its size and a checksum end the file
 _MOST_UNITS = 1_000_000  # five hours of a live film; a hostile file may consist of units of two bytes
 
 
@@ -38,7 +42,7 @@ class Ending:
     def packets(self) -> Iterator["av.Packet[av.AudioStream]"]:
         """The packets of the track; those of other tracks are only watched."""
         for packet in self._container.demux():
-            if packet.size:
+            if packet.size and not bytes(packet).startswith(TAGS):
                 self._last[packet.stream_index] = packet
             if packet.stream_index == self._audio.index:
                 yield cast("av.Packet[av.AudioStream]", packet)
@@ -58,6 +62,8 @@ class Ending:
         try:
             if "mpegts" in formats:
                 return _ends_inside_ts_packet(self._stream)
+            if "nut" in formats:
+                return _lacks_nut_index(self._stream)
             size_of = next((size_of for name, size_of in _UNITS.items() if name in formats), None)
             return size_of is not None and _ends_inside_unit(self._stream, size_of)
         finally:
@@ -98,11 +104,23 @@ def _ends_inside_unit(stream: BinaryIO, size_of: Callable[[bytes], int | None]) 
     return at > end
 
 
+def _lacks_nut_index(stream: BinaryIO) -> bool:
+    end = stream.seek(0, io.SEEK_END)
+    stream.seek(max(end - _NUT_TAIL_BYTES, 0))
+    size = int.from_bytes(stream.read(8))
+    stream.seek(max(end - size, 0))
+    return stream.read(len(_NUT_INDEX)) != _NUT_INDEX
+
+
+def _object_size(header: bytes) -> int | None:
+    return int.from_bytes(header[16:24], "little") if header.startswith(_ASF_MARKS) else None
+
+
 def _box_size(header: bytes) -> int | None:
     if not header[4:8].isalnum():  # behind the last box there may be anything
         return None
     size = int.from_bytes(header[:4])
-    return int.from_bytes(header[8:]) if size == _WIDE_BOX else size
+    return int.from_bytes(header[8:16]) if size == _WIDE_BOX else size
 
 
 def _riff_size(header: bytes) -> int | None:
@@ -123,4 +141,9 @@ def _element_size(header: bytes) -> int | None:
     return name_bytes + size_bytes + (0 if size == unknown else size)
 
 
-_UNITS = {"mp4": _box_size, "matroska": _element_size, "avi": _riff_size}  # by FFmpeg's name of the format
+_UNITS = {
+    "mp4": _box_size,
+    "matroska": _element_size,
+    "avi": _riff_size,
+    "asf": _object_size,
+}  # by FFmpeg's name of the format

@@ -5,8 +5,12 @@ AAC, Opus and MP3 encoders put in front are not given.
 """
 
 import errno
+import io
+import itertools
+import math
+import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
@@ -18,7 +22,9 @@ from av.stream import Disposition
 from stylebox.core.audio.io.decode import Block, Track
 from stylebox.core.audio.io.endings import Ending
 from stylebox.core.audio.io.page_times import PageTimes
-from stylebox.core.audio.io.raw_frames import RAW_FORMATS, LostFrames, is_adts, xing_seconds
+from stylebox.core.audio.io.raw_frames import RAW_FORMATS, LostFrames, is_adts
+from stylebox.core.audio.io.stated import stated_seconds
+from stylebox.core.audio.io.time_line import LONGEST_GAPS_SECONDS, Silence, TimeLine
 from stylebox.core.errors import AudioError
 
 # Containers that store the time of each packet; others count packets, and FFmpeg's count can be wrong.
@@ -26,9 +32,9 @@ _TIMED = {"matroska", "mov", "mpegts", "flv", "asf", "ogg", "mpeg", "nut", "mxf"
 _GAP_SECONDS = 0.01  # between two frames; what containers round is far below, a lost packet is above
 _VORBIS_SHIFT_SAMPLES = 2048  # the most by which FFmpeg misplaces a frame between a long and a short block
 _MP4_ROUNDING_SECONDS = 0.001
-_STATING = {"mov", "tta", "wv", "ape", "asf", "flac", "ogg"}  # containers whose header states the length of each track
-_XING_ROUNDING_SECONDS = 0.1  # what encoders add, which FFmpeg leaves out
-_MAX_GAPS_SECONDS = 3600.0  # in all; longer ones are jumps of the clock, not silence
+_CLOCK_MAY_JUMP = {"mpegts", "mpeg"}  # containers of broadcasts, whose recordings are joined
+_LONGEST_BROADCAST_GAP_SECONDS = 10.0  # as FFmpeg's own programs have it
+_COUNTED_FROM_ZERO = {"avi"}  # containers where the first time stamp says how late the sound begins, and the header 0
 # Tags of no valid encoding: from version 19 on PyAV keeps their bytes, before it has to be asked.
 _ANY_TAGS: dict[str, Any] = {"metadata_errors": "surrogateescape"} if int(av.__version__.split(".")[0]) < 19 else {}
 _LOSSLESS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "truehd", "shorten", "wmalossless", "s302m"}
@@ -54,8 +60,8 @@ def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -
         context = audio.codec_context
         if context is None or context.codec is None or not context.sample_rate or context.format is None:
             raise AudioError(f"{name}: its sound is of an unknown kind, or damaged; export it again as WAV or FLAC")
-        stated_seconds = _stated_seconds(container, audio, stream)
-        decoder = _Decoder(container, audio, stream, stated_seconds, after_gaps)
+        stated = stated_seconds(container, audio, stream)
+        decoder = _Decoder(container, audio, stream, stated, after_gaps)
         if len(tracks) > 1:
             chosen = "first" if audio is tracks[0] else f"default one, number {tracks.index(audio) + 1},"
             decoder.remarks.append(f"it has {len(tracks)} sound tracks; the {chosen} is used")
@@ -66,7 +72,7 @@ def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -
             codec,
             _bits(audio, codec),
             decoder.blocks(),
-            stated_seconds=stated_seconds,
+            stated_seconds=stated,
             remarks=decoder.remarks,
             lacks_end=decoder.lacks_end,
         )
@@ -88,13 +94,28 @@ def open_container(stream: BinaryIO, name: str, is_parsed: bool = True) -> Itera
     try:
         # A playlist could name other files or addresses: no protocol is allowed.
         options = {"protocol_whitelist": "none"} | ({} if is_parsed else {"fflags": "noparse"})
-        container = av.open(stream, "r", options=options, **_ANY_TAGS)
+        container = av.open(_Source(stream), "r", options=options, **_ANY_TAGS)
     except (av.FFmpegError, ValueError, OSError) as error:
         _raise_if_unread(error)
         fix = "choose a sound file, or export it again as WAV or FLAC"
         raise AudioError(f"{name}: is not a sound file, or is damaged; {fix}") from error
     with container:
         yield container
+
+
+class _Source:
+    """A stream for FFmpeg, which may seek to any position that a damaged header names: no error ends the reading."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.read, self.tell, self._stream = stream.read, stream.tell, stream
+        if isinstance(name := getattr(stream, "name", None), str | bytes):
+            self.name = os.fsdecode(name)  # its suffix helps to find the format
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return self._stream.seek(offset, whence)
+        except (OSError, ValueError):
+            return -1
 
 
 def _bits(audio: av.AudioStream, codec: str) -> int:
@@ -115,7 +136,7 @@ class _Decoder:
         container: Opened.
         audio: A track of it.
         stream: The file.
-        stated_seconds: The length that the header states, if it does.
+        stated: The length in seconds that the header states, if it does.
         after_gaps: Where pages of Ogg begin that follow missing ones.
     """
 
@@ -124,17 +145,18 @@ class _Decoder:
         container: InputContainer,
         audio: av.AudioStream,
         stream: BinaryIO,
-        stated_seconds: float | None,
+        stated: float | None,
         after_gaps: Collection[int],
     ) -> None:
         self._container, self._audio = container, audio
         formats = set(container.format.name.split(","))
         self._is_timed, self._is_mp4 = bool(_TIMED & formats), "mp4" in formats
+        self._is_counted_from_zero = bool(_COUNTED_FROM_ZERO & formats)
         self._lost = LostFrames(stream) if RAW_FORMATS & formats else None
-        self._stated_seconds = stated_seconds
+        self._stated_seconds = stated
         shift = _VORBIS_SHIFT_SAMPLES / audio.codec_context.sample_rate if audio.codec_context.name == "vorbis" else 0.0
-        self._gap_seconds = max(_GAP_SECONDS, shift)
-        self._begin: float | None = None  # seconds on the container's clock where the sound begins
+        longest = _LONGEST_BROADCAST_GAP_SECONDS if _CLOCK_MAY_JUMP & formats else LONGEST_GAPS_SECONDS
+        self._time_line = TimeLine(max(_GAP_SECONDS, shift) if self._is_timed else math.inf, longest)
         self._packets_end = 0.0  # seconds on the container's clock
         self._page_times = PageTimes(audio, after_gaps)
         self._ending = Ending(container, audio, stream)
@@ -165,40 +187,40 @@ class _Decoder:
         if not (self._is_mp4 and audio.duration and audio.time_base):
             return total
         by_header = float(audio.duration * audio.time_base)
-        by_packets = self._packets_end - (self._begin or 0.0)
+        by_packets = self._packets_end - (self._time_line.begin or 0.0)
         return round(rate * (by_packets if abs(by_packets - by_header) <= _MP4_ROUNDING_SECONDS else by_header))
 
-    def _in_time(self) -> Iterator[av.AudioFrame | tuple[int, int]]:
-        """Frames, and between them silence where the container has none, as (samples, rate)."""
-        left = _MAX_GAPS_SECONDS
-        filled = _late_seconds(self._container, self._audio) if self._is_timed else 0.0
-        if filled:
-            rate = self._audio.codec_context.sample_rate
-            yield round(filled * rate), rate
-        given, last_end = 0, None
-        for frame in self._frames():
-            if isinstance(frame, tuple):
-                filled += frame[0] / frame[1]
-                yield frame
-                continue
-            now = float(frame.pts * frame.time_base) if frame.pts is not None and frame.time_base else None
-            if self._is_timed and now is not None:
-                jump = 0.0 if last_end is None else now - last_end
-                if self._begin is None or jump < -self._gap_seconds or jump > left:
-                    self._begin = now - given / frame.sample_rate  # the clock begins again
-                elif jump > self._gap_seconds:
-                    missing = _whole_frames(round((now - self._begin) * frame.sample_rate) - given, frame)
-                    if missing > 0:
-                        yield missing, frame.sample_rate
-                        given += missing
-                        filled, left = filled + missing / frame.sample_rate, left - missing / frame.sample_rate
-                last_end = now + frame.samples / frame.sample_rate
-            given += frame.samples
-            yield frame
+    def _in_time(self) -> Iterator[av.AudioFrame | Silence]:
+        """Frames, and between them silence where the container has none."""
+        rate = self._audio.codec_context.sample_rate
+        frames = self._frames()
+        first = list(itertools.islice(frames, 1))
+        late = self._late_seconds(first)
+        if late:
+            yield round(late * rate), rate
+        yield from self._time_line.in_time(itertools.chain(first, frames))
+        filled = late + self._time_line.filled_seconds
         if filled:
             self.remarks.append(f"{filled:.2f} s of its time hold no sound; they are silent")
 
-    def _frames(self) -> Iterator[av.AudioFrame | tuple[int, int]]:
+    def _late_seconds(self, first: Sequence[av.AudioFrame | Silence]) -> float:
+        """How much later than a film its sound begins."""
+        starts = [
+            float(other.start_time * other.time_base)
+            for other in (*self._container.streams.video, *self._container.streams.audio)
+            if other.start_time is not None and other.time_base and Disposition.attached_pic not in other.disposition
+        ]
+        begin, base = self._audio.start_time, self._audio.time_base
+        if self._is_counted_from_zero and first and not isinstance(first[0], tuple):
+            begin, base = first[0].pts, first[0].time_base
+        elif not self._is_timed:
+            return 0.0
+        if begin is None or base is None or not starts:
+            return 0.0
+        late = float(begin * base) - min(starts)
+        return late if _GAP_SECONDS < late <= LONGEST_GAPS_SECONDS else 0.0
+
+    def _frames(self) -> Iterator[av.AudioFrame | Silence]:
         """Decoded frames without the damaged ones; of raw frames silence in their place, as (samples, rate)."""
         try:
             for packet in self._ending.packets():
@@ -206,7 +228,7 @@ class _Decoder:
                     self._packets_end = float((packet.pts + packet.duration) * packet.time_base)
                 try:
                     frames = packet.decode()
-                except av.InvalidDataError:
+                except av.FFmpegError:  # the decoders of AC-3 and DTS have errors of their own
                     frames = []
                 if self._lost is not None and packet.size:
                     number = self._lost.before(packet, bool(frames))
@@ -219,40 +241,7 @@ class _Decoder:
             _raise_if_unread(error)
 
 
-def _stated_seconds(container: InputContainer, audio: av.AudioStream, stream: BinaryIO) -> float | None:
-    """The length that the header states; None if FFmpeg only estimates it."""
-    formats = set(container.format.name.split(","))
-    by_track = float(audio.duration * audio.time_base) if audio.duration and audio.time_base else None
-    if formats & _STATING:
-        return by_track
-    if "matroska" in formats and len(container.streams) == 1 and container.duration:
-        return container.duration / av.time_base
-    by_xing = xing_seconds(stream) if "mp3" in formats else None
-    is_exact = by_xing is not None and by_track is not None and abs(by_track - by_xing) <= _XING_ROUNDING_SECONDS
-    return by_track if is_exact else by_xing
-
-
-def _whole_frames(missing: int, frame: av.AudioFrame) -> int:
-    """The number of missing samples, corrected for the rounding of time stamps: packets are lost whole."""
-    lost = round(missing / frame.samples) * frame.samples
-    rounding = float(frame.time_base or 0) * frame.sample_rate
-    return lost if abs(lost - missing) <= rounding else missing
-
-
-def _late_seconds(container: InputContainer, audio: av.AudioStream) -> float:
-    """How much later than a film its sound begins."""
-    starts = [
-        float(other.start_time * other.time_base)
-        for other in (*container.streams.video, *container.streams.audio)
-        if other.start_time is not None and other.time_base and Disposition.attached_pic not in other.disposition
-    ]
-    if audio.start_time is None or audio.time_base is None or not starts:
-        return 0.0
-    late = float(audio.start_time * audio.time_base) - min(starts)
-    return late if _GAP_SECONDS < late <= _MAX_GAPS_SECONDS else 0.0
-
-
-def _float_blocks(frames: Iterator[av.AudioFrame | tuple[int, int]]) -> Iterator[Block]:
+def _float_blocks(frames: Iterator[av.AudioFrame | Silence]) -> Iterator[Block]:
     """FFmpeg's frames as arrays, at the rate and with the channels that each has."""
     kind, channels = None, 1
     converter: av.AudioResampler | None = None
