@@ -2,16 +2,19 @@
 
     python docs/make_licences.py
 
-The licences are those that the installed packages declare.
+The direct ones are those of pyproject.toml; the licences are those that the installed packages declare.
 """
 
 import re
-from importlib.metadata import PackageMetadata, PackageNotFoundError, distribution
+import tomllib
+from collections.abc import Sequence
+from importlib.metadata import PackageMetadata, distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
 PAGE = Path(__file__).with_name("licences.md")
+PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 INTRODUCTION = """# Licences of the packages that stylebox needs
 
 Written by `python docs/make_licences.py` from what the installed packages declare; do not edit. stylebox itself has
@@ -46,32 +49,30 @@ def licence(metadata: PackageMetadata) -> str:
     return "; ".join(named) or (text.splitlines()[0] if text else "not declared")
 
 
-def needed(root: str) -> dict[str, set[str]]:
+def needed(root: str, requirements: Sequence[str]) -> dict[str, set[str]]:
     """Every package that one needs on this system, directly or through others, with those that need it."""
     found: dict[str, set[str]] = {}
-    waiting = [root]
+    waiting = [(root, requirements)]
     while waiting:
-        name = waiting.pop()
-        for line in distribution(name).requires or []:
+        name, lines = waiting.pop()
+        for line in lines:
             requirement = Requirement(line)
             if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
                 continue
             package = normalised(requirement.name)
             if package not in found:
-                waiting.append(package)
+                waiting.append((package, distribution(package).requires or []))
             found.setdefault(package, set()).add(normalised(name))
     return found
 
 
 def page() -> str:
     """The text of licences.md."""
-    rows = []
-    for name, users in sorted(needed("stylebox").items()):
-        try:
-            declared = licence(distribution(name).metadata)
-        except PackageNotFoundError:
-            continue
-        rows.append(f"| {name} | {', '.join(sorted(users))} | {declared} |")
+    project = tomllib.loads(PROJECT.read_text("utf-8"))["project"]
+    found = sorted(needed(project["name"], project["dependencies"]).items())
+    rows = [
+        f"| {name} | {', '.join(sorted(users))} | {licence(distribution(name).metadata)} |" for name, users in found
+    ]
     return INTRODUCTION + "\n".join(rows) + "\n"
 
 

@@ -73,9 +73,10 @@ def test_the_source_distribution_holds_every_folder_of_the_repository(folder: st
 
 def test_the_page_of_licences_lists_every_dependency() -> None:
     page = (ROOT / "docs" / "licences.md").read_text("utf-8")
-    licences = dict(re.findall(r"^\| ([\w-]+) \| [^|]+ \| ([^|]+) \|$", page, re.MULTILINE))
-    assert declared() <= set(licences)
-    assert "not declared" not in licences.values()
+    rows = re.findall(r"^\| ([\w-]+) \| ([^|]+) \| ([^|]+) \|$", page, re.MULTILINE)
+    assert {name for name, users, _ in rows if "stylebox" in users.split(", ")} == declared()
+    assert all(set(users.split(", ")) <= {"stylebox", *(name for name, _, _ in rows)} for _, users, _ in rows[1:])
+    assert "not declared" not in {licence for _, _, licence in rows}
 
 
 def test_the_lock_file_holds_every_dependency() -> None:
