@@ -191,6 +191,23 @@ def test_a_missing_index_is_refused_with_its_columns(tmp_path: Path) -> None:
         read_index(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["index.tsv", "INDEX.csv", "Index.tsv.txt"])
+def test_an_index_of_another_name_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
+    if (tmp_path / "INDEX.tsv").exists():
+        pytest.skip("names of this file system have no case")
+    with pytest.raises(SourceError, match=rf"INDEX\.tsv: missing; rename {name}"):
+        read_index(tmp_path)
+
+
+def test_a_file_of_an_index_may_begin_with_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    (tmp_path / "a.wav").touch()
+    (tmp_path / "INDEX.tsv").write_text("file\tinstrument\tmidi_pitch\n~/a.wav\tflute\t60\n")
+    assert [entry.path for entry in read_index(tmp_path)] == [tmp_path / "a.wav"]
+
+
 def test_an_octave_low_folder_is_corrected_and_reported(index: Index) -> None:
     found = index(*flute_lines(offset=-12))
     assert [pitch for _, pitch in found.folders[0].files] == pytest.approx(list(range(72, 80)), abs=0.02)

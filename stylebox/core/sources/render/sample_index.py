@@ -14,6 +14,7 @@ from pathlib import Path
 
 from stylebox.core.errors import SourceError, error_reason
 from stylebox.core.music.instrument_names import fold_name, plain_name
+from stylebox.core.paths import expanded
 from stylebox.core.text_encoding import decode_text
 from stylebox.core.text_table import is_workbook, separated
 
@@ -51,7 +52,9 @@ def read_index(folder: Path) -> list[IndexEntry]:
     """
     index = folder / "INDEX.tsv"
     if not index.is_file():
-        raise SourceError(f"{index}: missing; list the samples there (columns: {', '.join(COLUMNS)})")
+        near = [path.name for path in sorted(folder.glob("*")) if path.name.lower().startswith("index.")]
+        fix = f"rename {near[0]}" if near else f"list the samples there (columns: {', '.join(COLUMNS)})"
+        raise SourceError(f"{index}: missing; {fix}")
     entries: list[IndexEntry] = []
     faults: list[tuple[int, str]] = []
     for line, row in _rows(_text(index), index):
@@ -160,7 +163,7 @@ def _find(folder: Path, name: str) -> Path:
     """The file called `name`, also if it is written with backslashes or in another Unicode form."""
     for spelling in (name, name.replace("\\", "/")):
         for form in ("NFC", "NFD"):
-            path = folder / unicodedata.normalize(form, spelling)
+            path = folder / expanded(unicodedata.normalize(form, spelling))
             if path.is_file():
                 return path
     raise ValueError(f"{folder / name} does not exist; correct the index")
