@@ -6,8 +6,9 @@ import hashlib
 import os
 import shutil
 import stat
+import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -49,6 +50,17 @@ def expanded(name: str) -> Path:
         return Path(name).expanduser()
     except RuntimeError:
         return Path(name)
+
+
+def listed(folder: Path, name: str) -> Path | None:
+    """What a list of files in a folder calls `name`, also with backslashes or in another Unicode form, if it exists."""
+    for spelling in dict.fromkeys((name, name.replace("\\", "/"))):
+        for form in (spelling, unicodedata.normalize("NFC", spelling), unicodedata.normalize("NFD", spelling)):
+            path = folder / expanded(form)
+            with suppress(OSError, ValueError):  # too long for a name; a null character
+                if path.exists():
+                    return path
+    return None
 
 
 def sources_dir() -> Path:

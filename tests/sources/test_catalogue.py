@@ -226,6 +226,9 @@ def test_paths_and_web_addresses_are_distinguished(tmp_path: Path) -> None:
     assert local_path("www.wav", tmp_path) == tmp_path / "www.wav"
     assert local_path(str(tmp_path / "b"), Path("/music")) == tmp_path / "b"
     assert local_path((tmp_path / "mit Leerzeichen.wav").as_uri(), Path("/")) == tmp_path / "mit Leerzeichen.wav"
+    assert local_path("file:take%202.wav", tmp_path) == tmp_path / "take 2.wav"
+    assert local_path("FILE://localhost/a/what?v=1#2.wav", tmp_path) == Path("/a/what?v=1#2.wav").absolute()
+    assert local_path("file://server/a.wav", tmp_path) != Path("/a.wav").absolute()
     for address in ("https://a.org/x.wav", "youtu.be/abc", "www.youtube.com/watch?v=abc", "ytsearch1:harp solo"):
         assert local_path(address, tmp_path) is None
     for name in ("Bach: Prelude.wav", "example.org", "file: a.wav", "~nobody-known: x.wav"):
@@ -235,6 +238,16 @@ def test_paths_and_web_addresses_are_distinguished(tmp_path: Path) -> None:
     assert local_path("https://a.org/" + "x" * 5000, tmp_path) is None
     assert web_address("youtu.be/abc") == "https://youtu.be/abc"
     assert web_address("ytsearch1:harp") == "ytsearch1:harp"
+
+
+def test_a_path_may_be_written_as_on_another_system(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    path = tmp_path / "a" / "e\u0301tude.wav"  # decomposed, as macOS writes it
+    path.touch()
+    for name in ("a/\u00e9tude.wav", "a\\\u00e9tude.wav", "a\\e\u0301tude.wav"):
+        found = local_path(name, tmp_path)
+        assert found is not None
+        assert found.samefile(path)
 
 
 @pytest.mark.parametrize("announced", ["sep=;\r\n", '"sep=;"\r\n', "SEP=;\n"])

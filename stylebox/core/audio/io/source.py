@@ -66,12 +66,16 @@ def _open_path(path: Path) -> BinaryIO:
             raise AudioError(f"{path}: is not a file; name a sound file")
         return path.open("rb")
     except FileNotFoundError as error:
-        if path.is_symlink():
-            where = path.readlink()
-            raise AudioError(f"{path}: is a link to {where}, which does not exist; correct or delete it") from error
-        raise AudioError(f"{path}: no such file; check the name") from error
+        raise absent(path) from error
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         raise AudioError(f"{path}: cannot be opened ({error_reason(error)}); check name and permissions") from error
+
+
+def absent(path: Path) -> AudioError:
+    """The error of a path where there is no file."""
+    if path.is_symlink():
+        return AudioError(f"{path}: is a link to {path.readlink()}, which does not exist; correct or delete it")
+    return AudioError(f"{path}: no such file; check the name")
 
 
 def _copied(name: str, pipe: BinaryIO, file: IO[bytes]) -> BinaryIO:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from stylebox.core.audio.io.files import AUDIO_SUFFIXES
-from stylebox.core.paths import expanded
+from stylebox.core.paths import expanded, listed
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters at least: C: is a disk
 _SITE = re.compile(r"(www\.\S+|[\w-]+(\.[\w-]+)*\.[a-z]{2,}/\S*)", re.IGNORECASE)
@@ -25,22 +25,17 @@ def local_path(address: str, folder: Path) -> Path | None:
     >>> local_path("takes/a.wav", Path("/music")), local_path("https://example.org/a.wav", Path("/music"))
     (PosixPath('/music/takes/a.wav'), None)
     """
+    if (found := listed(folder, address)) is not None:  # a name may look like an address: "Bach: Prelude.wav"
+        return found
     path = folder / expanded(address)
-    if _exists(path):  # a name may look like an address: "Bach: Prelude.wav"
-        return path
     if address[:5].lower() == "file:":
-        return Path(url2pathname(urlsplit(address).path))
+        named = urlsplit(address.replace("?", "%3F").replace("#", "%23"))  # both are in names of files more than there
+        server = "" if named.netloc.lower() in ("", "localhost") else f"//{named.netloc}"
+        return folder / url2pathname(server + named.path)
     if _SCHEME.match(address):
         meant_as_file = "//" not in address and path.suffix.lower() in AUDIO_SUFFIXES
         return path if meant_as_file else None
     return None if _SITE.fullmatch(address) else path
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # too long for a name; a null character
-        return False
 
 
 def web_address(address: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stylebox.core.audio.io.source import absent
 from stylebox.core.errors import SourceError, StyleboxError, error_message
 from stylebox.core.progress import Progress, ProgressCallback
 from stylebox.core.sources.fetch.address import local_path, web_address
@@ -263,8 +264,10 @@ def _local_recording(path: Path, row: Row) -> RemoteRecording:
     """A file of this machine in the form of a remote recording."""
     if path.is_dir():
         raise SourceError(f"{path} is a folder; name a file in it")
+    if not path.exists():
+        raise absent(path)
     if not path.is_file():
-        raise SourceError(f"{path}: no such file; check the name")
+        raise SourceError(f"{path}: is not a file; name a sound file")
     return RemoteRecording(row.url, address_key(row.url), title=path.stem, extension=path.suffix.lstrip("."))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from stylebox.core.errors import SourceError, error_reason
 from stylebox.core.music.instrument_names import fold_name, plain_name
-from stylebox.core.paths import expanded
+from stylebox.core.paths import listed
 from stylebox.core.text_encoding import decode_text
 from stylebox.core.text_table import is_workbook, separated
 
@@ -160,10 +160,7 @@ def _entry(folder: Path, line: int, row: Mapping[str, str]) -> IndexEntry:
 
 
 def _find(folder: Path, name: str) -> Path:
-    """The file called `name`, also if it is written with backslashes or in another Unicode form."""
-    for spelling in (name, name.replace("\\", "/")):
-        for form in ("NFC", "NFD"):
-            path = folder / expanded(unicodedata.normalize(form, spelling))
-            if path.is_file():
-                return path
-    raise ValueError(f"{folder / name} does not exist; correct the index")
+    path = listed(folder, name)
+    if path is None or not path.is_file():
+        raise ValueError(f"{folder / name} {'does not exist' if path is None else 'is not a file'}; correct the index")
+    return path
