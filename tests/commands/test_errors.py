@@ -19,7 +19,10 @@ from stylebox.core.errors import AudioError
             AudioError("a.wav: is silent\nthroughout; choose another"),
             "a.wav: is silent throughout; choose another",
         ),
-        (PermissionError(13, "Permission denied", "out.wav"), "out.wav: Permission denied"),
+        (
+            PermissionError(13, "Permission denied", "out.wav"),
+            "out.wav: Permission denied; check its permissions, or choose another place",
+        ),
         (ValueError("first\nsecond"), "unexpected ValueError: first; add --debug for the traceback"),
         (RuntimeError(), "unexpected RuntimeError: no message; add --debug for the traceback"),
         (AudioError("a [red]b.wav: is silent"), "a [red]b.wav: is silent"),
