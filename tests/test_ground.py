@@ -119,6 +119,17 @@ def test_a_user_without_a_home_has_folders_that_are_no_others(monkeypatch: pytes
     assert expanded("~/a.wav") == Path("~/a.wav")
 
 
+def test_a_home_of_another_user_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Permissions do not show it: root may look into every folder."""
+    for name in ("STYLEBOX_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("platformdirs.user_data_path", lambda name: tmp_path / "closed" / name)
+    (tmp_path / "closed").mkdir()
+    assert home() == tmp_path / "closed" / "stylebox"
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path / "closed")
+    assert tmp_path not in home().parents
+
+
 @pytest.mark.parametrize("command", [("info",), ("styles",), ("transfer", "a.wav", "--style", "harp")])
 def test_a_path_of_an_unknown_user_is_a_wrong_name(command: tuple[str, ...], run: Callable[..., CommandResult]) -> None:
     Path("a.wav").touch()

@@ -36,12 +36,19 @@ def home() -> Path:
 
 
 def _of_the_user(find: Callable[[str], Path]) -> Path:
-    """A folder that the system has for each user. One without a home has / for it, as in containers."""
+    """A folder that the system has for each user. One without a home has / for it, as in containers.
+
+    So has one whose home is another's, as ``sudo`` and services leave it, and cannot be looked into.
+    """
+    nowhere = Path(os.sep, "stylebox")
     try:
         folder = find("stylebox")
     except RuntimeError:
-        folder = Path("~", "stylebox")
-    return folder if folder.is_absolute() else Path(os.sep, *folder.parts[1:])  # some releases leave the ~
+        return nowhere
+    if not folder.is_absolute():  # some releases leave the ~
+        return nowhere
+    above = next(place for place in (folder, *folder.parents) if os.path.exists(place))  # noqa: PTH110 (it raises nothing)
+    return folder if os.access(above, os.X_OK) else nowhere
 
 
 def expanded(name: str) -> Path:
