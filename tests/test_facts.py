@@ -14,6 +14,7 @@ from stylebox.core.data.streamed import WINDOW_SHARDS
 from stylebox.core.evaluation.cases import EXCERPT_SECONDS
 from stylebox.core.evaluation.listening import ratings
 from stylebox.core.jobs import live as live_job
+from stylebox.core.jobs.describe import describe
 from stylebox.core.jobs.input_file import KEPT_SECONDS
 from stylebox.core.jobs.own_styles import LEAST_SECONDS
 from stylebox.core.paper.transfer import OVERLAP_FRAMES, WINDOW_FRAMES
@@ -92,3 +93,23 @@ def test_the_steps_of_the_pages_are_those_of_the_recipe() -> None:
 def test_half_a_minute_of_clips_is_used_and_a_second_is_enough() -> None:
     assert STYLE_SECONDS == 30
     assert LEAST_SECONDS < 3, "the README says that a few seconds are enough"
+
+
+def test_the_parameters_of_the_architecture_page_are_those_of_the_preset() -> None:
+    rows = re.findall(r"(?m)^\| ([\w ]+) \| (\d\.\d) M \|", (ROOT / "docs" / "architecture.md").read_text("utf-8"))
+    names = {"draft network": "draft", "VAE": "vae"}
+    counts = {name: part["parameters"] for name, part in describe(preset="base")["components"].items()}
+    assert {names.get(name, name.replace(" ", "_")): millions for name, millions in rows} == {
+        name: f"{count / 1e6:.1f}" for name, count in counts.items()
+    }
+
+
+def test_the_cards_and_the_attribution_tell_of_the_same_material() -> None:
+    data = text_of("docs/data-card.md")
+    ((players, minutes),) = re.findall(r"with (\d+) minutes of performances \| (\d+) \|", data)
+    assert f"{players} minutes of real players, {minutes} minutes in all" in text_of("MODEL_CARD.md")
+    listed = (ROOT / "stylebox" / "weights" / "base" / "ATTRIBUTION.md").read_text("utf-8")
+    notes = sum(int(count) for count in re.findall(r"\| (\d+) notes \|", listed))
+    assert notes == sum(int(count) for count in re.findall(r"(\d+) single notes of \d+ instruments", data))
+    seconds = sum(int(count) for count in re.findall(r"\| (\d+) s \|", listed))
+    assert f"{seconds / 60:.0f} minutes of players" in data
