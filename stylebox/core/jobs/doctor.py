@@ -76,7 +76,7 @@ def _device(name: str) -> Finding:
     if device == "mps":
         return Finding(name, "ok", f"Apple's MPS, PyTorch {torch.__version__}")
     found = f"{device} with {torch.get_num_threads()} threads, PyTorch {torch.__version__} ({note})"
-    fix = "transfers work; training needs an NVIDIA card: https://pytorch.org/get-started/locally"
+    fix = "all works; `train --from-scratch` needs an NVIDIA card to be quick: https://pytorch.org/get-started/locally"
     return Finding(name, "limited", found, fix)
 
 

@@ -22,7 +22,7 @@ from stylebox.core.pipeline.pipeline import BasePipeline
 from stylebox.core.pipeline.player import Player
 
 STEP_FRAMES = 32  # of the mel, computed at once: 0.37 s
-LOOK_AHEAD_SECONDS = 0.4  # more brings the output hardly nearer to that of a whole transfer (docs/live.md)
+LOOK_AHEAD_SECONDS = 0.4  # more brings the output hardly nearer to that of a whole transfer (docs/log.md)
 PAST_FRAMES = 48  # of the mel: what the draft network sees before the first new frame
 _ALIGN = 8  # frames: the draft network halves time three times
 _LOAD_STEPS = 40  # the load is a mean over so many steps
