@@ -1,4 +1,4 @@
-"""Train the instrument classifier that ships on sounds that no model was trained on, and measure it.
+"""Train the instrument classifier that ships on sounds that the shipped model does not play, and measure it.
 
     stylebox render --soundfont TimGM6mb.sf2 --minutes 14 --timbres 4 --seed 301 --to held/tim-eight
     stylebox render --soundfont TimGM6mb.sf2 --instruments all --minutes 1.5 --timbres 2 --seed 302 --to held/tim-all
