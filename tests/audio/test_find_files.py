@@ -34,10 +34,20 @@ def test_sound_files_are_known_by_their_suffix(tmp_path: Path) -> None:
 def test_what_stands_beside_sounds_is_passed_over(tmp_path: Path) -> None:
     beside = "._a.wav .hidden.wav __MACOSX/a.wav .git/a.wav .DS_Store Thumbs.db a.asd a.wav.reapeaks a.cue a.m3u a.lrc"
     beside += " a.musicxml a.mid a.json a.jpg a.txt a.wav.part desktop.ini sub/._b.wav"
+    beside += " a.wav~ #recycle/a.wav @Recycle/a.wav $Recycle.Bin/a.wav RECYCLER/a.wav @eaDir/a.wav"
     touch(tmp_path, *beside.split(), "a.wav", "sub/b.WAV")
     found = find_audio(tmp_path)
     assert below(tmp_path) == ["a.wav", "sub/b.WAV"]
     assert (found.problems, found.others) == ([], [])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files")
+def test_pipes_named_like_sounds_are_not_opened_and_are_counted(tmp_path: Path) -> None:
+    touch(tmp_path, "a.wav")
+    os.mkfifo(tmp_path / "b.wav")
+    found = find_audio(tmp_path)
+    assert below(tmp_path) == ["a.wav"]
+    assert found.passed_over == "1 file is no sound file (1 .wav)"
 
 
 def test_other_suffixes_are_decided_by_the_first_bytes(tmp_path: Path) -> None:

@@ -132,6 +132,34 @@ def aiff_with_odd_chunk(path: Path) -> None:
     path.write_bytes(content[:12] + b"ANNO\0\0\0\3abc" + content[12:])
 
 
+def w64_with_list(path: Path) -> None:
+    """As Sound Forge writes markers."""
+    soundfile.write(path, audio(), SAMPLE_RATE, "PCM_24", format="W64")
+    content = path.read_bytes()
+    guid = b"list" + bytes.fromhex("2f91cf11a5d628db04c10000")
+    path.write_bytes(content + bytes(-len(content) % 8) + guid + struct.pack("<Q", 24 + 2000) + bytes(range(200)) * 10)
+
+
+def caf_with_room(path: Path) -> None:
+    """As Logic leaves room for an overview."""
+    soundfile.write(path, audio(), SAMPLE_RATE, "PCM_16", format="CAF")
+    content = path.read_bytes()
+    at = content.index(b"data")
+    path.write_bytes(content[:at] + b"free" + struct.pack(">q", 99_999) + bytes(99_999) + content[at:])
+
+
+def flac_stating(samples: int) -> Callable[[Path], object]:
+    """A header with another number of samples, where it lies in 36 bits."""
+
+    def make(path: Path) -> None:
+        soundfile.write(path, audio(), SAMPLE_RATE, "PCM_16", format="FLAC")
+        content = bytearray(path.read_bytes())
+        content[22:26] = struct.pack(">I", samples)
+        path.write_bytes(content)
+
+    return make
+
+
 DATA16 = chunk(b"data", samples("16"))
 LIST = chunk(b"LIST", b"INFOINAM\4\0\0\0abc\0")
 ODD = chunk(b"abcd", b"xyz")
@@ -175,17 +203,21 @@ FORMATS: dict[str, Format] = {
     "WAV, garbage after the end": Format(wav(form(PCM, 16), DATA16, tail=b"garbage" * 99), bits=16),
     "RF64": Format(rf64, bits=16),
     "W64": Format(by_libsndfile("W64", "PCM_24"), bits=24),
+    "W64, list after the sound": Format(w64_with_list, bits=24),
     "AIFF": Format(by_libsndfile("AIFF", "PCM_24"), bits=24),
     "AIFF, odd chunk without its pad byte": Format(aiff_with_odd_chunk, bits=16),
     "AIFF, after an ID3 tag": Format(after_id3(by_libsndfile("AIFF", "PCM_16")), bits=16),
     "AIFF-C, float": Format(by_libsndfile("AIFF", "FLOAT"), bits=32),
     "AIFF-C, mu-law": Format(by_libsndfile("AIFF", "ULAW"), 30, extra_samples=-1),
     "CAF, 16 bits": Format(by_libsndfile("CAF", "PCM_16"), bits=16),
+    "CAF, 100 kB before the sound": Format(caf_with_room, bits=16),
     "CAF, Apple Lossless": Format(by_libsndfile("CAF", "ALAC_16"), bits=16),
     "AU": Format(by_libsndfile("AU", "PCM_16"), bits=16),
     "VOC": Format(by_libsndfile("VOC", "PCM_16"), bits=16),
     "FLAC, 16 bits": Format(by_libsndfile("FLAC", "PCM_16"), bits=16),
     "FLAC, after an ID3 tag": Format(after_id3(by_libsndfile("FLAC", "PCM_16")), bits=16),
+    "FLAC, stated length is 0": Format(flac_stating(0), bits=16),
+    "FLAC, stated length is too small": Format(flac_stating(1000), bits=16),
     "FLAC, 24 bits": Format(by_libsndfile("FLAC", "PCM_24"), bits=24),
     "Ogg FLAC": Format(by_ffmpeg(".ogg", "flac"), bits=16),
     "FLAC in Matroska": Format(by_ffmpeg(".mka", "flac"), bits=16),

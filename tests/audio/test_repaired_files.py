@@ -44,6 +44,21 @@ def test_flac_keeps_its_end_before_an_id3_tag_and_goes_on_into_a_second_file(tmp
     np.testing.assert_array_equal(load_audio(tmp_path / "joined.flac", SAMPLE_RATE), np.tile(whole, 2))
 
 
+@pytest.mark.parametrize(("rate", "channels", "bits"), [(SAMPLE_RATE, 1, 24), (22050, 1, 16), (SAMPLE_RATE, 2, 16)])
+def test_a_flac_file_of_another_kind_follows_the_first(rate: int, channels: int, bits: int, tmp_path: Path) -> None:
+    first, second = notes(), np.stack([notes(rate)] * channels, 1)
+    soundfile.write(tmp_path / "a.flac", first, SAMPLE_RATE, "PCM_16")
+    soundfile.write(tmp_path / "b.flac", second, rate, f"PCM_{bits}")
+    tag = b"ID3\3\0\0\0\0\1\0" + bytes(128)
+    path = tmp_path / "joined.flac"
+    path.write_bytes((tmp_path / "a.flac").read_bytes() + tag + (tmp_path / "b.flac").read_bytes())
+    back = load_audio(path, SAMPLE_RATE)
+    np.testing.assert_allclose(back[: len(first)], first, atol=1e-4)
+    assert len(back) == len(first) + round(len(second) * SAMPLE_RATE / rate) == probe(path).samples
+    inside = slice(1000, 20_000)
+    np.testing.assert_allclose(back[len(first) :][inside], notes()[inside], atol=0.02)
+
+
 def test_damaged_and_missing_pages_of_vorbis_are_silence(tmp_path: Path) -> None:
     path = tmp_path / "a.ogg"
     write_audio(path, notes(seconds=6.0), SAMPLE_RATE)

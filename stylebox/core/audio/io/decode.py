@@ -16,18 +16,18 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from stylebox.core.audio.io import ogg, riff
+from stylebox.core.audio.io import flac, ogg, riff
 from stylebox.core.audio.io.formats import VORBIS_PLACES
 from stylebox.core.audio.io.part import Part, spliced, stretch
 from stylebox.core.audio.io.tags import after_id3
-from stylebox.core.audio.io.unfinished import share_there, with_sizes
+from stylebox.core.audio.io.unfinished import libsndfile_loses_place, share_there, with_sizes
 from stylebox.core.errors import AudioError
 
 LIBSNDFILE_MARKS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"FORM", b".snd", b"caff")
+FLAC_MARK = b"fLaC"
 OGG_MARK, OGG_CODEC_OFFSET, OGG_VORBIS_MARK = b"OggS", 28, b"\x01vorbis"
 BLOCK_VALUES = 1 << 16  # decoded at once: the most that a damaged place can cost
 _MISSING_SECONDS = 0.1  # headers are rounded, and count what encoders add
-_UNKNOWN_FRAMES = (1 << 63) - 1  # as libsndfile says it
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
 _BITS |= {f"ALAC_{bits}": bits for bits in (16, 20, 24, 32)}
 _FOR_FFMPEG = {"MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "IMA_ADPCM", "MS_ADPCM", "GSM610"}
@@ -78,7 +78,7 @@ def open_track(stream: BinaryIO, name: str) -> Iterator[Track]:
         others = others[len(failures) :]
         if others:
             track.known_samples = None
-            track.blocks = itertools.chain(track.blocks, *(_blocks_of(part, name, track) for part in others))
+            track.blocks = itertools.chain(track.blocks, *(_blocks_of(part, name, track.remarks) for part in others))
         yield track
 
 
@@ -106,12 +106,12 @@ def _parts(stream: BinaryIO) -> list[Part]:
     ]
 
 
-def _blocks_of(part: Part, name: str, track: Track) -> Iterator[Block]:
-    """The blocks of a later part; its remarks go to `track`, the first one."""
+def _blocks_of(part: Part, name: str, remarks: list[str]) -> Iterator[Block]:
+    """The blocks of a later part; its remarks go to those of the first one."""
     try:
         with _open_part(part, name) as following:
             yield from following.blocks
-            track.remarks += following.remarks
+            remarks += following.remarks
     except AudioError:
         return
 
@@ -225,9 +225,10 @@ class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has 
 def _libsndfile(stream: BinaryIO, is_whole: bool) -> Iterator[_ForwardOnly | None]:
     """`stream` opened by libsndfile; None if libsndfile is not its decoder."""
     head = _head(stream)
-    known = head[:4] in LIBSNDFILE_MARKS or (is_whole and head[OGG_CODEC_OFFSET:] == OGG_VORBIS_MARK)
+    is_vorbis = is_whole and head[OGG_CODEC_OFFSET:] == OGG_VORBIS_MARK
+    known = is_vorbis or (head[:4] in LIBSNDFILE_MARKS and not libsndfile_loses_place(stream))
     try:
-        file = _ForwardOnly(stream) if known else None
+        file = _ForwardOnly(flac.of_unknown_length(stream) if head.startswith(FLAC_MARK) else stream) if known else None
     except soundfile.LibsndfileError:
         file = None
     if file is not None and file.subtype in _FOR_FFMPEG:
@@ -254,6 +255,7 @@ def _libsndfile_blocks(file: _ForwardOnly) -> Iterator[Block]:
 
 def _libsndfile_track(file: _ForwardOnly, first: np.ndarray, stream: BinaryIO, name: str) -> Track:
     is_flac = file.format == "FLAC"
+    stated = flac.stated_samples(stream) if is_flac else None
     blocks = itertools.chain([(file.samplerate, first)], _libsndfile_blocks(file))
     remarks: list[str] = []
     return Track(
@@ -264,7 +266,7 @@ def _libsndfile_track(file: _ForwardOnly, first: np.ndarray, stream: BinaryIO, n
         _repaired(file, blocks, stream, name, remarks) if is_flac else blocks,
         # libsndfile compares the header of uncompressed formats with the size of the file
         file.frames if file.subtype in _BITS and not is_flac and not file.subtype.startswith("ALAC") else None,
-        file.frames / file.samplerate if is_flac and file.frames < _UNKNOWN_FRAMES else None,
+        stated / file.samplerate if stated else None,
         remarks,
     )
 
@@ -280,9 +282,14 @@ def _repaired(
     if file.is_damaged:
         from stylebox.core.audio.io.ffmpeg import open_ffmpeg  # loads all of FFmpeg
 
-        with open_ffmpeg(stream, name) as track:
+        following = flac.next_beginning(stream)
+        own = spliced(stream, [stretch(0, following)]) if following else stream
+        with open_ffmpeg(own, name) as track:
             for rate, block in track.blocks:
                 if given < len(block):
                     yield rate, block[given:]
                 given = max(given - len(block), 0)
             remarks += track.remarks
+        if following:
+            rest = spliced(stream, [stretch(following, stream.seek(0, io.SEEK_END))])
+            yield from _blocks_of(Part(rest), name, remarks)

@@ -28,7 +28,12 @@ _COMPANIONS = """
 """
 COMPANION_SUFFIXES = frozenset(_COMPANIONS.split())
 _HIDDEN = (".", "~$")  # the second: what office programs keep beside an open file
-_JUNK_FOLDERS = {"__MACOSX", "System Volume Information", "$RECYCLE.BIN", "lost+found", "@eaDir"}
+_BACKUP = "~"  # ends what editors keep of a file before its last change
+# Of systems and of disks in a network, in any spelling: deleted files, thumbnails, states of earlier days.
+_JUNK_FOLDERS = {
+    *("__macosx", "system volume information", "$recycle.bin", "recycler", "recycled", "lost+found"),
+    *("@eadir", "#recycle", "@recycle", "#snapshot", "@recently-snapshot", "@tmp"),
+}
 _HEADS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"caff", b"\x1aE\xdf\xa3")
 _KINDS_NAMED = 5  # in a message; more are not listed
 _BRAND_OFFSET, _BRAND = 4, b"ftyp"  # MP4 and its relatives
@@ -41,7 +46,7 @@ class FoundFiles:
     Attributes:
         files: Sorted by their path.
         problems: Wanted, and not to be had: broken links, folders that cannot be opened; one line each.
-        others: Files of no known kind, sorted.
+        others: Files of no known kind, and pipes, sockets and devices, sorted.
         companions: Files that are known to be something else, such as notes or texts, sorted.
     """
 
@@ -68,10 +73,13 @@ def find_audio(folder: Path) -> FoundFiles:
 
 def is_audio_file(path: Path) -> bool:
     """Whether a file is meant as sound. Hidden files and those that systems and programs leave are not."""
-    suffix = path.suffix.lower()
-    if path.name.startswith(_HIDDEN) or suffix in COMPANION_SUFFIXES:
+    if path.name.startswith(_HIDDEN) or _is_companion(path):
         return False
-    return suffix in AUDIO_SUFFIXES or _is_audio_inside(path)
+    return path.suffix.lower() in AUDIO_SUFFIXES or _is_audio_inside(path)
+
+
+def _is_companion(path: Path) -> bool:
+    return path.suffix.lower() in COMPANION_SUFFIXES or path.name.endswith(_BACKUP)
 
 
 def begins_like_audio(head: bytes) -> bool:
@@ -97,11 +105,9 @@ def find_files(folder: Path, is_wanted: Callable[[Path], bool]) -> FoundFiles:
         if path.is_symlink() and not path.exists():
             if is_wanted(path) or not path.suffix:  # without a suffix it was perhaps a folder
                 problems.append(f"{path}: is a link to {path.readlink()}, which does not exist; correct or delete it")
-        elif not path.is_file():
-            continue
-        elif is_wanted(path):
+        elif path.is_file() and is_wanted(path):
             files.append(path)
-        elif path.suffix.lower() not in COMPANION_SUFFIXES | AUDIO_SUFFIXES:
+        elif not path.is_file() or not _is_companion(path) | (path.suffix.lower() in AUDIO_SUFFIXES):
             others.append(path)
         else:
             companions.append(path)
@@ -131,7 +137,9 @@ def _entries(folder: Path, problems: list[str]) -> list[Path]:
     """The names in a folder that are not hidden: those in place before links to elsewhere."""
     try:
         found = [
-            path for path in folder.iterdir() if not path.name.startswith(_HIDDEN) and path.name not in _JUNK_FOLDERS
+            path
+            for path in folder.iterdir()
+            if not path.name.startswith(_HIDDEN) and path.name.lower() not in _JUNK_FOLDERS
         ]
     except OSError as error:
         problems.append(f"{folder}: cannot be opened ({error_reason(error)}); check its permissions")

@@ -1,0 +1,56 @@
+"""The header of FLAC files: the length that it states, and where files that were joined follow one another.
+
+Decodes nothing.
+
+Reference:
+    RFC 9639, section 8.2: a file begins with its mark and a block of 34 bytes that describes the stream.
+"""
+
+import re
+from typing import BinaryIO
+
+from stylebox.core.audio.io.part import overlaid
+
+_BEGINNING = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
+_BEGINNING_BYTES = 8
+_BLOCK_BYTES = 1 << 20
+_LENGTH, _LARGEST_LENGTH = slice(21, 26), (1 << 36) - 1  # its bytes, of which the lowest 36 bits count
+
+
+def next_beginning(stream: BinaryIO) -> int | None:
+    """Where the next file begins behind the first; None if there is only one.
+
+    Args:
+        stream: A FLAC file, seekable.
+    """
+    at = 1
+    while True:
+        stream.seek(at)
+        block = stream.read(_BLOCK_BYTES)
+        if found := _BEGINNING.search(block):
+            return at + found.start()
+        if len(block) < _BEGINNING_BYTES:
+            return None
+        at += len(block) - _BEGINNING_BYTES + 1
+
+
+def stated_samples(stream: BinaryIO) -> int | None:
+    """The length that the header states; None if it states none.
+
+    Args:
+        stream: A FLAC file, seekable.
+    """
+    stream.seek(0)
+    return int.from_bytes(stream.read(_LENGTH.stop)[_LENGTH]) & _LARGEST_LENGTH or None
+
+
+def of_unknown_length(stream: BinaryIO) -> BinaryIO:
+    """The same file without the length that its header states, at which a decoder would stop.
+
+    Args:
+        stream: A FLAC file, seekable.
+    """
+    stream.seek(0)
+    head = stream.read(_LENGTH.stop)
+    unknown = int.from_bytes(head[_LENGTH]) & ~_LARGEST_LENGTH
+    return overlaid(stream, head[: _LENGTH.start] + unknown.to_bytes(_LENGTH.stop - _LENGTH.start))
