@@ -86,7 +86,7 @@ SoundFonts = Annotated[
     Option("--soundfont", help="SoundFont to play with; repeat for several. Default: those of this system."),
 ]
 MidiFolder = Annotated[Path | None, Option(help="MIDI file, or folder of MIDI files, to play. Default: random pieces.")]
-Minutes = Annotated[float, Option(min=0.05, help="Minutes of audio per instrument.")]
+Minutes = Annotated[float, Option(min=0.05, max=100_000, help="Minutes of audio per instrument.")]
 Instruments = Annotated[
     str | None,
     Option(help="Instruments, separated by commas, or all. Default: eight frequent ones, from piano to trumpet."),
@@ -108,7 +108,7 @@ Sources = Annotated[
         help="Folder of recordings, one folder per instrument. Default: the sources folder of the data directory."
     ),
 ]
-MaxMinutes = Annotated[float, Option(min=0.05, help="Use at most this many minutes of one recording.")]
+MaxMinutes = Annotated[float, Option(min=0.05, max=100_000, help="Use at most this many minutes of one recording.")]
 Equalise = Annotated[
     bool, Option("--equalise", help="Use the same amount of each instrument, as much as the scarcest one has.")
 ]

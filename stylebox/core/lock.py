@@ -4,7 +4,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,8 +35,9 @@ def sole_writer(folder: Path, work: str, wait_seconds: float = 0.0) -> Iterator[
     path = folder / LOCK_NAME
     with _acquired(path, folder, time.monotonic() + wait_seconds) as file:
         file.truncate(0)
-        file.write(f"`{work}` (process {os.getpid()} on {platform.node()}, since {time.strftime('%H:%M')})".encode())
-        file.flush()
+        owner = f"`{work}` (process {os.getpid()} on {platform.node()}, since {time.strftime('%H:%M')})"
+        with suppress(OSError):  # a full disk: what is written next names its file
+            file.write(owner.encode())
         try:
             yield
         finally:
@@ -49,7 +50,7 @@ def _acquired(path: Path, folder: Path, deadline: float) -> Iterator[BinaryIO]:
     """The lock file, open and locked. One that was deleted between opening and locking does not count."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        with path.open("a+b") as file:
+        with path.open("a+b", buffering=0) as file:
             if not _lock(file):
                 if time.monotonic() < deadline:
                     time.sleep(_RETRY_SECONDS)

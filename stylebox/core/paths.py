@@ -127,6 +127,17 @@ def refuse_overwrite(path: Path, force: bool) -> None:
 
 
 @contextmanager
+def errors_named(path: Path) -> Iterator[None]:
+    """Give an OSError that names no file the name of this one, which the block has open."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary name next to `path`, with its suffix; the file is renamed to `path` after the block.
 

@@ -2,7 +2,7 @@
 
 import io
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,8 +15,11 @@ from stylebox.core.audio.io.read import load_audio
 from stylebox.core.audio.io.tags import Tags
 from stylebox.core.audio.io.write import AudioWriter, write_audio
 from stylebox.core.errors import AudioError, error_message
+from stylebox.core.lock import sole_writer
 from stylebox.core.paths import atomic_path, copy_file, write_text
+from stylebox.core.pipeline.work import Track
 from stylebox.core.store.weights import save_weights
+from stylebox.core.training.log import TrainingLog
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100_000)
 
@@ -82,6 +85,27 @@ def test_texts_copies_and_arrays_name_the_file_that_was_wanted(tmp_path: Path) -
             ("; choose a disk that allows larger files, or raise the limit (ulimit -f)", "try again")
         )
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+def test_work_and_logs_that_grow_are_named(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    track = Track((10_000,), np.dtype(np.float32), tmp_path / "work" / "mel.raw")
+    log = TrainingLog(tmp_path, "test")
+    log.add([{"loss": 1.0}])
+    writes: dict[str, Callable[[], None]] = {
+        "work/mel.raw": lambda: track.write(5000, np.ones(100)),
+        "metrics.jsonl": lambda: log.write({"step": 1}),
+    }
+    for name, write in writes.items():
+        with room_for(1), pytest.raises(OSError, match="File too large") as caught:
+            write()
+        assert error_message(caught.value).startswith(f"{tmp_path / name}: File too large; choose a disk")
+
+
+def test_a_lock_needs_no_room_and_what_is_written_under_it_is_named(tmp_path: Path) -> None:
+    with room_for(0), pytest.raises(OSError, match="File too large") as caught, sole_writer(tmp_path, "test"):
+        write_text(tmp_path / "a.txt", "text")
+    assert error_message(caught.value).startswith(f"{tmp_path / 'a.txt'}: File too large")
 
 
 class FailingDisk(io.BytesIO):

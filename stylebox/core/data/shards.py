@@ -20,7 +20,7 @@ from pydantic import ValidationError, model_validator
 from stylebox.core.config import Section
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.manifest import Manifest, PlainName, Recording
-from stylebox.core.errors import DatasetError, error_reason
+from stylebox.core.errors import DatasetError, cannot_write, error_reason, is_disk_full
 from stylebox.core.progress import Progress, ProgressCallback, silent
 
 INDEX_NAME = "shards.json"
@@ -150,6 +150,8 @@ class reported:  # noqa: N801 (a context manager, used like a function)
             raise DatasetError(f"{self.place}: this kind of address needs another package ({error})") from error
         if isinstance(error, FileNotFoundError):
             raise DatasetError(f"{self.place}: no shards here; write some with `stylebox build --shards`") from error
+        if isinstance(error, OSError) and is_disk_full(error):
+            raise DatasetError(cannot_write(self.place, error)) from error
         if isinstance(error, Exception) and not isinstance(error, DatasetError):
             reason = error_reason(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
             raise DatasetError(f"{self.place}: cannot be {self.verb} ({reason})") from error

@@ -14,7 +14,7 @@ import numpy as np
 
 from stylebox.core.json_text import parse_json
 from stylebox.core.lock import LOCK_NAME
-from stylebox.core.paths import atomic_path, write_text
+from stylebox.core.paths import atomic_path, errors_named, write_text
 
 _KEY = "stylebox-work.json"
 
@@ -111,7 +111,7 @@ class Track:
         self._row_bytes = dtype.itemsize * int(np.prod(shape[1:]))
         self._values = np.zeros(shape, dtype) if path is None else np.zeros(0, dtype)
         if path is not None:
-            with path.open("ab") as file:
+            with errors_named(path), path.open("ab") as file:
                 file.truncate(shape[0] * self._row_bytes)
 
     def __len__(self) -> int:
@@ -131,7 +131,7 @@ class Track:
         if self._path is None:
             self._values[start : start + len(values)] = values
             return
-        with self._path.open("r+b") as file:
+        with errors_named(self._path), self._path.open("r+b") as file:
             file.seek(start * self._row_bytes)
             file.write(np.ascontiguousarray(values, self._dtype).tobytes())
             file.flush()

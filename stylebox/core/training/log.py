@@ -54,7 +54,7 @@ class TrainingLog:
             values = [losses[key] for losses in self._pending if key in losses]
             means[key] = sum(values) / len(values)
         record = step | means | facts | ({"valid": scores} if scores else {})
-        with self.path.open("a", encoding="utf-8") as file:
+        with paths.errors_named(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
         self._pending.clear()
 
