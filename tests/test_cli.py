@@ -110,7 +110,7 @@ main()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
-@pytest.mark.parametrize(("kind", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+@pytest.mark.parametrize(("kind", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129), ("SIGQUIT", 131)])
 def test_a_signal_leaves_no_partial_file(kind: str, code: int, tmp_path: Path, start: Start) -> None:
     program = start("-c", INTERRUPTIBLE)
     assert program.stderr is not None

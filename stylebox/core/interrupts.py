@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGXCPU")
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGXCPU")
 STOPS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
-"""Ctrl-C; the end of the system or of a service; a closed terminal; no more time on the processor (`ulimit -t`)."""
+"""Ctrl-C; the end of the system or of a service; a closed terminal; Ctrl-\\ or another way to end a service; Ctrl-Break
+and a closed window on Windows; no more time on the processor (`ulimit -t`)."""
 BURST_SECONDS = 1.0
 """Signals within this time are one request."""
 

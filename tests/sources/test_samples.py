@@ -110,6 +110,18 @@ def test_a_wrong_octave_of_a_whole_folder_is_found_despite_single_errors(shift: 
     assert common_shift(checks + errors) == shift
 
 
+@pytest.mark.parametrize("shift", [-24, -12, 0, 12, 24])
+@pytest.mark.parametrize("ratios", [(1, 2.756, 5.404, 8.93), (1, 3.93, 9.5), (1, 5.4, 11), (2, 2.99, 4.17, 5.56)])
+def test_bars_and_bells_are_octaves_off_or_right(ratios: tuple[float, ...], shift: int) -> None:
+    """Glockenspiel, marimba, kalimba and tubular bells; a glockenspiel is written two octaves below its sound."""
+    t = np.arange(SAMPLE_RATE) / SAMPLE_RATE
+    checks = []
+    for key in range(72, 90, 3):
+        partials = (np.sin(2 * np.pi * r * key_hz(key) * t) * np.exp(-(2 + n) * t) / n for n, r in enumerate(ratios, 1))
+        checks.append(PitchCheck(sum(partials, np.zeros(len(t))), SAMPLE_RATE, key - shift))
+    assert common_shift(checks) == shift
+
+
 def test_labels_stay_if_only_half_of_a_folder_is_an_octave_low() -> None:
     right = [PitchCheck(tone(key), SAMPLE_RATE, key) for key in range(60, 72, 2)]
     octave_low = [PitchCheck(tone(key), SAMPLE_RATE, key - 12) for key in range(72, 84, 2)]

@@ -101,11 +101,12 @@ class PitchCheck:
 def common_shift(checks: Sequence[PitchCheck]) -> int:
     """Find by how many semitones all labels of a folder are wrong.
 
-    0 unless more than half of the notes agree on another shift, and more than on 0.
+    0 unless more than half of the notes agree on another shift, and more than on 0. Bars and bells, whose partials fit
+    several pitches, are taken to be octaves off.
     """
     shifts = range(-MAX_SHIFT, MAX_SHIFT + 1)
     votes = {shift: sum(check.agrees(shift) for check in checks) for shift in shifts}
-    best = max(sorted(shifts, key=abs), key=votes.__getitem__)
+    best = max(sorted(shifts, key=lambda shift: (shift % 12 != 0, abs(shift))), key=votes.__getitem__)
     return best if 2 * votes[best] > len(checks) else 0
 
 
