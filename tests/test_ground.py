@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -89,6 +90,19 @@ def test_a_file_gets_its_name_when_it_is_on_the_disk(tmp_path: Path, monkeypatch
         write_text(path, "lost")
     assert failed.value.filename == str(path)
     assert path.read_text() == "other"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions as POSIX has them")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o664])
+def test_a_file_keeps_its_permissions_when_it_is_replaced(mode: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+    path.chmod(mode)
+    with atomic_path(path) as partial:
+        assert partial.stat().st_mode & 0o077 & ~mode == 0  # no one sees more of it meanwhile
+        partial.write_text("after")
+        partial.chmod(0o600)
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("after", mode)
 
 
 def test_a_text_with_the_name_of_any_file_can_be_written(tmp_path: Path) -> None:

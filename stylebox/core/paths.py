@@ -142,15 +142,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary name next to `path`, with its suffix; the file is renamed to `path` after the block.
 
     If the block raises or the process is interrupted, `path` does not change. An OSError of the block names `path`. The
-    file has the permissions of any new file, whatever the block gave it: some libraries write files that only their
-    owner can read.
+    file has the permissions of the one that it replaces, or of any new file, whatever the block gave it: some libraries
+    write files that only their owner can read.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     ending = f".{os.getpid()}.part{path.suffix}"
     partial = path.with_name(f".{shortened(path.stem, MAX_NAME_BYTES - 1 - len(os.fsencode(ending)))}{ending}")
     try:
         partial.touch()
-        mode = stat.S_IMODE(partial.stat().st_mode)
+        mode = stat.S_IMODE((path if path.is_file() else partial).stat().st_mode)
+        partial.chmod(mode | stat.S_IWUSR)
         yield partial
         partial.chmod(mode)
         move_whole(partial, path)

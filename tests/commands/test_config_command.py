@@ -121,6 +121,16 @@ def test_a_name_that_is_not_unicode_is_refused() -> None:
         typed([os.fsdecode(b"caf\xe9.wav")])
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege")
+def test_a_file_that_is_kept_elsewhere_and_linked_stays_a_link(run: Run, file: Path, tmp_path: Path) -> None:
+    """As collections of such files are kept, in a repository for example."""
+    kept = file.rename(tmp_path / "kept.toml")
+    file.symlink_to(kept)
+    assert run("config", "set", "steps", "9").code == 0
+    assert file.is_symlink()
+    assert "steps = 9" in kept.read_text("utf-8")
+
+
 def test_a_write_protected_file_is_one_line(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Path, text: str) -> None:
         raise PermissionError(13, "Permission denied", str(path))
