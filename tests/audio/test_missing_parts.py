@@ -3,7 +3,6 @@
 import io
 import struct
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from support.audio_files import encode, notes
 from stylebox.core.audio.io import ogg
 from stylebox.core.audio.io.read import AudioReader
 from stylebox.core.audio.io.write import write_audio
-from stylebox.core.errors import AudioError
 
 RATE, SECONDS = 48000, 4.0
 CODECS = {
@@ -87,11 +85,9 @@ def test_an_end_that_is_missing_is_said_where_no_header_states_a_length(
     content, found = path.read_bytes(), []
     for share in (0.7, 0.83, 0.9):
         path.write_bytes(content[: int(share * len(content)) | 1])  # in no case between two packets of 188 bytes
-        with suppress(AudioError):  # FFmpeg 8 reads no MP4 that ends inside the head of a fragment
-            back, remarks = read(path)
-            assert len(back) < len(whole)
-            found.append(remarks)
-    assert len(found) >= 2
+        back, remarks = read(path)
+        assert len(back) < len(whole)
+        found.append(remarks)
     assert all(len(remarks) == 1 and "cut short" in remarks[0] for remarks in found)
 
 

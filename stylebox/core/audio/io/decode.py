@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from stylebox.core.audio.io import flac, ogg, riff
+from stylebox.core.audio.io import boxes, flac, ogg, riff
 from stylebox.core.audio.io.formats import VORBIS_PLACES
 from stylebox.core.audio.io.part import Part, spliced, stretch
 from stylebox.core.audio.io.tags import after_id3
@@ -90,7 +90,10 @@ def _parts(stream: BinaryIO) -> list[Part]:
     share, stream = share_there(stream), with_sizes(stream)
     if share < 1:
         return [Part(stream, share=share)]
-    if not _head(stream).startswith(OGG_MARK):
+    head = _head(stream)
+    if head[boxes.MARK_AT] == boxes.MARK:
+        return boxes.sounds(stream)
+    if not head.startswith(OGG_MARK):
         return riff.sounds(stream)
     links = ogg.links(stream)
     if not links:

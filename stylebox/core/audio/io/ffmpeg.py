@@ -11,25 +11,26 @@ import math
 import os
 import re
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, BinaryIO
+from contextlib import ExitStack, contextmanager
+from typing import Any, BinaryIO, cast
 
 import av
 import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
 
+from stylebox.core.audio.io import edits as edit_lists
+from stylebox.core.audio.io.boxes import edit_list
 from stylebox.core.audio.io.decode import Block, Track
 from stylebox.core.audio.io.endings import Ending
 from stylebox.core.audio.io.page_times import PageTimes
 from stylebox.core.audio.io.raw_frames import RAW_FORMATS, LostFrames, is_adts
 from stylebox.core.audio.io.stated import stated_seconds
-from stylebox.core.audio.io.time_line import LONGEST_GAPS_SECONDS, Silence, TimeLine
+from stylebox.core.audio.io.time_line import GAP_SECONDS, LONGEST_GAPS_SECONDS, Silence, TimeLine
 from stylebox.core.errors import AudioError
 
 # Containers that store the time of each packet; others count packets, and FFmpeg's count can be wrong.
 _TIMED = {"matroska", "mov", "mpegts", "flv", "asf", "ogg", "mpeg", "nut", "mxf", "rm", "flac"}
-_GAP_SECONDS = 0.01  # between two frames; what containers round is far below, a lost packet is above
 _VORBIS_SHIFT_SAMPLES = 2048  # the most by which FFmpeg misplaces a frame between a long and a short block
 _MP4_ROUNDING_SECONDS = 0.001
 _CLOCK_MAY_JUMP = {"mpegts", "mpeg"}  # containers of broadcasts, whose recordings are joined
@@ -52,7 +53,10 @@ def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -
     Raises:
         AudioError: this is not a sound file, or it has no sound track.
     """
-    with open_container(stream, name, is_parsed=not is_adts(stream)) as container:
+    # A packet of AAC knows its place in the file only if FFmpeg does not search it for frames.
+    with ExitStack() as opening:
+        options = {"fflags": "noparse"} if is_adts(stream) else {}
+        container = opening.enter_context(open_container(stream, name, **options))
         if not container.streams.audio:
             raise AudioError(f"{name}: has no sound track; choose a file with sound")
         tracks = container.streams.audio
@@ -60,8 +64,13 @@ def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -
         context = audio.codec_context
         if context is None or context.codec is None or not context.sample_rate or context.format is None:
             raise AudioError(f"{name}: its sound is of an unknown kind, or damaged; export it again as WAV or FLAC")
-        stated = stated_seconds(container, audio, stream)
+        stated, edits = stated_seconds(container, audio, stream), edit_list(stream, audio.id)
         decoder = _Decoder(container, audio, stream, stated, after_gaps)
+        blocks = decoder.blocks()
+        if edit_lists.are_exact_here_only(edits):
+            media = opening.enter_context(open_container(stream, name, ignore_editlist="1"))
+            track = cast("av.AudioStream", media.streams[audio.index])
+            stated, blocks = edit_lists.stated_seconds(edits), edit_lists.blocks(media, track, edits, _float_blocks)
         if len(tracks) > 1:
             chosen = "first" if audio is tracks[0] else f"default one, number {tracks.index(audio) + 1},"
             decoder.remarks.append(f"it has {len(tracks)} sound tracks; the {chosen} is used")
@@ -71,7 +80,7 @@ def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -
             context.channels,
             codec,
             _bits(audio, codec),
-            decoder.blocks(),
+            blocks,
             stated_seconds=stated,
             remarks=decoder.remarks,
             lacks_end=decoder.lacks_end,
@@ -79,13 +88,13 @@ def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -
 
 
 @contextmanager
-def open_container(stream: BinaryIO, name: str, is_parsed: bool = True) -> Iterator[InputContainer]:
+def open_container(stream: BinaryIO, name: str, **options: str) -> Iterator[InputContainer]:
     """Open a file of any container format. It can't make FFmpeg open other files or addresses.
 
     Args:
         stream: Seekable.
         name: Of the file, for error messages.
-        is_parsed: Let FFmpeg find the frames in the packets; otherwise a packet of AAC knows its place in the file.
+        options: FFmpeg's names of options, and their values.
 
     Raises:
         AudioError: the format is unknown, or the file is damaged.
@@ -93,8 +102,7 @@ def open_container(stream: BinaryIO, name: str, is_parsed: bool = True) -> Itera
     stream.seek(0)
     try:
         # A playlist could name other files or addresses: no protocol is allowed.
-        options = {"protocol_whitelist": "none"} | ({} if is_parsed else {"fflags": "noparse"})
-        container = av.open(_Source(stream), "r", options=options, **_ANY_TAGS)
+        container = av.open(_Source(stream), "r", options={"protocol_whitelist": "none", **options}, **_ANY_TAGS)
     except (av.FFmpegError, ValueError, OSError) as error:
         _raise_if_unread(error)
         fix = "choose a sound file, or export it again as WAV or FLAC"
@@ -156,7 +164,7 @@ class _Decoder:
         self._stated_seconds = stated
         shift = _VORBIS_SHIFT_SAMPLES / audio.codec_context.sample_rate if audio.codec_context.name == "vorbis" else 0.0
         longest = _LONGEST_BROADCAST_GAP_SECONDS if _CLOCK_MAY_JUMP & formats else LONGEST_GAPS_SECONDS
-        self._time_line = TimeLine(max(_GAP_SECONDS, shift) if self._is_timed else math.inf, longest)
+        self._time_line = TimeLine(max(GAP_SECONDS, shift) if self._is_timed else math.inf, longest)
         self._packets_end = 0.0  # seconds on the container's clock
         self._page_times = PageTimes(audio, after_gaps)
         self._ending = Ending(container, audio, stream)
@@ -218,7 +226,7 @@ class _Decoder:
         if begin is None or base is None or not starts:
             return 0.0
         late = float(begin * base) - min(starts)
-        return late if _GAP_SECONDS < late <= LONGEST_GAPS_SECONDS else 0.0
+        return late if GAP_SECONDS < late <= LONGEST_GAPS_SECONDS else 0.0
 
     def _frames(self) -> Iterator[av.AudioFrame | Silence]:
         """Decoded frames without the damaged ones; of raw frames silence in their place, as (samples, rate)."""

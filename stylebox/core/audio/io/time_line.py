@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import av
 
+GAP_SECONDS = 0.01  # between two frames; what containers round is far below, a lost packet is above
 LONGEST_GAPS_SECONDS = 3600.0  # in all; longer ones are jumps of the clock, not silence
 
 Silence = tuple[int, int]  # samples, rate
