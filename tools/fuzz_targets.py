@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 import numpy as np
 
+from stylebox.core.audio.io.boxes import edit_list, sounds
 from stylebox.core.audio.io.ogg import links, set_plain_serial
 from stylebox.core.audio.io.read import AudioReader
 from stylebox.core.config import load_preset
@@ -63,6 +64,14 @@ def _ogg(data: bytes) -> None:
     set_plain_serial(stream)
 
 
+def _boxes(data: bytes) -> None:
+    stream = io.BytesIO(data)
+    for part in sounds(stream):
+        part.stream.read(64)
+    edits = edit_list(stream, 1)
+    assert all(edit.seconds >= 0 for edit in edits)
+
+
 def _audio(folder: Path) -> None:
     with AudioReader(folder / "sound") as reader:
         for done, block in enumerate(reader):
@@ -102,6 +111,7 @@ def _shard(folder: Path) -> None:
 
 TARGETS: Mapping[str, Target] = {
     "audio": _file("sound", _audio),
+    "boxes": _boxes,
     "catalogue": _catalogue,
     "config": _file("a.toml", lambda folder: load_preset("tiny", folder / "a.toml")),
     "fetch_index": _file(INDEX_NAME, FetchIndex),

@@ -108,6 +108,15 @@ def test_a_film_that_ends_inside_the_head_of_a_fragment_is_read_up_to_it(tmp_pat
         before = length
 
 
+def test_an_edit_that_claims_an_age_of_silence_gives_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stylebox.core.audio.io.edits.LONGEST_GAPS_SECONDS", 2.0)
+    path = encode(tmp_path / "a.m4a", "alac", SAMPLE_RATE, False, 4.0)
+    with_edits(path, [(1e12, 0.0), (1.0, 0.0), (1.0, None)], 0, wide=True)
+    with AudioReader(path) as reader:
+        assert sum(len(block) for block in reader) == pytest.approx(6 * SAMPLE_RATE, abs=100)
+        assert any("cut short" in remark or "shorter" in remark for remark in reader.remarks), reader.remarks
+
+
 def test_hostile_boxes_end() -> None:
     started = time.perf_counter()
     tiny = box(b"ftyp", b"isom") + box(b"free", b"") * 200_000

@@ -37,7 +37,9 @@ def blocks(
     edits: Sequence[Edit],
     as_blocks: Callable[[Iterator[av.AudioFrame | Silence]], Iterator[Block]],
 ) -> Iterator[Block]:
-    """The blocks of a track in the order of its edits; what the track lacks before the last edit is silent.
+    """The blocks of a track in the order of its edits.
+
+    What the track lacks before the last edit is silent. After an hour of such silence the sound ends.
 
     Args:
         media: Opened without its edit lists.
@@ -46,7 +48,7 @@ def blocks(
         as_blocks: Converts frames.
     """
     rate, channels = audio.codec_context.sample_rate, audio.codec_context.channels
-    end, given = 0.0, 0
+    end, given, most_silence = 0.0, 0, LONGEST_GAPS_SECONDS * rate
     for number, edit in enumerate(edits):
         end += edit.seconds or math.inf
         wanted = round(end * rate) - given if end < math.inf else math.inf
@@ -58,10 +60,12 @@ def blocks(
                 break
         if end == math.inf:
             return
-        while wanted > 0 and (edit.begin is None or number < len(edits) - 1):
-            silence = np.zeros((int(min(wanted, rate)), channels), np.float32)
+        while wanted > 0 and most_silence >= 1 and (edit.begin is None or number < len(edits) - 1):
+            silence = np.zeros((int(min(wanted, rate, most_silence)), channels), np.float32)
             yield rate, silence
-            given, wanted = given + len(silence), wanted - len(silence)
+            given, wanted, most_silence = given + len(silence), wanted - len(silence), most_silence - len(silence)
+        if most_silence < 1:
+            return
 
 
 def _stretch(
