@@ -94,7 +94,11 @@ def test_a_file_gets_its_name_when_it_is_on_the_disk(tmp_path: Path, monkeypatch
 
 @pytest.mark.skipif(os.name == "nt", reason="permissions as POSIX has them")
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o664])
-def test_a_file_keeps_its_permissions_when_it_is_replaced(mode: int, tmp_path: Path) -> None:
+def test_a_file_keeps_its_permissions_when_it_is_replaced(
+    mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.fstat(file).st_mode))
     path = tmp_path / "a.txt"
     path.write_text("before")
     path.chmod(mode)
@@ -103,6 +107,7 @@ def test_a_file_keeps_its_permissions_when_it_is_replaced(mode: int, tmp_path: P
         partial.write_text("after")
         partial.chmod(0o600)
     assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("after", mode)
+    assert all(before & stat.S_IWUSR for before in synced)  # only root could open it otherwise
 
 
 def test_a_text_with_the_name_of_any_file_can_be_written(tmp_path: Path) -> None:

@@ -153,8 +153,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         mode = stat.S_IMODE((path if path.is_file() else partial).stat().st_mode)
         partial.chmod(mode | stat.S_IWUSR)
         yield partial
-        partial.chmod(mode)
-        move_whole(partial, path)
+        move_whole(partial, path, mode)
     except OSError as error:
         if error.errno is None:  # numpy's error when it could write only a part
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
@@ -165,8 +164,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def move_whole(source: Path, target: Path) -> None:
+def move_whole(source: Path, target: Path, mode: int | None = None) -> None:
     """Give a file its final name when all of it is on the disk: after a power failure, that name has the whole file.
+
+    Args:
+        source: Can be written to.
+        target: Its final name.
+        mode: Its final permissions; None: as they are.
 
     Raises:
         OSError: The disk is full or fails, or the file cannot be moved.
@@ -177,6 +181,8 @@ def move_whole(source: Path, target: Path) -> None:
         except OSError as error:
             if error.errno not in _NO_SYNC:
                 raise
+    if mode is not None:
+        source.chmod(mode)
     source.replace(target)
 
 

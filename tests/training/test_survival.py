@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support.stages import TinyStage, tiny_config
 
 from stylebox.core import paths
-from stylebox.core.errors import DatasetError, StyleboxError
+from stylebox.core.errors import DatasetError, ModelError, StyleboxError
 from stylebox.core.jobs.train import train as train_job
 from stylebox.core.progress import Progress
 from stylebox.core.store import weights
@@ -178,6 +178,21 @@ def test_a_moved_dataset_is_found_or_named(tiny_home: Path) -> None:
     assert lines == []
     assert resumed(dataset=tiny_home / "third") == 4
     assert [line for line in lines if "has changed since this run began" in line]
+
+
+def test_weights_that_cannot_be_opened_are_not_called_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Safetensors calls every file that it cannot open a missing one."""
+    path = tmp_path / "ldm.safetensors"
+    with pytest.raises(ModelError, match=r"ldm\.safetensors: no such file"):
+        weights.load_weights(path)
+
+    def refuse(path: Path, framework: str) -> None:
+        raise FileNotFoundError(f"No such file or directory: {path}")
+
+    path.touch()
+    monkeypatch.setattr("stylebox.core.store.weights.safe_open", refuse)
+    with pytest.raises(ModelError, match=r"ldm\.safetensors: cannot be opened; check its permissions"):
+        weights.load_weights(path)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")

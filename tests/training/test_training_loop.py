@@ -255,6 +255,8 @@ def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
     with pytest.raises(ModelError, match=r"train\.clip = 1.0, now it is 3"):
         train(tmp_path, config=tiny_config(clip=3.0), resume=True)
+    with pytest.raises(ModelError, match=r"train\.begin_with = None, now it is base; add --from-scratch"):
+        checkpoint.refuse_other_settings({"train": {}}, {"train": {"begin_with": "base"}}, tmp_path)
     longer = tiny_config(steps=14, batch_size=4, validate_every=7, checkpoint_minutes=1.0)
     assert train(tmp_path, config=longer, resume=True).steps == 14
 

@@ -203,7 +203,9 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, framework="pt") as file:
             yield file
-    except FileNotFoundError:
+    except FileNotFoundError:  # of any file that safetensors cannot open
+        if path.exists():
+            raise ModelError(f"{path}: cannot be opened; check its permissions") from None
         raise ModelError(f"{path}: no such file; train a model, or choose one of `stylebox models`") from None
     except (SafetensorError, OSError, ValueError) as error:
         raise ModelError(

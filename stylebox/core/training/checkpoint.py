@@ -207,10 +207,11 @@ def refuse_other_settings(saved: Mapping[str, Any], current: Mapping[str, Any], 
         for key in sorted(before[section].keys() | after[section].keys()):
             was, is_now = before[section].get(key), after[section].get(key)
             if was != is_now and key.rpartition(".")[2] not in CHANGEABLE:
-                raise ModelError(
-                    f"{where}: begun with {section}.{key} = {was}, now it is {is_now}; "
-                    f"set it back to {was}, or train under another --name"
-                )
+                back = f"set it back to {was}"
+                if key == "begin_with" and None in (was, is_now):
+                    back = "add --from-scratch" if was is None else "leave out --from-scratch"
+                begun = f"begun with {section}.{key} = {was}, now it is {is_now}"
+                raise ModelError(f"{where}: {begun}; {back}, or train under another --name")
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
