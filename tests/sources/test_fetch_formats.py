@@ -99,3 +99,20 @@ def test_an_excerpt_is_cut_to_the_sample(server: SoundServer, to: Path) -> None:
     sidecar = read_sidecar(to / "piano" / "middle.flac")
     assert sidecar is not None
     assert (sidecar.start, sidecar.end, sidecar.duration_seconds) == (1.0, 2.5, 1.5)
+
+
+def test_an_excerpt_tells_of_samples_that_are_no_numbers_or_are_clipped(server: SoundServer, to: Path) -> None:
+    """A download that is kept as it is tells of them as it is used."""
+    urls = []
+    for name, sample, count in (("few", np.nan, 1), ("all", np.nan, SAMPLE_RATE), ("loud", 4.0, SAMPLE_RATE)):
+        sound, content = np.full(2 * SAMPLE_RATE, 0.1, np.float32), io.BytesIO()
+        sound[:count] = sample
+        soundfile.write(content, sound, SAMPLE_RATE, "FLOAT", format="WAV")
+        urls.append(server.add(f"/{name}.wav", content.getvalue()))
+    rows = [("piano", f"{number}", url, "0", "1") for number, url in enumerate(urls)]
+    report = fetch(catalogue(*rows), to, options=QUICK)
+    assert states(report) == ["new", "failed", "new"]
+    few, every, loud = (outcome.reason for outcome in report.outcomes)
+    assert few == "1 of its samples is no number; it is silent"
+    assert "100% of its samples are no numbers" in every
+    assert loud == "its peaks are 12.1 dB too loud for the format; they are clipped"

@@ -13,13 +13,12 @@ import numpy as np
 import soxr
 
 from stylebox.core.audio.io.decode import Block, Track, open_track
+from stylebox.core.audio.io.numbers import DamagedSamples
 from stylebox.core.audio.io.source import Source, disk_errors_named, opened
 from stylebox.core.audio.io.tags import Tags, read_tags
 from stylebox.core.config import SAMPLE_RATE
 from stylebox.core.errors import AudioError
 
-INSANE_LEVEL = 1e6  # +120 dBFS: occurs only in damaged float files
-MAX_DAMAGED_SHARE = 0.01  # of the samples; with more the file is refused
 LONGEST_SECONDS = 3 * 3600.0  # that are loaded into memory at once; a small file may hold days of silence
 MIN_RATE, MAX_RATE = 1000, 1_000_000  # Hz; others occur in damaged files only
 
@@ -75,6 +74,7 @@ class AudioReader:
         """
         self._source, self._requested_rate, self._name = source, sample_rate, name
         self._open = ExitStack()
+        self._damaged = DamagedSamples()
         self.samples = self.native_samples = 0
 
     def __enter__(self) -> Self:
@@ -130,34 +130,24 @@ class AudioReader:
         self._stream.seek(position)
         return tags
 
+    def report_damage(self) -> None:
+        """Remark on samples that are no numbers; for callers that stop before the last block, which does the same.
+
+        Raises:
+            AudioError: More than 1 % of the samples until now are no numbers.
+        """
+        self._track.remarks += self._damaged.reported(self.name)
+
     def _native_blocks(self) -> Iterator[np.ndarray]:
-        damaged = 0
         blocks = _conformed(self._track.blocks, self.native_rate, self.channels)
         while True:
             with disk_errors_named(self.name):
                 block = next(blocks, None)
             if block is None:
                 break
-            sane, number = without_nonsense(block)
-            damaged += number
             self.native_samples += len(block)
-            yield sane
-        if damaged:
-            those = "is no number; it is silent" if damaged == 1 else "are no numbers; they are silent"
-            self._track.remarks.append(f"{damaged} of its samples {those}")
-        if damaged > MAX_DAMAGED_SHARE * self.native_samples * self.channels:
-            share = damaged / (self.native_samples * self.channels)
-            raise AudioError(f"{self.name}: {share:.0%} of its samples are no numbers; record or export it again")
-
-
-def without_nonsense(block: np.ndarray) -> tuple[np.ndarray, int]:
-    """Samples with those set to zero that are not finite, or absurdly large; and how many these were.
-
-    Shape:
-        Any shape -> the same.
-    """
-    sane = np.abs(block) < INSANE_LEVEL  # false for NaN too
-    return np.where(sane, block, np.float32(0)), block.size - int(np.count_nonzero(sane))
+            yield self._damaged.silenced(block)
+        self.report_damage()
 
 
 def load_audio(source: Source, sample_rate: int = SAMPLE_RATE) -> np.ndarray:

@@ -8,15 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
+from stylebox.core.audio.clipping import excess_db
 from stylebox.core.audio.io.formats import FORMATS
 from stylebox.core.audio.io.read import AudioReader
 from stylebox.core.audio.io.write import AudioWriter
 from stylebox.core.errors import AudioError
 
 _MP3_RATE = 48000  # Hz; replaces rates that MP3 does not have
+_CLIPPED_DB = 1.0  # from which on it is reported
 
 
-def write_excerpt(source: Path, target: Path, start: float | None = None, end: float | None = None) -> float:
+def write_excerpt(
+    source: Path, target: Path, start: float | None = None, end: float | None = None
+) -> tuple[float, list[str]]:
     """Write the part of `source` between `start` and `end` in the format of the suffix of `target`.
 
     Channels and rate stay where the format allows them; more channels than it holds are mixed to one. Samples beyond
@@ -29,10 +33,10 @@ def write_excerpt(source: Path, target: Path, start: float | None = None, end: f
         end: Seconds; None or a time after the end is the end.
 
     Returns:
-        Seconds written.
+        Seconds written, and what was left out, filled with silence or clipped.
 
     Raises:
-        AudioError: `source` cannot be decoded, or ends before `start`.
+        AudioError: `source` cannot be decoded, ends before `start`, or holds no numbers between `start` and `end`.
     """
     format = FORMATS[target.suffix.lower()]
     rate = _MP3_RATE if format.rates and _native_rate(source) not in format.rates else None
@@ -46,7 +50,14 @@ def write_excerpt(source: Path, target: Path, start: float | None = None, end: f
             if not writer.samples:
                 length = f"it lasts {reader.samples / reader.sample_rate:.1f} s; correct start and end"
                 raise AudioError(f"{source}: {start or 0:g} s is beyond its end, {length}")
-            return writer.samples / reader.sample_rate
+            reader.report_damage()
+            return writer.samples / reader.sample_rate, [*reader.remarks, *_clipped(writer.peak)]
+
+
+def _clipped(peak: float) -> list[str]:
+    """A remark on samples beyond full scale, unless they are as few as lossy formats give."""
+    excess = excess_db(peak)
+    return [f"its peaks are {excess:.1f} dB too loud for the format; they are clipped"] if excess > _CLIPPED_DB else []
 
 
 def _native_rate(source: Path) -> int:

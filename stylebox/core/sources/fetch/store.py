@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stylebox.core.audio.io.read import probe
+from stylebox.core.audio.io.read import AudioInfo, probe
 from stylebox.core.errors import SourceError
 from stylebox.core.paths import copy_file, file_sha256, move_whole
 from stylebox.core.sources.fetch.containers import sound_suffix
@@ -124,7 +124,7 @@ class RecordingStore:
         """
         row = task.row
         info = probe(path)
-        ready, seconds = self._prepare(task, recording, path, info.seconds, may_move)
+        ready, seconds, remarks = self._prepare(task, recording, path, info, may_move)
         sidecar = _sidecar(task, recording, seconds, file_sha256(ready), count)
         target = self._index.folder / self._names.instrument_folder(row.instrument)
         target /= self._stem(task, recording, count) + ready.suffix
@@ -139,16 +139,17 @@ class RecordingStore:
             size=ready.stat().st_size,
             sha256=str(sidecar.sha256),
         )
-        for clause in info.remarks:
+        for clause in remarks:
             remark(clause)
         files = (*(file for file in entry.files if file.item != recording.key), new)
         extended = entry.model_copy(update={"files": files, "complete": last})
         return self._index.put(extended, self._index.known(entry, task.found), place)
 
     def _prepare(
-        self, task: Task, recording: RemoteRecording, path: Path, seconds: float, may_move: bool
-    ) -> tuple[Path, float]:
-        """Cut, convert, move or copy `path` to an unfinished file; gives it with its length in seconds."""
+        self, task: Task, recording: RemoteRecording, path: Path, info: AudioInfo, may_move: bool
+    ) -> tuple[Path, float, list[str]]:
+        """Cut, convert, move or copy `path` to an unfinished file; gives it, its length in seconds, and remarks."""
+        seconds, remarks = info.seconds, list(info.remarks)
         row, suffix = task.row, sound_suffix(path, recording.extension)
         if seconds <= 0:
             raise SourceError("the download holds no audio (0 seconds); check the link")
@@ -158,12 +159,13 @@ class RecordingStore:
         wanted = f".{task.request.codec}" if task.request.codec else _CUT_SUFFIX if cut else suffix
         ready = self._partial / f"{recording.key}.{row.number}.ready{wanted}"
         if cut or wanted != suffix:
-            seconds = write_excerpt(path, ready, row.start, row.end)
+            seconds, found = write_excerpt(path, ready, row.start, row.end)
+            remarks += [remark for remark in found if remark not in remarks]
         elif may_move:
             path.replace(ready)
         else:
             copy_file(path, ready)
-        return ready, seconds
+        return ready, seconds, remarks
 
     def _stem(self, task: Task, recording: RemoteRecording, count: int) -> str:
         """The name of the file: its earlier one, the row's title, or the title that the source gives."""

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from stylebox.core.audio.io.read import without_nonsense
+from stylebox.core.audio.io.numbers import without_nonsense
 from stylebox.core.audio.io.sound_card import InputStream
 from stylebox.core.audio.io.write import GrowingFlac
 from stylebox.core.errors import AudioError, error_reason
