@@ -104,7 +104,7 @@ def test_an_excerpt_is_cut_to_the_sample(server: SoundServer, to: Path) -> None:
 def test_an_excerpt_tells_of_samples_that_are_no_numbers_or_are_clipped(server: SoundServer, to: Path) -> None:
     """A download that is kept as it is tells of them as it is used."""
     urls = []
-    for name, sample, count in (("few", np.nan, 1), ("all", np.nan, SAMPLE_RATE), ("loud", 4.0, SAMPLE_RATE)):
+    for name, sample, count in (("few", np.nan, 1), ("all", np.nan, 2 * SAMPLE_RATE), ("loud", 4.0, SAMPLE_RATE)):
         sound, content = np.full(2 * SAMPLE_RATE, 0.1, np.float32), io.BytesIO()
         sound[:count] = sample
         soundfile.write(content, sound, SAMPLE_RATE, "FLOAT", format="WAV")
