@@ -143,17 +143,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     If the block raises or the process is interrupted, `path` does not change. An OSError of the block names `path`. The
     file has the permissions of the one that it replaces, or of any new file, whatever the block gave it: some libraries
-    write files that only their owner can read.
+    write files that only their owner can read. While the block runs, `remove_partial_files_of` leaves the file alone.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     ending = f".{os.getpid()}.part{path.suffix}"
     partial = path.with_name(f".{shortened(path.stem, MAX_NAME_BYTES - 1 - len(os.fsencode(ending)))}{ending}")
     try:
-        partial.touch()
-        mode = stat.S_IMODE((path if path.is_file() else partial).stat().st_mode)
-        partial.chmod(mode | stat.S_IWUSR)
-        yield partial
-        move_whole(partial, path, mode)
+        with _held(partial):
+            mode = stat.S_IMODE((path if path.is_file() else partial).stat().st_mode)
+            partial.chmod(mode | stat.S_IWUSR)
+            yield partial
+            move_whole(partial, path, mode)
     except OSError as error:
         if error.errno is None:  # numpy's error when it could write only a part
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
@@ -193,11 +193,46 @@ def remove_partial_files(folder: Path) -> None:
 
 
 def remove_partial_files_of(path: Path) -> None:
-    """Delete what killed processes left of one file, which no other process may be writing now."""
+    """Delete what killed processes left of one file. What a living process writes stays, on any machine with locks."""
     before, after = f".{path.stem}.", f".part{path.suffix}"
     for left in path.parent.glob(f"{glob.escape(before)}*{glob.escape(after)}"):
         if left.name.removeprefix(before).removesuffix(after).isdecimal():
-            left.unlink(missing_ok=True)
+            with suppress(OSError):  # a process holds it, or has removed it
+                _remove_unheld(left)
+
+
+@contextmanager
+def _held(partial: Path) -> Iterator[None]:
+    """Make a file, and keep other processes from removing it as one that was left."""
+    if os.name == "nt":  # an open file is not removed there, nor could it get its final name
+        partial.touch()
+        yield
+        return
+    import fcntl
+
+    while True:
+        with partial.open("ab") as file:
+            with suppress(OSError):  # no locks on this file system
+                fcntl.flock(file, fcntl.LOCK_SH)
+            if partial.exists() and os.path.samestat(os.fstat(file.fileno()), partial.stat()):
+                yield
+                return
+
+
+def _remove_unheld(partial: Path) -> None:
+    """Remove a file that no process holds.
+
+    Raises:
+        OSError: One holds it, or the file system has no locks.
+    """
+    if os.name == "nt":
+        partial.unlink()
+        return
+    import fcntl
+
+    with partial.open("r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        partial.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

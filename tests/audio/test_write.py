@@ -1,7 +1,9 @@
 """Writing sound files: every format there and back, nothing half written."""
 
 import io
+import os
 import struct
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -208,3 +210,24 @@ def test_an_old_libsndfile_without_mp3_is_said(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(soundfile, "available_formats", lambda: {"WAV": "", "OGG": "", "FLAC": ""})
     with pytest.raises(AudioError, match="cannot write it; update soundfile"):
         write_audio("a.mp3", notes(), SAMPLE_RATE)
+
+
+def test_what_a_killed_process_left_goes_with_the_next_writing_and_what_a_living_one_writes_stays(
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "a[1].wav"
+    program = (
+        "import sys, time; from stylebox.core.audio.io.write import AudioWriter\n"
+        "with AudioWriter(sys.argv[1], 8000): print(flush=True); time.sleep(99)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(target)], stdout=subprocess.PIPE) as writing:
+        assert writing.stdout is not None
+        writing.stdout.readline()
+        (partial,) = tmp_path.iterdir()
+        write_audio(target, notes(seconds=0.1), SAMPLE_RATE)
+        assert set(tmp_path.iterdir()) == {target, partial}, "its process lives"
+        writing.kill()
+    other = tmp_path / f".a[1].b.{os.getpid()}.part.wav"
+    other.touch()
+    write_audio(target, notes(seconds=0.1), SAMPLE_RATE)
+    assert set(tmp_path.iterdir()) == {target, other}, "files of other names stay"
