@@ -158,7 +158,7 @@ def _apply_defaults(context: typer.Context, command: str) -> None:
 
     program: Any = context.command
     try:
-        if not config_file().is_file():
+        if not config_file().exists():
             return
         from stylebox.core.user_config import flat, read_user_config
 

@@ -39,6 +39,24 @@ def test_a_wrong_file_is_refused_with_the_setting_that_is_wrong(text: str, messa
         load_preset("base", file)
 
 
+@pytest.mark.parametrize(
+    ("section", "line"),
+    [
+        *(("train.vae", f"{key} = {value}") for key in ("batch_size", "validate_every", "steps") for value in (0, -1)),
+        *(("train.vae", f"{key} = nan") for key in ("learning_rate", "clip", "weight_decay", "checkpoint_minutes")),
+        *(("train.vae", line) for line in ("learning_rate = -1.0", "ema = 1.0", "patience = 0", "seed = -1")),
+        *(("train.vae", line) for line in ("crop_frames = 0", "clip = inf", "betas = [0.9, 1.0]", "steps = 1e30")),
+        *(("diffusion", line) for line in ("steps = -1", "guidance = inf", "strength = 1.5")),
+        *(("mel", line) for line in ("floor_db = -inf", "floor_db = 40.0")),
+    ],
+)
+def test_a_number_that_no_training_can_use_is_refused_by_name(section: str, line: str, tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(f"[{section}]\n{line}\n")
+    with pytest.raises(ConfigError, match=rf"own\.toml: {section}") as caught:
+        load_preset("tiny", tmp_path / "own.toml")
+    assert line.split()[0] in str(caught.value)
+
+
 def test_a_missing_file_and_an_unknown_preset_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.toml: cannot be read \(No such file"):
         load_preset("base", tmp_path / "none.toml")

@@ -6,7 +6,7 @@ Each part receives its own section. Unknown keys are errors; derived values are 
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -20,11 +20,17 @@ MAX_LAYERS = 256  # and most tokens, blocks and windows
 MAX_SIZE = 1 << 16  # of channels, windows and hops
 MAX_SIZES = {"sample_rate": 1_000_000, "n_mels": 4096}
 
+Count = Annotated[int, Field(ge=1, le=10**9)]
+CountOrZero = Annotated[int, Field(ge=0, le=10**9)]
+Share = Annotated[float, Field(ge=0, le=1)]
+BelowOne = Annotated[float, Field(ge=0, lt=1)]
+Amount = Annotated[float, Field(ge=0)]
+
 
 class Section(BaseModel):
-    """A frozen group of settings; unknown keys are errors."""
+    """A frozen group of settings; unknown keys are errors, and so are numbers that are not finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Sizes(Section):
@@ -51,6 +57,12 @@ class MelConfig(Sizes):
     n_mels: int = 160
     floor_db: float = -50.0  # power of a mel band that becomes -1
     ceiling_db: float = 40.0  # power of a mel band that becomes +1
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.floor_db >= self.ceiling_db:
+            raise ValueError(f"floor_db: give a number below ceiling_db, {self.ceiling_db}, not {self.floor_db}")
+        return self
 
     @property
     def frames_per_second(self) -> float:
@@ -121,11 +133,11 @@ class DiffusionConfig(Section):
     """The noise of training, and the defaults of sampling."""
 
     schedule: Literal["flow"] = "flow"
-    steps: int = 5  # network calls of a transfer; 0 gives the draft
+    steps: CountOrZero = 5  # network calls of a transfer; 0 gives the draft
     sampler: Literal["dpm"] = "dpm"
-    guidance: float = 1.0  # 1 disables it; above 1 every step needs two network calls
-    strength: float = 1.0  # noise that sampling starts from: 0 is the draft, 1 is pure noise
-    condition_dropout: float = 0.15
+    guidance: Amount = 1.0  # 1 disables it; above 1 every step needs two network calls
+    strength: Share = 1.0  # noise that sampling starts from: 0 is the draft, 1 is pure noise
+    condition_dropout: Share = 0.15
 
 
 class VocoderConfig(Sizes):
@@ -144,31 +156,31 @@ class VocoderConfig(Sizes):
 class PaperConfig(Section):
     """The numbers of the paper (Prioteasa & Stempel-Hauburger 2025)."""
 
-    num_steps: int = 200
-    beta_start: float = 1e-4
-    beta_end: float = 0.02
-    eta: float = 0.0
-    steps: int = 50  # network calls of a transfer
-    strength: float = 0.7
+    num_steps: Count = 200
+    beta_start: BelowOne = 1e-4
+    beta_end: BelowOne = 0.02
+    eta: Share = 0.0
+    steps: CountOrZero = 50  # network calls of a transfer
+    strength: Share = 0.7
 
 
 class TrainConfig(Section):
     """The training of one stage."""
 
-    steps: int = 20000
-    batch_size: int = 16
-    crop_frames: int = 128
-    learning_rate: float = 3e-4
-    betas: tuple[float, float] = (0.9, 0.99)
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    warmup_steps: int = 200
+    steps: Count = 20000
+    batch_size: Count = 16
+    crop_frames: Count = 128
+    learning_rate: Amount = 3e-4
+    betas: tuple[BelowOne, BelowOne] = (0.9, 0.99)
+    weight_decay: Amount = 0.01
+    clip: Amount = 1.0
+    warmup_steps: CountOrZero = 200
     schedule: Literal["constant", "cosine", "plateau"] = "cosine"
-    ema: float = 0.999
-    validate_every: int = 500
-    patience: int | None = None  # validations without a new best after which the run ends; None: never
-    checkpoint_minutes: float = 5.0
-    seed: int = 0
+    ema: BelowOne = 0.999
+    validate_every: Count = 500
+    patience: Count | None = None  # validations without a new best after which the run ends; None: never
+    checkpoint_minutes: Amount = 5.0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     weights: dict[str, float] = Field(default_factory=dict)  # of the loss terms, by name; see `weights_over`
     begin_with: str | None = None  # model to start from; None starts from random weights
     frozen: tuple[str, ...] = ()  # parts that are not trained, by name

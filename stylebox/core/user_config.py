@@ -24,7 +24,7 @@ def read_user_config() -> dict[str, Any]:
         ConfigError: The file cannot be read.
     """
     path = paths.config_file()
-    return read_toml(path) if path.is_file() else {}
+    return read_toml(path) if path.exists() else {}
 
 
 def flat(values: dict[str, Any]) -> dict[str, Value]:
@@ -99,7 +99,7 @@ def _opened(key: str) -> tuple[Any, Any, str]:
 
     read_user_config()  # refuses a file that is not valid
     path = paths.config_file()
-    text = toml_text(path) if path.is_file() else ""
+    text = toml_text(path) if path.exists() else ""
     document = tomlkit.parse(text)
     command, dot, name = key.partition(".")
     if not dot:

@@ -116,6 +116,15 @@ def test_a_full_disk_needs_room_and_no_permissions(run: Run, file: Path, monkeyp
     assert run("config", "set", "steps", "3").err == said
 
 
+def test_a_folder_in_the_place_of_the_file_is_named(run: Run, file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+    for command in (("models",), ("config", "set", "steps", "3")):
+        ended = run(*command)
+        assert ended.code == 1
+        assert ended.err.splitlines()[-1].startswith(f"stylebox: {file}: cannot be read (")
+
+
 def test_a_name_that_is_not_unicode_is_refused() -> None:
     with pytest.raises(ConfigError, match="is not Unicode, which a TOML file cannot hold"):
         typed([os.fsdecode(b"caf\xe9.wav")])
