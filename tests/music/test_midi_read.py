@@ -244,3 +244,16 @@ def test_the_notes_beside_a_recording_are_found(name: str) -> None:
     assert midi_beside(Path("sub/é.wav")) is None
     Path("sub", name).touch()
     assert midi_beside(Path("sub/é.wav")) == Path("sub", name)
+
+
+def test_notes_of_links_are_found_and_a_broken_link_is_named() -> None:
+    Path("library").mkdir()
+    Path("sources").mkdir()
+    Path("library/a.mid").touch()
+    Path("library/a.wav").touch()
+    Path("sources/b.wav").symlink_to(Path("library/a.wav").absolute())
+    assert midi_beside(Path("sources/b.wav")) == Path("library/a.mid").absolute()
+    Path("sources/b.mid").symlink_to("nowhere.mid")
+    assert midi_beside(Path("sources/b.wav")) == Path("sources/b.mid")
+    with pytest.raises(SourceError, match=r"^sources/b\.mid: "):
+        read_midi(Path("sources/b.mid"))

@@ -19,11 +19,17 @@ def is_midi(path: Path) -> bool:
 def midi_beside(recording: Path) -> Path | None:
     """The MIDI file with a recording's name in its folder, such as `a.MID` or `a.wav.mid` of `a.wav`; None without one.
 
-    Of several, the first in the order of `SUFFIXES`. Upper case and the way accents are composed do not matter.
+    Of several, the first in the order of `SUFFIXES`. Upper case and the way accents are composed do not matter. A
+    broken link counts, so that its reader names it. Of a recording that is a link, the notes may lie beside its target.
     """
+    own = _midi_beside(recording)
+    return _midi_beside(recording.resolve()) if own is None and recording.is_symlink() else own
+
+
+def _midi_beside(recording: Path) -> Path | None:
     spellings = (spelling for suffix in SUFFIXES for spelling in (suffix, suffix.upper(), suffix.title()))
     candidates = (recording.with_suffix(spelling) for spelling in spellings)
-    exact = next((path for path in candidates if path.is_file()), None)
+    exact = next((path for path in candidates if _is_there(path)), None)
     if exact is not None:
         return exact
     wanted = {folded(recording.stem), folded(recording.name)}
@@ -32,4 +38,8 @@ def midi_beside(recording: Path) -> Path | None:
     except OSError:
         return None
     ordered = sorted(found, key=lambda path: (SUFFIXES.index(path.suffix.lower()), path.name))
-    return next((path for path in ordered if path.is_file()), None)
+    return next((path for path in ordered if _is_there(path)), None)
+
+
+def _is_there(path: Path) -> bool:
+    return path.is_file() or (path.is_symlink() and not path.exists())
