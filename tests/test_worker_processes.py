@@ -37,6 +37,19 @@ def test_every_result_comes_with_its_position(jobs: int) -> None:
     assert sorted(run_all(double, [5, 6, 7], jobs)) == [(0, 10), (1, 12), (2, 14)]
 
 
+def test_where_processes_cannot_share_locks_the_work_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container without /dev/shm."""
+
+    def refuse(context: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr("multiprocessing.context.BaseContext.Lock", refuse)
+    monkeypatch.setattr("multiprocessing.context.BaseContext.SimpleQueue", refuse)
+    heard: list[tuple[int, int]] = []
+    assert list(run_all(count_up, [2, 1], 2, heard.append)) == [(0, 2), (1, 1)]
+    assert heard == [(2, 0), (2, 1), (1, 0)]
+
+
 def meet(folder: Path) -> int:
     """The number of this worker, as soon as three have come."""
     (folder / str(worker_number())).touch()

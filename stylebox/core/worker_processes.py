@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from multiprocessing.queues import SimpleQueue
 from typing import Any, TypeVar
 
@@ -19,14 +20,14 @@ from stylebox.core.errors import StyleboxError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _LISTEN_SECONDS = 0.1  # between two looks for messages
-_messages: "SimpleQueue[Any] | None" = None  # of this worker, to the process that began it
+_hear: Callable[[Any], None] | None = None  # takes the messages of this worker, or of work in this process
 _number = 0  # of this worker
 
 
 def send(message: object) -> None:
     """Send a message from the function of `run_all` to the process that called it; anything that can be pickled."""
-    if _messages is not None:
-        _messages.put(message)
+    if _hear is not None:
+        _hear(message)
 
 
 def worker_number() -> int:
@@ -45,17 +46,16 @@ def run_all(
     Args:
         function: A top-level function, so that other processes can import it.
         items: Its arguments.
-        jobs: Number of processes; 1 runs in this process.
+        jobs: Number of processes; 1 runs in this process, as any number does where processes cannot share locks.
         heard: Called with each message of the function, before its result.
 
     Raises:
         StyleboxError: a process died, most likely because memory ran out.
     """
-    if jobs == 1 or len(items) < 2:
-        for position, item in enumerate(items):
-            yield position, function(item)
-        return
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    if jobs == 1 or len(items) < 2 or not _can_share_locks(context):
+        yield from _run_here(function, items, heard)
+        return
     far_end, lifeline = context.Pipe(duplex=False)
     messages, numbers = context.SimpleQueue(), context.SimpleQueue()
     for number in range(jobs):
@@ -88,13 +88,35 @@ def run_all(
         numbers.close()
 
 
+def _run_here(
+    function: Callable[[Item], Result], items: Sequence[Item], heard: Callable[[Any], None]
+) -> Iterator[tuple[int, Result]]:
+    global _hear
+    for position, item in enumerate(items):
+        before, _hear = _hear, heard
+        try:
+            result = function(item)
+        finally:
+            _hear = before
+        yield position, result
+
+
+def _can_share_locks(context: BaseContext) -> bool:
+    """On Linux locks lie in /dev/shm, which some containers lack or protect."""
+    try:
+        context.Lock()
+    except (ImportError, OSError):
+        return False
+    return True
+
+
 @contextmanager
 def _terminal_signals_left_to_parent() -> Iterator[None]:
     """Processes that begin in the block do not get Ctrl-C and the end of the terminal; this one gets them after it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    signals = {signal.SIGINT, signal.SIGHUP}
+    signals = {signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
         resource_tracker.ensure_running()  # it lets Ctrl-C through again
@@ -106,8 +128,8 @@ def _terminal_signals_left_to_parent() -> Iterator[None]:
 
 def _begin_worker(far_end: Connection, messages: "SimpleQueue[Any]", numbers: "SimpleQueue[int]") -> None:
     """Leave Ctrl-C to the parent, and end when the parent closes the lifeline or is killed."""
-    global _messages, _number
-    _messages, _number = messages, numbers.get()
+    global _hear, _number
+    _hear, _number = messages.put, numbers.get()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(far_end,), daemon=True).start()
 
