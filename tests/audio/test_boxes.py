@@ -128,8 +128,8 @@ def test_hostile_boxes_end() -> None:
 
 
 def test_an_edit_list_of_a_million_entries_is_not_played() -> None:
-    def movie(count: int) -> io.BytesIO:
-        elst = box(b"elst", struct.pack(">II", 0, count) + struct.pack(">IiI", 1000, 0, 0x10000) * 2)
+    def movie(count: int, begin: int = 0) -> io.BytesIO:
+        elst = box(b"elst", struct.pack(">II", 0, count) + struct.pack(">IiI", 1000, begin, 0x10000) * 2)
         media = box(b"mdia", box(b"mdhd", bytes(12) + struct.pack(">I", SAMPLE_RATE)))
         track = box(b"trak", box(b"tkhd", bytes(12) + b"\0\0\0\1" + bytes(8)) + box(b"edts", elst) + media)
         return io.BytesIO(box(b"moov", box(b"mvhd", bytes(12) + struct.pack(">I", 1000) + bytes(8)) + track))
@@ -137,3 +137,4 @@ def test_an_edit_list_of_a_million_entries_is_not_played() -> None:
     assert edit_list(movie(2), 1) == 2 * [Edit(1.0, 0.0)]
     assert edit_list(movie(1_000_000), 1) == []
     assert edit_list(movie(2), 2) == []
+    assert edit_list(movie(2, -7), 1) == 2 * [Edit(1.0, None)]

@@ -124,3 +124,36 @@ def test_a_codec_of_blocks_ends_where_its_header_says(codec: str) -> None:
     for stated, expected in ((10_000, 10_000), (9_999, 9_999), (whole, whole), (1, whole), (0, whole)):
         back, _ = read(content[:at] + struct.pack("<I", stated) + content[at + 4 :])
         assert len(back) == expected
+
+
+@pytest.mark.parametrize(
+    ("tail", "is_said"),
+    [
+        (ramp(1, RATE).tobytes(), True),
+        (bytes(2000) + ramp(1, RATE).tobytes(), True),  # music after a rest
+        (ramp(1, RATE // 20).tobytes(), False),  # a few bytes may be anything
+        (bytes(2 * RATE), False),
+        (b"ID3" + ramp(1, RATE).tobytes(), False),
+        (chunk(b"LIST", bytes(2 * RATE)), False),
+    ],
+)
+@pytest.mark.parametrize("counted", [False, True])
+def test_sound_behind_the_end_that_the_header_states_is_not_passed_over_in_silence(
+    tail: bytes, is_said: bool, counted: bool
+) -> None:
+    """A recorder wrote its header, went on recording, and lost power; the size of the file may be right or not."""
+    body = form() + chunk(b"data", ramp(1, 100).tobytes())
+    back, remarks = read(riff(body + tail) if counted else riff(body) + tail)
+    np.testing.assert_array_equal(back[:, 0], np.arange(1, 101))
+    seconds = len(tail) / 2 / RATE
+    assert remarks == ([f"{seconds:.2f} s follow the end that its header states; they are not read"] if is_said else [])
+
+
+def test_joined_files_of_64_bit_sizes_are_read_whole() -> None:
+    samples = ramp(1, 100).tobytes()
+    sizes = chunk(b"ds64", struct.pack("<QQQI", 4 + 36 + 24 + 8 + len(samples), len(samples), 100, 0))
+    content = b"WAVE" + sizes + form() + b"data\xff\xff\xff\xff" + samples
+    single = b"RF64\xff\xff\xff\xff" + content
+    assert struct.unpack_from("<Q", single, 20)[0] == len(content)
+    back, _ = read(single + single)
+    np.testing.assert_array_equal(back[:, 0], np.tile(np.arange(1, 101), 2))

@@ -17,7 +17,6 @@ MARK, MARK_AT = b"ftyp", slice(4, 8)  # of a file; older QuickTime files have no
 _WIDE, _TO_THE_END = 1, 0  # as a size: it follows in eight bytes, or is that of the rest
 _MOST_BOXES = 1_000_000  # five hours of a live film; a hostile file may consist of boxes of eight bytes
 _MOST_EDITS = 1000  # of more, none: a hostile file may play its sound any number of times
-_NO_MEDIA = -1  # as the time of an edit
 
 
 class Box(NamedTuple):
@@ -54,12 +53,15 @@ def boxes(stream: BinaryIO, start: int, end: int) -> Iterator[Box]:
     Args:
         stream: Seekable.
         start: Where the first one begins.
-        end: Where the last one ends.
+        end: Where the last one ends, perhaps beyond the file.
     """
+    end = min(end, stream.seek(0, io.SEEK_END))
     for _ in range(_MOST_BOXES):
+        if start + 8 > end:
+            return
         stream.seek(start)
         header = stream.read(16)
-        if start + 8 > end or len(header) < 8 or not all(0x20 <= byte < 0x7F or byte == 0xA9 for byte in header[4:8]):
+        if len(header) < 8 or not all(0x20 <= byte < 0x7F or byte == 0xA9 for byte in header[4:8]):
             return
         size, head_bytes = int.from_bytes(header[:4]), 8
         if size == _WIDE:
@@ -139,6 +141,6 @@ def _edits(stream: BinaryIO, box: Box, scale: int, media_scale: int) -> list[Edi
     entry = struct.Struct(">Qq4x" if version else ">Ii4x")
     if count > _MOST_EDITS:
         return []
-    content = stream.read(min(count * entry.size, box.end - box.content - 8))
+    content = stream.read(max(min(count * entry.size, box.end - box.content - 8), 0))
     found = entry.iter_unpack(content[: len(content) // entry.size * entry.size])
-    return [Edit(length / scale, None if begin == _NO_MEDIA else begin / media_scale) for length, begin in found]
+    return [Edit(length / scale, begin / media_scale if begin >= 0 else None) for length, begin in found]

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO, cast
 import av
 from av.container import InputContainer
 
-from stylebox.core.audio.io.raw_frames import TAGS
 from stylebox.core.audio.io.riff import NEVER_FILLED_IN
+from stylebox.core.audio.io.tags import TAG_MARKS
 
 _OF_ANY_SIZE = {"wav", "aiff", "w64", "au", "caf"}  # FFmpeg's packets there are no units; `riff.py`, `unfinished.py`
 _SIZED_FRAMES = {"mp1", "mp2", "mp3", "ac3", "eac3"}  # codecs; decoders give a part of their frames, too
@@ -42,7 +42,7 @@ class Ending:
     def packets(self) -> Iterator["av.Packet[av.AudioStream]"]:
         """The packets of the track; those of other tracks are only watched."""
         for packet in self._container.demux():
-            if packet.size and not bytes(packet).startswith(TAGS):
+            if packet.size and not bytes(packet).startswith(TAG_MARKS):
                 self._last[packet.stream_index] = packet
             if packet.stream_index == self._audio.index:
                 yield cast("av.Packet[av.AudioStream]", packet)

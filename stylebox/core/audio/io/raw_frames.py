@@ -4,8 +4,9 @@ from typing import BinaryIO
 
 import av
 
+from stylebox.core.audio.io.tags import TAG_MARKS
+
 RAW_FORMATS = {"mp3", "aac", "ac3", "eac3", "dts"}  # as FFmpeg names them
-TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")  # that stand between frames and are no lost sound
 
 
 def is_adts(stream: BinaryIO) -> bool:
@@ -79,6 +80,6 @@ class LostFrames:
         """Whether a tag begins there."""
         at = self._stream.tell()
         self._stream.seek(place or 0)
-        head = self._stream.read(len(max(TAGS, key=len)))
+        head = self._stream.read(len(max(TAG_MARKS, key=len)))
         self._stream.seek(at)
-        return head.startswith(TAGS)
+        return head.startswith(TAG_MARKS)

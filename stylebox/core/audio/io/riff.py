@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Literal, NamedTuple
 
 from stylebox.core.audio.io.part import Part, Piece, literal, spliced, stretch
+from stylebox.core.audio.io.tags import TAG_MARKS
 
 LARGEST_FILE = 0xFFFFFFFF  # bytes whose sizes fit into the header
 _ORDERS: dict[bytes, Literal["little", "big"]] = {b"RIFF": "little", b"RF64": "little", b"RIFX": "big", b"FORM": "big"}
@@ -24,6 +25,8 @@ _UNKNOWN = 0xFFFFFFFF  # as a size
 NEVER_FILLED_IN = 0x7FFF0000  # least size that programs write which cannot know it
 _HEADER_BYTES, _FORM_BYTES = 8, 12
 _MAX_CHUNKS = 100_000
+_PADDING_BYTES = 1 << 20  # of zeros behind the samples, which are no sound
+_UNREAD_SECONDS = 0.1  # from which on what follows the samples is reported
 _AIFF_OFFSET_BYTES = 8  # before the samples of a chunk
 _FORMAT = struct.Struct(
     "<HHIIHHHH"
@@ -66,6 +69,9 @@ def _next_form(stream: BinaryIO, start: int, total: int) -> int | None:
     name, kind, size = _form_at(stream, start)
     if name not in _ORDERS or kind not in _SAMPLES_OF:
         return None
+    if name == b"RF64" and size == _UNKNOWN:
+        stream.seek(start + _FORM_BYTES + _HEADER_BYTES)
+        size = int.from_bytes(stream.read(8), "little")
     end = start + _HEADER_BYTES + size
     for following in (end + size % 2, end):
         if following + _FORM_BYTES < total and _form_at(stream, following)[:2] == (name, kind):
@@ -103,6 +109,8 @@ class _Form:
         remarks: tuple[str, ...] = ()
         if len(filled) > 1:
             remarks = (f"it has {len(filled)} chunks of samples; they are played one after another",)
+        elif described.get(b"fmt ") and (unread := self._unread_seconds(described[b"fmt "], filled[-1].stop)):
+            remarks = (f"{unread:.2f} s follow the end that its header states; they are not read",)
         stated, block_samples = self._stated_samples(described) if len(samples) == 1 else (None, 1)
         is_regular = len(samples) == 1 and not self._is_large and not any(chunk.is_unpadded for chunk in chunks)
         stream = self._own_stream() if is_regular else self._rebuilt(list(described.values()), filled)
@@ -150,6 +158,16 @@ class _Form:
         name, size = header[:4], int.from_bytes(header[4:], self._order)
         readable = len(header) == _HEADER_BYTES and all(0x20 <= byte < 0x7F for byte in name) and name[0] != 0x20
         return readable and (name == self._samples_name or at + _HEADER_BYTES + size <= end)
+
+    def _unread_seconds(self, form: _Chunk, stop: int) -> float:
+        """How much sound seems to follow the samples, as of a recorder that lost power; 0 if it is something else."""
+        order = "<" if self._order == "little" else ">"
+        _, _, rate, _, block = struct.unpack(f"{order}HHIIH", self._read(form.start, 14).ljust(14, b"\0"))
+        seconds = (self._end - stop) / max(rate * block, 1)
+        if seconds < _UNREAD_SECONDS or any(self._is_header(stop + pad, self._end) for pad in (0, 1)):
+            return 0.0
+        head = self._read(stop, _PADDING_BYTES)
+        return 0.0 if head.startswith(TAG_MARKS) or not any(head) else seconds
 
     def _read(self, at: int, size: int) -> bytes:
         self._stream.seek(at)

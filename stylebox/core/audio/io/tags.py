@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mutagen.oggopus import OggOpus
     from mutagen.oggvorbis import OggVorbis
 
+TAG_MARKS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")  # with which tags begin, between frames or behind a file
 _FIELDS = ("title", "artist", "album", "date", "comment")
 _FRAMES = ("TIT2", "TPE1", "TALB", "TDRC", "COMM")  # of the fields, in ID3
 _APE_KEYS = ("Title", "Artist", "Album", "Year", "Comment")  # of the fields, in APE

@@ -108,8 +108,11 @@ def _head_and_end(stream: BinaryIO) -> tuple[bytes, int]:
 
 def _find_samples(stream: BinaryIO, chunks: _Chunks) -> tuple[int, int] | None:
     """Where the samples begin, and the size that is stated for them, which may be negative. Ends at the beginning."""
-    at, header_bytes = chunks.first, chunks.name_bytes + chunks.size.size
+    at, header_bytes, end = chunks.first, chunks.name_bytes + chunks.size.size, stream.seek(0, io.SEEK_END)
+    stream.seek(0)
     for _ in range(_MOST_CHUNKS):
+        if at >= end:
+            break
         stream.seek(at)
         header = stream.read(header_bytes)
         stream.seek(0)
