@@ -90,6 +90,7 @@ def sounds(stream: BinaryIO) -> list[Part]:
             end = box.start
     if len(starts) < 2 and end == total:
         return [Part(stream)]
+    starts = starts or [0]  # without a mark, as older QuickTime files are
     stops = [*starts[1:], end]
     return [
         Part(spliced(stream, [stretch(start, stop)]), has_end=end == total or stop < end)
