@@ -47,6 +47,11 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: path.write_bytes(b"FORM\0\0\0\x2eAIFFCOMM\xff\xff\xff\xf0" + b"\1" * 9),
         ".",
     ),
+    "caf of a huge chunk": (lambda path: path.write_bytes(b"caff\0\1\0\0desc" + b"\xff" * 99), "."),
+    "mp4 of a huge box": (
+        lambda path: path.write_bytes(b"\0\0\0\x0cftypisom\0\0\0\1moov" + b"\xff" * 99),
+        "is not a sound file",
+    ),
     "m4a cut short": (_head_of("a.m4a", "aac", 9000), "is not a sound file, or is damaged"),
     "mp3 cut short": (_head_of("a.mp3", "libmp3lame", 30), "is not a sound file|holds no sound"),
 }
