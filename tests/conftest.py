@@ -28,8 +28,10 @@ os.environ["MPLBACKEND"] = "Agg"
 
 pytest_plugins = ["support.command_fixtures"]
 
-# A shell starts background jobs with Ctrl-C ignored, and their children inherit that.
+# A shell starts background jobs with Ctrl-C and Ctrl-\\ ignored, and their children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if sys.platform != "win32":
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing listens there
 
