@@ -5,6 +5,7 @@ The same sources and settings give the same bytes: no times, no absolute paths. 
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -18,11 +19,13 @@ from stylebox.core.paths import is_below, write_text
 FORMAT_VERSION = 1  # of the manifest and of the arrays beside it
 MANIFEST_NAME = "manifest.json"
 
+_MOST_NAME_BYTES = 251  # a file system allows 255, and an array's suffix takes 4
+
 Split = Literal["train", "valid", "test", "unused"]
 
 
 def _plain(name: str) -> str:
-    if not is_below(name) or Path(name).name != name:
+    if not is_below(name) or Path(name).name != name or len(os.fsencode(name)) > _MOST_NAME_BYTES:
         raise ValueError("is no plain file name")
     return name
 

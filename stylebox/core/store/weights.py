@@ -204,7 +204,7 @@ def _opened(path: Path) -> Iterator[Any]:
         with safe_open(path, framework="pt") as file:
             yield file
     except FileNotFoundError:  # of any file that safetensors cannot open
-        if path.exists():
+        if os.path.exists(path):  # noqa: PTH110 (it raises nothing, whatever the name)
             raise ModelError(f"{path}: cannot be opened; check its permissions") from None
         raise ModelError(f"{path}: no such file; train a model, or choose one of `stylebox models`") from None
     except (SafetensorError, OSError, ValueError) as error:
