@@ -58,7 +58,7 @@ from bench.tables import (
 )
 from bench.vocoders import WAYS
 from stylebox.core.evaluation.bootstrap import Interval, mean_interval
-from stylebox.core.paths import write_text
+from stylebox.core.files import write_text
 
 LAST = "test"
 RIVAL_PLAYERS = (SOUNDFONT, RECORDED)

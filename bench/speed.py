@@ -37,11 +37,11 @@ from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram, mel_to_power
 from stylebox.core.config import MelConfig, load_preset
 from stylebox.core.data.build import build
+from stylebox.core.files import write_text
 from stylebox.core.music.notes import Note
 from stylebox.core.paper.model import PaperModel
 from stylebox.core.paper.networks import PaperAutoencoder, PaperUNet, StyleEncoder
 from stylebox.core.paper.transfer import transfer_mel
-from stylebox.core.paths import write_text
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.pipeline import BasePipeline
 

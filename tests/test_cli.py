@@ -92,7 +92,7 @@ def test_wrong_usage_exits_with_2_and_shows_the_usage(line: str, run: Callable[.
 INTERRUPTIBLE = """
 import sys, time, types
 from pathlib import Path
-from stylebox.core.paths import atomic_path
+from stylebox.core.files import atomic_path
 
 def list_models():
     with atomic_path(Path("out.wav")) as partial:

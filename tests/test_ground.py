@@ -13,16 +13,8 @@ from support.command_result import CommandResult
 
 from stylebox.core.errors import AudioError, StyleboxError, error_message, error_reason
 from stylebox.core.file_names import MAX_BYTES, folded, numbered, safe_name
-from stylebox.core.paths import (
-    atomic_path,
-    config_file,
-    expanded,
-    file_sha256,
-    home,
-    refuse_overwrite,
-    sources_dir,
-    write_text,
-)
+from stylebox.core.files import atomic_path, file_sha256, refuse_overwrite, write_text
+from stylebox.core.paths import config_file, expanded, home, sources_dir
 
 
 @pytest.mark.parametrize(

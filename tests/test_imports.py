@@ -19,6 +19,7 @@ ROOMS: list[tuple[str, ...]] = [
         "core.errors",
         "core.progress",
         "core.paths",
+        "core.files",
         "core.file_names",
         "core.interrupts",
         "core.memory",
@@ -218,7 +219,7 @@ def test_networks_and_noise_know_no_sound() -> None:
 
 
 def test_music_knows_no_network_and_no_audio() -> None:
-    known = {"core.errors", "core.file_names", "core.paths"}
+    known = {"core.errors", "core.file_names", "core.files"}
     of_music = [i for i in OURS if i.importer.startswith("core.music")]
     assert [i.module for i in of_music if i.module not in known and not i.module.startswith("core.music")] == []
     others = {top(i.module) for i in IMPORTS if i.importer.startswith("core.music")}
@@ -245,7 +246,7 @@ def test_networks_touch_no_disk() -> None:
         if i.importer.startswith(("core.models", "core.diffusion", "core.paper.networks"))
         and (
             top(i.module) in {"pathlib", "os", "io", "safetensors", "json", "shutil", "accelerate"}
-            or i.module == "stylebox.core.paths"
+            or i.module in {"stylebox.core.files", "stylebox.core.paths"}
         )
     ]
     assert touching == []

@@ -9,15 +9,15 @@ import pytest
 
 from stylebox.core.audio.io.source import opened
 from stylebox.core.errors import AudioError, StyleboxError
+from stylebox.core.files import refuse_overwrite
 from stylebox.core.lock import sole_writer
-from stylebox.core.paths import refuse_overwrite
 from stylebox.core.temporary_files import temporary_folder
 
 NOWHERE = """
 import sys, tempfile
 tempfile._candidate_tempdir_list = lambda: []
 from pathlib import Path
-from stylebox.core.paths import refuse_overwrite
+from stylebox.core.files import refuse_overwrite
 refuse_overwrite(Path("picture.png"), force=False)
 import matplotlib.image
 """

@@ -40,15 +40,15 @@ def evaluate(
     if listening_results:
         _show_results(listening_results, as_json)
         return
-    from stylebox.core import paths
+    from stylebox.core import files, paths
     from stylebox.core.evaluation.evaluate import evaluate_dataset, evaluate_files
     from stylebox.core.evaluation.table import SampleCollector, write_csv, write_page
 
     written = [path for path in (csv, report) if path is not None]
     for path in written:
-        paths.refuse_overwrite(path, force)
+        files.refuse_overwrite(path, force)
     if listening_test is not None:
-        paths.refuse_overwrite(listening_test / ev.LISTENING_PAGE, force)
+        files.refuse_overwrite(listening_test / ev.LISTENING_PAGE, force)
     pipeline = load_model(model, device)
     if listening_test is not None:
         _make_test(pipeline, dataset, inputs, requested, limit, seed, listening_test, as_json)
@@ -84,7 +84,7 @@ def _make_test(
     as_json: bool,
 ) -> None:
     """Write the page of a listening test, and show its name, or what it holds as JSON."""
-    from stylebox.core import paths
+    from stylebox.core import files, paths
     from stylebox.core.evaluation.cases import remarks_of
     from stylebox.core.evaluation.listening.page import listening_page
     from stylebox.core.evaluation.listening.trials import largest_soundfont, make_trials
@@ -100,7 +100,7 @@ def _make_test(
     for line in (*remarks_of(cases), *without_reference):
         console.warning(line)
     page = folder / ev.LISTENING_PAGE
-    paths.write_text(page, listening_page(f"Listening test of model {pipeline.model}", trials, pipeline.sample_rate))
+    files.write_text(page, listening_page(f"Listening test of model {pipeline.model}", trials, pipeline.sample_rate))
     systems = list(dict.fromkeys(s.system for trial in trials for s in trial.stimuli))
     console.note(f"{len(trials)} page{'s' * (len(trials) > 1)} with {', '.join(systems)}")
     console.note(

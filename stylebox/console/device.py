@@ -22,7 +22,8 @@ def compute_device(choice: DeviceName) -> str:
 
 def _is_new(note: str) -> bool:
     """Whether the note was never shown on this machine, or another one since; remembers it."""
-    from stylebox.core.paths import home, write_text
+    from stylebox.core.files import write_text
+    from stylebox.core.paths import home
 
     shown = home() / "device.txt"
     try:

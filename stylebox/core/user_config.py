@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from stylebox.core import paths
+from stylebox.core import files, paths
 from stylebox.core.errors import ConfigError, cannot_write
 from stylebox.core.file_names import readable
 from stylebox.core.toml_file import read_toml, toml_text
@@ -114,6 +114,6 @@ def _write(document: Any) -> None:  # noqa: ANN401 (tomlkit's own type, imported
 
     path = paths.config_file()
     try:
-        paths.write_text(Path(os.path.realpath(path)), tomlkit.dumps(document))
+        files.write_text(Path(os.path.realpath(path)), tomlkit.dumps(document))
     except OSError as error:
         raise ConfigError(cannot_write(path, error, "check its permissions, or set STYLEBOX_HOME")) from error

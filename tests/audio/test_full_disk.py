@@ -15,8 +15,8 @@ from stylebox.core.audio.io.read import load_audio
 from stylebox.core.audio.io.tags import Tags
 from stylebox.core.audio.io.write import AudioWriter, write_audio
 from stylebox.core.errors import AudioError, error_message
+from stylebox.core.files import atomic_path, copy_file, write_text
 from stylebox.core.lock import sole_writer
-from stylebox.core.paths import atomic_path, copy_file, write_text
 from stylebox.core.pipeline.work import Track
 from stylebox.core.store.weights import save_weights
 from stylebox.core.training.log import TrainingLog

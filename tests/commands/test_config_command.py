@@ -111,7 +111,7 @@ def test_a_full_disk_needs_room_and_no_permissions(run: Run, file: Path, monkeyp
     def refuse(path: Path, text: str) -> None:
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr("stylebox.core.paths.write_text", refuse)
+    monkeypatch.setattr("stylebox.core.files.write_text", refuse)
     said = f"stylebox: {file}: cannot be written (No space left on device); make room on the disk and try again\n"
     assert run("config", "set", "steps", "3").err == said
 
@@ -144,7 +144,7 @@ def test_a_write_protected_file_is_one_line(run: Run, file: Path, monkeypatch: p
     def refuse(path: Path, text: str) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("stylebox.core.paths.write_text", refuse)
+    monkeypatch.setattr("stylebox.core.files.write_text", refuse)
     ended = run("config", "set", "steps", "3")
     assert (ended.code, ended.err) == (
         1,

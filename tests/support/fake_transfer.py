@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from stylebox.core.errors import AudioError, StyleboxError
-from stylebox.core.paths import atomic_path, refuse_overwrite
+from stylebox.core.files import atomic_path, refuse_overwrite
 
 
 @dataclass(frozen=True)

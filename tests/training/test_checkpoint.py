@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from stylebox.core import paths
+from stylebox.core import files
 from stylebox.core.errors import ModelError
 from stylebox.core.store import weights
 from stylebox.core.training import checkpoint
@@ -234,7 +234,7 @@ def kill_at(moment: str, patch: pytest.MonkeyPatch) -> None:
     if moment == "tensors":
         patch.setattr(weights, "save_file", killed)
     elif moment == "json":
-        patch.setattr(paths, "write_text", killed)
+        patch.setattr(files, "write_text", killed)
     elif moment == "switch":
         replace = Path.replace
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.stages import TinyStage, tiny_config
 
-from stylebox.core import paths
+from stylebox.core import files
 from stylebox.core.errors import DatasetError, ModelError, StyleboxError
 from stylebox.core.jobs.train import train as train_job
 from stylebox.core.progress import Progress
@@ -201,11 +201,11 @@ def test_what_is_written_has_the_permissions_of_any_new_file(tmp_path: Path, uma
     before = os.umask(umask)
     try:
         fit(TinyStage(), tiny_config(steps=4), tmp_path, device="cpu")
-        with paths.atomic_path(tmp_path / "own") as partial:
+        with files.atomic_path(tmp_path / "own") as partial:
             partial.write_text("x")
             partial.chmod(0o600)
     finally:
         os.umask(before)
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) > 6
-    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o666 & ~umask}
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) > 6
+    assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o666 & ~umask}

@@ -16,7 +16,7 @@ from support.command_result import Start
 from support.stages import TinyStage, tiny_config
 from torch import nn
 
-from stylebox.core import interrupts, paths
+from stylebox.core import files, interrupts
 from stylebox.core.config import TrainConfig
 from stylebox.core.errors import ModelError, StyleboxError
 from stylebox.core.store import weights
@@ -69,8 +69,8 @@ def test_resume_equals_uninterrupted(tmp_path: Path, schedule: str, kind: dict[s
     assert [name for name in whole if not torch.equal(whole[name], pieces[name])] == []
     same = ("step", "best_loss", "ema_updates", "learning_rate", "optimizers")
     assert {key: about[key] for key in same} == {key: about_pieces[key] for key in same}
-    files = [(tmp_path / run / "tiny.safetensors").read_bytes() for run in ("whole", "pieces")]
-    assert files[0] == files[1]
+    weights = [(tmp_path / run / "tiny.safetensors").read_bytes() for run in ("whole", "pieces")]
+    assert weights[0] == weights[1]
 
 
 def test_state_is_not_trivially_equal(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_the_loss_falls_and_the_best_is_kept(tmp_path: Path) -> None:
     tensors, about = weights.load_weights(tmp_path / "tiny.safetensors")
     assert about["metrics"]["loss"] == result.best_loss
     card = json.loads((tmp_path / "tiny.json").read_text())
-    assert card["sha256"] == paths.file_sha256(tmp_path / "tiny.safetensors")
+    assert card["sha256"] == files.file_sha256(tmp_path / "tiny.safetensors")
     assert card["config"] == {"net": {"width": 4}, "mel": {"n_mels": 8}}
     assert card["train"]["learning_rate"] == 0.02
     assert card["trained"]["precision"] in ("float32", "bf16")

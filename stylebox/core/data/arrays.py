@@ -21,8 +21,8 @@ from stylebox.core.config import MelConfig, Section
 from stylebox.core.data.dataset import audio_to_int16, mapped
 from stylebox.core.data.quality.checks import find_problems
 from stylebox.core.errors import DatasetError, SourceError, StyleboxError, cannot_write, error_reason
+from stylebox.core.files import atomic_path, write_text
 from stylebox.core.music.midi.read import read_midi
-from stylebox.core.paths import atomic_path, write_text
 
 MIN_SECONDS = 1.0  # shorter recordings are left out
 SILENCE_DB = -60.0  # dBFS; quieter recordings are left out

@@ -23,7 +23,7 @@ from stylebox.core.data.quality.duplicates import find_alike
 from stylebox.core.data.scan import FoundSources, SourceFile, find_sources
 from stylebox.core.data.split import assign_splits
 from stylebox.core.errors import DatasetError, StyleboxError, cannot_write, error_reason
-from stylebox.core.paths import file_sha256, remove_partial_files
+from stylebox.core.files import file_sha256, remove_partial_files
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sources.sidecar import Sidecar, read_sidecar
 from stylebox.core.worker_processes import run_all

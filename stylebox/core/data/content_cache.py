@@ -14,9 +14,9 @@ from stylebox.core.audio.io.read import resample
 from stylebox.core.data.dataset import Dataset, int16_to_audio, mapped
 from stylebox.core.data.manifest import Recording
 from stylebox.core.errors import DatasetError
+from stylebox.core.files import atomic_path
 from stylebox.core.models.content_encoder import ContentEncoder, posteriors
 from stylebox.core.music.notes import NUM_KEYS
-from stylebox.core.paths import atomic_path
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.store.weights import fingerprint
 

@@ -13,8 +13,9 @@ from pydantic import AfterValidator, ValidationError, model_validator
 
 from stylebox.core.config import MelConfig, Section
 from stylebox.core.errors import DatasetError, error_reason
+from stylebox.core.files import write_text
 from stylebox.core.json_text import parse_json
-from stylebox.core.paths import is_below, write_text
+from stylebox.core.paths import is_below
 
 FORMAT_VERSION = 1  # of the manifest and of the arrays beside it
 MANIFEST_NAME = "manifest.json"

@@ -22,7 +22,7 @@ from stylebox.core.data.dataset import Dataset, Shape, Window
 from stylebox.core.data.manifest import Recording
 from stylebox.core.data.shards import ARRAYS, Shard, array_paths, open_place, read_index, reported
 from stylebox.core.errors import DatasetError
-from stylebox.core.paths import atomic_path, file_sha256
+from stylebox.core.files import atomic_path, file_sha256
 
 WINDOW_SHARDS = 16  # that all processes together draw from at a time
 _VALID_SHARDS = 2  # that are read; they are a random part of all

@@ -4,7 +4,7 @@ import csv
 import io
 from pathlib import Path
 
-from stylebox.core import paths
+from stylebox.core import files
 from stylebox.core.evaluation.cases import Case
 from stylebox.core.evaluation.page import AudioSample, evaluation_page
 from stylebox.core.evaluation.results import COLUMNS, METRICS, Evaluation, RowSummary
@@ -57,7 +57,7 @@ def write_csv(path: Path, result: Evaluation, force: bool = False) -> None:
     Raises:
         StyleboxError: `path` exists and `force` is false.
     """
-    paths.refuse_overwrite(path, force)
+    files.refuse_overwrite(path, force)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("row", "figure", "better", "mean", "low", "high", "cases"))
@@ -65,7 +65,7 @@ def write_csv(path: Path, result: Evaluation, force: bool = False) -> None:
         for name, interval in row.figures.items():
             values = (interval.mean, interval.low, interval.high, interval.count) if interval else ("", "", "", 0)
             writer.writerow((row.row, name, "more" if METRICS[name][0] else "less", *values))
-    paths.write_text(path, text.getvalue())
+    files.write_text(path, text.getvalue())
 
 
 def write_page(path: Path, result: Evaluation, sounds: SampleCollector, sample_rate: int, force: bool = False) -> None:
@@ -81,8 +81,8 @@ def write_page(path: Path, result: Evaluation, sounds: SampleCollector, sample_r
     Raises:
         StyleboxError: `path` exists and `force` is false.
     """
-    paths.refuse_overwrite(path, force)
+    files.refuse_overwrite(path, force)
     title = f"Model {result.model}: {result.cases} transfers, seed {result.seed}"
     remarks = [f"Notes are transcribed by the {result.transcriber}.", *result.remarks]
     rows = [cells(row) for row in result.table]
-    paths.write_text(path, evaluation_page(title, COLUMNS, rows, remarks, sounds.samples, sample_rate))
+    files.write_text(path, evaluation_page(title, COLUMNS, rows, remarks, sounds.samples, sample_rate))

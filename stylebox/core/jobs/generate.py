@@ -17,6 +17,7 @@ from stylebox.core.audio.io.write import AudioWriter, check_format
 from stylebox.core.audio.loudness import gain_to
 from stylebox.core.audio.windows import windows
 from stylebox.core.errors import SourceError
+from stylebox.core.files import refuse_overwrite, remove_partial_files_of
 from stylebox.core.jobs.input_file import KEPT_SECONDS, work_folder
 from stylebox.core.jobs.outputs import FileReport, SideOutputs
 from stylebox.core.jobs.pipelines import weights_state
@@ -24,7 +25,6 @@ from stylebox.core.jobs.sound_format import SoundFormat
 from stylebox.core.lock import sole_writer
 from stylebox.core.music.midi.read import read_midi
 from stylebox.core.music.notes import Note
-from stylebox.core.paths import refuse_overwrite, remove_partial_files_of
 from stylebox.core.pipeline.finish import energy_of
 from stylebox.core.pipeline.options import TransferOptions, drawn_seed
 from stylebox.core.pipeline.protocol import Pipeline

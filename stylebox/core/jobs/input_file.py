@@ -16,11 +16,11 @@ from stylebox import __version__
 from stylebox.core.audio.io.read import resample_blocks
 from stylebox.core.audio.io.source import opened
 from stylebox.core.file_names import MAX_OUTPUT_BYTES, shortened
+from stylebox.core.files import remove_partial_files_of
 from stylebox.core.jobs.file_recording import FileRecording
 from stylebox.core.jobs.pipelines import weights_state
 from stylebox.core.jobs.shown_sound import ShownSound, show
 from stylebox.core.lock import sole_writer
-from stylebox.core.paths import remove_partial_files_of
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.pipeline.recording import MonoSource, fitted, length_at

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stylebox.core.errors import StyleboxError
+from stylebox.core.files import refuse_overwrite, write_text
 from stylebox.core.jobs.shown_sound import ShownSound, page_suffix
 from stylebox.core.jobs.sound_format import SoundFormat
 from stylebox.core.music.midi.write import write_midi
-from stylebox.core.paths import refuse_overwrite, write_text
 from stylebox.core.pipeline.result import TransferFacts, TransferResult
 from stylebox.core.standard_streams import STREAM
 

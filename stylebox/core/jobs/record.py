@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stylebox.core.audio.io.write import check_format
+from stylebox.core.files import refuse_overwrite
 from stylebox.core.jobs.outputs import SideOutputs
 from stylebox.core.jobs.style_list import list_styles
-from stylebox.core.paths import refuse_overwrite, sources_dir
+from stylebox.core.paths import sources_dir
 from stylebox.core.pipeline.style import check_style
 from stylebox.core.pipeline.style_spec import StyleSpec
 from stylebox.core.sources.record.takes import check_instrument, copy_take, file_take

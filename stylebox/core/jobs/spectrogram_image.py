@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stylebox.core.paths import atomic_path
+from stylebox.core.files import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from stylebox.core.errors import StyleboxError
+from stylebox.core.files import refuse_overwrite
 from stylebox.core.jobs.generate import generate
 from stylebox.core.jobs.spectrogram_image import spectrograms, write_png
 from stylebox.core.jobs.style_list import StyleInfo
 from stylebox.core.music.notes import Note
 from stylebox.core.music.register import key_name
-from stylebox.core.paths import refuse_overwrite
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.progress import ProgressCallback, silent

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stylebox.core.errors import AudioError, StyleboxError, error_message
+from stylebox.core.files import refuse_overwrite
 from stylebox.core.jobs.batch import Recording, find_inputs, names_folder
 from stylebox.core.jobs.input_file import InputFile
 from stylebox.core.music.midi.files import is_midi
 from stylebox.core.music.midi.write import midi_velocity
-from stylebox.core.paths import refuse_overwrite
 from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.pipeline.transcription import Transcription
 from stylebox.core.progress import Progress, ProgressCallback, silent

@@ -12,11 +12,11 @@ from pathlib import Path
 from stylebox.core.audio.io.tags import Tags
 from stylebox.core.audio.io.write import AudioWriter, check_format
 from stylebox.core.errors import AudioError
+from stylebox.core.files import refuse_overwrite
 from stylebox.core.jobs.input_file import InputFile
 from stylebox.core.jobs.outputs import FileReport, RecordingPage, SideOutputs, write_notes, write_plot
 from stylebox.core.jobs.shown_sound import show
 from stylebox.core.jobs.sound_format import SoundFormat, fit_format
-from stylebox.core.paths import refuse_overwrite
 from stylebox.core.pipeline.finish import Finished, Performance
 from stylebox.core.pipeline.options import OutputFormat, TransferOptions
 from stylebox.core.pipeline.protocol import Pipeline

@@ -14,8 +14,8 @@ import torch
 
 from stylebox.core.audio.mel import MelSpectrogram, mel_to_uint8
 from stylebox.core.data.dataset import Dataset, int16_to_audio
+from stylebox.core.files import atomic_path
 from stylebox.core.paper.chunks import Chunk, find_chunks
-from stylebox.core.paths import atomic_path
 from stylebox.core.progress import Progress, ProgressCallback, silent
 
 _BATCH = 32  # chunks transformed at once

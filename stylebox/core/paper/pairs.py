@@ -13,8 +13,8 @@ from typing import Literal, NamedTuple
 
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.errors import DatasetError
+from stylebox.core.files import atomic_path
 from stylebox.core.paper.chunks import Chunk, find_chunks
-from stylebox.core.paths import atomic_path
 
 SEED = 42  # of the paper
 

@@ -18,8 +18,9 @@ from torch.nn import functional as F
 from stylebox.core.audio.filter_banks import mel_frequencies
 from stylebox.core.config import MelConfig
 from stylebox.core.errors import ModelError
+from stylebox.core.files import atomic_path
 from stylebox.core.models.frozen import freeze
-from stylebox.core.paths import atomic_path, home
+from stylebox.core.paths import home
 from stylebox.core.progress import Progress, ProgressCallback, silent
 
 WEIGHTS_SHA256 = "10086976245803799d9194e9a73d9b6c1549c71d1b80106f5cade5608a561f4b"

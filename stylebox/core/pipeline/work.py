@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from stylebox.core.files import atomic_path, errors_named, write_text
 from stylebox.core.json_text import parse_json
 from stylebox.core.lock import LOCK_NAME
-from stylebox.core.paths import atomic_path, errors_named, write_text
 
 _KEY = "stylebox-work.json"
 

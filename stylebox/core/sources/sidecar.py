@@ -8,7 +8,7 @@ from pathlib import Path
 import pydantic
 
 from stylebox.core.errors import SourceError, error_reason
-from stylebox.core.paths import write_text
+from stylebox.core.files import write_text
 from stylebox.core.text_encoding import decode_text
 
 

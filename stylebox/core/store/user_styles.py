@@ -12,10 +12,10 @@ from stylebox.core import paths
 from stylebox.core.audio.io.write import write_audio
 from stylebox.core.errors import ModelError, cannot_write, error_reason
 from stylebox.core.file_names import numbered, safe_name
+from stylebox.core.files import write_text
 from stylebox.core.lock import sole_writer
 from stylebox.core.music.instrument_names import fold_name
 from stylebox.core.music.register import Register
-from stylebox.core.paths import write_text
 
 _TURN_SECONDS = 10.0  # writing a style takes a moment
 

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from stylebox.core import paths
+from stylebox.core import files
 from stylebox.core.errors import ModelError, error_reason
 from stylebox.core.json_text import parse_json
 
@@ -51,7 +51,7 @@ def save_weights(
     ready = {name: _stored(tensor.detach().cpu(), dtype) for name, tensor in tensors.items()}
     # one entry, because the format does not keep the order of several; equal models give equal files
     header = {HEADER: json.dumps(metadata)} if metadata else None
-    with paths.atomic_path(path) as partial:
+    with files.atomic_path(path) as partial:
         try:
             save_file(ready, partial, header)
         except SafetensorError as error:
@@ -168,7 +168,7 @@ def check_names(needed: Iterable[str], found: Iterable[str], where: Path | str) 
 def copy_weights(source: Path, target: Path) -> None:
     """Copy a weights file, and the JSON file next to it, over `target`."""
     for suffix in (".safetensors", ".json"):
-        with paths.atomic_path(target.with_suffix(suffix)) as partial:
+        with files.atomic_path(target.with_suffix(suffix)) as partial:
             shutil.copyfile(source.with_suffix(suffix), partial)
 
 

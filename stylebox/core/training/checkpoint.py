@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from stylebox.core import paths
+from stylebox.core import files
 from stylebox.core.errors import ModelError, error_reason
 from stylebox.core.json_text import parse_json
 from stylebox.core.store.weights import load_weights, save_weights
@@ -68,11 +68,11 @@ def save_state(directory: Path, step: int, tensors: Mapping[str, torch.Tensor], 
     name = f"state-{step:09d}.safetensors"
     path, earlier = directory / STATE_FILE, directory / EARLIER_FILE
     if _tensors_of(path) not in (None, name) and _is_whole(path):
-        paths.write_text(earlier, path.read_text(encoding="utf-8"))
+        files.write_text(earlier, path.read_text(encoding="utf-8"))
     save_weights(directory / name, tensors)
-    whole = {"version": STATE_VERSION, "step": step, "tensors": name, "sha256": paths.file_sha256(directory / name)}
+    whole = {"version": STATE_VERSION, "step": step, "tensors": name, "sha256": files.file_sha256(directory / name)}
     whole |= document
-    paths.write_text(path, json.dumps(whole | {"check": _check(whole)}, indent=2) + "\n")
+    files.write_text(path, json.dumps(whole | {"check": _check(whole)}, indent=2) + "\n")
     kept = {name, _tensors_of(earlier)}
     for pattern in ("state-*.safetensors", ".state*.part.*"):
         for file in directory.glob(pattern):
@@ -156,7 +156,7 @@ def _document(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: version {version} of the training state, this stylebox reads {STATE_VERSION}")
     tensors = path.parent / name
     try:
-        whole = "sha256" not in document or paths.file_sha256(tensors) == document["sha256"]
+        whole = "sha256" not in document or files.file_sha256(tensors) == document["sha256"]
     except OSError as error:
         raise _DamagedError(f"{tensors}: cannot be read ({error_reason(error)})") from None
     if not whole or ("check" in document and document.pop("check") != _check(document)):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stylebox.core import paths
+from stylebox.core import files
 from stylebox.core.json_text import parse_json
 
 
@@ -33,7 +33,7 @@ class TrainingLog:
         """Drop the lines after `step`; -1 drops them all."""
         if self.writes and self.path.exists():
             kept = [record for record in read_log(self.path) if record["step"] <= step]
-            paths.write_text(self.path, "".join(json.dumps(record) + "\n" for record in kept))
+            files.write_text(self.path, "".join(json.dumps(record) + "\n" for record in kept))
 
     def add(self, losses: Sequence[dict[str, float]]) -> None:
         """Remember the losses of some steps for the next line."""
@@ -54,7 +54,7 @@ class TrainingLog:
             values = [losses[key] for losses in self._pending if key in losses]
             means[key] = sum(values) / len(values)
         record = step | means | facts | ({"valid": scores} if scores else {})
-        with paths.errors_named(self.path), self.path.open("a", encoding="utf-8") as file:
+        with files.errors_named(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
         self._pending.clear()
 
@@ -112,5 +112,5 @@ def plot_losses(records: Sequence[dict[str, Any]], path: Path, title: str = "") 
     upper.set_ylabel("loss")
     lower.set_ylabel("learning rate")
     lower.set_xlabel("step")
-    with paths.atomic_path(path) as partial:
+    with files.atomic_path(path) as partial:
         figure.savefig(partial)

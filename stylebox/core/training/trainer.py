@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from stylebox import __version__
-from stylebox.core import paths
+from stylebox.core import files
 from stylebox.core.config import TrainConfig
 from stylebox.core.errors import StyleboxError
 from stylebox.core.store import weights
@@ -251,8 +251,8 @@ class Trainer:
             **processes.environment(self.accelerator),
             "minutes": round(self.seconds / 60, 2),
         }
-        card["sha256"] = paths.file_sha256(path)
-        paths.write_text(path.with_suffix(".json"), json.dumps(card, indent=2) + "\n")
+        card["sha256"] = files.file_sha256(path)
+        files.write_text(path.with_suffix(".json"), json.dumps(card, indent=2) + "\n")
 
     @contextmanager
     def _averaged_weights(self) -> Iterator[None]:

@@ -18,7 +18,7 @@ from stylebox.core.audio.io.encode import begin_file, why_not
 from stylebox.core.audio.io.formats import FORMATS
 from stylebox.core.audio.io.tags import Tags
 from stylebox.core.errors import AudioError, cannot_write
-from stylebox.core.paths import atomic_path, remove_partial_files_of
+from stylebox.core.files import atomic_path, remove_partial_files_of
 from stylebox.core.standard_streams import STREAM, standard_output
 
 BLOCK_SAMPLES = 1 << 16  # given to an encoder at once: of over a minute libsndfile's Vorbis can crash

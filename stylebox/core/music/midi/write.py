@@ -8,8 +8,8 @@ from typing import NamedTuple
 import mido
 import numpy as np
 
+from stylebox.core.files import atomic_path
 from stylebox.core.music.notes import Note
-from stylebox.core.paths import atomic_path
 
 TICKS_PER_BEAT, _TEMPO = 960, 500_000  # microseconds per beat: 120 beats per minute
 _CHANNELS = (*range(9), *range(10, 16))  # all but channel 10, which is for drums

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stylebox.core.errors import SourceError, error_reason
-from stylebox.core.paths import refuse_overwrite, write_text
+from stylebox.core.files import refuse_overwrite, write_text
 from stylebox.core.standard_streams import STREAM, standard_input
 from stylebox.core.text_encoding import decode_text
 from stylebox.core.text_table import is_workbook, separated

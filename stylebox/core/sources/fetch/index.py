@@ -12,8 +12,9 @@ from typing import Annotated
 import pydantic
 
 from stylebox.core.errors import SourceError
+from stylebox.core.files import write_text
 from stylebox.core.lock import sole_writer
-from stylebox.core.paths import is_below, write_text
+from stylebox.core.paths import is_below
 from stylebox.core.sources.fetch.catalogue import Row
 from stylebox.core.sources.sidecar import sidecar_path
 

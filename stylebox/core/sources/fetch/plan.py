@@ -12,7 +12,7 @@ from typing import Literal
 
 from stylebox.core.errors import SourceError
 from stylebox.core.file_names import folded, numbered, safe_name
-from stylebox.core.paths import file_sha256
+from stylebox.core.files import file_sha256
 from stylebox.core.sources.fetch.catalogue import Row
 from stylebox.core.sources.fetch.index import Entry, FetchedFile, FetchIndex, requested
 from stylebox.core.sources.sidecar import Sidecar, read_sidecar

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stylebox.core.audio.io.read import AudioInfo, probe
 from stylebox.core.errors import SourceError
-from stylebox.core.paths import copy_file, file_sha256, move_whole
+from stylebox.core.files import copy_file, file_sha256, move_whole
 from stylebox.core.sources.fetch.containers import sound_suffix
 from stylebox.core.sources.fetch.download import yt_dlp_version
 from stylebox.core.sources.fetch.excerpt import write_excerpt

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stylebox.core import paths
+from stylebox.core import files
 from stylebox.core.audio.io.read import AudioReader, probe
 from stylebox.core.audio.io.write import AudioWriter
 from stylebox.core.errors import SourceError, StyleboxError
@@ -66,7 +66,7 @@ def finish_take(part: Path, trim: bool = True) -> tuple[Path, float]:
                 return path, start / rate
         except (StyleboxError, OSError):  # keep the take with its silence
             pass
-    paths.move_whole(part, path)
+    files.move_whole(part, path)
     return path, 0.0
 
 
@@ -123,10 +123,10 @@ def file_take(take: Path, instrument: str, sources: Path) -> Path:
         StyleboxError: The copy exists, or the instrument cannot be the name of a folder.
     """
     target = sources / check_instrument(instrument) / take.name
-    paths.refuse_overwrite(target, force=False)
-    paths.copy_file(take, target)
+    files.refuse_overwrite(target, force=False)
+    files.copy_file(take, target)
     seconds = probe(target).seconds
-    digest = paths.file_sha256(target)
+    digest = files.file_sha256(target)
     write_sidecar(target, Sidecar(title=f"Take {take.stem}", duration_seconds=seconds, sha256=digest))
     return target
 
@@ -147,7 +147,7 @@ def copy_take(take: Path, output: Path, force: bool = False) -> Path:
     """
     if str(output) != "-":
         output = output / take.name if output.is_dir() else output
-        paths.refuse_overwrite(output, force)
+        files.refuse_overwrite(output, force)
     with AudioReader(take) as old, AudioWriter(output, old.native_rate) as new:
         for block in old:
             new.write(block.mean(axis=1))

@@ -16,11 +16,11 @@ import numpy as np
 from stylebox.core.audio.io.write import write_audio
 from stylebox.core.config import SAMPLE_RATE
 from stylebox.core.errors import SourceError, StyleboxError, error_message
+from stylebox.core.files import remove_partial_files
 from stylebox.core.music.instruments import instrument
 from stylebox.core.music.midi.write import write_midi
 from stylebox.core.music.notes import LOWEST_KEY, NUM_KEYS, Note, transpose
 from stylebox.core.music.register import octave_shift
-from stylebox.core.paths import remove_partial_files
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sources.render import samples as sample_engine
 from stylebox.core.sources.render import soundfont as soundfont_engine
