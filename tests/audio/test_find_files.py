@@ -10,7 +10,7 @@ import soundfile
 from stylebox.core.audio.io.files import find_audio, is_audio_file
 from stylebox.core.data.scan import find_sources
 from stylebox.core.errors import DatasetError
-from stylebox.core.jobs.batch import find_inputs
+from stylebox.core.jobs.inputs import find_inputs
 from stylebox.core.sources.render import scores
 
 

@@ -97,6 +97,15 @@ def test_a_batch_keeps_folders_and_goes_on_past_a_bad_file(tiny_home: Path, fold
         transcribe_files([folder], tmp_path / "notes.mid", pipeline)
 
 
+def test_recordings_with_names_as_long_as_a_file_may_have_are_transcribed(tiny_home: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for end in "ab":
+        soundfile.write(tmp_path / "in" / f"{'x' * 249}{end}.wav", played([0.8] * 6)[:SAMPLE_RATE], SAMPLE_RATE)
+    batch = transcribe_files([tmp_path / "in"], tmp_path / "out", load_pipeline("tiny"))
+    assert batch.failed == []
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {f"{'x' * 236}.mid", f"{'x' * 234}-2.mid"}
+
+
 def test_a_long_recording_is_transcribed_in_parts_and_goes_on_after_a_kill(
     tiny_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,17 +1,16 @@
 """The plan of a batch: which recordings become which files. Knows names and folders, and neither samples nor models."""
 
-import glob
 import itertools
 import os
 import string
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from stylebox.core.audio.io.files import find_audio
 from stylebox.core.audio.io.formats import FORMATS
 from stylebox.core.errors import AudioError, StyleboxError
 from stylebox.core.file_names import MAX_OUTPUT_BYTES, safe_name, shortened
+from stylebox.core.jobs.inputs import Inputs, Recording
 from stylebox.core.jobs.outputs import SideOutputs
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.standard_streams import STREAM
@@ -88,32 +87,6 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Recording:
-    """An input of a batch.
-
-    Attributes:
-        path: The file; ``-`` is standard input.
-        below: Folder below the named one in which it was found; the output goes to the same.
-    """
-
-    path: Path
-    below: Path = Path()
-
-    @property
-    def stem(self) -> str:
-        """Its name without suffix."""
-        return "take" if str(self.path) == STREAM else self.path.stem
-
-    @property
-    def size(self) -> int:
-        """Of the file in bytes, at least 1: how much work it is, compared with others."""
-        try:
-            return max(1, self.path.stat().st_size)
-        except OSError:  # reported when it is its turn
-            return 1
-
-
-@dataclass(frozen=True)
 class Task:
     """One output of a batch: a recording in one style.
 
@@ -145,58 +118,6 @@ class Plan:
     earlier_outputs: int = 0
 
 
-@dataclass
-class Inputs:
-    """What the named sources hold.
-
-    Attributes:
-        recordings: In order, each once.
-        problems: Per source that holds none, the source and the reason.
-        several: Whether a folder or a pattern was named, or more than one file.
-        passed_over: A line per folder with files that are no recordings: how many, and why.
-    """
-
-    recordings: list[Recording] = field(default_factory=list)
-    problems: dict[str, str] = field(default_factory=dict)
-    several: bool = False
-    passed_over: list[str] = field(default_factory=list)
-
-
-def find_inputs(sources: Sequence[Path]) -> Inputs:
-    """The recordings of files, folders and patterns such as ``takes/*.wav``, which not every shell expands.
-
-    Raises:
-        AudioError: There is none at all.
-    """
-    found = Inputs(several=len(sources) > 1)
-    for source in sources:
-        if str(source) == STREAM or source.is_file():
-            found.recordings.append(Recording(source))
-        elif source.is_dir():
-            found.several = True
-            search = find_audio(source)
-            found.recordings += [Recording(file, file.parent.relative_to(source)) for file in search.files]
-            found.problems |= {line.partition(": ")[0]: line for line in search.problems}
-            if search.passed_over:
-                found.passed_over.append(f"{source}: {search.passed_over}; passed over")
-            if not search.files and not search.problems:
-                found.problems[str(source)] = f"{source}: no audio files in it; name one, or another folder"
-        elif glob.has_magic(str(source)) and not source.exists():
-            found.several = True
-            names = glob.glob(str(source), recursive=True)  # noqa: PTH207 (takes "..", drives and "a**")
-            files = [path for path in sorted(map(Path, names)) if path.is_file()]
-            found.recordings += map(Recording, files)
-            if not files:
-                found.problems[str(source)] = f"{source}: no file matches this pattern; check the name"
-        else:
-            found.recordings.append(Recording(source))  # reported when it is its turn
-    found.recordings = list({recording.path.absolute(): recording for recording in reversed(found.recordings)}.values())
-    found.recordings.reverse()
-    if not found.recordings:
-        raise AudioError(next(iter(found.problems.values()), "no recording is named; name a file or a folder"))
-    return found
-
-
 def plan(
     inputs: Inputs,
     output: Path | None,
@@ -207,7 +128,7 @@ def plan(
     naming: Naming,
     side_outputs: SideOutputs,
     part: Part,
-) -> "Plan":
+) -> Plan:
     """The outputs of a batch, all styles of a recording after one another.
 
     Args:
@@ -219,7 +140,7 @@ def plan(
         naming: Pattern and format of the names.
         side_outputs: What else to write: a file each for one output, a folder each for several. The report of one
             recording in several styles is one page.
-        part: Which share to plan; shares are equal in size and do not overlap.
+        part: Which share to plan; shares are about equal in size and do not overlap.
 
     Raises:
         AudioError: A file is named where a folder is needed.
@@ -250,8 +171,20 @@ def _page_of(recording: Recording, page: Path, taken: set[str]) -> Path:
     """The page of a recording: the file that was named, or one of its own name in the folder that was named."""
     if not names_folder(page):
         return page
-    names = (page / recording.below / f"{stem}.html" for stem in _stems(recording, len(".html")))
-    path = next(name for name in names if str(name).casefold() not in taken)
+    return free_path(page, recording, ".html", taken)
+
+
+def free_path(folder: Path, recording: Recording, suffix: str, taken: set[str]) -> Path:
+    """A file of a recording's name that no other recording of a batch has.
+
+    Args:
+        folder: That was named; in it the file lies in the folder in which the recording was found.
+        recording: Gives the name, and its own suffix or a number if the name is taken.
+        suffix: Of the file, with its dot.
+        taken: Paths in lower case that are taken; gets this one.
+    """
+    paths = (folder / recording.below / f"{stem}{suffix}" for stem in _stems(recording, len(suffix)))
+    path = next(path for path in paths if str(path).casefold() not in taken)
     taken.add(str(path).casefold())
     return path
 

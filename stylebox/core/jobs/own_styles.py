@@ -12,7 +12,7 @@ from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.config import SAMPLE_RATE
 from stylebox.core.errors import AudioError, ModelError
 from stylebox.core.file_names import readable
-from stylebox.core.jobs.batch import find_inputs
+from stylebox.core.jobs.inputs import find_inputs
 from stylebox.core.music.instruments import INSTRUMENTS, instrument
 from stylebox.core.music.register import Register
 from stylebox.core.music.style_names import instrument_of, match_name, unknown_style
@@ -63,11 +63,11 @@ def add_style(
         sounds.append(_trimmed(sound))
         for remark in remarks:
             progress(Progress("reading clips", 0, note=remark))
-    audio, every = _excerpt(sounds), np.concatenate(sounds)
-    if len(every) < LEAST_SECONDS * SAMPLE_RATE:
+    if sum(map(len, sounds)) < LEAST_SECONDS * SAMPLE_RATE:
         raise AudioError(
             f"{paths[0]}: less than {LEAST_SECONDS:g} s of sound; a few seconds of single notes are enough"
         )
+    audio = _excerpt(sounds)
     register = None if player else _register(audio)
     style = UserStyle(
         name=name,

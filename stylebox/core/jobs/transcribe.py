@@ -6,8 +6,9 @@ from pathlib import Path
 
 from stylebox.core.errors import AudioError, StyleboxError, error_message
 from stylebox.core.files import refuse_overwrite
-from stylebox.core.jobs.batch import Recording, find_inputs, names_folder
+from stylebox.core.jobs.batch import free_path, names_folder
 from stylebox.core.jobs.input_file import InputFile
+from stylebox.core.jobs.inputs import Recording, find_inputs
 from stylebox.core.music.midi.files import is_midi
 from stylebox.core.music.midi.write import midi_velocity
 from stylebox.core.pipeline.protocol import Pipeline
@@ -168,10 +169,5 @@ def _targets(recordings: Sequence[Recording], output: Path | None, several: bool
     """The MIDI file of each recording; of two that share a name, the second keeps its suffix."""
     if output is not None and not several and not names_folder(output):
         return [output]
-    folder, targets = output or Path(), list[Path]()
-    for recording in recordings:
-        names = (recording.stem, recording.path.name, *(f"{recording.stem}-{number}" for number in range(2, 10**6)))
-        candidates = (folder / recording.below / f"{name}{SUFFIX}" for name in names)
-        taken = {str(target).casefold() for target in targets}
-        targets.append(next(path for path in candidates if str(path).casefold() not in taken))
-    return targets
+    taken = set[str]()
+    return [free_path(output or Path(), recording, SUFFIX, taken) for recording in recordings]

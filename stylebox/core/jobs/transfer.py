@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from stylebox.core.jobs.batch import Inputs, Naming, Part, Plan, find_inputs, plan
+from stylebox.core.jobs.batch import Naming, Part, Plan, plan
+from stylebox.core.jobs.inputs import Inputs, find_inputs
 from stylebox.core.jobs.outputs import FileReport, SideOutputs
 from stylebox.core.jobs.transfer_outcome import TransferBatch, TransferFailure
 from stylebox.core.jobs.transfer_progress import TransferProgress

@@ -1,0 +1,88 @@
+"""The recordings of files, folders and patterns that a user names. Knows no outputs and decodes nothing."""
+
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stylebox.core.audio.io.files import find_audio
+from stylebox.core.errors import AudioError
+from stylebox.core.standard_streams import STREAM
+
+
+@dataclass(frozen=True)
+class Recording:
+    """An input of a batch.
+
+    Attributes:
+        path: The file; ``-`` is standard input.
+        below: Folder below the named one in which it was found; the output goes to the same.
+    """
+
+    path: Path
+    below: Path = Path()
+
+    @property
+    def stem(self) -> str:
+        """Its name without suffix."""
+        return "take" if str(self.path) == STREAM else self.path.stem
+
+    @property
+    def size(self) -> int:
+        """Of the file in bytes, at least 1: how much work it is, compared with others."""
+        try:
+            return max(1, self.path.stat().st_size)
+        except OSError:  # reported when it is its turn
+            return 1
+
+
+@dataclass
+class Inputs:
+    """What the named sources hold.
+
+    Attributes:
+        recordings: In order, each once.
+        problems: Per source that holds none, the source and the reason.
+        several: Whether a folder or a pattern was named, or more than one file.
+        passed_over: A line per folder with files that are no recordings: how many, and why.
+    """
+
+    recordings: list[Recording] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+    several: bool = False
+    passed_over: list[str] = field(default_factory=list)
+
+
+def find_inputs(sources: Sequence[Path]) -> Inputs:
+    """The recordings of files, folders and patterns such as ``takes/*.wav``, which not every shell expands.
+
+    Raises:
+        AudioError: There is none at all.
+    """
+    found = Inputs(several=len(sources) > 1)
+    for source in sources:
+        if str(source) == STREAM or source.is_file():
+            found.recordings.append(Recording(source))
+        elif source.is_dir():
+            found.several = True
+            search = find_audio(source)
+            found.recordings += [Recording(file, file.parent.relative_to(source)) for file in search.files]
+            found.problems |= {line.partition(": ")[0]: line for line in search.problems}
+            if search.passed_over:
+                found.passed_over.append(f"{source}: {search.passed_over}; passed over")
+            if not search.files and not search.problems:
+                found.problems[str(source)] = f"{source}: no audio files in it; name one, or another folder"
+        elif glob.has_magic(str(source)) and not source.exists():
+            found.several = True
+            names = glob.glob(str(source), recursive=True)  # noqa: PTH207 (takes "..", drives and "a**")
+            files = [path for path in sorted(map(Path, names)) if path.is_file()]
+            found.recordings += map(Recording, files)
+            if not files:
+                found.problems[str(source)] = f"{source}: no file matches this pattern; check the name"
+        else:
+            found.recordings.append(Recording(source))  # reported when it is its turn
+    found.recordings = list({recording.path.absolute(): recording for recording in reversed(found.recordings)}.values())
+    found.recordings.reverse()
+    if not found.recordings:
+        raise AudioError(next(iter(found.problems.values()), "no recording is named; name a file or a folder"))
+    return found
