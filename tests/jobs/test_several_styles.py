@@ -4,6 +4,7 @@ By a tiny model.
 """
 
 import io
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from support.models import PARTIALS, melody, tones
 
 from stylebox.core.audio.io.read import AudioReader
 from stylebox.core.jobs import file_recording, input_file
+from stylebox.core.jobs.batch import Naming
 from stylebox.core.jobs.outputs import SideOutputs
 from stylebox.core.jobs.transfer import transfer_files
 from stylebox.core.jobs.transfer_outcome import TransferBatch
@@ -141,7 +143,7 @@ def test_after_a_kill_the_notes_are_not_found_again(
     monkeypatch.setattr(player.Player, "play", killed)
     with pytest.raises(KeyboardInterrupt):
         run(pipeline, song, "out")
-    assert Path("out/.song.wav.notes.work").is_dir()
+    assert Path("out/.song-string.wav.notes.work").is_dir()
     before = calls["_encode"]
     batch = run(pipeline, song, "out")
     assert (len(batch.done), len(batch.skipped)) == (2, 1)
@@ -149,6 +151,28 @@ def test_after_a_kill_the_notes_are_not_found_again(
     assert content("out") == content("whole")
     assert [path.name for path in Path("out").iterdir() if path.name.startswith(".")] == []
     assert len(whole.done) == 3
+
+
+@pytest.mark.usefixtures("on_disk")
+def test_recordings_of_one_name_keep_notes_apart(
+    pipeline: BasePipeline, song: Path, calls: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several processes may work on them at once."""
+    for folder in ("in/a", "in/b"):
+        Path(folder).mkdir(parents=True)
+        shutil.copy(song, folder)
+    options, naming = TransferOptions("string", seed=7, steps=0, vocoder="harmonic"), Naming("{style}/{stem}")
+
+    def made() -> TransferBatch:
+        return transfer_files([Path("in")], Path("out"), options, pipeline, styles=STYLES[:2], naming=naming)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(player.Player, "play", lambda *args: (_ for _ in ()).throw(OSError(5, "of the disk")))
+        assert len(made().failed) == 2
+    before = dict(calls)
+    assert len(made().done) == 4
+    assert calls["_encode"] == before["_encode"]
+    assert calls["measure"] > before["measure"]
 
 
 def test_several_styles_of_a_pipe(pipeline: BasePipeline, song: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """One recording of a batch to all of its styles: it is read and transcribed once. A bad file stops no other."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -101,11 +100,11 @@ def _write(page: RecordingPage, batch: TransferBatch) -> None:
 
 
 def _notes_folder(tasks: Sequence[Task]) -> Path | None:
-    """Where the notes of a long recording are kept for its styles: beside the outputs, or above where they differ."""
+    """Where the notes of a long recording are kept for its styles: beside the first output, whose name no other has."""
     if len(tasks) == 1:
         return None
-    folder = Path(os.path.commonpath([task.output.absolute().parent for task in tasks]))
-    return folder / f".{shortened(tasks[0].recording.path.name, MAX_OUTPUT_BYTES)}.notes.work"
+    output = tasks[0].output.absolute()
+    return output.with_name(f".{shortened(output.name, MAX_OUTPUT_BYTES)}.notes.work")
 
 
 def _is_finished(task: Task) -> bool:
