@@ -32,7 +32,7 @@ def double(number: int) -> int:
     return 2 * number
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, 2, 100_000])
 def test_every_result_comes_with_its_position(jobs: int) -> None:
     assert sorted(run_all(double, [5, 6, 7], jobs)) == [(0, 10), (1, 12), (2, 14)]
 

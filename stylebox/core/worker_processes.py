@@ -11,7 +11,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from multiprocessing.context import BaseContext
 from multiprocessing.queues import SimpleQueue
 from typing import Any, TypeVar
 
@@ -19,6 +18,8 @@ from stylebox.core.errors import StyleboxError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_START_METHOD = "spawn"  # torch's threads do not survive a fork
+_MOST_WORKERS = 61  # that Python can wait for on Windows
 _LISTEN_SECONDS = 0.1  # between two looks for messages
 _hear: Callable[[Any], None] | None = None  # takes the messages of this worker, or of work in this process
 _number = 0  # of this worker
@@ -46,23 +47,25 @@ def run_all(
     Args:
         function: A top-level function, so that other processes can import it.
         items: Its arguments.
-        jobs: Number of processes; 1 runs in this process, as any number does where processes cannot share locks.
+        jobs: Number of processes, of which at most 61 start; 1 runs in this process, as any number does where processes
+            cannot share locks.
         heard: Called with each message of the function, before its result.
 
     Raises:
         StyleboxError: a process died, most likely because memory ran out.
     """
-    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    if jobs == 1 or len(items) < 2 or not _can_share_locks(context):
+    workers = min(jobs, len(items), _MOST_WORKERS)
+    if workers < 2 or not can_share_locks():
         yield from _run_here(function, items, heard)
         return
+    context = multiprocessing.get_context(_START_METHOD)
     far_end, lifeline = context.Pipe(duplex=False)
     messages, numbers = context.SimpleQueue(), context.SimpleQueue()
-    for number in range(jobs):
+    for number in range(workers):
         numbers.put(number)
     ended: queue.SimpleQueue[Future[Result]] = queue.SimpleQueue()
     with _terminal_signals_left_to_parent():
-        pool = ProcessPoolExecutor(min(jobs, len(items)), context, _begin_worker, (far_end, messages, numbers))
+        pool = ProcessPoolExecutor(workers, context, _begin_worker, (far_end, messages, numbers))
         position_of = {pool.submit(function, item): position for position, item in enumerate(items)}
     try:
         for future in position_of:
@@ -101,10 +104,10 @@ def _run_here(
         yield position, result
 
 
-def _can_share_locks(context: BaseContext) -> bool:
-    """On Linux locks lie in /dev/shm, which some containers lack or protect."""
+def can_share_locks() -> bool:
+    """Whether this system has several processes work together: on Linux, some containers lack or protect /dev/shm."""
     try:
-        context.Lock()
+        multiprocessing.get_context(_START_METHOD).Lock()
     except (ImportError, OSError):
         return False
     return True

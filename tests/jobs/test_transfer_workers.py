@@ -1,7 +1,10 @@
 """A batch by several processes gives what one process gives. By a tiny model."""
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import soundfile
@@ -9,6 +12,8 @@ import torch
 from support.models import PARTIALS, melody, tones
 
 from stylebox.core.jobs import transfer_workers
+from stylebox.core.jobs.batch import Task
+from stylebox.core.jobs.inputs import Recording
 from stylebox.core.jobs.outputs import FileReport, SideOutputs
 from stylebox.core.jobs.transfer import transfer_files
 from stylebox.core.jobs.transfer_outcome import TransferBatch
@@ -76,6 +81,29 @@ def test_several_processes_make_the_files_and_reports_of_one(trained_home: Path,
         contents.append({path.relative_to(folder): path.read_bytes() for path in Path(folder).rglob("*.[wm]*")})
     assert outcomes[0] == outcomes[1]
     assert contents[0] == contents[1]
+
+
+def test_processes_share_the_threads_and_leave_nothing_where_they_are_interrupted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[tuple[int, set[int]]] = []
+    Path(".a-reed.4711.part.wav").touch()
+
+    def interrupted(_: object, work: Sequence[Any], jobs: int, heard: object) -> Iterator[Any]:
+        given.append((jobs, {job.threads for job in work}))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(transfer_workers, "run_all", interrupted)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    options = TransferOptions("reed")
+    recordings = [
+        [Task(Recording(Path(f"{name}.wav")), Path(f"{name}-reed.wav"), options, SideOutputs())] for name in "ab"
+    ]
+    model = SimpleNamespace(model="base", device="cpu")
+    with pytest.raises(KeyboardInterrupt):
+        transfer_workers.transfer_in_workers(recordings, model, 16, False, None)  # type: ignore[arg-type]
+    assert given == [(2, {4})]
+    assert list(Path().iterdir()) == []
 
 
 def test_processes_share_the_cards(monkeypatch: pytest.MonkeyPatch) -> None:

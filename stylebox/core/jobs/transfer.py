@@ -15,6 +15,7 @@ from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.progress import ProgressCallback, silent
 from stylebox.core.standard_streams import STREAM
+from stylebox.core.worker_processes import can_share_locks
 
 
 def transfer_files(
@@ -70,10 +71,10 @@ def transfer_files(
     listener = Listener(whole.step if several else lambda task, report: progress(report), made, whole.finish)
     recordings = [list(of_one) for _, of_one in groupby(planned.tasks, key=lambda task: task.recording)]
     reads_stdin = any(str(task.recording.path) == STREAM for task in planned.tasks)  # which workers do not have
-    if jobs > 1 and len(recordings) > 1 and not reads_stdin:
+    if jobs > 1 and len(recordings) > 1 and not reads_stdin and can_share_locks():
         outcomes = transfer_in_workers(recordings, pipeline, jobs, force, listener)
     else:
-        outcomes = (transfer_styles(tasks, pipeline, listener, force=force, several=several) for tasks in recordings)
+        outcomes = [transfer_styles(tasks, pipeline, listener, force=force, several=several) for tasks in recordings]
     for outcome in outcomes:
         batch.add(outcome)
     return batch

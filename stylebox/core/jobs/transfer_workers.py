@@ -3,12 +3,14 @@
 With the same number of threads in each, the bytes are those of one process.
 """
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
 import torch
 
+from stylebox.core.files import remove_partial_files_of
 from stylebox.core.jobs.batch import Task
 from stylebox.core.jobs.pipelines import load_pipeline
 from stylebox.core.jobs.transfer_outcome import TransferBatch
@@ -30,8 +32,8 @@ class _Job:
 
 def transfer_in_workers(
     recordings: Sequence[Sequence[Task]], pipeline: Pipeline, jobs: int, force: bool, listener: Listener
-) -> Iterator[TransferBatch]:
-    """Transfer several recordings; gives the outcome of each in their order, after all of them.
+) -> list[TransferBatch]:
+    """Transfer several recordings; gives the outcome of each, in their order.
 
     Args:
         recordings: The outputs of each.
@@ -43,13 +45,18 @@ def transfer_in_workers(
     Raises:
         StyleboxError: a process died.
     """
+    jobs = min(jobs, len(recordings))
     threads = max(1, torch.get_num_threads() // jobs)
     # The longest first: otherwise a single process works on it at the end.
     order = sorted(range(len(recordings)), key=lambda position: -recordings[position][0].recording.size)
     work = [_Job(recordings[at], pipeline.model, str(pipeline.device), threads, force) for at in order]
-    outcomes = {order[at]: outcome for at, outcome in run_all(_transfer, work, jobs, partial(_heard, listener))}
-    for position in range(len(recordings)):
-        yield outcomes[position]
+    try:
+        outcomes = {order[at]: outcome for at, outcome in run_all(_transfer, work, jobs, partial(_heard, listener))}
+    except BaseException:  # workers have ended at once, and left what they were writing
+        for task in itertools.chain.from_iterable(recordings):
+            remove_partial_files_of(task.output)
+        raise
+    return [outcomes[position] for position in range(len(recordings))]
 
 
 def _heard(listener: Listener, message: tuple[str, tuple[object, ...]]) -> None:
