@@ -16,7 +16,7 @@ from support.command_result import CommandResult
 from stylebox.core.data import streamed
 from stylebox.core.data.dataset import Dataset, Window
 from stylebox.core.data.shards import ShardIndex, read_index, write_shards
-from stylebox.core.data.streamed import StreamedDataset
+from stylebox.core.data.streamed import StreamedDataset, unpack
 from stylebox.core.errors import DatasetError
 from stylebox.core.jobs.train import train
 from stylebox.core.store.weights import load_weights
@@ -175,6 +175,21 @@ def test_a_shard_writes_nothing_but_its_own_arrays(dataset: Dataset, name: str, 
     with pytest.raises(DatasetError, match="does not belong there"):
         own.require([r for r in own.recordings if r.files in index.shards[0].files])
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.SYMTYPE])
+def test_a_shard_does_not_write_an_array_again_by_links_to_it(kind: bytes, tmp_path: Path) -> None:
+    """A link takes no room in the shard, and any number of them may have names of posteriors."""
+    packed = tmp_path / "a.tar"
+    with tarfile.open(packed, "w") as tar:
+        array = tarfile.TarInfo("mels/a.npy")
+        array.size = 1000
+        tar.addfile(array, io.BytesIO(bytes(1000)))
+        link = tarfile.TarInfo("content/0a/a.npy")
+        link.type, link.linkname = kind, "mels/a.npy" if kind == tarfile.LNKTYPE else "../../mels/a.npy"
+        tar.addfile(link)
+    with pytest.raises(DatasetError, match=r"holds 'content/0a/a\.npy', which does not belong there"):
+        unpack(packed, tmp_path / "unpacked", {"a"})
 
 
 def test_a_place_without_shards_is_one_line(dataset: Dataset, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import re
 import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal, Self
 
@@ -134,27 +135,27 @@ def open_place(place: str) -> tuple[fsspec.AbstractFileSystem, str]:
     return system, str(root).rstrip("/")
 
 
-class reported:  # noqa: N801 (a context manager, used like a function)
-    """Errors of file systems and networks within the block become a DatasetError that names the place."""
+@contextmanager
+def reported(place: str, verb: str) -> Iterator[None]:
+    """Errors of file systems and networks within the block become one that names the place: it cannot be `verb`.
 
-    def __init__(self, place: str, verb: str) -> None:
-        """Name what the block does: `place` cannot be `verb`."""
-        self.place, self.verb = place, verb
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Translate the error, if there is one."""
-        if isinstance(error, ImportError):
-            raise DatasetError(f"{self.place}: this kind of address needs another package ({error})") from error
-        if isinstance(error, FileNotFoundError):
-            raise DatasetError(f"{self.place}: no shards here; write some with `stylebox build --shards`") from error
-        if isinstance(error, OSError) and is_disk_full(error):
-            raise DatasetError(cannot_write(self.place, error)) from error
-        if isinstance(error, Exception) and not isinstance(error, DatasetError):
-            reason = error_reason(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
-            raise DatasetError(f"{self.place}: cannot be {self.verb} ({reason})") from error
+    Raises:
+        DatasetError: The block raised an error.
+    """
+    try:
+        yield
+    except DatasetError:
+        raise
+    except ImportError as error:
+        raise DatasetError(f"{place}: this kind of address needs another package ({error})") from error
+    except FileNotFoundError as error:
+        raise DatasetError(f"{place}: no shards here; write some with `stylebox build --shards`") from error
+    except OSError as error:
+        if is_disk_full(error):
+            raise DatasetError(cannot_write(place, error)) from error
+        raise DatasetError(f"{place}: cannot be {verb} ({error_reason(error)})") from error
+    except Exception as error:
+        raise DatasetError(f"{place}: cannot be {verb} ({type(error).__name__}: {error})") from error
 
 
 def _groups(dataset: Dataset, shard_bytes: int) -> Iterator[tuple[Kind, list[str]]]:

@@ -181,12 +181,13 @@ def unpack(packed: Path, folder: Path, stems: Set[str]) -> None:
     Raises:
         DatasetError: it is no tar file, or holds something else; more than its own size is not written.
     """
-    left = packed.stat().st_size  # a sparse member may claim any size
+    left = packed.stat().st_size
     with reported(packed.name, "unpacked"), tarfile.open(packed, "r:") as tar:
         for member in tar:
             found = re.fullmatch(ARRAYS, member.name)
-            fits, left = found and found[2] in stems and member.size <= left, left - member.size
-            stream = tar.extractfile(member) if fits else None
+            is_array = member.isreg() and found is not None and found[2] in stems  # a link has the size of its target
+            left -= member.size  # of a sparse file any size, whatever it takes in the shard
+            stream = tar.extractfile(member) if is_array and left >= 0 else None
             if stream is None:
                 raise DatasetError(f"{packed.name}: holds {member.name!r}, which does not belong there")
             with stream, atomic_path(folder / member.name) as partial, partial.open("wb") as writing:
