@@ -86,13 +86,15 @@ def test_posteriors_in_8_bits_are_the_encoders(tiny_home: Path) -> None:
 
 
 @pytest.mark.parametrize("found", [np.zeros((2, 88, 3), np.uint8), np.zeros((2, 88, 300)), np.zeros(5, np.uint8)])
-def test_posteriors_of_something_else_are_one_line(tiny_home: Path, found: np.ndarray) -> None:
+def test_posteriors_of_something_else_are_one_line_and_are_made_again(tiny_home: Path, found: np.ndarray) -> None:
     dataset = Dataset.open(tiny_home / "dataset")
     cache, recording = ContentCache(dataset, load_content_encoder("tiny")), dataset.split("train")[0]
     cache.path(recording).parent.mkdir(parents=True, exist_ok=True)
     np.save(cache.path(recording), found)
     with pytest.raises(DatasetError, match=rf"{recording.files}.npy: (holds|is not of)"):
         cache.read(recording, 0, 30)
+    cache.fill([recording], CPU)
+    assert cache.read(recording, 0, 30).shape == (2, 88, 30), "they are made again"
 
 
 def test_onsets_of_a_section_are_those_of_the_whole(tiny_home: Path) -> None:

@@ -44,7 +44,7 @@ class ContentCache:
         device: torch.device,
         progress: ProgressCallback = silent,
     ) -> None:
-        """Transcribe the recordings that are not in the cache yet.
+        """Transcribe the recordings that are not in the cache yet, or whose posteriors there are damaged.
 
         Args:
             recordings: Of the dataset.
@@ -52,7 +52,7 @@ class ContentCache:
             progress: Receives the progress.
         """
         self.dataset.require(recordings)
-        missing = [r for r in recordings if not self.path(r).exists()]
+        missing = [r for r in recordings if not self._has(r)]
         encoder, rate = self.encoder.to(device), self.dataset.mel_config.sample_rate
         for number, recording in enumerate(missing, start=1):
             audio = resample(int16_to_audio(self.dataset.audio(recording)), rate, encoder.sample_rate)
@@ -99,6 +99,13 @@ class ContentCache:
         share = (place - below).astype(np.float32)[:, None]
         rows: np.ndarray = np.rint(lower + share * (upper - lower)).astype(np.uint8)
         return rows
+
+    def _has(self, recording: Recording) -> bool:
+        try:
+            self._mapped(recording)
+        except DatasetError:
+            return False
+        return True
 
     def _mapped(self, recording: Recording) -> np.ndarray:
         """The posteriors of a recording, which may come from a stranger.
