@@ -181,6 +181,21 @@ def test_weights_that_name_huge_networks_are_refused_before_these_are_made(stage
             load(str(tmp_path) + "/", *mel)  # type: ignore[operator]
 
 
+@pytest.mark.parametrize(
+    "card",
+    [{"config": 5}, {"config": {"mel": 7, "family": [1]}}, {"config": {"mel": {}}, "styles": [2], "provenance": "x"}],
+)
+@pytest.mark.parametrize("command", ["styles", "info", "generate --style a"])
+def test_metadata_of_another_kind_is_one_line(command: str, card: dict[str, object], run: Run, tmp_path: Path) -> None:
+    for stage in library.STAGES:
+        text = json.dumps(card)
+        save_file({"styles.a.tokens": torch.zeros(1)}, tmp_path / f"{stage}.safetensors", {"stylebox": text})
+    ended = run(*command.split(), "--model", f"{tmp_path}/")
+    assert ended.code in (0, 1)
+    assert "unexpected" not in ended.err
+    assert "Traceback" not in ended.err
+
+
 @pytest.mark.parametrize("name", [TERMINAL, MARKUP, HTML])
 def test_names_are_shown_and_not_obeyed(name: str, run: Run, tmp_path: Path) -> None:
     name = name.replace("/", "|")

@@ -9,6 +9,7 @@ from stylebox.core.music.style_names import match_name, sounds_of, unknown_style
 from stylebox.core.store.library import Part, load_part, model_family, require_model, style_names
 from stylebox.core.store.styles import part_register
 from stylebox.core.store.user_styles import UserStyle, user_styles
+from stylebox.core.store.weights import group_of
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,7 @@ def _own_info(style: UserStyle) -> StyleInfo:
 
 def _info(part: Part, name: str, sounds: tuple[str, ...]) -> StyleInfo:
     """One style of an ldm part."""
-    known = part.card.get("styles", {}).get(name, {})
-    info = StyleInfo(name, sounds=sounds, learnt_from=known.get("learnt_from"))
+    info = StyleInfo(name, sounds=sounds, learnt_from=group_of(part.card, "styles", name).get("learnt_from"))
     return _with_register(info, part_register(part, name))
 
 

@@ -10,7 +10,7 @@ from stylebox.core.config import MelConfig, PaperConfig
 from stylebox.core.errors import ModelError
 from stylebox.core.paper.networks import PaperAutoencoder, PaperUNet, StyleEncoder
 from stylebox.core.store.library import Part, load_module, load_part, part_path
-from stylebox.core.store.weights import load_metadata
+from stylebox.core.store.weights import group_of, load_metadata
 
 
 def load_paper_part(model: str, stage: str, mel: MelConfig | None = None) -> Part:
@@ -30,7 +30,7 @@ def load_paper_part(model: str, stage: str, mel: MelConfig | None = None) -> Par
         path = part_path(model, stage)
     except ModelError:
         raise ModelError(f"{missing}; {fix}") from None
-    if load_metadata(path).get("config", {}).get("family") != "paper":
+    if group_of(load_metadata(path), "config").get("family") != "paper":
         raise ModelError(f"{missing}; {fix}")
     return load_part(model, stage, mel)
 

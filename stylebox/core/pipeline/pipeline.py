@@ -36,7 +36,7 @@ from stylebox.core.pipeline.work import Work
 from stylebox.core.progress import ProgressCallback, silent
 from stylebox.core.store import library
 from stylebox.core.store.styles import Style, named_styles
-from stylebox.core.store.weights import fingerprint
+from stylebox.core.store.weights import fingerprint, group_of
 
 
 class BasePipeline:
@@ -97,7 +97,7 @@ class BasePipeline:
         """
         part = self._part
         vae = library.load_vae(str(part.path.parent.absolute()), self.mel_config)  # the one beside the denoiser
-        if part.card.get("provenance", {}).get("vae") not in (None, fingerprint(vae)):
+        if group_of(part.card, "provenance").get("vae") not in (None, fingerprint(vae)):
             raise ModelError(
                 f"{part.path}: was trained with another vae than model {self.model!r} has now; "
                 f"train it again with `stylebox train ldm --name {self.model}`"

@@ -25,7 +25,7 @@ from stylebox.core.models.vae import VAE
 from stylebox.core.models.vocoder import Vocoder
 from stylebox.core.store.names import shipped_models as shipped_models
 from stylebox.core.store.names import style_names as style_names
-from stylebox.core.store.weights import check_fit, load_into, load_metadata, load_weights
+from stylebox.core.store.weights import check_fit, group_of, load_into, load_metadata, load_weights
 
 SHIPPED_MODEL = "base"
 STAGES = ("content", "vae", "ldm", "vocoder")
@@ -70,7 +70,7 @@ class Part:
             ModelError: This version does not know one of the settings.
         """
         try:
-            return parse_preset({"name": "kept", **self.card["config"]}, str(self.path))
+            return parse_preset({"name": "kept", **group_of(self.card, "config")}, str(self.path))
         except ConfigError as error:
             raise ModelError(f"{error} (this model needs another version of stylebox)") from None
 
@@ -123,7 +123,7 @@ def has_part(model: str, stage: str, mel: MelConfig) -> bool:
         path = part_path(model, stage)
     except ModelError:
         return False
-    return bool(load_metadata(path).get("config", {}).get("mel") == mel.model_dump())
+    return group_of(load_metadata(path), "config", "mel") == mel.model_dump()
 
 
 def load_part(model: str, stage: str, mel: MelConfig | None = None) -> Part:
@@ -151,9 +151,9 @@ def open_part(path: Path, mel: MelConfig | None = None) -> Part:
         ModelError: The file is missing or damaged, is not a part, or was made with other mel settings.
     """
     tensors, card = load_weights(path)
-    if "config" not in card:
+    if not group_of(card, "config"):
         raise ModelError(f"{path}: has no settings in it, so it is not a part of a stylebox model; name another file")
-    made_with = card["config"].get("mel", {})
+    made_with = group_of(card, "config", "mel")
     for key, value in (mel.model_dump() if mel else {}).items():
         if made_with.get(key) != value:
             raise ModelError(f"{path}: made with mel.{key} = {made_with.get(key)}, not {value}; train it again")
@@ -280,4 +280,4 @@ def model_family(model: str) -> str:
         ModelError: There is no such model, or it has no ldm part.
     """
     require_model(model)
-    return str(load_metadata(part_path(model, "ldm")).get("config", {}).get("family", "base"))
+    return str(group_of(load_metadata(part_path(model, "ldm")), "config").get("family", "base"))

@@ -88,6 +88,18 @@ def load_metadata(path: Path) -> dict[str, Any]:
         return _decoded(file.metadata() or {})
 
 
+def group_of(metadata: dict[str, Any], *names: str) -> dict[str, Any]:
+    """A group of values in the metadata of a file, perhaps of a stranger's; empty if it is missing or no group.
+
+    >>> group_of({"config": {"mel": {"n_mels": 80}}}, "config", "mel"), group_of({"config": 5}, "config", "mel")
+    ({'n_mels': 80}, {})
+    """
+    found: Any = metadata
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
 @torch.no_grad()
 def load_into(
     module: nn.Module, tensors: Mapping[str, torch.Tensor], prefix: str = "", where: Path | str = "weights"

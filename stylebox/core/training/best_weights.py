@@ -30,7 +30,7 @@ class BestWeights:
         self.best = trainer.state_dir / "best.safetensors"
         self.published_loss = math.inf
         if resumed and path.is_file():
-            self.published_loss = float(weights.load_metadata(path).get("metrics", {}).get("loss", math.inf))
+            self.published_loss = float(weights.group_of(weights.load_metadata(path), "metrics").get("loss", math.inf))
         if not resumed and trainer.is_main_process:
             self.best.unlink(missing_ok=True)
 
