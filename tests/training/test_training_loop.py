@@ -69,8 +69,8 @@ def test_resume_equals_uninterrupted(tmp_path: Path, schedule: str, kind: dict[s
     assert [name for name in whole if not torch.equal(whole[name], pieces[name])] == []
     same = ("step", "best_loss", "ema_updates", "learning_rate", "optimizers")
     assert {key: about[key] for key in same} == {key: about_pieces[key] for key in same}
-    weights = [(tmp_path / run / "tiny.safetensors").read_bytes() for run in ("whole", "pieces")]
-    assert weights[0] == weights[1]
+    written = [(tmp_path / run / "tiny.safetensors").read_bytes() for run in ("whole", "pieces")]
+    assert written[0] == written[1]
 
 
 def test_state_is_not_trivially_equal(tmp_path: Path) -> None:
