@@ -100,7 +100,8 @@ def _make_test(
     for line in (*remarks_of(cases), *without_reference):
         console.warning(line)
     page = folder / ev.LISTENING_PAGE
-    files.write_text(page, listening_page(f"Listening test of model {pipeline.model}", trials, pipeline.sample_rate))
+    content = listening_page(f"Listening test of model {pipeline.model}", trials, pipeline.sample_rate)
+    files.write_text(page, content, follow_link=True)
     systems = list(dict.fromkeys(s.system for trial in trials for s in trial.stimuli))
     console.note(f"{len(trials)} page{'s' * (len(trials) > 1)} with {', '.join(systems)}")
     console.note(

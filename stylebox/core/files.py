@@ -17,15 +17,37 @@ from stylebox.core.temporary_files import fall_back_to
 _NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)  # of file systems that cannot wait for the disk
 
 
-def refuse_overwrite(path: Path, force: bool) -> None:
-    """Check that a file can be written, before the work that makes it.
+def file_behind(path: Path) -> Path:
+    """The file that a name stands for: itself or, of a link, where it leads, whether or not that file exists.
+
+    Only for names that the user gave: a link in a folder from somebody else may lead anywhere.
 
     Raises:
-        StyleboxError: The file exists and `force` is false, or its folder cannot be written to.
+        StyleboxError: The link leads in a circle or to a folder that is missing, or a pipe or a device has the name.
     """
-    if path.exists() and not force:
-        raise StyleboxError(f"{path}: exists already; use --force to replace it, or choose another name")
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise StyleboxError(f"{path}: is a pipe or a device, not a file; choose another name")
+    if not path.is_symlink():
+        return path
+    file = Path(os.path.realpath(path))
+    if file.is_symlink():
+        raise StyleboxError(f"{path}: is a link that leads in a circle; delete it, or choose another name")
+    if not file.parent.is_dir():
+        raise StyleboxError(f"{path}: is a link to {file}, whose folder does not exist; make it, or delete the link")
+    return file
+
+
+def refuse_overwrite(path: Path, force: bool) -> None:
+    """Check that a file can be written, before the work that makes it. Of a link it is the file where it leads.
+
+    Raises:
+        StyleboxError: The file exists and `force` is false, or it is no file, or its folder cannot be written to.
+    """
+    file = file_behind(path)
+    if file.exists() and not force:
+        said = "exists already" if file == path else f"leads to {file}, which exists already"
+        raise StyleboxError(f"{path}: {said}; use --force to replace it, or choose another name")
+    folder = next(parent for parent in file.absolute().parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         reason = "is write-protected" if folder.is_dir() else "is not a folder"
         raise StyleboxError(f"{path}: cannot be written because {folder} {reason}; choose another folder")
@@ -44,22 +66,26 @@ def errors_named(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, follow_link: bool = False) -> Iterator[Path]:
     """Give a temporary name next to `path`, with its suffix; the file is renamed to `path` after the block.
+
+    A link at `path` is replaced, so that nothing is written outside a folder that may hold links from somebody else.
+    With `follow_link`, for names that the user gave, the link stays and the file where it leads is written.
 
     If the block raises or the process is interrupted, `path` does not change. An OSError of the block names `path`. The
     file has the permissions of the one that it replaces, or of any new file, whatever the block gave it: some libraries
     write files that only their owner can read. While the block runs, `remove_partial_files_of` leaves the file alone.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    ending = f".{os.getpid()}.part{path.suffix}"
-    partial = path.with_name(f".{shortened(path.stem, MAX_NAME_BYTES - 1 - len(os.fsencode(ending)))}{ending}")
+    target = file_behind(path) if follow_link else path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    ending = f".{os.getpid()}.part{target.suffix}"
+    partial = target.with_name(f".{shortened(target.stem, MAX_NAME_BYTES - 1 - len(os.fsencode(ending)))}{ending}")
     try:
         with _held(partial):
-            mode = stat.S_IMODE((path if path.is_file() else partial).stat().st_mode)
+            mode = stat.S_IMODE((target if target.is_file() else partial).stat().st_mode)
             partial.chmod(mode | stat.S_IWUSR)
             yield partial
-            move_whole(partial, path, mode)
+            move_whole(partial, target, mode)
     except OSError as error:
         if error.errno is None:  # numpy's error when it could write only a part
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
@@ -141,9 +167,15 @@ def _remove_unheld(partial: Path) -> None:
         partial.unlink()
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write text to a file in UTF-8, completely or not at all; characters that stand for a byte become escapes."""
-    with atomic_path(path) as partial:
+def write_text(path: Path, text: str, follow_link: bool = False) -> None:
+    """Write text to a file in UTF-8, completely or not at all; characters that stand for a byte become escapes.
+
+    Args:
+        path: The file.
+        text: Its content.
+        follow_link: See `atomic_path`.
+    """
+    with atomic_path(path, follow_link) as partial:
         partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 

@@ -3,10 +3,8 @@
 Keys at the top are for all commands, those in a table for the command of that name. Knows no command and no option.
 """
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from stylebox.core import files, paths
@@ -114,6 +112,6 @@ def _write(document: Any) -> None:  # noqa: ANN401 (tomlkit's own type, imported
 
     path = paths.config_file()
     try:
-        files.write_text(Path(os.path.realpath(path)), tomlkit.dumps(document))
+        files.write_text(path, tomlkit.dumps(document), follow_link=True)
     except OSError as error:
         raise ConfigError(cannot_write(path, error, "check its permissions, or set STYLEBOX_HOME")) from error

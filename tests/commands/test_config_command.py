@@ -108,7 +108,7 @@ def test_line_ends_of_an_old_macintosh_are_read_and_the_file_can_be_changed(run:
 
 
 def test_a_full_disk_needs_room_and_no_permissions(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path, text: str) -> None:
+    def refuse(path: Path, text: str, follow_link: bool) -> None:
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr("stylebox.core.files.write_text", refuse)
@@ -141,7 +141,7 @@ def test_a_file_that_is_kept_elsewhere_and_linked_stays_a_link(run: Run, file: P
 
 
 def test_a_write_protected_file_is_one_line(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path, text: str) -> None:
+    def refuse(path: Path, text: str, follow_link: bool) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr("stylebox.core.files.write_text", refuse)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from stylebox.core.audio.io.growing_flac import GrowingFlac
 from stylebox.core.audio.io.read import load_audio
-from stylebox.core.audio.io.write import GrowingFlac
 from stylebox.core.jobs import live
 from stylebox.core.jobs.live import LiveSession, choose_processor
 from stylebox.core.jobs.live_output import KeptOutput

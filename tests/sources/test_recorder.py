@@ -14,8 +14,8 @@ import soundfile
 from support.microphones import RATE, FakeInput, music, noise, two_channels
 
 from stylebox.console import console as look
+from stylebox.core.audio.io.growing_flac import GrowingFlac
 from stylebox.core.audio.io.read import load_audio, probe
-from stylebox.core.audio.io.write import GrowingFlac
 from stylebox.core.errors import AudioError
 from stylebox.core.sources.record import recorder
 from stylebox.core.sources.record.recorder import NO_GAP, Level, TakeStatistics, record

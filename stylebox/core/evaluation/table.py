@@ -65,7 +65,7 @@ def write_csv(path: Path, result: Evaluation, force: bool = False) -> None:
         for name, interval in row.figures.items():
             values = (interval.mean, interval.low, interval.high, interval.count) if interval else ("", "", "", 0)
             writer.writerow((row.row, name, "more" if METRICS[name][0] else "less", *values))
-    files.write_text(path, text.getvalue())
+    files.write_text(path, text.getvalue(), follow_link=True)
 
 
 def write_page(path: Path, result: Evaluation, sounds: SampleCollector, sample_rate: int, force: bool = False) -> None:
@@ -85,4 +85,5 @@ def write_page(path: Path, result: Evaluation, sounds: SampleCollector, sample_r
     title = f"Model {result.model}: {result.cases} transfers, seed {result.seed}"
     remarks = [f"Notes are transcribed by the {result.transcriber}.", *result.remarks]
     rows = [cells(row) for row in result.table]
-    files.write_text(path, evaluation_page(title, COLUMNS, rows, remarks, sounds.samples, sample_rate))
+    page = evaluation_page(title, COLUMNS, rows, remarks, sounds.samples, sample_rate)
+    files.write_text(path, page, follow_link=True)

@@ -17,7 +17,7 @@ from stylebox.core.audio.io.write import AudioWriter, check_format
 from stylebox.core.audio.loudness import gain_to
 from stylebox.core.audio.windows import windows
 from stylebox.core.errors import SourceError
-from stylebox.core.files import refuse_overwrite, remove_partial_files_of
+from stylebox.core.files import file_behind, refuse_overwrite, remove_partial_files_of
 from stylebox.core.jobs.input_file import KEPT_SECONDS, work_folder
 from stylebox.core.jobs.outputs import FileReport, SideOutputs
 from stylebox.core.jobs.pipelines import weights_state
@@ -230,7 +230,7 @@ def _work(target: Path, seconds: float, key: str) -> Iterator[Work]:
     else:
         folder = work_folder(target)
         with sole_writer(folder, _OWNER):
-            remove_partial_files_of(target)
+            remove_partial_files_of(file_behind(target))
             yield Work(folder, key)
 
 

@@ -16,7 +16,7 @@ from stylebox import __version__
 from stylebox.core.audio.io.read import resample_blocks
 from stylebox.core.audio.io.source import opened
 from stylebox.core.file_names import MAX_OUTPUT_BYTES, shortened
-from stylebox.core.files import remove_partial_files_of
+from stylebox.core.files import file_behind, remove_partial_files_of
 from stylebox.core.jobs.file_recording import FileRecording
 from stylebox.core.jobs.pipelines import weights_state
 from stylebox.core.jobs.shown_sound import ShownSound, show
@@ -117,7 +117,7 @@ class InputFile:
             return
         folder = self._folder(work_folder(output), str(output) == STREAM)
         with sole_writer(folder, self._owner):
-            remove_partial_files_of(output)
+            remove_partial_files_of(file_behind(output))
             yield Work(folder, self._key(options), self._notes)
 
     def remove_notes(self) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from stylebox.core.audio.io.growing_flac import GrowingFlac
 from stylebox.core.audio.io.read import AudioReader
-from stylebox.core.audio.io.write import AudioWriter, GrowingFlac
+from stylebox.core.audio.io.write import AudioWriter
 
 _WAITING_BLOCKS = 1000  # that a slow disk may leave unwritten, some 50 s; then the sound waits for it
 

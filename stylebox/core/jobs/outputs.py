@@ -210,7 +210,7 @@ class RecordingPage:
         if self._facts:
             from stylebox.core.jobs.html import report_page
 
-            write_text(self.path, report_page(self._facts, self._sounds, self._source))
+            write_text(self.path, report_page(self._facts, self._sounds, self._source), follow_link=True)
         return bool(self._facts)
 
 

@@ -97,7 +97,7 @@ def _save(style: UserStyle, audio: np.ndarray, sample_rate: int, force: bool) ->
     stem = safe_name(fold_name(style.name).replace("/", "_"))
     stem = numbered(stem, lambda name: f"{name}.flac" not in clips)  # a clip of no style is of a killed process
     written = style.model_copy(update={"clip": f"{stem}.flac"})
-    write_audio(written.path, audio, sample_rate)
+    write_audio(written.path, audio, sample_rate, follow_link=False)
     write_text(_card(before or written), written.model_dump_json(indent=2) + "\n")
     if before is not None:
         before.path.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from stylebox.core.audio.io.encode import begin_file, why_not
 from stylebox.core.audio.io.formats import FORMATS
 from stylebox.core.audio.io.tags import Tags
 from stylebox.core.errors import AudioError, cannot_write
-from stylebox.core.files import atomic_path, remove_partial_files_of
+from stylebox.core.files import atomic_path, file_behind, remove_partial_files_of
 from stylebox.core.standard_streams import STREAM, standard_output
 
 BLOCK_SAMPLES = 1 << 16  # given to an encoder at once: of over a minute libsndfile's Vorbis can crash
@@ -46,6 +46,7 @@ class AudioWriter:
         channels: int = 1,
         bits: int = 16,
         tags: Tags | None = None,
+        follow_link: bool = True,
     ) -> None:
         """Name a file; ``with`` begins it.
 
@@ -56,11 +57,12 @@ class AudioWriter:
             channels: Number of channels.
             bits: Bits per sample: 16; 24 for WAV and FLAC; 32 for WAV, which is float. The others have no depth.
             tags: What the file says of its content.
+            follow_link: Where `target` is a link, write the file where it leads; otherwise the link is replaced.
 
         Raises:
             AudioError: the format is unknown, or has no such rate, depth or number of channels.
         """
-        self._target = target
+        self._target, self._follow_link = target, follow_link
         self.name = f"sound{target[1]}" if isinstance(target, tuple) else str(target)
         check_format(self.name, sample_rate, channels, bits)
         self._suffix = Path(self.name).suffix.lower()
@@ -78,7 +80,7 @@ class AudioWriter:
             AudioError: it cannot be written.
         """
         with translated(self.name), self._open as opening:
-            self._stream = opening.enter_context(_opened(self._target))
+            self._stream = opening.enter_context(_opened(self._target, self._follow_link))
             self._encoder = begin_file(
                 self._stream, self._suffix, self._sample_rate, self._channels, self._bits, self._tags
             )
@@ -124,50 +126,13 @@ class AudioWriter:
             self._stream.flush()
 
 
-class GrowingFlac:
-    """A FLAC file of 24 bits that grows where it is: if the process is killed, it holds what was written until then.
-
-    A context manager.
-
-    Args:
-        path: Of the file; what is there is lost.
-        sample_rate: In Hz.
-        channels: Number of channels.
-    """
-
-    def __init__(self, path: Path, sample_rate: int, channels: int) -> None:
-        self._path, self._kind = path, (".flac", sample_rate, channels, 24, Tags())
-        self._open = ExitStack()
-
-    def __enter__(self) -> Self:
-        with self._open as opening:
-            self._stream = opening.enter_context(self._path.open("w+b"))
-            self._encoder = begin_file(self._stream, *self._kind)
-            opening.callback(self._encoder.close)
-            self._open = opening.pop_all()
-        return self
-
-    def write(self, block: np.ndarray) -> None:
-        """Append samples.
-
-        Raises:
-            OSError: the disk is full, for example.
-
-        Shape:
-            ``(S, C)``, or ``(S,)`` for one channel.
-        """
-        self._encoder.write(np.asarray(block, np.float32).reshape(len(block), -1))
-        self._stream.flush()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        with self._open:
-            self._encoder.finish()
-
-
 def write_audio(
-    path: Path | str, audio: np.ndarray, sample_rate: int, bits: int = 16, tags: Tags | None = None
+    path: Path | str,
+    audio: np.ndarray,
+    sample_rate: int,
+    bits: int = 16,
+    tags: Tags | None = None,
+    follow_link: bool = True,
 ) -> float:
     """Write a sound in the format of the suffix, one of `FORMATS`: .wav, .flac, .ogg, .mp3, .m4a or .opus.
 
@@ -181,6 +146,7 @@ def write_audio(
         sample_rate: Rate of `audio` and of the file, in Hz.
         bits: See `AudioWriter`.
         tags: What the file says of its content.
+        follow_link: See `AudioWriter`.
 
     Returns:
         By how many dB the sound was turned down; 0.0 if it did not exceed full scale.
@@ -191,7 +157,8 @@ def write_audio(
     Shape:
         ``audio`` is ``(S,)``, or ``(S, C)`` of several channels.
     """
-    with AudioWriter(path, sample_rate, 1 if np.ndim(audio) < 2 else np.shape(audio)[1], bits, tags) as writer:
+    channels = 1 if np.ndim(audio) < 2 else np.shape(audio)[1]
+    with AudioWriter(path, sample_rate, channels, bits, tags, follow_link) as writer:
         audio, turned_down_db = _below_clipping(audio, writer.name)
         writer.write(audio)
     return turned_down_db
@@ -267,7 +234,7 @@ def translated(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _opened(target: Path | str | tuple[BinaryIO, str]) -> Iterator[BinaryIO]:
+def _opened(target: Path | str | tuple[BinaryIO, str], follow_link: bool) -> Iterator[BinaryIO]:
     """The stream to write to, which becomes the file when the block has ended without an error."""
     if isinstance(target, tuple):
         yield target[0]
@@ -277,8 +244,9 @@ def _opened(target: Path | str | tuple[BinaryIO, str]) -> Iterator[BinaryIO]:
         stdout.write(content.getbuffer())
         stdout.flush()
     else:
-        remove_partial_files_of(Path(target))
-        with atomic_path(Path(target)) as partial, partial.open("w+b") as stream:
+        path = file_behind(Path(target)) if follow_link else Path(target)
+        remove_partial_files_of(path)
+        with atomic_path(path) as partial, partial.open("w+b") as stream:
             yield stream
 
 

@@ -33,7 +33,13 @@ class Bend(NamedTuple):
 
 
 def write_midi(
-    path: Path, notes: Iterable[Note], program: int = 0, name: str = "", bends: Sequence[Bend] | None = None
+    path: Path,
+    notes: Iterable[Note],
+    program: int = 0,
+    name: str = "",
+    bends: Sequence[Bend] | None = None,
+    *,
+    follow_link: bool = True,
 ) -> None:
     """Write notes as a MIDI file with one track.
 
@@ -46,6 +52,7 @@ def write_midi(
         program: General MIDI, 0-127.
         name: Of the track.
         bends: The bend of each note; unless given, each note keeps its `cents` from start to end.
+        follow_link: Where `path` is a link, write the file where it leads; otherwise the link is replaced.
     """
     ordered = list(notes)
     track = _Track()
@@ -64,7 +71,7 @@ def write_midi(
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
     file.tracks.append(mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=_TEMPO)]))
     file.tracks.append(track.finished(name, program, [channel for channel in channels if channel.used]))
-    with atomic_path(path) as partial:
+    with atomic_path(path, follow_link) as partial:
         file.save(partial)
 
 

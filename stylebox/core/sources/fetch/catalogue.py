@@ -135,7 +135,7 @@ def write_example(path: Path, force: bool = False) -> None:
         StyleboxError: `path` exists and `force` is false.
     """
     refuse_overwrite(path, force)
-    write_text(path, EXAMPLE)
+    write_text(path, EXAMPLE, follow_link=True)
 
 
 def _decoded(content: bytes, name: str) -> str:

@@ -44,7 +44,8 @@ def write_excerpt(
         tags = reader.read_tags()
         mixes = reader.channels > format.max_channels
         bits = max(bits for bits in format.bits if bits <= 24)  # a lossy source decodes to more than 16
-        with AudioWriter(target, reader.sample_rate, 1 if mixes else reader.channels, bits, tags) as writer:
+        channels = 1 if mixes else reader.channels
+        with AudioWriter(target, reader.sample_rate, channels, bits, tags, follow_link=False) as writer:
             for block in _between(reader, reader.sample_rate, start or 0.0, end):
                 writer.write(block.mean(axis=1) if mixes else block)
             if not writer.samples:

@@ -160,7 +160,10 @@ def _finished(part: Path) -> Path:
 
 def _copy_from(source: Path, start: int, target: Path) -> None:
     """Copy `source` from sample `start` to `target`, in blocks."""
-    with AudioReader(source) as old, AudioWriter(target, old.native_rate, old.channels, old.bits) as new:
+    with (
+        AudioReader(source) as old,
+        AudioWriter(target, old.native_rate, old.channels, old.bits, follow_link=False) as new,
+    ):
         left = start
         for block in old:
             new.write(block[left:])

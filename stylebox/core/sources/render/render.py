@@ -248,7 +248,7 @@ def _render_piece(piece: _Piece) -> str | None:
         transpose=piece.transpose,
         timbre=timbre.name,
     )
-    write_midi(piece.path.with_suffix(".mid"), written, timbre.program)
+    write_midi(piece.path.with_suffix(".mid"), written, timbre.program, follow_link=False)
     write_sidecar(piece.path, sidecar)
     write_flac(piece.path, audio)
     return None
@@ -271,4 +271,4 @@ def write_flac(path: Path, audio: np.ndarray) -> None:
     peak = float(np.abs(audio).max(initial=0.0))
     if peak > 1e-6:
         audio = audio * (PEAK / peak)
-    write_audio(path, audio, SAMPLE_RATE)
+    write_audio(path, audio, SAMPLE_RATE, follow_link=False)
