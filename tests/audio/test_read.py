@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from support.audio_files import SAMPLE_RATE, loudest_hz, notes, tone
 
-from stylebox.core.audio.io.read import load_audio, load_with_remarks, probe, resample
+from stylebox.core.audio.io.read import AudioReader, load_audio, load_with_remarks, probe, resample
 from stylebox.core.audio.io.write import write_audio
 from stylebox.core.errors import AudioError, StyleboxError
 
@@ -70,6 +70,23 @@ def test_a_long_file_resampled_in_blocks_equals_one_resampled_whole(tmp_path: Pa
     audio = np.tile(notes(48000), 3)
     soundfile.write(tmp_path / "a.wav", audio, 48000, subtype="FLOAT")
     np.testing.assert_allclose(load_audio(tmp_path / "a.wav"), resample(audio, 48000, SAMPLE_RATE), atol=1e-6)
+
+
+@pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
+@pytest.mark.parametrize("format", ["WAV", "W64", "AIFF", "AU", "CAF", "RF64"])
+def test_what_is_told_of_a_float_file_names_samples_that_are_no_numbers(format: str, subtype: str) -> None:
+    audio = np.full((10_000, 2), 0.25)
+    audio[100, 0], audio[9_999, 1] = np.nan, np.inf
+    soundfile.write("a.sound", audio, SAMPLE_RATE, format=format, subtype=subtype)
+    told = probe("a.sound")
+    assert told.samples == len(audio)
+    assert told.remarks == ("2 of its samples are no numbers; they are silent",)
+
+
+def test_a_file_of_whole_numbers_is_described_without_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    soundfile.write("a.wav", np.zeros(10_000), SAMPLE_RATE, subtype="PCM_24")
+    monkeypatch.setattr(AudioReader, "__iter__", lambda reader: pytest.fail("it was decoded"))
+    assert probe("a.wav").samples == 10_000
 
 
 def test_a_few_broken_samples_become_silence_and_many_are_refused(tmp_path: Path) -> None:

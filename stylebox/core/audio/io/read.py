@@ -20,6 +20,7 @@ from stylebox.core.config import SAMPLE_RATE
 from stylebox.core.errors import AudioError
 
 LONGEST_SECONDS = 3 * 3600.0  # that are loaded into memory at once; a small file may hold days of silence
+_FLOATS = ("float", "double")  # codecs
 MIN_RATE, MAX_RATE = 1000, 1_000_000  # Hz; others occur in damaged files only
 
 
@@ -202,14 +203,16 @@ def load_with_remarks(
 
 
 def probe(source: Source) -> AudioInfo:
-    """Length, rate, channels, codec and tags of a sound. It is decoded unless its length is certain without.
+    """Length, rate, channels, codec and tags of a sound.
+
+    It is decoded unless its length is certain without, and each of its samples a number: those of floats need not be.
 
     Raises:
         AudioError: as for `load_audio`, except that a file without samples has 0 seconds.
     """
     with AudioReader(source) as reader:
         samples = reader.known_samples
-        if samples is None:
+        if samples is None or reader.codec in _FLOATS:
             samples = sum(len(block) for block in reader)
         tags, remarks = reader.read_tags(), tuple(reader.remarks)
         return AudioInfo(samples, reader.native_rate, reader.channels, reader.codec, reader.bits, tags, remarks)
