@@ -90,6 +90,26 @@ def test_a_device_that_gives_no_numbers_is_silent_there(tmp_path: Path) -> None:
     kept, _ = soundfile.read(take.path, dtype="float32")
     assert np.isfinite(kept).all()
     assert not kept[100].any()
+    assert len(take.warnings) == 1
+    assert take.warnings[0].startswith("is silent where 4 samples were no numbers; choose another input")
+
+
+@pytest.mark.parametrize(
+    ("value", "warning"),
+    [
+        (np.nan, "is silent where all its samples were no numbers; choose another input"),
+        (-np.inf, "is silent where all its samples were no numbers"),
+        (1e-40, "is silent throughout"),
+    ],
+)
+def test_a_device_that_gives_nothing_else_is_one_warning_and_the_take_stays(
+    value: float, warning: str, tmp_path: Path
+) -> None:
+    take = record(FakeInput(np.full((RATE, 2), value, np.float32)), tmp_path, seconds=1.0)
+    assert take.failure is None
+    assert len(take.warnings) == 1
+    assert take.warnings[0].startswith(warning)
+    assert soundfile.info(take.path).frames == RATE
 
 
 KILLED = """

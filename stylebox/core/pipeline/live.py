@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from stylebox.core.audio.io.numbers import without_nonsense
 from stylebox.core.audio.vibrato import played_bends
 from stylebox.core.errors import ModelError
 from stylebox.core.music.register import octave_shift
@@ -117,7 +118,7 @@ class LiveTransfer:
         Shape:
             ``(S,)`` -> ``(S,)``, float32.
         """
-        self._waiting = np.append(self._waiting, np.nan_to_num(block.astype(np.float32)))
+        self._waiting = np.append(self._waiting, without_nonsense(np.asarray(block, np.float32))[0])
         while len(self._waiting) >= self._needed:
             start = time.perf_counter()
             made = self._step(self._waiting[: self._needed])

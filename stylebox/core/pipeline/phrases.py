@@ -10,6 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
+from stylebox.core.audio.io.numbers import without_nonsense
+
 REST_SECONDS = 0.6  # of silence: a phrase has ended
 LONGEST_SECONDS = 20.0  # of a phrase; a longer one is cut
 MOST_WAITING_SECONDS = 60.0  # of music that has not been played; more is left out
@@ -59,7 +61,7 @@ class PhraseTransfer:
         Shape:
             ``(S,)`` -> ``(S,)``, float32.
         """
-        self._input = np.append(self._input, np.asarray(block, np.float32))
+        self._input = np.append(self._input, without_nonsense(np.asarray(block, np.float32))[0])
         while len(self._input) >= self._block:
             self._listen(self._input[: self._block])
             self._input = self._input[self._block :]

@@ -95,9 +95,9 @@ def record(
 
             def keep(block: np.ndarray, gap: Gap) -> bool:
                 """Write a block, up to the limit; true when the limit is reached."""
-                block, _ = without_nonsense(block[: None if limit is None else limit - stats.samples])
+                block, number = without_nonsense(block[: None if limit is None else limit - stats.samples])
                 file.write(block)
-                meter(stats.add(block, gap))
+                meter(stats.add(block, gap, number))
                 return stats.samples == limit
 
             ended_by = _receive(stream, blocks, keep, stop)
@@ -170,14 +170,20 @@ class TakeStatistics:
         self._sample_rate = sample_rate
         self._held, self._held_until = 0.0, 0.0
         self.samples, self.peak, self.clipped_samples, self.lost = 0, 0.0, 0, NO_GAP
+        self.values = self.silenced_values = 0
 
     @property
     def seconds(self) -> float:
         """Length so far."""
         return self.samples / self._sample_rate
 
-    def add(self, block: np.ndarray, gap: Gap) -> Level:
+    def add(self, block: np.ndarray, gap: Gap, silenced: int = 0) -> Level:
         """Count a block and the gap before it; gives the reading of the meter.
+
+        Args:
+            block: As it was written.
+            gap: Before it.
+            silenced: How many of its samples were no numbers.
 
         Shape:
             ``block`` is ``(S, channels)``.
@@ -186,6 +192,7 @@ class TakeStatistics:
         peak = float(loud.max(initial=0.0))
         self.samples += len(block)
         self.lost += gap
+        self.values, self.silenced_values = self.values + block.size, self.silenced_values + silenced
         self.clipped_samples += int(np.count_nonzero(loud >= CLIP_LEVEL))
         self.peak = max(self.peak, peak)
         if peak >= self._held or self.seconds > self._held_until:
@@ -228,7 +235,11 @@ def _take(
         warnings.append(f"has {gaps}: the machine was too busy to record; {loss} missing")
     if stats.clipped_samples:
         warnings.append(f"clips ({stats.clipped_samples} samples at full scale); turn the input down")
-    if _db(stats.peak) < ABSOLUTE_SILENCE_DB:
+    if stats.silenced_values:
+        which = "all its samples" if stats.silenced_values == stats.values else f"{stats.silenced_values} samples"
+        fix = "choose another input with --input, or update the driver of the sound card"
+        warnings.append(f"is silent where {which} were no numbers; {fix}")
+    elif _db(stats.peak) < ABSOLUTE_SILENCE_DB:
         warnings.append("is silent throughout; choose the input with --input, or turn it up")
     failure = None
     if ended_by == "device":
