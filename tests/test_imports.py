@@ -199,7 +199,7 @@ def test_loading_the_shipped_model_does_not_import_the_compiler() -> None:
 
 
 def test_the_walk_sees_imports() -> None:
-    assert Import("core.paths", "stylebox.core.errors", frozenset({"StyleboxError"}), True) in IMPORTS
+    assert Import("core.lock", "stylebox.core.errors", frozenset({"StyleboxError"}), True) in IMPORTS
     assert Import("core.device", "torch", frozenset(), False) in IMPORTS
     assert floor("core.music.notes") < floor("core.data.build") < floor("cli")
     assert importers("core.jobs", "core.paper")

@@ -1,5 +1,7 @@
 """Folders of the data directory, and names of paths. Writes nothing."""
 
+import errno
+import fnmatch
 import os
 import unicodedata
 from collections.abc import Callable
@@ -8,7 +10,21 @@ from pathlib import Path
 
 import platformdirs
 
-from stylebox.core.errors import StyleboxError
+import stylebox
+from stylebox.core.errors import StyleboxError, error_reason
+
+
+def package() -> Path:
+    """Folder of this package, with the weights.
+
+    Raises:
+        StyleboxError: Python reads the package out of an archive, where there are no folders.
+    """
+    folder = Path(stylebox.__file__).parent
+    if not folder.is_dir():
+        archive = next(place for place in folder.parents if place.exists())
+        raise StyleboxError(f"{archive}: stylebox does not run out of an archive; install it (pip install {archive})")
+    return folder
 
 
 def home() -> Path:
@@ -59,6 +75,27 @@ def listed(folder: Path, name: str) -> Path | None:
                 if path.exists():
                     return path
     return None
+
+
+def entries(folder: Path, pattern: str = "*") -> list[Path]:
+    """What a folder holds, sorted; nothing if it does not exist.
+
+    Args:
+        folder: To look into.
+        pattern: Of the names, as for a shell.
+
+    Raises:
+        StyleboxError: It may not be read, which `Path.glob` takes for an empty folder, or it is none.
+    """
+    try:
+        names = os.listdir(os.path.join(folder, os.curdir))  # noqa: PTH118, PTH208 (the point asks for the right to enter)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
+            return []
+        refused = error.errno in (errno.EACCES, errno.EPERM)
+        fix = "change its permissions, or those of a folder above it" if refused else "it has to be a folder"
+        raise StyleboxError(f"{folder}: cannot be read ({error_reason(error)}); {fix}") from error
+    return sorted(folder / name for name in fnmatch.filter(names, pattern))
 
 
 def sources_dir() -> Path:

@@ -22,6 +22,7 @@ from stylebox.core.config import Section
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.data.manifest import Manifest, PlainName, Recording
 from stylebox.core.errors import DatasetError, cannot_write, error_reason, is_disk_full
+from stylebox.core.paths import entries
 from stylebox.core.progress import Progress, ProgressCallback, silent
 
 INDEX_NAME = "shards.json"
@@ -200,7 +201,7 @@ def _hash(files: str) -> bytes:
 
 def array_paths(folder: Path, files: str) -> list[Path]:
     """The arrays of a recording that lie in a dataset's folder, by the stem of their names."""
-    places = [folder / "mels", folder / "audio", folder / "notes", *sorted((folder / "content").glob("*"))]
+    places = [folder / "mels", folder / "audio", folder / "notes", *entries(folder / "content")]
     return [path for place in places if (path := place / f"{files}.npy").is_file()]
 
 

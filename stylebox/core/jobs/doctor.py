@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Literal
 
@@ -81,14 +80,11 @@ def _device(name: str) -> Finding:
 
 
 def _weights(name: str) -> Finding:
-    shipped = sorted(
-        path.name
-        for path in (resources.files("stylebox") / "weights").iterdir()
-        if (path / "ldm.safetensors").is_file()
-    )
-    folder, own = paths.models_dir(), list[str]()
-    with suppress(OSError):  # `_home` reports it
-        own = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    weights = paths.package() / "weights"
+    shipped = sorted(path.name for path in weights.iterdir() if (path / "ldm.safetensors").is_file())
+    own = list[str]()
+    with suppress(StyleboxError, OSError):  # `_home` reports it
+        own = [path.name for path in paths.entries(paths.models_dir()) if path.is_dir()]
     if not shipped:
         found = f"no shipped model; your own: {', '.join(own) or 'none'}"
         return Finding(name, "limited" if own else "broken", found, "reinstall stylebox, or train a model")
@@ -111,6 +107,8 @@ def _home(name: str) -> Finding:
     finally:
         for path in made:
             path.rmdir()
+    for find in (paths.styles_dir, paths.models_dir, paths.sources_dir, paths.dataset_dir, paths.recordings_dir):
+        paths.entries(find())  # raises what is wrong with it
     return Finding(name, "ok", f"{folder}{' (created when needed)' if made else ''}")
 
 

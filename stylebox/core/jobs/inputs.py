@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stylebox.core.audio.io.files import find_audio
-from stylebox.core.errors import AudioError
+from stylebox.core.errors import AudioError, StyleboxError
+from stylebox.core.paths import entries
 from stylebox.core.standard_streams import STREAM
 
 
@@ -78,7 +79,7 @@ def find_inputs(sources: Sequence[Path]) -> Inputs:
             files = [path for path in sorted(map(Path, names)) if path.is_file()]
             found.recordings += map(Recording, files)
             if not files:
-                found.problems[str(source)] = f"{source}: no file matches this pattern; check the name"
+                found.problems[str(source)] = _unmatched(source)
         else:
             found.recordings.append(Recording(source))  # reported when it is its turn
     found.recordings = list({recording.path.absolute(): recording for recording in reversed(found.recordings)}.values())
@@ -86,3 +87,13 @@ def find_inputs(sources: Sequence[Path]) -> Inputs:
     if not found.recordings:
         raise AudioError(next(iter(found.problems.values()), "no recording is named; name a file or a folder"))
     return found
+
+
+def _unmatched(pattern: Path) -> str:
+    """Why no file matches a pattern."""
+    folder = next(parent for parent in pattern.parents if not glob.has_magic(str(parent)))
+    try:
+        entries(folder)  # of one that may not be read, no name is matched
+    except StyleboxError as error:
+        return str(error)
+    return f"{pattern}: no file matches this pattern; check the name"

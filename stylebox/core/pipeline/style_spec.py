@@ -48,9 +48,11 @@ class StyleSpec:
 
 
 def is_file(name: str) -> bool:
-    """Whether a name is that of a file; a name too long for the system is not."""
+    """Whether a name is that of a file; a name too long for the system is not. One in a closed folder may be one."""
     try:
         return expanded(name).is_file()
+    except PermissionError:
+        return True
     except (OSError, ValueError):  # too long for a name; a null character
         return False
 

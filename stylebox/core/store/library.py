@@ -97,10 +97,10 @@ def require_model(model: str) -> None:
 
     Raises:
         ModelError: There is no such model.
+        StyleboxError: Its folder may not be read.
     """
-    if not any(
-        any(folder.glob("*.safetensors")) and folder != shipped_models() / "judges" for folder in _folders(model)
-    ):
+    folders = [folder for folder in _folders(model) if folder != shipped_models() / "judges"]
+    if not any(paths.entries(folder, "*.safetensors") for folder in folders):
         raise ModelError(f"no model {model!r}; `stylebox models` lists all models")
 
 
@@ -263,11 +263,16 @@ def load_module(module: Module, part: Part, name: str) -> Module:
 
 
 def list_models() -> list[ModelInfo]:
-    """List the models of the user and the shipped ones."""
+    """List the models of the user and the shipped ones.
+
+    Raises:
+        StyleboxError: A folder of models may not be read.
+    """
     found = []
     for folder, where in ((paths.models_dir(), None), (shipped_models(), "shipped")):
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            parts = [stage for stage in STAGES if (path / f"{stage}.safetensors").is_file()]
+        for path in filter(Path.is_dir, paths.entries(folder)):
+            names = {part.name for part in paths.entries(path, "*.safetensors")}
+            parts = [stage for stage in STAGES if f"{stage}.safetensors" in names]
             if parts:
                 found.append(ModelInfo(path.name, ", ".join(parts), where or str(path)))
     return found

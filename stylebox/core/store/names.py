@@ -1,7 +1,7 @@
 """Names of installed models and of their styles, from folders and headers alone: quick enough for a Tab key."""
 
 from collections.abc import Iterable
-from importlib import resources
+from contextlib import suppress
 from pathlib import Path
 
 from stylebox.core import paths
@@ -11,14 +11,21 @@ _MAX_HEADER_BYTES = 100_000_000  # what safetensors itself allows
 
 
 def shipped_models() -> Path:
-    """Folder of the models of this package."""
-    return Path(str(resources.files("stylebox"))) / "weights"
+    """Folder of the models of this package.
+
+    Raises:
+        StyleboxError: Python reads the package out of an archive.
+    """
+    return paths.package() / "weights"
 
 
 def model_names() -> list[str]:
     """Names of the models of the user and of the package."""
     folders = (paths.models_dir(), shipped_models())
-    found = (path for folder in folders if folder.is_dir() for path in folder.iterdir())
+    found: list[Path] = []
+    for folder in folders:
+        with suppress(OSError):  # it is not there, or may not be read; the command itself reports that
+            found += folder.iterdir()
     return sorted({path.name for path in found if path.name != "judges" and any(path.glob("*.safetensors"))})
 
 

@@ -48,15 +48,17 @@ def user_styles() -> dict[str, UserStyle]:
 
     Raises:
         ModelError: The file of a style is damaged.
+        StyleboxError: Their folder may not be read.
     """
-    folder = paths.styles_dir()
     found = {}
-    for path in folder.glob("*.json") if folder.is_dir() else ():
+    for path in paths.entries(paths.styles_dir(), "*.json"):
         try:
             style = UserStyle.model_validate_json(path.read_bytes())
             playable = Path(style.clip).name == style.clip and style.path.is_file()
         except (OSError, pydantic.ValidationError) as error:
-            reason = error_reason(error) if isinstance(error, OSError) else error.errors()[0]["msg"]
+            if isinstance(error, OSError):
+                raise ModelError(f"{path}: cannot be read ({error_reason(error)}); change its permissions") from error
+            reason = error.errors()[0]["msg"]
             raise ModelError(f"{path}: is not a style ({reason}); delete it and add the style again") from error
         if playable:
             found[style.name] = style
@@ -120,7 +122,7 @@ def remove_user_style(style: UserStyle) -> None:
 
 def _card(style: UserStyle) -> Path:
     """The JSON file of a style, wherever it is."""
-    for path in paths.styles_dir().glob("*.json"):
+    for path in paths.entries(paths.styles_dir(), "*.json"):
         if UserStyle.model_validate_json(path.read_bytes()).name == style.name:
             return path
     return style.path.with_suffix(".json")

@@ -145,11 +145,13 @@ def _document(path: Path) -> dict[str, Any]:
     """The document of a state whose checksums are right.
 
     Raises:
-        ModelError: Another version of stylebox wrote it.
+        ModelError: Another version of stylebox wrote it, or it may not be read.
     """
     try:
         document: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
         version, name = document["version"], Path(document["tensors"]).name
+    except PermissionError as error:
+        raise ModelError(f"{path}: cannot be read ({error_reason(error)}); change its permissions") from None
     except (OSError, ValueError, KeyError, TypeError):
         raise _DamagedError(f"{path}: not a training state") from None
     if version != STATE_VERSION:

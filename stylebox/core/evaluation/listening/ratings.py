@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stylebox.core.errors import StyleboxError, error_reason
 from stylebox.core.evaluation.listening.stimuli import MID_ANCHOR, REFERENCE
+from stylebox.core.paths import entries
 from stylebox.core.text_encoding import decode_text
 from stylebox.core.text_table import separated
 
@@ -57,7 +58,7 @@ def read_ratings(paths: Sequence[Path]) -> list[Rating]:
     Raises:
         StyleboxError: A file cannot be read, lacks a column or a grade, or the files are of different tests.
     """
-    files = [file for path in paths for file in (sorted(path.glob("*.csv")) if path.is_dir() else [path])]
+    files = [file for path in paths for file in (entries(path, "*.csv") if path.is_dir() else [path])]
     if not files:
         raise StyleboxError(f"{paths[0]}: holds no CSV file; name the files that listeners saved")
     found: dict[tuple[str, str, str], Rating] = {}

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import pydantic
 
-from stylebox.core.errors import SourceError
+from stylebox.core.errors import SourceError, error_reason
 from stylebox.core.files import write_text
 from stylebox.core.lock import sole_writer
 from stylebox.core.paths import is_below
@@ -103,7 +103,11 @@ class FetchIndex:
             stored = _IndexFile.model_validate_json(self._path.read_bytes())
         except FileNotFoundError:
             stored = _IndexFile()
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise SourceError(
+                f"{self._path}: cannot be read ({error_reason(error)}); change its permissions"
+            ) from error
+        except ValueError as error:
             raise SourceError(f"{self._path}: is damaged; delete it, and the next run searches the folder") from error
         if stored.format != FORMAT_VERSION:
             raise SourceError(f"{self._path}: has format {stored.format}, this stylebox reads {FORMAT_VERSION}")

@@ -13,6 +13,7 @@ from typing import Literal
 from stylebox.core.errors import SourceError
 from stylebox.core.file_names import folded, numbered, safe_name
 from stylebox.core.files import file_sha256
+from stylebox.core.paths import entries
 from stylebox.core.sources.fetch.catalogue import Row
 from stylebox.core.sources.fetch.index import Entry, FetchedFile, FetchIndex, requested
 from stylebox.core.sources.sidecar import Sidecar, read_sidecar
@@ -59,8 +60,8 @@ class Names:
     def instrument_folder(self, instrument: str) -> str:
         """Give the name of an instrument's folder: the existing one, in upper or lower case, or a new one."""
         name = safe_name(instrument)
-        existing = [path.name for path in self._folder.iterdir() if path.is_dir()] if self._folder.is_dir() else []
-        return next((found for found in sorted(existing) if folded(found) == folded(name)), name)
+        existing = [path.name for path in entries(self._folder) if path.is_dir()]
+        return next((found for found in existing if folded(found) == folded(name)), name)
 
     def claim(self, instrument: str, title: str, row: Row, url: str) -> str:
         """Reserve a free name for `title`.
@@ -99,8 +100,7 @@ class Names:
         """The files of an instrument's folder at the first call, by folded stem."""
         if folder not in self._on_disk:
             found: dict[str, list[Path]] = defaultdict(list)
-            place = self._folder / folder
-            for path in sorted(place.iterdir()) if place.is_dir() else []:
+            for path in entries(self._folder / folder):
                 found[folded(path.stem)].append(path)
             self._on_disk[folder] = found
         return self._on_disk[folder]

@@ -16,7 +16,7 @@ import numpy as np
 from stylebox.core.config import SAMPLE_RATE
 from stylebox.core.errors import SourceError
 from stylebox.core.music.notes import Note
-from stylebox.core.paths import home
+from stylebox.core.paths import entries, home
 
 _SUFFIXES = (".sf2", ".sf3")
 FOLDERS = ("/usr/share/sounds/sf2", "/usr/share/sounds/sf3", "/usr/share/soundfonts")
@@ -49,13 +49,17 @@ class _Synth(Protocol):
 
 
 def find_soundfonts() -> list[Path]:
-    """Find SoundFonts (.sf2, .sf3) in the usual folders and in `home()/soundfonts`: each real file once, sorted."""
-    found: set[Path] = set()
-    for folder in (*map(Path, FOLDERS), home() / "soundfonts"):
-        with suppress(OSError):  # the folder is not there
-            real = (path.resolve() for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
-            found |= {path for path in real if path.is_file()}
-    return sorted(found)
+    """Find SoundFonts (.sf2, .sf3) in the usual folders and in `home()/soundfonts`: each real file once, sorted.
+
+    Raises:
+        StyleboxError: The last one may not be read.
+    """
+    places = entries(home() / "soundfonts")
+    for folder in map(Path, FOLDERS):
+        with suppress(OSError):  # the folder is not there, or not for us
+            places += folder.iterdir()
+    real = {path.resolve() for path in places if path.suffix.lower() in _SUFFIXES}
+    return sorted(path for path in real if path.is_file())
 
 
 def synthesise(
