@@ -90,6 +90,7 @@ def main() -> None:
     if not {"-v", "--verbose", "--debug"} & set(sys.argv):
         warnings.simplefilter("ignore")  # from libraries; our own warnings go through the console
         logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of a home that cannot be written to
+    _use_utf8()
     try:
         app(prog_name="stylebox")
     except OSError as error:  # of Typer's own output, such as a page of help; commands report theirs
@@ -98,6 +99,12 @@ def main() -> None:
     finally:
         _close_output()
         gc.freeze()  # Python would search all that torch has made for garbage once more: a third of a second
+
+
+def _use_utf8() -> None:
+    """Begin again in UTF-8 where file names are ASCII: ``LC_ALL=C`` with Python's own remedies for it switched off."""
+    if sys.getfilesystemencoding() == "ascii" and sys.executable:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def _close_output() -> None:
@@ -137,19 +144,28 @@ def _begin(
     debug: opt.Debug = False,
 ) -> None:
     console.configure(quiet, verbose, debug)
-    if not _is_somewhere():
-        console.error("the current folder exists no longer; change to another one (cd)")
-        raise typer.Exit(FAILED)
+    try:
+        _check_start()
+    except StyleboxError as error:
+        console.error(str(error))
+        raise typer.Exit(FAILED) from None
     if context.invoked_subcommand is not None:
         _apply_defaults(context, context.invoked_subcommand)
 
 
-def _is_somewhere() -> bool:
-    """Whether the current folder exists; without one PyTorch ends the program."""
+def _check_start() -> None:
+    """Check where the program was started: without a current folder PyTorch ends it.
+
+    Raises:
+        StyleboxError: The current folder was deleted, or the program is in an archive.
+    """
+    from stylebox.core.paths import package
+
     try:
-        return Path.cwd().is_dir()
+        Path.cwd()
     except FileNotFoundError:
-        return False
+        raise StyleboxError("the current folder exists no longer; change to another one (cd)") from None
+    package()
 
 
 def _apply_defaults(context: typer.Context, command: str) -> None:
@@ -194,8 +210,8 @@ def run_command(run: Callable[..., None]) -> Callable[..., None]:
         except Exception as error:
             if console.debug:
                 console.traceback()
-            expected = isinstance(error, StyleboxError) or (isinstance(error, OSError) and error.strerror)
-            console.error(error_message(error) + ("" if expected else "; add --debug for the traceback"))
+            message = error_message(error)
+            console.error(message + ("; add --debug for the traceback" if message.startswith("unexpected ") else ""))
             raise typer.Exit(FAILED) from None
         if console.lost is not None:
             raise typer.Exit(FAILED)

@@ -45,6 +45,9 @@ def error_message(error: Exception) -> str:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             return f"{said}; check its permissions, or choose another place"
         return f"{said}; {_room_for(error)}" if is_disk_full(error) else said
+    if isinstance(error, UnicodeEncodeError) and error.encoding not in ("utf-8", "utf8"):
+        lacking = error.object[error.start : error.end]
+        return f"file names here are {error.encoding} and cannot hold {lacking!r}; set LC_ALL=C.UTF-8"
     first_line = next(iter(str(error).strip().splitlines()), "no message")
     return f"unexpected {type(error).__name__}: {first_line}"
 

@@ -1,8 +1,6 @@
 """One instrument or several? A small network that ships, applied to the mel of a recording; tools/ trains it."""
 
 from functools import cache
-from importlib import resources
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,6 +9,7 @@ from stylebox.core.audio.io.read import resample
 from stylebox.core.audio.mel import mel_in_blocks, uint8_to_mel
 from stylebox.core.config import MelConfig
 from stylebox.core.models.classifier import Classifier
+from stylebox.core.paths import package
 from stylebox.core.store.weights import load_into, load_weights
 
 SOLO_DETECTOR = "judges/solo_detector.safetensors"  # among the shipped weights
@@ -23,7 +22,7 @@ _RANGE = 0.9  # of mel: a window 40 dB below the loudest is a rest
 @cache
 def shipped_solo_detector() -> Classifier:
     """The solo detector that comes with the package."""
-    path = Path(str(resources.files("stylebox"))) / "weights" / SOLO_DETECTOR
+    path = package() / "weights" / SOLO_DETECTOR
     tensors, card = load_weights(path)
     classifier = Classifier(MelConfig(**card["config"]["mel"]), 2)
     load_into(classifier, tensors, "classifier.", path)
