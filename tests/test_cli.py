@@ -134,6 +134,24 @@ def test_a_current_folder_that_was_deleted_is_one_line(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", said)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="permissions as POSIX has them")
+def test_a_current_folder_in_one_that_may_not_be_entered_is_no_obstacle(tmp_path: Path) -> None:
+    """As `sudo -u` begins in the home of somebody else."""
+    closed, here = tmp_path / "closed", tmp_path / "closed" / "here"
+    here.mkdir(parents=True)
+    closed.chmod(0)
+    is_root = os.access(closed, os.X_OK)
+    closed.chmod(0o700)
+    if is_root:
+        pytest.skip("root may enter every folder")
+    code = "import os; os.chmod('..', 0); from stylebox.cli import main; main()"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    program = [sys.executable, "-c", code, "config", "path"]
+    ended = subprocess.run(program, cwd=here, env=environment, capture_output=True, text=True)
+    closed.chmod(0o700)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_a_closed_pipe_is_not_an_error(start: Start) -> None:
     program = start("-m", "stylebox", "--help")
     assert program.stdout is not None
