@@ -105,7 +105,9 @@ def _shards(folder: Path) -> None:
 def _shard(folder: Path) -> None:
     """The bytes are a shard that should hold arrays of a recording called `a`, which are then read."""
     unpack(folder / "a.tar", folder / "unpacked", {"a"})
-    for path in array_paths(folder / "unpacked", "a"):
+    arrays = array_paths(folder / "unpacked", "a")
+    assert sum(path.stat().st_size for path in arrays) <= (folder / "a.tar").stat().st_size
+    for path in arrays:
         mapped(path, np.uint8, (None, 160))
 
 
