@@ -8,10 +8,11 @@ from support.models import PARTIALS, SAMPLE_RATE, melody, tones
 
 from stylebox.core.audio import windows
 from stylebox.core.audio.mel import MelSpectrogram, db_per_unit
+from stylebox.core.audio.phase import magnitude_to_audio
 from stylebox.core.config import MelConfig, VocoderConfig
 from stylebox.core.models.vocoder import FLOOR, Vocoder
 from stylebox.core.music.notes import Note, key_hz, piano_roll
-from stylebox.core.pipeline.vocode import vocode
+from stylebox.core.pipeline.vocode import mel_to_spectrum
 
 MEL = MelConfig()
 
@@ -22,6 +23,12 @@ def heard(notes: list[Note], seconds: float) -> tuple[np.ndarray, torch.Tensor, 
     mel = MelSpectrogram(MEL)(torch.from_numpy(audio))
     frame, _ = piano_roll(notes, mel.shape[1], MEL.frames_per_second)
     return audio, mel, torch.from_numpy(frame.T)
+
+
+def vocode(vocoder: Vocoder, mel: torch.Tensor, frame: torch.Tensor, num_samples: int) -> torch.Tensor:
+    """The sound of the mel of a recording."""
+    magnitude = mel_to_spectrum(vocoder, mel, frame)[:, : 1 + num_samples // vocoder.hop_length]
+    return magnitude_to_audio(magnitude, vocoder.n_fft, vocoder.hop_length, num_samples, steps=4)
 
 
 @pytest.fixture

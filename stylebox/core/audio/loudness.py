@@ -124,71 +124,31 @@ def loudness_contour(
     return level_db
 
 
-def follow_loudness(
-    audio: np.ndarray,
-    reference: np.ndarray,
-    sample_rate: int,
-    closeness: float = 0.0,
-    max_gain_db: float = MAX_GAIN_DB,
-    floor_db: float = ABSOLUTE_GATE_DB,
-) -> np.ndarray:
-    """Change the level of `audio` over time to that of `reference`, so that a crescendo stays a crescendo.
+def follow_gain(found: Energy, wanted: Energy, closeness: float = 0.0, *, gain_db: float = 0.0) -> np.ndarray:
+    """The gain that brings the level of one sound over time to that of another, so that a crescendo stays a crescendo.
 
     By default the levels are matched per phrase, so that each note keeps the envelope of its instrument: a piano note
-    decays, a flute note is sustained. The gain is smooth and at most `max_gain_db`. Near the floor of `audio` there is
-    no amplification, so that noise does not get louder; attenuation has no limit. Both levels are assumed to fall by
-    200 dB/s at most: where the reference stops, a tail of up to 0.3 s may remain; then the result is exactly zero.
-
-    Args:
-        audio: The sound to change.
-        reference: The sound with the wanted level.
-        sample_rate: In Hz, of both.
-        closeness: 0 follows the reference over phrases (about 2 s), 1 over about 90 ms, so that notes take on its
-            swells and decays too.
-        max_gain_db: Largest amplification.
-        floor_db: Sounds below this level, in dBFS, are silence.
-
-    Shape:
-        ``audio`` and the result are ``(S,)``. A reference of another length is cut, or silent beyond its end.
-    """
-    audio = np.asarray(audio, np.float32)
-    found, wanted = (measure_energy(sound, sample_rate) for sound in (audio, reference))
-    curve = follow_gain(found, wanted, closeness, max_gain_db=max_gain_db, floor_db=floor_db)
-    result = np.empty_like(audio)
-    for first in range(0, len(audio), 1 << 20):  # in blocks: the curve per sample is float64
-        last = min(first + (1 << 20), len(audio))
-        result[first:last] = audio[first:last] * gain_at(curve, first, last, sample_rate)
-    return result
-
-
-def follow_gain(
-    found: Energy,
-    wanted: Energy,
-    closeness: float = 0.0,
-    *,
-    gain_db: float = 0.0,
-    max_gain_db: float = MAX_GAIN_DB,
-    floor_db: float = ABSOLUTE_GATE_DB,
-) -> np.ndarray:
-    """The gain over time of `follow_loudness`, from the energies of both sounds alone.
+    decays, a flute note is sustained. The gain is smooth and at most 12 dB. Near -60 dBFS there is no amplification, so
+    that noise does not get louder; attenuation has no limit. Both levels are assumed to fall by 200 dB/s at most: where
+    the wanted sound stops, a tail of up to 0.3 s may remain; then the gain is exactly zero.
 
     Args:
         found: Of the sound to change.
         wanted: Of the sound with the wanted level; cut to the length of `found`, or silent beyond its end.
-        closeness: As for `follow_loudness`.
+        closeness: 0 follows the wanted level over phrases (about 2 s), 1 over about 90 ms, so that notes take on its
+            swells and decays too.
         gain_db: A gain that the sound to change gets before.
-        max_gain_db: Largest amplification.
-        floor_db: Sounds below this level, in dBFS, are silence.
 
     Shape:
         One gain at the beginning of each hop and one at the end: ``(H + 1,)``.
     """
+    floor_db = ABSOLUTE_GATE_DB
     found_db = _released(np.maximum(_frame_levels(found) + gain_db, floor_db))
     wanted_db = np.full(len(found_db), floor_db)
     levels = _frame_levels(wanted)[: len(found_db)]
     wanted_db[: len(levels)] = np.maximum(levels, floor_db)
     wanted_db = _released(wanted_db)
-    boost_db = max_gain_db * np.clip((found_db - floor_db) / FADE_IN_DB, 0, 1)
+    boost_db = MAX_GAIN_DB * np.clip((found_db - floor_db) / FADE_IN_DB, 0, 1)
     moment_db = np.minimum(wanted_db - found_db, boost_db)
     both = np.minimum(wanted_db, found_db) > floor_db + 0.01
     # Loud notes have more weight in a phrase.

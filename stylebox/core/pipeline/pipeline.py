@@ -242,30 +242,6 @@ class BasePipeline:
         report = partial(Passes(source.seconds, progress).report, "transcribing")
         return transcribe(source, self.content_encoder, self.mel_transform, work.content, report)
 
-    def vocode(
-        self,
-        mel: Tensor,
-        content: Content,
-        style: Style,
-        settings: Settings,
-        num_samples: int,
-    ) -> np.ndarray:
-        """The sound of a mel that the model drew, with steep attacks where the instrument is struck or plucked.
-
-        Args:
-            mel: In [-1, 1].
-            content: What it plays, with the instrument's pitch bends.
-            style: Whether its notes are sustained decides about the attacks.
-            settings: Name the vocoder.
-            num_samples: Length of the result.
-
-        Shape:
-            mel ``(M, T)`` -> ``(num_samples,)``.
-        """
-        method, sharpen = settings.vocoder, not style.sustained
-        vocoder = self.vocoder if method == "neural" else None
-        return mel_to_audio(mel, content, self.mel_config, num_samples, method=method, vocoder=vocoder, sharpen=sharpen)
-
     @torch.no_grad()
     def autoencode(self, mel: Tensor) -> Tensor:
         """A mel through the autoencoder and back.

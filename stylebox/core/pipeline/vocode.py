@@ -126,31 +126,6 @@ def _of_length(sound: Tensor, num_samples: int) -> np.ndarray:
     return np.pad(audio, (0, num_samples - len(audio)))
 
 
-def vocode(
-    vocoder: Vocoder,
-    mel: Tensor,
-    frame: Tensor,
-    num_samples: int,
-    cents: Tensor | None = None,
-    phase_steps: int = 4,
-) -> Tensor:
-    """The sound of a mel by the spectrum that a neural vocoder draws.
-
-    Args:
-        vocoder: Draws magnitudes.
-        mel: In [-1, 1].
-        frame: Probability that each key sounds, in [0, 1].
-        num_samples: Length of the result.
-        cents: Distance of each key's note from the key.
-        phase_steps: See `magnitude_to_audio`: four for the mel of a recording, one for a mel that a network drew.
-
-    Shape:
-        mel ``(M, T)``, frame and cents ``(N, T)`` -> ``(num_samples,)``.
-    """
-    magnitude = mel_to_spectrum(vocoder, mel, frame, cents)[:, : 1 + num_samples // vocoder.hop_length]
-    return magnitude_to_audio(magnitude, vocoder.n_fft, vocoder.hop_length, num_samples, phase_steps)
-
-
 @torch.no_grad()
 def mel_to_spectrum(vocoder: Vocoder, mel: Tensor, frame: Tensor, cents: Tensor | None = None) -> Tensor:
     """The magnitudes that a neural vocoder draws, in windows; bins at its floor are silent.
