@@ -32,7 +32,7 @@ from bench.card import WANTED, operations
 from bench.excerpts import RATE, read
 from bench.page import Section, Table, machine, page, versions
 from bench.players import SoundFontPlayer
-from stylebox.core.audio.griffin_lim import griffin_lim
+from stylebox.core.audio.griffin_lim import ITERATIONS, griffin_lim
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram, mel_to_power
 from stylebox.core.config import MelConfig, load_preset
@@ -49,7 +49,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "speed.md"
 SOUNDFONT = Path("/usr/share/sounds/sf3/MuseScore_General.sf3")
 RECORDING = "performances/violin/Garner_john-garner_bwv1002_mov8.opus"
 CLIP_SECONDS, ROUNDS, TARGET = 10.0, 3, "piano"
-PAPER_CALLS, ITERATIONS = 250, 32
+PAPER_CALLS = 250
 _LOOK_SECONDS = 0.02  # between two looks at a process
 Work = Callable[[], object]
 

@@ -6,18 +6,17 @@ from torch import Tensor
 from stylebox.core.audio.mel import mel_to_magnitude
 from stylebox.core.config import MelConfig
 
+ITERATIONS = 32
+_MOMENTUM = 0.99  # accelerates the updates of the phases; 0 is the algorithm of 1984
 
-def griffin_lim(
-    mel: Tensor, config: MelConfig, num_samples: int, iterations: int = 32, momentum: float = 0.99
-) -> Tensor:
+
+def griffin_lim(mel: Tensor, config: MelConfig, num_samples: int) -> Tensor:
     """Mel to audio by phase iteration: the paper's vocoder, and the baseline of the others.
 
     Args:
         mel: In [-1, 1].
         config: The mel's settings.
         num_samples: Length of the result.
-        iterations: Number of phase updates.
-        momentum: Acceleration of the updates; 0 is the algorithm of 1984.
 
     Shape:
         ``(M, T)`` -> ``(num_samples,)``.
@@ -34,11 +33,11 @@ def griffin_lim(
     def back(complex_spectrum: Tensor) -> Tensor:
         return torch.istft(complex_spectrum, config.n_fft, config.hop_length, window=window, length=num_samples)
 
-    for _ in range(iterations):
+    for _ in range(ITERATIONS):
         consistent = torch.stft(
             back(spectrum), config.n_fft, config.hop_length, window=window, pad_mode="constant", return_complex=True
         )[:, : magnitude.shape[1]]
-        ahead = consistent + momentum / (1 + momentum) * (consistent - before)
+        ahead = consistent + _MOMENTUM / (1 + _MOMENTUM) * (consistent - before)
         spectrum = magnitude * ahead / ahead.abs().clamp_min(1e-12)
         before = consistent
     return back(spectrum)

@@ -15,6 +15,7 @@ from stylebox.core.audio.windows import windows
 from stylebox.core.config import MelConfig
 
 _QUIETEST_POWER = 1e-10  # keeps the logarithm finite; far below any floor in use
+_FITTING_UPDATES = 12  # of a spectrum to the bands of a mel
 
 
 class MelSpectrogram(nn.Module):
@@ -136,7 +137,7 @@ def uint8_to_mel(values: np.ndarray) -> Tensor:
     return torch.from_numpy(np.asarray(values).astype(np.float32) / 127.5 - 1.0)
 
 
-def mel_to_magnitude(mel: Tensor, config: MelConfig, iterations: int = 12, prior: Tensor | None = None) -> Tensor:
+def mel_to_magnitude(mel: Tensor, config: MelConfig, prior: Tensor | None = None) -> Tensor:
     """A non-negative linear spectrum whose bands have the mel's power.
 
     The pseudo-inverse is the start; multiplicative updates fit it without negative values. They keep the fine
@@ -145,7 +146,6 @@ def mel_to_magnitude(mel: Tensor, config: MelConfig, iterations: int = 12, prior
     Args:
         mel: In [-1, 1].
         config: The mel's settings.
-        iterations: Number of updates.
         prior: Expected distribution of power within the bands, on any positive scale.
 
     Shape:
@@ -160,6 +160,6 @@ def mel_to_magnitude(mel: Tensor, config: MelConfig, iterations: int = 12, prior
     if prior is not None:
         spectrum = spectrum * prior
     numerator = bands.T @ power
-    for _ in range(iterations):
+    for _ in range(_FITTING_UPDATES):
         spectrum = spectrum * numerator / (bands.T @ (bands @ spectrum)).clamp_min(1e-10)
     return spectrum.sqrt()

@@ -14,14 +14,10 @@ SHOWN_CASES = 3  # cases on a page; each takes some megabytes
 
 
 class SampleCollector:
-    """Keeps the outputs of the first cases for a page.
+    """Keeps the outputs of the first cases for a page."""
 
-    Args:
-        cases: How many cases.
-    """
-
-    def __init__(self, cases: int = SHOWN_CASES) -> None:
-        self.cases = cases
+    def __init__(self) -> None:
+        """Begin without any."""
         self.samples: list[AudioSample] = []
 
     def __call__(self, case: Case, row: str, made: SystemOutput) -> None:
@@ -33,7 +29,7 @@ class SampleCollector:
             made: Its output.
         """
         names = {sound.case for sound in self.samples}
-        if case.name in names or len(names) < self.cases:
+        if case.name in names or len(names) < SHOWN_CASES:
             self.samples.append(AudioSample(case.name, row, made.audio))
 
 

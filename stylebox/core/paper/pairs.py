@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import accumulate
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from stylebox.core.data.dataset import Dataset
 from stylebox.core.errors import DatasetError
@@ -39,21 +39,18 @@ class Pair(NamedTuple):
     style_instrument: str
 
 
-def make_pairs(
-    dataset: Dataset, count: int, seed: int = SEED, split: Literal["train", "valid", "test"] = "train"
-) -> list[Pair]:
-    """Draw `count` different pairs, all with equal probability. Same dataset and seed, same pairs.
+def make_pairs(dataset: Dataset, count: int, seed: int = SEED) -> list[Pair]:
+    """Draw `count` different pairs for training, all with equal probability. Same dataset and seed, same pairs.
 
     Args:
         dataset: Where the recordings are.
         count: Number of pairs.
         seed: Of the random draw.
-        split: Recordings to draw from.
 
     Raises:
-        DatasetError: the split has fewer pairs than `count`.
+        DatasetError: there are fewer pairs than `count`.
     """
-    chunks = find_chunks(dataset, split)  # sorted by instrument: one instrument's chunks lie together
+    chunks = find_chunks(dataset)  # sorted by instrument: one instrument's chunks lie together
     names = [chunk.recording.instrument for chunk in chunks]
     first = {name: names.index(name) for name in dict.fromkeys(names)}
     size = {name: names.count(name) for name in first}
@@ -61,7 +58,7 @@ def make_pairs(
     total = ends[-1] if ends else 0
     if count > total:
         raise DatasetError(
-            f"{dataset.path}: has {total} pairs of chunks of two instruments in its {split} split, "
+            f"{dataset.path}: has {total} pairs of chunks of two instruments in its train split, "
             f"{count} are asked for; ask for fewer or add recordings"
         )
     pairs = []

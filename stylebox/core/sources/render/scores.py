@@ -30,6 +30,7 @@ _MODES = (
     (0, 2, 4, 6, 8, 10),  # whole tones
 )
 _FEWEST_NOTES = 4  # of a piece of a MIDI file
+_SHORTEST_SECONDS = 0.04  # of a note whose key is struck again
 
 
 def random_score(rng: np.random.Generator, seconds: float) -> list[Note]:
@@ -88,16 +89,16 @@ def _perform(rng: np.random.Generator, events: list[Event], beat_seconds: float,
     return one_at_a_time(played)
 
 
-def one_at_a_time(notes: list[Note], min_seconds: float = 0.04) -> list[Note]:
+def one_at_a_time(notes: list[Note]) -> list[Note]:
     """Give `notes` in order of time; a note ends when its key is struck again.
 
-    Of strikes of one key closer than `min_seconds`, the last one stays.
+    Of strikes of one key closer than 40 ms, the last one stays.
     """
     following: dict[int, float] = {}
     kept: list[Note] = []
     for note in sorted(notes, reverse=True):
         end = min(note.end_seconds, following.get(note.pitch, np.inf))
-        if end - note.start_seconds >= min_seconds:
+        if end - note.start_seconds >= _SHORTEST_SECONDS:
             kept.append(note._replace(end_seconds=float(end)))
             following[note.pitch] = note.start_seconds
     return kept[::-1]
