@@ -1,6 +1,7 @@
 """Files that are damaged in the middle, joined, or never finished: what is there is read, at its time."""
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -10,7 +11,7 @@ import soundfile
 from support.audio_files import SAMPLE_RATE, encode, notes
 
 from stylebox.core.audio.io.ffmpeg import open_ffmpeg
-from stylebox.core.audio.io.ogg import links, pages
+from stylebox.core.audio.io.ogg import checksum, links, pages
 from stylebox.core.audio.io.read import AudioReader, load_audio, probe
 from stylebox.core.audio.io.write import write_audio
 from stylebox.core.jobs.file_recording import FileRecording
@@ -186,3 +187,36 @@ def test_rf64_and_au_that_were_not_finished_are_read_to_their_end(tmp_path: Path
     (tmp_path / "zero.au").write_bytes(content[:8] + bytes(4) + content[12:])
     for name in ("rf64.wav", "zero.au"):
         assert probe(tmp_path / name).samples == len(load_audio(tmp_path / name, SAMPLE_RATE)) == len(notes()), name
+
+
+def _read(path: Path, content: bytes) -> tuple[np.ndarray, list[str]]:
+    path.write_bytes(content)
+    with AudioReader(path) as reader:
+        return np.concatenate(list(reader))[:, 0], reader.remarks
+
+
+def _with_last_time(content: bytes, change: Callable[[int], int]) -> bytes:
+    """A file that ends with its last page but one, at another time."""
+    changed = bytearray(content[: content.rindex(b"OggS")])
+    start = changed.rindex(b"OggS")
+    changed[start + 5] |= 4  # the last page
+    granule = struct.unpack_from("<q", changed, start + 6)[0]
+    changed[start + 6 : start + 14] = struct.pack("<q", change(granule))
+    changed[start + 22 : start + 26] = bytes(4)
+    changed[start + 22 : start + 26] = struct.pack("<I", checksum(bytes(changed[start:])))
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("wrong", [-1, 0, 1000])
+def test_a_last_page_of_vorbis_without_its_time_is_played(wrong: int, tmp_path: Path) -> None:
+    """Its time is missing, or before that of the page before."""
+    path = tmp_path / "a.ogg"
+    write_audio(path, notes(SAMPLE_RATE, 3.0), SAMPLE_RATE)
+    content = path.read_bytes()
+    whole, _ = _read(path, _with_last_time(content, lambda granule: granule))
+    back, remarks = _read(path, _with_last_time(content, lambda granule: wrong))
+    assert remarks == []
+    assert 0 <= len(back) - len(whole) < 2048, "all that its packets hold"
+    np.testing.assert_allclose(back[: len(whole)], whole, atol=1e-5)
+    ending, remarks = _read(path, _with_last_time(content, lambda granule: granule - 500))
+    assert (len(ending), remarks) == (len(whole) - 500, []), "a time is obeyed"

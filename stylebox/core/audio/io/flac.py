@@ -10,10 +10,9 @@ import re
 from typing import BinaryIO
 
 from stylebox.core.audio.io.part import overlaid
+from stylebox.core.audio.io.search import find
 
 _BEGINNING = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
-_BEGINNING_BYTES = 8
-_BLOCK_BYTES = 1 << 20
 _LENGTH, _LARGEST_LENGTH = slice(21, 26), (1 << 36) - 1  # its bytes, of which the lowest 36 bits count
 
 
@@ -23,15 +22,7 @@ def next_beginning(stream: BinaryIO) -> int | None:
     Args:
         stream: A FLAC file, seekable.
     """
-    at = 1
-    while True:
-        stream.seek(at)
-        block = stream.read(_BLOCK_BYTES)
-        if found := _BEGINNING.search(block):
-            return at + found.start()
-        if len(block) < _BEGINNING_BYTES:
-            return None
-        at += len(block) - _BEGINNING_BYTES + 1
+    return find(stream, _BEGINNING, 1)
 
 
 def stated_samples(stream: BinaryIO) -> int | None:

@@ -7,26 +7,41 @@ Reference:
 """
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from stylebox.core.audio.io.search import find
+
 _HEADER = struct.Struct("<4sBBqIIIB")  # capture pattern, version, type, granule, serial, sequence, checksum, segments
-_MARK = b"OggS"
+MARK = b"OggS"
+_PAGE = re.compile(MARK)
 _FIRST_PAGE, _LAST_PAGE = 2, 4  # bits of the type: a stream begins, or ends
 _SERIAL = 1
-_SEARCH_BYTES = 1 << 16
 _BACKWARDS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 class Page(NamedTuple):
-    """Where a page lies, whether it begins or ends a stream, which stream and page it is, whether it is undamaged."""
+    """A page.
+
+    Attributes:
+        start: Where it begins.
+        end: Where the next one begins.
+        is_first: Whether a stream begins with it.
+        is_last: Whether its stream ends with it.
+        granule: The time of its end; negative if no packet ends on it.
+        serial: Number of its stream.
+        sequence: Its number in the stream.
+        is_whole: Whether it is undamaged.
+    """
 
     start: int
     end: int
     is_first: bool
     is_last: bool
+    granule: int
     serial: int
     sequence: int
     is_whole: bool
@@ -38,7 +53,7 @@ class Link(NamedTuple):
     Attributes:
         start: Where it begins.
         end: Where the next one begins.
-        is_whole: Whether it is one stream of which no page is missing or damaged.
+        is_whole: Whether it is one stream of which no page is missing or damaged, and the last one states its time.
         has_end: Whether its last page is there.
         after_gaps: Where pages begin that follow missing or damaged ones, from its beginning.
     """
@@ -58,39 +73,57 @@ def pages(stream: BinaryIO) -> Iterator[Page]:
         header = stream.read(_HEADER.size)
         if len(header) < _HEADER.size:
             return
-        if not header.startswith(_MARK):
-            found = _find_mark(stream, start + 1)
+        if not header.startswith(MARK):
+            found = find(stream, _PAGE, start + 1)
             if found is None:
                 return
             start = found
             continue
-        *known, serial, sequence, expected, segments = _HEADER.unpack(header)
+        mark, version, kind, granule, serial, sequence, expected, segments = _HEADER.unpack(header)
         lengths = stream.read(segments)
         body = stream.read(sum(lengths))
         end = start + _HEADER.size + segments + sum(lengths)
-        following = stream.read(len(_MARK))
-        if following not in (_MARK, b""):  # a page that was cut short may reach into the next
-            end = min(end, _find_mark(stream, start + len(_MARK)) or end)
+        following = stream.read(len(MARK))
+        if following not in (MARK, b""):  # a page that was cut short may reach into the next
+            end = min(end, find(stream, _PAGE, start + len(MARK)) or end)
             if end - start < _HEADER.size:
                 start = end
                 continue
-        plain = _HEADER.pack(*known, serial, sequence, 0, segments) + lengths + body
-        is_first, is_last = bool(header[5] & _FIRST_PAGE), bool(header[5] & _LAST_PAGE)
-        yield Page(start, end, is_first, is_last, serial, sequence, checksum(plain) == expected)
+        plain = _HEADER.pack(mark, version, kind, granule, serial, sequence, 0, segments) + lengths + body
+        is_first, is_last, is_whole = bool(kind & _FIRST_PAGE), bool(kind & _LAST_PAGE), checksum(plain) == expected
+        yield Page(start, end, is_first, is_last, granule, serial, sequence, is_whole)
         start = end
+
+
+def end(stream: BinaryIO) -> int:
+    """Where the pages end that follow one another from the beginning.
+
+    Args:
+        stream: Seekable.
+    """
+    start, total = 0, stream.seek(0, io.SEEK_END)
+    while True:
+        stream.seek(start)
+        header = stream.read(_HEADER.size)
+        if len(header) < _HEADER.size or not header.startswith(MARK):
+            return start
+        start = min(start + _HEADER.size + header[-1] + sum(stream.read(header[-1])), total)
 
 
 def links(stream: BinaryIO) -> list[Link]:
     """The links of a chained file, which is one sound after another in one file."""
     found: list[Link] = []
     gaps: list[set[int]] = []  # of each link
+    ends: list[bool] = []  # whether the last page of each link is the latest
     after_content = True
     last: dict[int, int] = {}  # number of the last whole page of each stream
+    latest = 0  # time of a page of the link
     for page in pages(stream):
         if page.is_first and after_content:
-            last = {}
+            last, latest = {}, 0
             found.append(Link(page.start, page.end, page.is_whole, page.is_last and page.is_whole))
             gaps.append(set())
+            ends.append(True)
         elif found:
             follows = last.get(page.serial) == page.sequence - 1
             link = found[-1]
@@ -102,10 +135,15 @@ def links(stream: BinaryIO) -> list[Link]:
             )
             if page.is_whole and not follows:
                 gaps[-1].add(page.start - link.start)
+        if found:
+            ends[-1], latest = page.granule >= latest, max(latest, page.granule)
         if page.is_whole:
             last[page.serial] = page.sequence
         after_content = not page.is_first
-    return [link._replace(after_gaps=frozenset(after)) for link, after in zip(found, gaps, strict=True)]
+    return [
+        link._replace(is_whole=link.is_whole and has_time, after_gaps=frozenset(after))
+        for link, has_time, after in zip(found, ends, gaps, strict=True)
+    ]
 
 
 def set_plain_serial(stream: BinaryIO) -> None:
@@ -125,19 +163,3 @@ def checksum(page: bytes) -> int:
     """Checksum of a page whose checksum field is 0: CRC-32 with the highest bit first and initial value 0."""
     lowest_first = zlib.crc32(page.translate(_BACKWARDS), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{lowest_first:032b}"[::-1], 2)
-
-
-def _find_mark(stream: BinaryIO, start: int) -> int | None:
-    """Where the next page begins; None if there is none."""
-    kept = b""
-    while True:
-        stream.seek(start + len(kept))
-        block = stream.read(_SEARCH_BYTES)
-        at = (kept + block).find(_MARK)
-        if at >= 0:
-            return start + at
-        if not block:
-            return None
-        searched = kept + block
-        kept = searched[-len(_MARK) + 1 :]
-        start += len(searched) - len(kept)
