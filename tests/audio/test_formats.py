@@ -20,6 +20,7 @@ from stylebox.core.audio.io.write import AudioWriter
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 EXACT, CLOSE = 70.0, 18.0  # dB of the sound over the error
+WHOLE, HALF_SAMPLES = slice(None), 20_000
 GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 
 
@@ -69,13 +70,16 @@ def wav(*chunks: bytes, riff: bytes = b"RIFF", size: int | None = None, tail: by
     )
 
 
-def by_libsndfile(container: str, subtype: str, endian: str = "FILE") -> Callable[[Path], object]:
-    return lambda path: soundfile.write(path, audio(), SAMPLE_RATE, subtype, endian, container)
+def by_libsndfile(container: str, subtype: str, endian: str = "FILE", part: slice = WHOLE) -> Callable[[Path], object]:
+    return lambda path: soundfile.write(path, audio()[part], SAMPLE_RATE, subtype, endian, container)
 
 
-def by_ffmpeg(suffix: str, codec: str, sample_rate: int = SAMPLE_RATE, **options: str) -> Callable[[Path], object]:
+def by_ffmpeg(
+    suffix: str, codec: str, sample_rate: int = SAMPLE_RATE, part: slice = WHOLE, **options: str
+) -> Callable[[Path], object]:
     def make(path: Path) -> None:
-        whole = encode(path.with_suffix(suffix), codec, sample_rate, False, 1.0, **options)
+        sound = notes(sample_rate, 1.0)[part]
+        whole = encode(path.with_suffix(suffix), codec, sample_rate, False, sound, **options)
         whole.rename(path)
 
     return make
@@ -122,6 +126,11 @@ def joined(*makes: Callable[[Path], object]) -> Callable[[Path], object]:
     return make
 
 
+def two_files(by: Callable[..., Callable[[Path], object]], *how: str) -> Callable[[Path], object]:
+    """The two halves of the sound, a file each, one behind the other."""
+    return joined(by(*how, part=slice(HALF_SAMPLES)), by(*how, part=slice(HALF_SAMPLES, None)))
+
+
 def after_id3(make: Callable[[Path], object]) -> Callable[[Path], object]:
     return joined(lambda path: path.write_bytes(b"ID3\3\0\0\0\0\1\0" + bytes(128)), make)
 
@@ -163,7 +172,7 @@ def flac_stating(samples: int) -> Callable[[Path], object]:
 DATA16 = chunk(b"data", samples("16"))
 LIST = chunk(b"LIST", b"INFOINAM\4\0\0\0abc\0")
 ODD = chunk(b"abcd", b"xyz")
-HALVES = [chunk(b"data", samples("16")[:40_000]), chunk(b"data", samples("16")[40_000:])]
+HALVES = [chunk(b"data", samples("16")[: 2 * HALF_SAMPLES]), chunk(b"data", samples("16")[2 * HALF_SAMPLES :])]
 
 FORMATS: dict[str, Format] = {
     "WAV, 8 bits": Format(by_libsndfile("WAV", "PCM_U8"), 20, bits=8),
@@ -199,6 +208,12 @@ FORMATS: dict[str, Format] = {
     "WAV, an empty chunk before the sound": Format(wav(form(PCM, 16), chunk(b"data", b""), DATA16), bits=16),
     "WAV, wave list": Format(wav(form(PCM, 16), chunk(b"LIST", b"wavl" + b"".join(HALVES))), bits=16),
     "WAV, two files joined": Format(joined(wav(form(PCM, 16), HALVES[0]), wav(form(PCM, 16), HALVES[1])), bits=16),
+    "WAV, two files of unknown size joined": Format(
+        joined(*(wav(form(PCM, 16), half[:4] + b"\xff" * 4 + half[8:], size=0xFFFFFFFF) for half in HALVES)), bits=16
+    ),
+    "WAV, a FLAC file behind it": Format(
+        joined(wav(form(PCM, 16), HALVES[0]), by_libsndfile("FLAC", "PCM_16", part=slice(HALF_SAMPLES, None))), bits=16
+    ),
     "WAV, after an ID3 tag": Format(after_id3(wav(form(PCM, 16), DATA16)), bits=16),
     "WAV, garbage after the end": Format(wav(form(PCM, 16), DATA16, tail=b"garbage" * 99), bits=16),
     "RF64": Format(rf64, bits=16),
@@ -213,6 +228,17 @@ FORMATS: dict[str, Format] = {
     "CAF, 100 kB before the sound": Format(caf_with_room, bits=16),
     "CAF, Apple Lossless": Format(by_libsndfile("CAF", "ALAC_16"), bits=16),
     "AU": Format(by_libsndfile("AU", "PCM_16"), bits=16),
+    "Wave64, two files joined": Format(two_files(by_libsndfile, "W64", "PCM_16"), bits=16),
+    "CAF, two files joined": Format(two_files(by_libsndfile, "CAF", "PCM_16"), bits=16),
+    "AU, two files joined": Format(two_files(by_libsndfile, "AU", "PCM_16"), bits=16),
+    "FLAC, two files joined": Format(two_files(by_libsndfile, "FLAC", "PCM_16"), bits=16),
+    "VOC, two files joined": Format(two_files(by_libsndfile, "VOC", "PCM_16"), bits=16),
+    "WavPack, two files joined": Format(two_files(by_ffmpeg, ".wv", "wavpack"), 20, bits=16),
+    "TTA, two files joined": Format(two_files(by_ffmpeg, ".tta", "tta"), 20, bits=8),
+    "FLAC in Matroska, two files joined": Format(two_files(by_ffmpeg, ".mka", "flac"), bits=16),
+    "SoX": Format(by_ffmpeg(".sox", "pcm_s32le"), bits=32),
+    "ADX": Format(by_ffmpeg(".adx", "adpcm_adx"), -100, extra_samples=-1),
+    "AAC in LATM": Format(by_ffmpeg(".latm", "aac"), -100, extra_samples=-1),
     "VOC": Format(by_libsndfile("VOC", "PCM_16"), bits=16),
     "FLAC, 16 bits": Format(by_libsndfile("FLAC", "PCM_16"), bits=16),
     "FLAC, after an ID3 tag": Format(after_id3(by_libsndfile("FLAC", "PCM_16")), bits=16),
@@ -248,7 +274,7 @@ FORMATS |= {
     for name in (
         *("WAV, 24 bits", "WAV, big-endian", "RF64", "W64", "AIFF", "CAF, 16 bits", "AU", "FLAC, 16 bits"),
         *("Opus in WebM", "MP3, constant rate", "MP3, variable rate, no Xing header", "MP3 in AVI", "MP2", "AC-3"),
-        *("AAC, bare", "AAC in a transport stream"),
+        *("AAC, bare", "AAC in a transport stream", "AAC in LATM", "SoX", "ADX"),
     )
 }
 

@@ -98,6 +98,16 @@ def sounds(stream: BinaryIO) -> list[Part]:
     ]
 
 
+def end(stream: BinaryIO) -> int:
+    """Where the last whole box ends.
+
+    Args:
+        stream: An MP4 file, seekable.
+    """
+    total = stream.seek(0, io.SEEK_END)
+    return max((box.end for box in boxes(stream, 0, total) if box.end <= total), default=total)
+
+
 def edit_list(stream: BinaryIO, track: int) -> list[Edit]:
     """The edit list of a track; none of a file of fragments, where it states what is left out in front.
 

@@ -10,44 +10,26 @@ import io
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
 import soundfile
 
-from stylebox.core.audio.io import boxes, flac, ogg, riff
+from stylebox.core.audio.io import flac
 from stylebox.core.audio.io.formats import VORBIS_PLACES
 from stylebox.core.audio.io.part import Part, spliced, stretch
-from stylebox.core.audio.io.tags import after_id3
-from stylebox.core.audio.io.unfinished import libsndfile_loses_place, share_there, with_sizes
+from stylebox.core.audio.io.parts import parts
+from stylebox.core.audio.io.track import Block, Track, examined
+from stylebox.core.audio.io.unfinished import libsndfile_loses_place
 from stylebox.core.errors import AudioError
 
 LIBSNDFILE_MARKS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"FORM", b".snd", b"caff")
 FLAC_MARK = b"fLaC"
-OGG_MARK, OGG_CODEC_OFFSET, OGG_VORBIS_MARK = b"OggS", 28, b"\x01vorbis"
+OGG_CODEC_OFFSET, OGG_VORBIS_MARK = 28, b"\x01vorbis"
 BLOCK_VALUES = 1 << 16  # decoded at once: the most that a damaged place can cost
-_MISSING_SECONDS = 0.1  # headers are rounded, and count what encoders add
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
 _BITS |= {f"ALAC_{bits}": bits for bits in (16, 20, 24, 32)}
 _FOR_FFMPEG = {"MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "IMA_ADPCM", "MS_ADPCM", "GSM610"}
-
-Block = tuple[int, np.ndarray]  # rate in Hz; float32 samples (S, channels)
-
-
-@dataclass
-class Track:
-    """A sound track that is being decoded."""
-
-    sample_rate: int  # Hz
-    channels: int
-    codec: str  # flac, mp3, vorbis, opus, aac, pcm_16, float, ...
-    bits: int  # per sample; 0 for codecs that lose something, which have no depth
-    blocks: Iterator[Block]
-    known_samples: int | None = None  # per channel, where the size of the file leaves no doubt
-    stated_seconds: float | None = None  # what its header states, where that is more than an estimate
-    remarks: list[str] = field(default_factory=list)  # what was left out or filled, complete after the last block
-    lacks_end: Callable[[], bool] = lambda: False  # whether its last packet is partial; known after the last block
 
 
 @contextmanager
@@ -64,10 +46,10 @@ def open_track(stream: BinaryIO, name: str) -> Iterator[Track]:
     Raises:
         AudioError: this is not a sound file.
     """
-    first, *others = _parts(stream)
+    found = parts(stream)
     with ExitStack() as opening:
         failures: list[AudioError] = []
-        for part in (first, *others):
+        for part in found:
             try:
                 track = opening.enter_context(_open_part(part, name))
                 break
@@ -75,48 +57,36 @@ def open_track(stream: BinaryIO, name: str) -> Iterator[Track]:
                 failures.append(error)
         else:
             raise failures[0]
-        others = others[len(failures) :]
-        if others:
+        names = [f"number {number} of the {len(found)} sounds in it" for number in range(1, len(found) + 1)]
+        first = len(failures)
+        track.remarks += [_left_out(failed) for failed in names[:first]]
+        if others := found[first + 1 :]:
             track.known_samples = None
-            track.blocks = itertools.chain(track.blocks, *(_blocks_of(part, name, track.remarks) for part in others))
+            later = zip(others, names[first + 1 :], strict=True)
+            following = (_blocks_of(part, which, name, track.remarks) for part, which in later)
+            track.blocks = itertools.chain(track.blocks, *following)
         yield track
 
 
-def _parts(stream: BinaryIO) -> list[Part]:
-    """The sounds of a file that follow one another, without a tag in front; most files have one."""
-    start = after_id3(stream)
-    if start:
-        stream = spliced(stream, [stretch(start, stream.seek(0, io.SEEK_END))])
-    share, stream = share_there(stream), with_sizes(stream)
-    if share < 1:
-        return [Part(stream, share=share)]
-    head = _head(stream)
-    if head[boxes.MARK_AT] == boxes.MARK:
-        return boxes.sounds(stream)
-    if not head.startswith(OGG_MARK):
-        return riff.sounds(stream)
-    links = ogg.links(stream)
-    if not links:
-        return [Part(stream)]
-    return [
-        Part(
-            spliced(stream, [stretch(link.start, link.end)]),
-            link.is_whole,
-            link.has_end,
-            after_gaps=link.after_gaps,
-        )
-        for link in links
-    ]
+def _blocks_of(part: Part, which: str, name: str, remarks: list[str]) -> Iterator[Block]:
+    """The blocks of a later part; the remarks on it go to those on the first one.
 
-
-def _blocks_of(part: Part, name: str, remarks: list[str]) -> Iterator[Block]:
-    """The blocks of a later part; its remarks go to those of the first one."""
+    Args:
+        part: It.
+        which: Of the parts, for the remarks.
+        name: Of the file, for error messages.
+        remarks: On the first part.
+    """
     try:
         with _open_part(part, name) as following:
             yield from following.blocks
-            remarks += following.remarks
+            remarks += [f"{which}: {remark}" for remark in following.remarks]
     except AudioError:
-        return
+        remarks.append(_left_out(which))
+
+
+def _left_out(which: str) -> str:
+    return f"{which} cannot be read; it is left out"
 
 
 @contextmanager
@@ -125,37 +95,25 @@ def _open_part(part: Part, name: str) -> Iterator[Track]:
         first = _first_block(file) if file is not None else None
         if file is not None and first is not None:
             track = _libsndfile_track(file, first, part.stream, name)
-            yield _examined(track, part)
+            yield examined(track, part)
             return
     from stylebox.core.audio.io.ffmpeg import open_ffmpeg  # loads all of FFmpeg
 
     with open_ffmpeg(part.stream, name, part.after_gaps) as track:
         if part.samples is not None:
-            track.blocks = _up_to(part.samples, track.blocks, part.block_samples)
-        yield _examined(track, part)
+            track.blocks = _up_to(part.samples, _after(part.skipped, track.blocks), part.block_samples)
+        track = examined(track, part)
+        behind = _blocks_behind(part.stream, track.following, name, track.remarks)
+        track.blocks = itertools.chain(track.blocks, behind)
+        yield track
 
 
-def _examined(track: Track, part: Part) -> Track:
-    """The track of a part, with remarks on what was put right and on what is missing."""
-    track.remarks += part.remarks
-    if part.share < 1:
-        track.known_samples = None
-    if track.known_samples is None:
-        track.blocks = _watched(track.blocks, track, part)
-    return track
-
-
-def _watched(blocks: Iterator[Block], track: Track, part: Part) -> Iterator[Block]:
-    """The same blocks; after the last one, a remark if some are missing."""
-    seconds = 0.0
+def _after(samples: int, blocks: Iterator[Block]) -> Iterator[Block]:
+    """A sound without its first samples."""
     for rate, block in blocks:
-        seconds += len(block) / rate
-        yield rate, block
-    stated = track.stated_seconds or seconds / (part.share or 1)
-    if stated - seconds > _MISSING_SECONDS:
-        track.remarks.append(f"it is damaged or cut short: {seconds:.2f} of {stated:.2f} s are there")
-    elif not part.has_end or track.lacks_end():
-        track.remarks.append(f"it is cut short: {seconds:.2f} s are there")
+        if samples < len(block):
+            yield rate, block[samples:]
+        samples = max(samples - len(block), 0)
 
 
 def _up_to(samples: int, blocks: Iterator[Block], tolerance: int) -> Iterator[Block]:
@@ -270,6 +228,7 @@ def _libsndfile_track(file: _ForwardOnly, first: np.ndarray, stream: BinaryIO, n
         # libsndfile compares the header of uncompressed formats with the size of the file
         file.frames if file.subtype in _BITS and not is_flac and not file.subtype.startswith("ALAC") else None,
         stated / file.samplerate if stated else None,
+        file.subtype in _BITS and not file.subtype.startswith("ALAC"),
         remarks,
     )
 
@@ -293,6 +252,21 @@ def _repaired(
                     yield rate, block[given:]
                 given = max(given - len(block), 0)
             remarks += track.remarks
-        if following:
-            rest = spliced(stream, [stretch(following, stream.seek(0, io.SEEK_END))])
-            yield from _blocks_of(Part(rest), name, remarks)
+        yield from _blocks_behind(stream, lambda: following or track.following(), name, remarks)
+
+
+def _blocks_behind(
+    stream: BinaryIO, following: Callable[[], int | None], name: str, remarks: list[str]
+) -> Iterator[Block]:
+    """The blocks of what follows a file.
+
+    Args:
+        stream: Of the file.
+        following: Gives the place where it begins, or None if nothing follows, after the last block of the file.
+        name: Of the file, for error messages.
+        remarks: On the file, to which those on what follows are added.
+    """
+    place = following()
+    if place is not None:
+        for part in parts(spliced(stream, [stretch(place, stream.seek(0, io.SEEK_END))])):
+            yield from _blocks_of(part, "a file that follows its end", name, remarks)

@@ -6,22 +6,30 @@ Reference:
 """
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, cast
 
 import av
 from av.container import InputContainer
 
-from stylebox.core.audio.io.riff import NEVER_FILLED_IN
+from stylebox.core.audio.io import units
+from stylebox.core.audio.io.frame_sizes import is_whole
+from stylebox.core.audio.io.joined import another_file
 from stylebox.core.audio.io.tags import TAG_MARKS
 
-_OF_ANY_SIZE = {"wav", "aiff", "w64", "au", "caf"}  # FFmpeg's packets there are no units; `riff.py`, `unfinished.py`
-_SIZED_FRAMES = {"mp1", "mp2", "mp3", "ac3", "eac3"}  # codecs; decoders give a part of their frames, too
+_OF_ANY_SIZE = {
+    "wav",
+    "aiff",
+    "w64",
+    "au",
+    "caf",
+    "adx",
+}  # FFmpeg's packets there are no units; `riff.py`, `unfinished.py`
+_ONLY_FRAMES = {"loas", "mlp", "truehd", "sbc", "gsm", "amr", "aac"}  # formats of frames, one after another
+_ONLY_SAMPLES = {"ircam", "sox"}  # formats of a header and uncompressed samples
+_AFTER_BYTES = 1 << 16  # behind the last packet that are looked at
 _TS_SYNC, _TS_PACKETS = 0x47, ((188, 0), (192, 4), (204, 0))  # size of a packet, and where its mark is
-_HEADER_BYTES = 24  # the most that a unit needs to state its size
-_WIDE_BOX = 1  # as a size: it follows in eight bytes
-_LONGEST_NAME = 4  # bytes, of an element
-_ASF_MARKS = (b"\x30\x26\xb2\x75", b"\x36\x26\xb2\x75", b"\x90\x08\x00\x33", b"\xd3\x29\xe2\xd6", b"\xf8\x03\xb1\xfe")
 _NUT_INDEX, _NUT_TAIL_BYTES = b"NX\xdd\x67\x2f\x23\xe6\x4e", 12  # its mark; its size and a checksum end the file
 _MOST_UNITS = 1_000_000  # five hours of a live film; a hostile file may consist of units of two bytes
 
@@ -44,7 +52,7 @@ class Ending:
         for packet in self._container.demux():
             if packet.size and not bytes(packet).startswith(TAG_MARKS):
                 self._last[packet.stream_index] = packet
-            if packet.stream_index == self._audio.index:
+            if packet.stream.index == self._audio.index:  # that of the packets which end other tracks is not theirs
                 yield cast("av.Packet[av.AudioStream]", packet)
 
     def is_missing(self) -> bool:
@@ -53,9 +61,20 @@ class Ending:
         if formats & _OF_ANY_SIZE:
             return False
         last = self._last.get(self._audio.index)
-        is_partial = last is not None and not _is_whole_frame(last, self._audio.codec_context.name)
-        is_partial = is_partial or any(packet.is_corrupt for packet in self._last.values())
-        return is_partial or self._ends_inside(formats)
+        if last is not None and not is_whole(bytes(last), self._audio.codec_context.name, self._frame_bytes(formats)):
+            return True
+        is_corrupt = any(packet.is_corrupt for packet in self._last.values())
+        return is_corrupt or self._ends_inside(formats)
+
+    def following(self) -> int | None:
+        """Where another file begins in the last packet, which a parser may have taken too long, or soon behind it."""
+        at = self._stream.tell()
+        last = max(
+            ((packet.pos, packet.size) for packet in self._last.values() if packet.pos is not None), default=None
+        )
+        place = another_file(self._stream, last[0] + 1, last[1] + _AFTER_BYTES) if last else None
+        self._stream.seek(at)
+        return place
 
     def _ends_inside(self, formats: set[str]) -> bool:
         at = self._stream.tell()
@@ -64,20 +83,26 @@ class Ending:
                 return _ends_inside_ts_packet(self._stream)
             if "nut" in formats:
                 return _lacks_nut_index(self._stream)
+            if formats & _ONLY_FRAMES:
+                return self._has_bytes_after_last()
             size_of = next((size_of for name, size_of in _UNITS.items() if name in formats), None)
             return size_of is not None and _ends_inside_unit(self._stream, size_of)
         finally:
             self._stream.seek(at)
 
+    def _frame_bytes(self, formats: set[str]) -> int:
+        """Size of an uncompressed sample of each channel in formats that have nothing else; 0 in others."""
+        digits = re.match(r"pcm_[a-z](\d+)", self._audio.codec_context.name) if formats & _ONLY_SAMPLES else None
+        return int(digits[1]) // 8 * self._audio.codec_context.channels if digits else 0
 
-def _is_whole_frame(packet: "av.Packet[av.AudioStream]", codec: str) -> bool:
-    """Whether a frame has the size that it states; True for codecs whose frames state none."""
-    codec = codec.removesuffix("float")
-    if codec not in _SIZED_FRAMES:
-        return True
-    frame = bytes(packet)
-    found = av.CodecContext.create(codec, "r").parse(frame + frame)  # a parser may wait for the next frame
-    return bool(found) and found[0].size == len(frame)
+    def _has_bytes_after_last(self) -> bool:
+        """Whether bytes follow the last packet that no parser took for a frame."""
+        last = self._last.get(self._audio.index)
+        if last is None or last.pos is None:
+            return False
+        self._stream.seek(last.pos + last.size)
+        after = self._stream.read(_AFTER_BYTES)
+        return any(after) and not after.startswith(TAG_MARKS)
 
 
 def _ends_inside_ts_packet(stream: BinaryIO) -> bool:
@@ -96,8 +121,7 @@ def _ends_inside_unit(stream: BinaryIO, size_of: Callable[[bytes], int | None]) 
     for _ in range(_MOST_UNITS):
         if at >= end:
             break
-        stream.seek(at)
-        size = size_of(stream.read(_HEADER_BYTES))
+        size = size_of(units.head(stream, at))
         if not size:
             return False
         at += size
@@ -112,38 +136,4 @@ def _lacks_nut_index(stream: BinaryIO) -> bool:
     return stream.read(len(_NUT_INDEX)) != _NUT_INDEX
 
 
-def _object_size(header: bytes) -> int | None:
-    return int.from_bytes(header[16:24], "little") if header.startswith(_ASF_MARKS) else None
-
-
-def _box_size(header: bytes) -> int | None:
-    if not header[4:8].isalnum():  # behind the last box there may be anything
-        return None
-    size = int.from_bytes(header[:4])
-    return int.from_bytes(header[8:16]) if size == _WIDE_BOX else size
-
-
-def _riff_size(header: bytes) -> int | None:
-    size = int.from_bytes(header[4:8], "little")
-    return 8 + size if header.startswith(b"RIFF") and size < NEVER_FILLED_IN else None
-
-
-def _element_size(header: bytes) -> int | None:
-    """Of an element with its header; that of the header alone if the size is unknown, so that its content follows."""
-    name_bytes = 9 - header[0].bit_length()
-    marked = header[name_bytes : name_bytes + 1]
-    if name_bytes > _LONGEST_NAME or not marked or not marked[0]:
-        return None
-    size_bytes = 9 - marked[0].bit_length()
-    size = int.from_bytes(header[name_bytes : name_bytes + size_bytes])
-    unknown = (1 << 7 * size_bytes) - 1
-    size &= unknown
-    return name_bytes + size_bytes + (0 if size == unknown else size)
-
-
-_UNITS = {
-    "mp4": _box_size,
-    "matroska": _element_size,
-    "avi": _riff_size,
-    "asf": _object_size,
-}  # by FFmpeg's name of the format
+_UNITS = {"mp4": units.box, "matroska": units.element, "avi": units.riff, "asf": units.asf_object}  # by FFmpeg's names

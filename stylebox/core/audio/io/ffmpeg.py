@@ -21,12 +21,12 @@ from av.stream import Disposition
 
 from stylebox.core.audio.io import edits as edit_lists
 from stylebox.core.audio.io.boxes import edit_list
-from stylebox.core.audio.io.decode import Block, Track
 from stylebox.core.audio.io.endings import Ending
 from stylebox.core.audio.io.page_times import PageTimes
 from stylebox.core.audio.io.raw_frames import RAW_FORMATS, LostFrames, is_adts
 from stylebox.core.audio.io.stated import stated_seconds
 from stylebox.core.audio.io.time_line import GAP_SECONDS, LONGEST_GAPS_SECONDS, Silence, TimeLine
+from stylebox.core.audio.io.track import Block, Track
 from stylebox.core.errors import AudioError
 
 # Containers that store the time of each packet; others count packets, and FFmpeg's count can be wrong.
@@ -38,6 +38,7 @@ _LONGEST_BROADCAST_GAP_SECONDS = 10.0  # as FFmpeg's own programs have it
 _COUNTED_FROM_ZERO = {"avi"}  # containers where the first time stamp says how late the sound begins, and the header 0
 # Tags of no valid encoding: from version 19 on PyAV keeps their bytes, before it has to be asked.
 _ANY_TAGS: dict[str, Any] = {"metadata_errors": "surrogateescape"} if int(av.__version__.split(".")[0]) < 19 else {}
+_EXACT = {"flac", "tta", "wv", "ape", "sox", "nistsphere", "au"}  # containers that state the length in samples
 _LOSSLESS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "truehd", "shorten", "wmalossless", "s302m"}
 
 
@@ -82,8 +83,10 @@ def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -
             _bits(audio, codec),
             blocks,
             stated_seconds=stated,
+            is_exact=bool(_EXACT & set(container.format.name.split(","))) and _bits(audio, codec) > 0,
             remarks=decoder.remarks,
             lacks_end=decoder.lacks_end,
+            following=decoder.following,
         )
 
 
@@ -173,6 +176,10 @@ class _Decoder:
     def lacks_end(self) -> bool:
         """Whether the end of the file is missing, and no remark says so yet; known after the last block."""
         return not (self._lost is not None and self._lost.is_pending) and self._ending.is_missing()
+
+    def following(self) -> int | None:
+        """Where another file begins behind the last packet; known after the last block."""
+        return self._ending.following()
 
     def blocks(self) -> Iterator[Block]:
         """All blocks, the last one without what an encoder added to fill its frame."""

@@ -31,9 +31,11 @@ class Part:
         is_whole: Whether nothing of it is missing or damaged, as far as its container tells.
         has_end: Whether its end is there, as far as its container tells.
         share: Of its sound that is there, by the sizes that it states.
+        unread: What follows its end and may be sound, as a share of its sound.
         remarks: What was put right.
         samples: Its length as its header states it, where the last block of a codec may hold more; None elsewhere.
         block_samples: The samples of such a block.
+        skipped: The samples that its decoder puts in front.
         after_gaps: Where pages of Ogg begin that follow missing ones.
     """
 
@@ -41,9 +43,11 @@ class Part:
     is_whole: bool = True
     has_end: bool = True
     share: float = 1.0
+    unread: float = 0.0
     remarks: tuple[str, ...] = ()
     samples: int | None = None
     block_samples: int = 1
+    skipped: int = 0
     after_gaps: frozenset[int] = frozenset()
 
 

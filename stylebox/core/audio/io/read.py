@@ -12,10 +12,11 @@ from typing import Self
 import numpy as np
 import soxr
 
-from stylebox.core.audio.io.decode import Block, Track, open_track
+from stylebox.core.audio.io.decode import open_track
 from stylebox.core.audio.io.numbers import DamagedSamples
 from stylebox.core.audio.io.source import Source, disk_errors_named, opened
 from stylebox.core.audio.io.tags import Tags, read_tags
+from stylebox.core.audio.io.track import Block, Track
 from stylebox.core.config import SAMPLE_RATE
 from stylebox.core.errors import AudioError
 

@@ -13,25 +13,25 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, Literal, NamedTuple
 
+from stylebox.core.audio.io.extent import bytes_behind, ends_inside_frame, share_there
 from stylebox.core.audio.io.part import Part, Piece, literal, spliced, stretch
-from stylebox.core.audio.io.tags import TAG_MARKS
+from stylebox.core.audio.io.units import NEVER_FILLED_IN, UNKNOWN
 
 LARGEST_FILE = 0xFFFFFFFF  # bytes whose sizes fit into the header
 _ORDERS: dict[bytes, Literal["little", "big"]] = {b"RIFF": "little", b"RF64": "little", b"RIFX": "big", b"FORM": "big"}
 _WAVE, _SAMPLES_OF = b"WAVE", {b"WAVE": b"data", b"AIFF": b"SSND", b"AIFC": b"SSND"}
 _DESCRIPTIONS = (b"fmt ", b"fact", b"FVER", b"COMM")  # what decoders have to know
 _SILENCE = b"slnt"  # of a wave list
-_UNKNOWN = 0xFFFFFFFF  # as a size
-NEVER_FILLED_IN = 0x7FFF0000  # least size that programs write which cannot know it
 _HEADER_BYTES, _FORM_BYTES = 8, 12
 _MAX_CHUNKS = 100_000
-_PADDING_BYTES = 1 << 20  # of zeros behind the samples, which are no sound
-_UNREAD_SECONDS = 0.1  # from which on what follows the samples is reported
 _AIFF_OFFSET_BYTES = 8  # before the samples of a chunk
 _FORMAT = struct.Struct(
     "<HHIIHHHH"
 )  # codec, channels, rate, bytes per second, block, bits, size of the rest, its first
 _BLOCK_CODECS = (0x02, 0x11, 0x31)  # ADPCM of Microsoft and of IMA, GSM: the format states the samples of a block
+_CODECS_OF_SAMPLES = (0x01, 0x03, 0x06, 0x07, 0xFFFE)  # integers, floats, A-law, mu-law, extensible
+_COMMON = struct.Struct(">HIH10s4s")  # of AIFF: channels, samples, bits, rate, codec
+_AIFF_CODECS_OF_SAMPLES = (b"NONE", b"sowt", b"twos", b"raw ", b"fl32", b"FL32", b"fl64", b"FL64", b"in24", b"in32")
 _DS64 = struct.Struct("<4sIQQQI")
 
 
@@ -45,84 +45,56 @@ class _Chunk(NamedTuple):
     missing: int
 
 
-def sounds(stream: BinaryIO) -> list[Part]:
-    """The sounds of a WAV or AIFF file: one, or those of several files that were joined. Other files stay as they are.
+def part(stream: BinaryIO) -> Part:
+    """A WAV or AIFF file, put right if need be; other files stay as they are.
 
     Args:
         stream: Seekable.
     """
-    total = stream.seek(0, io.SEEK_END)
-    found: list[Part] = []
-    start: int | None = 0
-    while start is not None:
-        following = _next_form(stream, start, total)
-        part = _Form(stream, start, following or total).part()
-        if part is None:
-            break
-        found.append(part)
-        start = following
-    return found or [Part(stream)]
-
-
-def _next_form(stream: BinaryIO, start: int, total: int) -> int | None:
-    """Where the next file begins if one was joined to that at `start`."""
-    name, kind, size = _form_at(stream, start)
-    if name not in _ORDERS or kind not in _SAMPLES_OF:
-        return None
-    if name == b"RF64" and size == _UNKNOWN:
-        stream.seek(start + _FORM_BYTES + _HEADER_BYTES)
-        size = int.from_bytes(stream.read(8), "little")
-    end = start + _HEADER_BYTES + size
-    for following in (end + size % 2, end):
-        if following + _FORM_BYTES < total and _form_at(stream, following)[:2] == (name, kind):
-            return following
-    return None
-
-
-def _form_at(stream: BinaryIO, start: int) -> tuple[bytes, bytes, int]:
-    """Name, kind and size of a file at a place."""
-    stream.seek(start)
-    head = stream.read(_FORM_BYTES)
-    return head[:4], head[8:], int.from_bytes(head[4:8], _ORDERS.get(head[:4], "little"))
+    return _Form(stream).part()
 
 
 class _Form:
-    """A WAV or AIFF file between two places of a stream."""
+    """A WAV or AIFF file."""
 
-    def __init__(self, stream: BinaryIO, start: int, end: int) -> None:
-        self._stream, self._start, self._end = stream, start, end
-        self._name, self._kind, _ = _form_at(stream, start)
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._end = stream, stream.seek(0, io.SEEK_END)
+        head = self._read(0, _FORM_BYTES)
+        self._name, self._kind = head[:4], head[_HEADER_BYTES:]
         self._order = _ORDERS.get(self._name, "little")
         self._samples_name = _SAMPLES_OF.get(self._kind, b"")
-        self._is_large = end - start > LARGEST_FILE and self._name == b"RIFF"
+        self._is_large = self._end > LARGEST_FILE and self._name == b"RIFF"
 
-    def part(self) -> Part | None:
-        """The file, put right if need be; None if it is of another kind."""
+    def part(self) -> Part:
+        """The file, put right if need be."""
         if self._name not in _ORDERS or not self._samples_name:
-            return None
-        chunks = list(self._chunks(self._start + _FORM_BYTES, self._end))
+            return Part(self._stream)
+        chunks = list(self._chunks(_FORM_BYTES, self._end))
         samples = [chunk for chunk in chunks if chunk.name in (self._samples_name, _SILENCE)]
         described = {chunk.name: chunk for chunk in reversed(chunks) if chunk.name in _DESCRIPTIONS}
         if not samples or not described:
-            return Part(self._own_stream())
+            return Part(self._stream)
         filled = [chunk for chunk in samples if chunk.stop > chunk.start] or samples[:1]
+        last = filled[-1]
+        behind = bytes_behind(self._stream, last.stop, lambda at: self._is_header(at, self._end))
         remarks: tuple[str, ...] = ()
         if len(filled) > 1:
             remarks = (f"it has {len(filled)} chunks of samples; they are played one after another",)
-        elif described.get(b"fmt ") and (unread := self._unread_seconds(described[b"fmt "], filled[-1].stop)):
-            remarks = (f"{unread:.2f} s follow the end that its header states; they are not read",)
         stated, block_samples = self._stated_samples(described) if len(samples) == 1 else (None, 1)
         is_regular = len(samples) == 1 and not self._is_large and not any(chunk.is_unpadded for chunk in chunks)
-        stream = self._own_stream() if is_regular else self._rebuilt(list(described.values()), filled)
-        there = sum(chunk.stop - chunk.start for chunk in filled)
-        share = there / max(there + filled[-1].missing, 1)
-        return Part(stream, share=share, remarks=remarks, samples=stated, block_samples=block_samples)
-
-    def _own_stream(self) -> BinaryIO:
-        """The file as it is."""
-        if self._start == 0 and self._end == self._stream.seek(0, io.SEEK_END):
-            return self._stream
-        return spliced(self._stream, [stretch(self._start, self._end)])
+        is_header_counted = last.missing in (last.start, last.start - _HEADER_BYTES)  # by some programs
+        frame_bytes = self._frame_bytes(described)
+        offset = 0 if self._kind == _WAVE else _AIFF_OFFSET_BYTES
+        there = max(sum(chunk.stop - chunk.start for chunk in filled) - offset, 0)
+        return Part(
+            self._stream if is_regular else self._rebuilt(list(described.values()), filled),
+            has_end=self._is_stated(last) or not ends_inside_frame(last.stop - last.start, frame_bytes),
+            share=1.0 if is_header_counted else share_there(there + last.missing, last.missing, frame_bytes),
+            unread=behind / max(there, 1),
+            remarks=remarks,
+            samples=stated,
+            block_samples=block_samples,
+        )
 
     def _chunks(self, at: int, end: int, inside_list: bool = False) -> Iterator[_Chunk]:
         """The chunks between two places, those of a wave list among them."""
@@ -146,7 +118,7 @@ class _Form:
 
     def _size_of_samples(self, start: int, size: int, end: int, wide: int) -> int:
         """The size of a chunk of samples. One of 0 that no chunk follows was never filled in."""
-        if wide and size == _UNKNOWN:
+        if wide and size == UNKNOWN:
             return wide
         empty = size == 0 and start < end and not self._is_header(start, end)
         never_filled_in = empty or (size >= NEVER_FILLED_IN and start + size > end)
@@ -159,19 +131,25 @@ class _Form:
         readable = len(header) == _HEADER_BYTES and all(0x20 <= byte < 0x7F for byte in name) and name[0] != 0x20
         return readable and (name == self._samples_name or at + _HEADER_BYTES + size <= end)
 
-    def _unread_seconds(self, form: _Chunk, stop: int) -> float:
-        """How much sound seems to follow the samples, as of a recorder that lost power; 0 if it is something else."""
-        order = "<" if self._order == "little" else ">"
-        _, _, rate, _, block = struct.unpack(f"{order}HHIIH", self._read(form.start, 14).ljust(14, b"\0"))
-        seconds = (self._end - stop) / max(rate * block, 1)
-        if seconds < _UNREAD_SECONDS or any(self._is_header(stop + pad, self._end) for pad in (0, 1)):
-            return 0.0
-        head = self._read(stop, _PADDING_BYTES)
-        return 0.0 if head.startswith(TAG_MARKS) or not any(head) else seconds
-
     def _read(self, at: int, size: int) -> bytes:
         self._stream.seek(at)
         return self._stream.read(size)
+
+    def _is_stated(self, samples: _Chunk) -> bool:
+        """Whether the size of a chunk is that which its header states."""
+        stated = int.from_bytes(self._read(samples.start - 4, 4), self._order)
+        return stated == samples.stop - samples.start
+
+    def _frame_bytes(self, described: dict[bytes, _Chunk]) -> int:
+        """Size of an uncompressed sample of each channel; 0 for other codecs."""
+        if b"COMM" in described:
+            common = self._read(described[b"COMM"].start, _COMMON.size).ljust(_COMMON.size, b"\0")
+            channels, _, bits, _, kind = _COMMON.unpack(common)
+            is_compressed = self._kind == b"AIFC" and kind not in _AIFF_CODECS_OF_SAMPLES
+            return 0 if is_compressed else int(channels * -(-bits // 8))
+        form = self._read(described[b"fmt "].start, 14) if b"fmt " in described else b""
+        codec, frame_bytes = (int.from_bytes(form[at : at + 2], self._order) for at in (0, 12))
+        return frame_bytes if codec in _CODECS_OF_SAMPLES else 0
 
     def _stated_samples(self, described: dict[bytes, _Chunk]) -> tuple[int | None, int]:
         """The length that a codec of blocks states, and the samples of a block."""
@@ -196,12 +174,12 @@ class _Form:
         for chunk in descriptions:
             body += [literal(self._header(chunk.name, chunk.stop - chunk.start)), stretch(chunk.start, chunk.stop)]
             body.append(Piece((chunk.stop - chunk.start) % 2))
-        body += [literal(self._header(self._samples_name, _UNKNOWN if is_wide else size)), *pieces, Piece(size % 2)]
-        whole = min(sum(piece.size for piece in body), _UNKNOWN)
+        body += [literal(self._header(self._samples_name, UNKNOWN if is_wide else size)), *pieces, Piece(size % 2)]
+        whole = min(sum(piece.size for piece in body), UNKNOWN)
         return spliced(self._stream, [head, literal(whole.to_bytes(4, self._order)), *body])
 
     def _header(self, name: bytes, size: int) -> bytes:
-        return name + min(size, _UNKNOWN).to_bytes(4, self._order)
+        return name + min(size, UNKNOWN).to_bytes(4, self._order)
 
     def _sample_pieces(self, descriptions: list[_Chunk], samples: list[_Chunk]) -> list[Piece]:
         """The samples; of several chunks each in whole blocks, so that the channels stay where they are."""

@@ -11,6 +11,7 @@ from typing import BinaryIO
 import av
 from av.container import InputContainer
 
+from stylebox.core.audio.io import musepack
 from stylebox.core.audio.io.raw_frames import xing_seconds
 
 _STATING = {"mov", "tta", "wv", "ape", "flac", "ogg"}  # containers whose header states the length of each track
@@ -35,6 +36,8 @@ def stated_seconds(container: InputContainer, audio: av.AudioStream, stream: Bin
         return by_track - (audio.start_time or 0) * base - _opus_skip_seconds(audio)
     if formats & _STATING:
         return by_track
+    if "mpc8" in formats and (samples := musepack.stated_samples(stream)):
+        return samples / audio.codec_context.sample_rate
     if "matroska" in formats and len(container.streams) == 1 and container.duration:
         return container.duration / av.time_base if _states_matroska_duration(stream) else None
     by_xing = xing_seconds(stream) if "mp3" in formats else None

@@ -29,6 +29,7 @@ _MAX_COVER_BYTES = 16 << 20  # larger ones are not kept
 _FRONT = 3  # kind of picture: front cover
 _MIME = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"GIF8": "image/gif", b"RIFF": "image/webp"}
 _ID3_BYTES, _ID3_FOOTER = 10, 0x10  # of its header, and of a footer if this bit is set
+_LONGEST_MARK_BYTES = 12  # that tell a sound file
 _MP4_COVERS = {"image/jpeg": 13, "image/png": 14}  # kinds of picture that MP4 knows, by their numbers
 
 
@@ -54,12 +55,23 @@ def after_id3(stream: BinaryIO) -> int:
     Args:
         stream: Seekable.
     """
-    start = 0
+    start = id3_end(stream, 0)
+    stream.seek(start)
+    return start if begins_like_audio(stream.read(_LONGEST_MARK_BYTES)) else 0
+
+
+def id3_end(stream: BinaryIO, start: int) -> int:
+    """Where the ID3 tags end that begin at a place; the place itself if there are none.
+
+    Args:
+        stream: Seekable.
+        start: The place.
+    """
     while True:
         stream.seek(start)
-        head = stream.read(_ID3_BYTES + 2)
+        head = stream.read(_ID3_BYTES)
         if not head.startswith(b"ID3"):
-            return start if begins_like_audio(head) else 0
+            return start
         size = 0
         for digit in head[6:_ID3_BYTES]:
             size = size << 7 | digit & 0x7F

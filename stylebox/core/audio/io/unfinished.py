@@ -1,7 +1,8 @@
-"""Headers that were never finished, of programs that were stopped or wrote to a pipe: RF64, Wave64 and AU.
+"""Headers beside the samples that follow: RF64, Wave64, AU, CAF, SoX, SPHERE and ADX.
 
-Their sizes are put right on the way to a decoder. Of plain WAV, AIFF and CAF the decoders do it themselves. libsndfile
-plays what follows the samples of a Wave64 file, and reads past the samples of a CAF file behind many other bytes.
+Sizes that programs never filled in, as they were stopped or wrote to a pipe, are put right on the way to a decoder. Of
+plain WAV, AIFF and CAF the decoders do it themselves. libsndfile plays what follows the samples of a Wave64 file, and
+reads past the samples of a CAF file behind many other bytes; FFmpeg plays what follows the samples of SoX and SPHERE.
 
 Reference:
     EBU Tech 3306, RF64. Sony Wave64: names of 16 bytes; sizes of 8 bytes include the name and the size.
@@ -12,16 +13,23 @@ import io
 import struct
 from typing import BinaryIO, NamedTuple
 
-from stylebox.core.audio.io.part import overlaid, spliced, stretch
+from stylebox.core.audio.io import units
+from stylebox.core.audio.io.extent import bytes_behind, ends_inside_frame, share_there
+from stylebox.core.audio.io.part import Part, literal, overlaid, spliced, stretch
 
-_HEAD_BYTES = 4096  # that hold the sizes
 _UNKNOWN = b"\xff\xff\xff\xff"  # as decoders take it: to the end of the file
-_LARGEST_SIZE = 1 << 60  # larger ones stand for an unknown size
 _MOST_CHUNKS = 10_000
 _MOST_CAF_HEAD_BYTES = 1 << 15  # before the samples, as libsndfile keeps its place
 _RF64 = (b"RF64", b"BW64")
 _W64_RIFF, _W64_NAME, _W64_SIZE = b"riff\x2e\x91\xcf\x11", 16, struct.Struct("<Q")
-_AU_HEADER = struct.Struct(">4sII")  # mark, where the samples begin, their size
+_W64_NAME_ENDS = (bytes.fromhex("f3acd3118cd100c04f8edb8a"), bytes.fromhex("2f91cf11a5d628db04c10000"))
+_W64_FRAME_BYTES = slice(76, 78)
+_AU, _AU_FORMAT = b".snd", struct.Struct(">4xIII4xI")  # where the samples begin, their size, kind, number of channels
+_AU_SAMPLE_BYTES = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}  # of kinds
+_CAF_MARK, _CAF_FRAME_BYTES = b"caff", slice(36, 40)
+_CAF_EDITS = 4  # bytes before the samples, in their chunk
+_ADX, _ADX_END, _ADX_END_BYTES = b"\x80\0", b"\x80\x01", 128
+_READ_ON_RIGHTLY = (_CAF_MARK, _ADX)  # CAF may have tables behind the samples; ADX ends with a mark
 
 
 class _Chunks(NamedTuple):
@@ -58,14 +66,41 @@ def with_sizes(stream: BinaryIO) -> BinaryIO:
     finished = head
     if head.startswith(_RF64) and head[12:16] == b"ds64" and head[28:36] in (bytes(8), 2 * _UNKNOWN):
         finished = b"RIFF" + _UNKNOWN + head[8:12] + b"JUNK" + head[16:]
-    elif head.startswith(b".snd") and head[8:12] == bytes(4):
+    elif head.startswith(_AU) and head[8:12] == bytes(4):
         finished = head[:8] + _UNKNOWN + head[12:]
     elif head.startswith(_W64_RIFF) and (found := _find_samples(stream, _W64)):
         start, size = found
-        if 0 < size <= end - start:
-            return spliced(stream, [stretch(0, start + size)]) if start + size < end else stream
-        finished = _finished_w64(head, start, end)
+        finished = head if 0 < size <= end - start else _finished_w64(head, start, end)
+    elif head.startswith(_CAF_MARK) and (found := _find_samples(stream, _CAF)) and found[1] > end - found[0]:
+        size_at = found[0] - _CAF.size.size
+        there = literal(_CAF.size.pack(end - found[0]))
+        return spliced(stream, [stretch(0, size_at), there, stretch(found[0], end)])
     return stream if finished == head else overlaid(stream, finished)
+
+
+def part(stream: BinaryIO) -> Part | None:
+    """An AU, CAF, Wave64, SoX, SPHERE or ADX file up to the end that its header states; None for other files.
+
+    Args:
+        stream: Seekable.
+    """
+    head, end = _head_and_end(stream)
+    found = _stated_sound(stream, head)
+    if found is None:
+        return None
+    start, size = found
+    if not 0 < size < units.LARGEST_SIZE:
+        has_end = not ends_inside_frame(end - start, _frame_bytes(head))
+        return Part(with_sizes(stream), has_end=has_end)
+    stop = start + size
+    behind = bytes_behind(stream, stop, lambda at: _is_chunk(head, units.head(stream, at)))
+    ends_there = stop >= end or head.startswith(_READ_ON_RIGHTLY)
+    return Part(
+        with_sizes(stream) if ends_there else spliced(stream, [stretch(0, stop)]),
+        has_end=not head.startswith(_ADX) or _has_adx_end(stream, stop),
+        share=share_there(size, stop - end, _frame_bytes(head)),
+        unread=behind / size,
+    )
 
 
 def libsndfile_loses_place(stream: BinaryIO) -> bool:
@@ -75,32 +110,47 @@ def libsndfile_loses_place(stream: BinaryIO) -> bool:
         stream: Seekable.
     """
     head, _ = _head_and_end(stream)
-    found = _find_samples(stream, _CAF) if head.startswith(b"caff") else None
+    found = _find_samples(stream, _CAF) if head.startswith(_CAF_MARK) else None
     return found is not None and found[0] > _MOST_CAF_HEAD_BYTES
 
 
-def share_there(stream: BinaryIO) -> float:
-    """The share that is there of the samples which the header of an AU, CAF or Wave64 file states; 1 for others.
+def _stated_sound(stream: BinaryIO, head: bytes) -> tuple[int, int] | None:
+    """Where the samples begin, and the size that is stated for them; one that is not positive or huge is unknown."""
+    if head.startswith(_AU) and len(head) >= _AU_FORMAT.size:
+        start, size = _AU_FORMAT.unpack_from(head)[:2]
+        return start, 0 if size == units.UNKNOWN else size
+    if head.startswith(_CAF_MARK):
+        found = _find_samples(stream, _CAF)
+        return found and (found[0] + _CAF_EDITS, found[1] - _CAF_EDITS)
+    return _find_samples(stream, _W64) if head.startswith(_W64_RIFF) else units.sound(head)
 
-    Args:
-        stream: Seekable.
-    """
-    head, end = _head_and_end(stream)
-    found: tuple[int, int] | None = None
-    if head.startswith(b".snd") and len(head) >= _AU_HEADER.size and head[8:12] != _UNKNOWN:
-        found = _AU_HEADER.unpack_from(head)[1:]
-    elif head.startswith((b"caff", _W64_RIFF)):
-        found = _find_samples(stream, _CAF if head.startswith(b"caff") else _W64)
-    if found is None:
-        return 1.0
-    start, size = found
-    return max(end - start, 0) / size if end - start < size < _LARGEST_SIZE else 1.0
+
+def _frame_bytes(head: bytes) -> int:
+    """Size of a sample of each channel; 0 where it is not known."""
+    if head.startswith(_AU):
+        channels = int(_AU_FORMAT.unpack_from(head)[3])
+        return _AU_SAMPLE_BYTES.get(_AU_FORMAT.unpack_from(head)[2], 0) * channels
+    if head.startswith(_CAF_MARK):
+        return int.from_bytes(head[_CAF_FRAME_BYTES])
+    return int.from_bytes(head[_W64_FRAME_BYTES], "little") if head[40:44] == b"fmt " else 0
+
+
+def _is_chunk(head: bytes, found: bytes) -> bool:
+    """Whether a chunk of a file with this head begins with the bytes that were found."""
+    if head.startswith(_W64_RIFF):
+        return found[4:_W64_NAME] in _W64_NAME_ENDS
+    return head.startswith(_CAF_MARK) and units.caf(found) is not None
+
+
+def _has_adx_end(stream: BinaryIO, stop: int) -> bool:
+    """Whether the mark is there that ends an ADX file, near the end that its header states."""
+    stream.seek(stop)
+    return _ADX_END in stream.read(_ADX_END_BYTES)
 
 
 def _head_and_end(stream: BinaryIO) -> tuple[bytes, int]:
     """The first bytes of a file, and its size; it is at its beginning afterwards."""
-    stream.seek(0)
-    head = stream.read(_HEAD_BYTES)
+    head = units.head(stream, 0)
     end = stream.seek(0, io.SEEK_END)
     stream.seek(0)
     return head, end

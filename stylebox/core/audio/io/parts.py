@@ -1,0 +1,66 @@
+"""The sounds of a file that follow one another, each as a file of its own, put right if need be. Decodes nothing."""
+
+import io
+from typing import BinaryIO
+
+from stylebox.core.audio.io import boxes, joined, musepack, ogg, riff, unfinished
+from stylebox.core.audio.io.part import Part, spliced, stretch
+from stylebox.core.audio.io.tags import after_id3, id3_end
+
+_HEAD_BYTES = boxes.MARK_AT.stop
+_MOST_TURNS = 1000  # of looking for a file of another kind behind one
+
+
+def parts(stream: BinaryIO) -> list[Part]:
+    """The sounds of a file, without a tag in front; most files have one.
+
+    Args:
+        stream: Seekable.
+    """
+    total = stream.seek(0, io.SEEK_END)
+    found: list[Part] = []
+    place = after_id3(stream)
+    for _ in range(_MOST_TURNS):
+        rest = spliced(stream, [stretch(place, total)]) if place else stream
+        *whole, last = joined.files(rest)
+        for file in whole:
+            found += _parts_of_file(file)
+        end = last.seek(0, io.SEEK_END)
+        own_end = _own_end(last)
+        if own_end == end or not joined.is_beginning(last, own_end):
+            return found + _parts_of_file(last)
+        found += _parts_of_file(spliced(last, [stretch(0, own_end)]))
+        place = id3_end(stream, total - end + own_end)
+    return found
+
+
+def _own_end(stream: BinaryIO) -> int:
+    """Where an MP4 or Ogg file ends, however much follows; other files end with the stream."""
+    head = _head(stream)
+    if head[boxes.MARK_AT] == boxes.MARK:
+        return boxes.end(stream)
+    return ogg.end(stream) if head.startswith(ogg.MARK) else stream.seek(0, io.SEEK_END)
+
+
+def _parts_of_file(stream: BinaryIO) -> list[Part]:
+    """One; or the files that were joined in MP4, or the links of chained Ogg."""
+    head = _head(stream)
+    if head[boxes.MARK_AT] == boxes.MARK:
+        return boxes.sounds(stream)
+    links = ogg.links(stream) if head.startswith(ogg.MARK) else []
+    if not links:
+        return [unfinished.part(stream) or musepack.part(stream) or riff.part(unfinished.with_sizes(stream))]
+    return [
+        Part(
+            spliced(stream, [stretch(link.start, link.end)]),
+            link.is_whole,
+            link.has_end,
+            after_gaps=link.after_gaps,
+        )
+        for link in links
+    ]
+
+
+def _head(stream: BinaryIO) -> bytes:
+    stream.seek(0)
+    return stream.read(_HEAD_BYTES)

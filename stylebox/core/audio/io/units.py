@@ -1,0 +1,135 @@
+"""The size of the unit that begins at a place of a file: a box, an element, a chunk, or the file itself.
+
+Each function is given the first bytes of the unit, `HEAD_BYTES` if there are as many, and gives its size with its
+header; None if it states none. Decodes nothing.
+
+Reference:
+    ISO/IEC 14496-12, 4.2: boxes of MP4. RFC 8794: elements of Matroska. Microsoft, Advanced Systems Format, 2: objects.
+    Microsoft, RIFF; EBU Tech 3306, RF64. Sony Wave64. Apple, Core Audio Format 1.0. Sun, audio files. SoX: soxformat.
+    NIST SPHERE. Sony, DSF File Format 1.01. CRI ADX.
+"""
+
+import re
+import struct
+from typing import BinaryIO
+
+HEAD_BYTES = 4096
+UNKNOWN = 0xFFFFFFFF  # as a size
+NEVER_FILLED_IN = 0x7FFF0000  # least size that programs write which cannot know it
+LARGEST_SIZE = 1 << 60  # larger ones of eight bytes stand for an unknown size
+_WIDE_BOX = 1  # as a size: it follows in eight bytes
+_LONGEST_NAME = 4  # bytes, of an element
+_ASF_MARKS = (b"\x30\x26\xb2\x75", b"\x36\x26\xb2\x75", b"\x90\x08\x00\x33", b"\xd3\x29\xe2\xd6", b"\xf8\x03\xb1\xfe")
+_CAF_MARK, _NAME = b"caff", re.compile(rb"[ -~]{4}")
+_ADX_END = b"\x80\x01"
+_NIST_FIELD = re.compile(rb"^(sample_count|sample_n_bytes|channel_count) -i (\d{1,15})\s*$", re.MULTILINE)
+
+
+def head(stream: BinaryIO, at: int) -> bytes:
+    """The first bytes of the unit that begins at a place."""
+    stream.seek(at)
+    return stream.read(HEAD_BYTES)
+
+
+def box(head: bytes) -> int | None:
+    """Of MP4."""
+    if not head[4:8].isalnum():  # behind the last box there may be anything
+        return None
+    size = int.from_bytes(head[:4])
+    return int.from_bytes(head[8:16]) if size == _WIDE_BOX else size
+
+
+def element(head: bytes) -> int | None:
+    """Of Matroska, with its header; that of the header alone if the size is unknown, so that its content follows."""
+    name_bytes = 9 - head[0].bit_length()
+    marked = head[name_bytes : name_bytes + 1]
+    if name_bytes > _LONGEST_NAME or not marked or not marked[0]:
+        return None
+    size_bytes = 9 - marked[0].bit_length()
+    size = int.from_bytes(head[name_bytes : name_bytes + size_bytes])
+    unknown = (1 << 7 * size_bytes) - 1
+    size &= unknown
+    return name_bytes + size_bytes + (0 if size == unknown else size)
+
+
+def asf_object(head: bytes) -> int | None:
+    """Of ASF."""
+    return int.from_bytes(head[16:24], "little") if head.startswith(_ASF_MARKS) else None
+
+
+def riff(head: bytes) -> int | None:
+    """Of a WAV, AIFF or AVI file."""
+    if head[:4] in (b"RF64", b"BW64"):
+        wide = int.from_bytes(head[20:28], "little") if head[12:16] == b"ds64" else 0
+        return 8 + wide if 0 < wide < LARGEST_SIZE else None
+    if head[:4] not in (b"RIFF", b"RIFX", b"FORM"):
+        return None
+    size = int.from_bytes(head[4:8], "little" if head[:4] == b"RIFF" else "big")
+    return 8 + size if 0 < size < NEVER_FILLED_IN else None
+
+
+def caf(head: bytes) -> int | None:
+    """Of a chunk of CAF, or of the mark that begins the file."""
+    if head.startswith(_CAF_MARK):
+        return 8
+    size = int.from_bytes(head[4:12])
+    return 12 + size if len(head) >= 12 and _NAME.match(head) and size < LARGEST_SIZE else None
+
+
+def w64(head: bytes) -> int | None:
+    """Of a Wave64 file."""
+    size = int.from_bytes(head[16:24], "little")
+    return size if head.startswith(b"riff") and 40 < size < LARGEST_SIZE else None
+
+
+def dsf(head: bytes) -> int | None:
+    """Of a DSF file."""
+    size = int.from_bytes(head[12:20], "little")
+    return size if head.startswith(b"DSD ") and 0 < size < LARGEST_SIZE else None
+
+
+def adx(head: bytes) -> int | None:
+    """Of the header and the sound of an ADX file, or of what ends it."""
+    if head.startswith(_ADX_END):
+        return 4 + int.from_bytes(head[2:4])
+    return with_sound(head)
+
+
+def with_sound(head: bytes) -> int | None:
+    """Of a file of which `sound` knows how long its sound is, up to the end of the sound."""
+    return sum(sound(head) or ()) or None
+
+
+def sound(head: bytes) -> tuple[int, int] | None:
+    """Where the samples of an AU, SoX, SPHERE or ADX file begin, and their size in bytes; None if it states none."""
+    read = next((read for mark, read in _SOUNDS.items() if head.startswith(mark)), None)
+    try:
+        start, size = read(head) if read else (0, 0)
+    except struct.error:  # the file ends inside its header
+        return None
+    return (start, size) if 0 < size < LARGEST_SIZE else None
+
+
+def _au(head: bytes) -> tuple[int, int]:
+    _, start, size = struct.unpack_from(">4sII", head)
+    return start, 0 if size == UNKNOWN else size
+
+
+def _sox(head: bytes) -> tuple[int, int]:
+    _, size, samples = struct.unpack_from("<4sIQ" if head.startswith(b".SoX") else ">4sIQ", head)
+    return 4 + size, 4 * samples
+
+
+def _sphere(head: bytes) -> tuple[int, int]:
+    numbers = {name: int(number) for name, number in _NIST_FIELD.findall(head)}
+    samples, width, channels = (numbers.get(name, 0) for name in (b"sample_count", b"sample_n_bytes", b"channel_count"))
+    return int(head[8:16]), samples * width * channels
+
+
+def _adx(head: bytes) -> tuple[int, int]:
+    _, start, _, block_bytes, _, channels, _, samples = struct.unpack_from(">HHBBBBII", head)
+    blocks = samples // ((block_bytes - 2) * 2) if block_bytes > 2 else 0
+    return 4 + start, (blocks - 1) * block_bytes * channels  # FFmpeg writes one block less than it states
+
+
+_SOUNDS = {b".snd": _au, b".SoX": _sox, b"XoS.": _sox, b"NIST_1A\n": _sphere, b"\x80\0": _adx}

@@ -1,0 +1,223 @@
+"""Files that were joined by `cat`: the sound of all of them, one after another, and nothing is taken for a file.
+
+`files/tone.mpc` was made by `sox -D -n -r 44100 -b 16 -c 1 tone.wav synth 13230s sine 441 gain -6` and
+`mpcenc --quality 2 tone.wav tone.mpc`.
+"""
+
+import io
+import struct
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.audio_files import SAMPLE_RATE, encode, notes
+
+from stylebox.core.audio.io import joined
+from stylebox.core.audio.io.parts import parts
+from stylebox.core.audio.io.read import AudioReader, probe
+
+MUSEPACK = Path(__file__).with_name("files") / "tone.mpc"
+Make = Callable[[Path, np.ndarray], object]
+
+
+def by_libsndfile(container: str, subtype: str = "PCM_16") -> Make:
+    return lambda path, sound: soundfile.write(path, sound, SAMPLE_RATE, subtype, format=container)
+
+
+def by_ffmpeg(suffix: str, codec: str, rate: int = SAMPLE_RATE, **options: str) -> Make:
+    return lambda path, sound: encode(path.with_suffix(suffix), codec, rate, False, sound, **options).rename(path)
+
+
+def sphere(path: Path, sound: np.ndarray) -> None:
+    fields = f"sample_count -i {len(sound)}\nsample_rate -i {SAMPLE_RATE}\nchannel_count -i 1\nsample_n_bytes -i 2\n"
+    head = f"NIST_1A\n   1024\n{fields}sample_byte_format -s2 01\nsample_coding -s3 pcm\nend_head\n"
+    path.write_bytes(head.encode().ljust(1024) + np.rint(sound * 32768).astype("<i2").tobytes())
+
+
+def with_sizes(places: dict[int, bytes], make: Make) -> Make:
+    """The same with other bytes, as of programs that write to a pipe."""
+
+    def changed(path: Path, sound: np.ndarray) -> None:
+        make(path, sound)
+        content = bytearray(path.read_bytes())
+        for place, size in places.items():
+            content[place : place + len(size)] = size
+        path.write_bytes(content)
+
+    return changed
+
+
+KINDS: dict[str, Make] = {
+    "WAV": by_libsndfile("WAV"),
+    "WAV of unknown size": with_sizes({4: b"\xff" * 4, 40: b"\xff" * 4}, by_libsndfile("WAV")),
+    "WAV of size 0": with_sizes({4: bytes(4), 40: bytes(4)}, by_libsndfile("WAV")),
+    "AIFF": by_libsndfile("AIFF"),
+    "AU": by_libsndfile("AU"),
+    "AU, floats": by_libsndfile("AU", "FLOAT"),
+    "AU of unknown size": with_sizes({8: b"\xff" * 4}, by_libsndfile("AU")),
+    "CAF": by_libsndfile("CAF"),
+    "CAF, Apple Lossless": by_libsndfile("CAF", "ALAC_16"),
+    "Wave64": by_libsndfile("W64"),
+    "Wave64 by FFmpeg": by_ffmpeg(".w64", "pcm_s16le"),
+    "FLAC": by_libsndfile("FLAC"),
+    "Ogg Vorbis": by_libsndfile("OGG", "VORBIS"),
+    "IRCAM": by_libsndfile("IRCAM"),
+    "SPHERE": sphere,
+    "SoX": by_ffmpeg(".sox", "pcm_s32le"),
+    "VOC": by_libsndfile("VOC"),
+    "TTA": by_ffmpeg(".tta", "tta"),
+    "WavPack": by_ffmpeg(".wv", "wavpack"),
+    "ADX": by_ffmpeg(".adx", "adpcm_adx"),
+    "FLV": by_ffmpeg(".flv", "libmp3lame"),
+    "RealMedia": by_ffmpeg(".rm", "ac3"),
+    "ASF": by_ffmpeg(".asf", "wmav2", b="96k"),
+    "AVI": by_ffmpeg(".avi", "libmp3lame"),
+    "Matroska": by_ffmpeg(".mka", "flac"),
+    "Matroska of unknown size": by_ffmpeg(".mkv", "libopus", 48000, live="1"),
+    "NUT": by_ffmpeg(".nut", "flac"),
+    "MP4": by_ffmpeg(".m4a", "aac"),
+    "AMR": by_ffmpeg(".amr", "libopencore_amrnb", 8000),
+    "Musepack": lambda path, sound: path.write_bytes(MUSEPACK.read_bytes()),
+}
+
+
+def read(content: bytes, path: Path) -> tuple[np.ndarray, list[str]]:
+    path.write_bytes(content)
+    with AudioReader(path) as reader:
+        sound = np.concatenate(list(reader))[:, 0]
+    return sound, reader.remarks
+
+
+@pytest.fixture(scope="module")
+def singles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[bytes, bytes]]:
+    """Two files of each kind."""
+    folder = tmp_path_factory.mktemp("single")
+    found = {}
+    for kind, make in KINDS.items():
+        contents = []
+        for sound in (notes(SAMPLE_RATE, 0.6), notes(SAMPLE_RATE, 1.3)[::-1].copy()):
+            make(folder / "a", sound)
+            contents.append((folder / "a").read_bytes())
+        found[kind] = contents[0], contents[1]
+    return found
+
+
+@pytest.mark.parametrize("tag", [b"", b"ID3\3\0\0\0\0\0\x20" + bytes(32)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_joined_files_are_one_after_another(
+    kind: str, tag: bytes, singles: dict[str, tuple[bytes, bytes]], tmp_path: Path
+) -> None:
+    if tag and kind in {"IRCAM", "WAV of unknown size", "WAV of size 0", "AU of unknown size"}:
+        pytest.skip("nothing says where the sound ends before the tag")
+    path, contents = tmp_path / "a", singles[kind]
+    apart = [read(content, path) for content in contents]
+    assert [remarks for _, remarks in apart] == [[], []]
+    together, remarks = read(contents[0] + tag + contents[1] + contents[0], path)
+    assert remarks == []
+    np.testing.assert_array_equal(together, np.concatenate([apart[0][0], apart[1][0], apart[0][0]]))
+    assert probe(path).samples == len(together)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        *(("WAV", second) for second in ("AIFF", "FLAC", "Ogg Vorbis", "MP4", "TTA", "Matroska")),
+        *(("AU", "WAV"), ("CAF", "Ogg Vorbis"), ("AIFF", "FLAC"), ("Wave64", "WavPack"), ("SPHERE", "SoX")),
+        *(("FLAC", "WAV"), ("Ogg Vorbis", "WAV"), ("MP4", "FLAC"), ("TTA", "AIFF"), ("WavPack", "FLAC")),
+        *(("Musepack", "WAV"), ("FLV", "TTA"), ("ASF", "Musepack"), ("Matroska", "AU"), ("AVI", "WAV")),
+    ],
+)
+def test_a_file_of_another_kind_follows(
+    first: str, second: str, singles: dict[str, tuple[bytes, bytes]], tmp_path: Path
+) -> None:
+    path = tmp_path / "a"
+    contents = singles[first][1], singles[second][0]
+    apart = [read(content, path)[0] for content in contents]
+    together, remarks = read(contents[0] + contents[1], path)
+    assert remarks == []
+    np.testing.assert_array_equal(together, np.concatenate(apart))
+
+
+@pytest.mark.parametrize("kind", ["WAV", "AU", "TTA", "Wave64", "Ogg Vorbis", "Matroska"])
+def test_a_later_file_that_cannot_be_read_costs_no_other(
+    kind: str, singles: dict[str, tuple[bytes, bytes]], tmp_path: Path
+) -> None:
+    path, (first, second) = tmp_path / "a", singles[kind]
+    whole, _ = read(first, path)
+    together, remarks = read(first + second[: len(second) * 6 // 10], path)
+    np.testing.assert_array_equal(together[: len(whole)], whole)
+    assert len(remarks) == 1
+    assert remarks[0].startswith("number 2 of the 2 sounds in it: it is ")
+    broken = first + second[:64] + bytes(3000) + first  # a head and nothing that it states
+    together, remarks = read(broken, path)
+    np.testing.assert_array_equal(together[: len(whole)], whole)
+    assert len(remarks) >= 1
+
+
+SEARCHED = ["TTA", "WavPack", "VOC", "FLV", "RealMedia", "Musepack", "AMR", "NUT", "IRCAM", "AU of unknown size"]
+MARKS = [
+    *(b"TTA1", b"wvpk", b"Creative Voice File", b"FLV\1", b".RMF", b"MPCKSH", b"#!AMR", b"nut/multimedia"),
+    *(b".snd", b"\x64\xa3\1\0", b"RIFF", b"fLaC", b"OggS", b"caff\0\1\0\0", b"ftypM4A "),
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_bytes_that_hold_the_mark_of_a_file_are_no_file(data: st.DataObject) -> None:
+    """As samples or a picture may."""
+    kind = data.draw(st.sampled_from(SEARCHED))
+    content = _SINGLES.setdefault(kind, _single(kind))
+    noise = data.draw(st.lists(st.one_of(st.binary(max_size=40), st.sampled_from(MARKS)), max_size=30))
+    assert len(joined.files(io.BytesIO(content + b"".join(noise)))) == 1
+
+
+_SINGLES: dict[str, bytes] = {}
+
+
+def _single(kind: str) -> bytes:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a"
+        KINDS[kind](path, notes(SAMPLE_RATE, 0.6))
+        return path.read_bytes()
+
+
+def test_a_header_with_a_wrong_checksum_begins_no_file() -> None:
+    fields = b"TTA1" + struct.pack("<HHHII", 1, 1, 16, SAMPLE_RATE, 1000)
+    right = fields + struct.pack("<I", zlib.crc32(fields))
+    for head, count in ((right, 2), (right[:-1] + bytes([right[-1] ^ 1]), 1)):
+        assert len(joined.files(io.BytesIO(right + bytes(5000) + head + bytes(5000)))) == count
+
+
+def test_a_beginning_is_found_wherever_it_lies() -> None:
+    """A file is searched in blocks; a beginning may lie across the end of one."""
+    mark = b"FLV\1\5\0\0\0\x09\0\0\0\0"
+    for place in (14, (1 << 16) - 14, (1 << 16) - 5, 1 << 16, (1 << 16) + 1, 200_000):
+        stream = io.BytesIO(mark.ljust(place, b"\1") + mark + bytes(100))
+        first, _ = joined.files(stream)
+        assert first.seek(0, io.SEEK_END) == place
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b"RIFF\x04\0\0\0WAVE    ",
+        b"caff\0\1\0\0desc\0\0\0\0\0\0\0\x20" + bytes(32),
+        b"\x81",  # an element of Matroska
+        b"FLV\1\5\0\0\0\x09\0\0\0\0",
+        b"\0\0\0\x14ftypM4A " + bytes(8) + b"OggS\0\2" + bytes(22),
+        b"\0\0\0\x14ftypM4A " + bytes(8) + b"RIFF\x08\0\0\0WAVEfmt ",
+    ],
+)
+def test_a_file_of_many_tiny_pieces_takes_no_time(piece: bytes) -> None:
+    head = b"\x1aE\xdf\xa3\x8bB\x82\x88matroska" if piece == b"\x81" else b""
+    start = time.perf_counter()
+    parts(io.BytesIO(head + piece * (200_000 // len(piece))))
+    assert time.perf_counter() - start < 10
