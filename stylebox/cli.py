@@ -92,7 +92,11 @@ def main() -> None:
         logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of a home that cannot be written to
     _use_utf8()
     try:
+        _check_start()
         app(prog_name="stylebox")
+    except StyleboxError as error:
+        console.error(str(error))
+        sys.exit(FAILED)
     except OSError as error:  # of Typer's own output, such as a page of help; commands report theirs
         console.error(f"standard output: {error_reason(error)}")
         sys.exit(FAILED)
@@ -144,17 +148,12 @@ def _begin(
     debug: opt.Debug = False,
 ) -> None:
     console.configure(quiet, verbose, debug)
-    try:
-        _check_start()
-    except StyleboxError as error:
-        console.error(str(error))
-        raise typer.Exit(FAILED) from None
     if context.invoked_subcommand is not None:
         _apply_defaults(context, context.invoked_subcommand)
 
 
 def _check_start() -> None:
-    """Check where the program was started: without a current folder PyTorch ends it.
+    """Check where the program was started: without a current folder PyTorch and pydantic fail.
 
     Raises:
         StyleboxError: The current folder was deleted, or the program is in an archive.

@@ -29,10 +29,11 @@ def box(kind: bytes, content: bytes) -> bytes:
 
 
 def with_edits(path: Path, edits: Edits, priming: int, wide: bool) -> None:
-    """Write a list in place of FFmpeg's own; its movie counts milliseconds. The movie is behind the sound."""
+    """Write a list in place of FFmpeg's own. The movie is behind the sound."""
     content = path.read_bytes()
+    scale = int.from_bytes(content[content.index(b"mvhd") + 16 :][:4])  # of the movie: units per second
     entries = [
-        (round(1000 * seconds), -1 if begin is None else round(begin * SAMPLE_RATE) + priming)
+        (round(scale * seconds), -1 if begin is None else round(begin * SAMPLE_RATE) + priming)
         for seconds, begin in edits
     ]
     table = b"".join(struct.pack(">QqI" if wide else ">IiI", *entry, 0x10000) for entry in entries)
