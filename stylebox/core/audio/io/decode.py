@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 
 from stylebox.core.audio.io import flac
+from stylebox.core.audio.io.bitstreams import is_bitstream
 from stylebox.core.audio.io.formats import VORBIS_PLACES
 from stylebox.core.audio.io.part import Part, spliced, stretch
 from stylebox.core.audio.io.parts import parts
@@ -192,7 +193,7 @@ def _libsndfile(stream: BinaryIO, is_whole: bool) -> Iterator[_ForwardOnly | Non
         file = _ForwardOnly(flac.of_unknown_length(stream) if head.startswith(FLAC_MARK) else stream) if known else None
     except soundfile.LibsndfileError:
         file = None
-    if file is not None and file.subtype in _FOR_FFMPEG:
+    if file is not None and (file.subtype in _FOR_FFMPEG or (file.subtype == "PCM_16" and is_bitstream(stream))):
         file.close()
         file = None
     try:

@@ -1,0 +1,70 @@
+"""Dolby Digital and DTS in WAV files, as digital outputs and CDs carry them in the place of samples."""
+
+import io
+import wave
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+from support.audio_files import notes
+
+from stylebox.core.audio.io.bitstreams import is_bitstream
+from stylebox.core.audio.io.read import AudioReader, probe
+
+RATE = 48000
+
+
+def dolby_digital() -> bytes:
+    """Two seconds of notes, as a digital output sends them: words of 16 bits."""
+    packed = io.BytesIO()
+    with av.open(packed, "w", format="spdif") as container:
+        sound = container.add_stream("ac3", rate=RATE, layout="stereo")
+        assert isinstance(sound, av.AudioStream)
+        frame = av.AudioFrame.from_ndarray(np.stack([notes(RATE)] * 2), "fltp", "stereo")
+        frame.sample_rate, frame.pts = RATE, 0
+        container.mux(sound.encode(frame))
+        container.mux(sound.encode(None))
+    return packed.getvalue()
+
+
+def wav(path: Path, words: bytes) -> None:
+    """A WAV file of two channels and 16 bits."""
+    with wave.open(str(path), "wb") as file:
+        file.setparams((2, 2, RATE, 0, "NONE", ""))
+        file.writeframes(words)
+
+
+def test_dolby_digital_in_the_place_of_samples_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "recorded.wav"
+    wav(path, dolby_digital())
+    with AudioReader(path) as reader:
+        back = np.concatenate(list(reader))[:, 0]
+    assert (reader.codec, reader.bits) == ("ac3", 0)
+    assert probe(path).samples == len(back)
+    wanted = notes(RATE)
+    delay = int(np.argmax(np.correlate(back[:RATE], wanted[: RATE // 2], "valid")))
+    assert delay < 1024  # of the encoder
+    error = back[delay : delay + len(wanted)] - wanted[: len(back) - delay]
+    assert np.mean(error**2) < 0.01 * np.mean(wanted**2)
+
+
+@pytest.mark.parametrize("sync", [b"\xfe\x7f\x01\x80", b"\xff\x1f\x00\xe8"])
+def test_dts_is_none_of_samples_either(sync: bytes, tmp_path: Path) -> None:
+    """As CDs have it, in words of 16 or 14 bits; only its beginning counts here."""
+    wav(tmp_path / "cd.wav", 10 * (sync + bytes(2044)))
+    with (tmp_path / "cd.wav").open("rb") as stream:
+        assert is_bitstream(stream)
+
+
+def test_samples_are_samples(tmp_path: Path) -> None:
+    loud = np.random.default_rng(0).integers(-32768, 32767, (100_000, 2), dtype=np.int16)
+    loud[5] = np.frombuffer(b"\x72\xf8\x1f\x4e", "<i2")  # once by chance
+    soundfile.write(tmp_path / "noise.wav", loud, RATE)
+    with (tmp_path / "noise.wav").open("rb") as stream:
+        stream.seek(7)
+        assert not is_bitstream(stream)
+        assert stream.tell() == 7
+    with AudioReader(tmp_path / "noise.wav") as reader:
+        assert np.array_equal(np.round(np.concatenate(list(reader)) * 32768), loud)
