@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from support.audio_files import SAMPLE_RATE, encode, notes
 
-from stylebox.core.audio.io.read import load_audio
+from stylebox.core.audio.io.read import load_audio, probe
 from stylebox.core.audio.io.write import write_audio
 from stylebox.core.errors import AudioError
 
@@ -100,3 +100,15 @@ def test_a_file_cut_short_gives_what_is_there(suffix: str, tmp_path: Path, capfd
     assert 0.4 * len(whole) < len(cut) < 0.75 * len(whole)
     np.testing.assert_allclose(cut[:-2500], whole[: len(cut) - 2500], atol=1e-4)
     assert capfd.readouterr().err == ""
+
+
+def test_packets_that_cannot_be_decoded_are_reported_where_no_time_shows_them(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.caf", "alac", SAMPLE_RATE)
+    whole, content = probe(path), bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 3000] = bytes(7 * byte % 256 for byte in content[middle : middle + 3000])
+    path.write_bytes(content)
+    damaged = probe(path)
+    assert whole.remarks == ()
+    assert damaged.samples < whole.samples
+    assert damaged.remarks == ("2 of its packets are damaged; what follows comes too early",)

@@ -10,6 +10,7 @@ import itertools
 import math
 import os
 import re
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, BinaryIO, cast
@@ -23,7 +24,7 @@ from stylebox.core.audio.io import edits as edit_lists
 from stylebox.core.audio.io.boxes import edit_list
 from stylebox.core.audio.io.endings import Ending
 from stylebox.core.audio.io.page_times import PageTimes
-from stylebox.core.audio.io.raw_frames import RAW_FORMATS, LostFrames, is_adts
+from stylebox.core.audio.io.raw_frames import RAW_FORMATS, LostFrames, Padding, is_adts
 from stylebox.core.audio.io.stated import stated_seconds
 from stylebox.core.audio.io.time_line import GAP_SECONDS, LONGEST_GAPS_SECONDS, Silence, TimeLine
 from stylebox.core.audio.io.track import Block, Track
@@ -32,6 +33,7 @@ from stylebox.core.errors import AudioError
 # Containers that store the time of each packet; others count packets, and FFmpeg's count can be wrong.
 _TIMED = {"matroska", "mov", "mpegts", "flv", "asf", "ogg", "mpeg", "nut", "mxf", "rm", "flac"}
 _VORBIS_SHIFT_SAMPLES = 2048  # the most by which FFmpeg misplaces a frame between a long and a short block
+_MOST_PADDING_SAMPLES = 4095  # that an MP3 encoder states
 _MP4_ROUNDING_SECONDS = 0.001
 _CLOCK_MAY_JUMP = {"mpegts", "mpeg"}  # containers of broadcasts, whose recordings are joined
 _LONGEST_BROADCAST_GAP_SECONDS = 10.0  # as FFmpeg's own programs have it
@@ -66,7 +68,7 @@ def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -
         if context is None or context.codec is None or not context.sample_rate or context.format is None:
             raise AudioError(f"{name}: its sound is of an unknown kind, or damaged; export it again as WAV or FLAC")
         stated, edits = stated_seconds(container, audio, stream), edit_list(stream, audio.id)
-        decoder = _Decoder(container, audio, stream, stated, after_gaps)
+        decoder = _Decoder(container, audio, stream, after_gaps)
         blocks = decoder.blocks()
         if edit_lists.are_exact_here_only(edits):
             media = opening.enter_context(open_container(stream, name, ignore_editlist="1"))
@@ -147,7 +149,6 @@ class _Decoder:
         container: Opened.
         audio: A track of it.
         stream: The file.
-        stated: The length in seconds that the header states, if it does.
         after_gaps: Where pages of Ogg begin that follow missing ones.
     """
 
@@ -156,7 +157,6 @@ class _Decoder:
         container: InputContainer,
         audio: av.AudioStream,
         stream: BinaryIO,
-        stated: float | None,
         after_gaps: Collection[int],
     ) -> None:
         self._container, self._audio = container, audio
@@ -164,7 +164,8 @@ class _Decoder:
         self._is_timed, self._is_mp4 = bool(_TIMED & formats), "mp4" in formats
         self._is_counted_from_zero = bool(_COUNTED_FROM_ZERO & formats)
         self._lost = LostFrames(stream) if RAW_FORMATS & formats else None
-        self._stated_seconds = stated
+        self._undecoded = self._left_out = 0  # packets: since the last frame, and before it
+        self._padding = Padding(audio) if "mp3" in formats else None
         shift = _VORBIS_SHIFT_SAMPLES / audio.codec_context.sample_rate if audio.codec_context.name == "vorbis" else 0.0
         longest = _LONGEST_BROADCAST_GAP_SECONDS if _CLOCK_MAY_JUMP & formats else LONGEST_GAPS_SECONDS
         self._time_line = TimeLine(max(GAP_SECONDS, shift) if self._is_timed else math.inf, longest)
@@ -182,23 +183,30 @@ class _Decoder:
         return self._ending.following()
 
     def blocks(self) -> Iterator[Block]:
-        """All blocks, the last one without what an encoder added to fill its frame."""
-        pending: np.ndarray | None = None
-        rate, total = 0, 0
-        for rate, block in _float_blocks(self._in_time()):
-            if pending is not None:
-                yield rate, pending
-            pending, total = block, total + len(block)
-        if pending is None:
+        """All blocks, the last ones without what an encoder added to fill its frames."""
+        held, total = deque[Block](), 0
+        for rate, decoded in _float_blocks(self._in_time()):
+            block = decoded if self._padding is None else self._padding.after(decoded)
+            held.append((rate, block))
+            total += len(block)
+            while sum(len(later) for _, later in held) - len(held[0][1]) > _MOST_PADDING_SAMPLES:
+                yield held.popleft()
+        if not held:
             return
-        excess = total - self._declared_samples(rate, total)
-        yield rate, pending[: len(pending) - excess] if 0 < excess < len(pending) else pending
+        excess = total - self._declared_samples(held[-1][0], total)
+        if self._padding is None and excess >= len(held[-1][1]):
+            excess = 0
+        left = sum(len(block) for _, block in held) - max(excess, 0)
+        for rate, block in held:
+            if left > 0:
+                yield rate, block[:left]
+            left -= len(block)
 
     def _declared_samples(self, rate: int, total: int) -> int:
-        """The length as MP4 states it: in its header, often rounded to milliseconds, and by its packets; or MP3."""
+        """The length as MP4 states it, in its header, often rounded to milliseconds, and by its packets; or MP3."""
         audio = self._audio
-        if self._lost is not None and self._stated_seconds is not None:
-            return round(rate * self._stated_seconds)
+        if self._padding is not None:
+            return total - self._padding.behind
         if not (self._is_mp4 and audio.duration and audio.time_base):
             return total
         by_header = float(audio.duration * audio.time_base)
@@ -241,10 +249,7 @@ class _Decoder:
             for packet in self._ending.packets():
                 if packet.pts is not None and packet.duration and packet.time_base:
                     self._packets_end = float((packet.pts + packet.duration) * packet.time_base)
-                try:
-                    frames = packet.decode()
-                except av.FFmpegError:  # the decoders of AC-3 and DTS have errors of their own
-                    frames = []
+                frames = self._decoded(packet)
                 if self._lost is not None and packet.size:
                     number = self._lost.before(packet, bool(frames))
                     if number:
@@ -252,8 +257,24 @@ class _Decoder:
                 yield from self._page_times.in_place(packet, frames)
             if self._lost is not None and self._lost.is_pending:
                 self.remarks.append("its last frame is damaged or cut short; it is left out")
+            if self._left_out and not self._is_timed and self._lost is None:  # no silence is in their place
+                are = "is" if self._left_out == 1 else "are"
+                self.remarks.append(f"{self._left_out} of its packets {are} damaged; what follows comes too early")
         except (av.FFmpegError, OSError) as error:  # the file is truncated, or points beyond its ends
             _raise_if_unread(error)
+
+    def _decoded(self, packet: "av.Packet[av.AudioStream]") -> list[av.AudioFrame]:
+        """The frames of a packet; none if it is damaged."""
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:  # the decoders of AC-3 and DTS have errors of their own
+            self._undecoded += 1
+            return []
+        if frames:
+            self._left_out, self._undecoded = self._left_out + self._undecoded, 0
+        if self._padding is not None:
+            self._padding.find(frames)
+        return frames
 
 
 def _float_blocks(frames: Iterator[av.AudioFrame | Silence]) -> Iterator[Block]:

@@ -1,8 +1,13 @@
 """MP3, AAC and their like without a container: frames that know no time. What is lost shows in their bytes only."""
 
-from typing import BinaryIO
+import struct
+from collections.abc import Iterable
+from typing import BinaryIO, cast
 
 import av
+import numpy as np
+from av.codec.context import Flags2
+from av.sidedata.sidedata import SideData, Type
 
 from stylebox.core.audio.io.tags import TAG_MARKS
 
@@ -38,6 +43,42 @@ def xing_seconds(stream: BinaryIO) -> float | None:
         return None
     finally:
         stream.seek(at)
+
+
+class Padding:
+    """What an MP3 encoder added before and behind a sound, as FFmpeg reads it from the tag of the encoder.
+
+    FFmpeg itself leaves out what is behind the sound where the stated number of frames ends: in the middle of the sound
+    if the number is wrong. Here it is left out if the sound ends there.
+
+    Args:
+        audio: The track; it then gives all samples.
+
+    Attributes:
+        behind: Samples at the end of the frames until now that are none of the sound if no frame follows.
+    """
+
+    def __init__(self, audio: av.AudioStream) -> None:
+        audio.codec_context.flags2 |= Flags2.skip_manual
+        self.behind = self._before = 0
+
+    def find(self, frames: Iterable[av.AudioFrame]) -> None:
+        """Look for padding in the next frames."""
+        for frame in frames:
+            found = cast("SideData | None", frame.side_data.get(Type.SKIP_SAMPLES))
+            before, behind = struct.unpack_from("<II", bytes(8) if found is None else bytes(found))
+            self._before += before
+            self.behind = self.behind + behind if behind else 0
+
+    def after(self, block: np.ndarray) -> np.ndarray:
+        """A block without the padding before the sound.
+
+        Shape:
+            ``(S, channels)`` -> the same.
+        """
+        skipped = min(self._before, len(block))
+        self._before -= skipped
+        return block[skipped:]
 
 
 class LostFrames:

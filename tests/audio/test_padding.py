@@ -1,0 +1,50 @@
+"""What MP3 encoders add to a sound is left out, and nothing else, whatever number of frames the file states."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.audio_files import SAMPLE_RATE, encode, notes
+
+from stylebox.core.audio.io.read import AudioReader, load_audio
+
+STATED, TAG = 8, 141  # places behind the mark: the number of frames, and what was added before and behind the sound
+
+
+@pytest.fixture
+def mp3(tmp_path: Path) -> Path:
+    return encode(tmp_path / "a.mp3", "libmp3lame", SAMPLE_RATE)
+
+
+def changed(path: Path, frames: int = 0, padding: bytes | None = None) -> np.ndarray:
+    """The sound of an MP3 file that states so many frames more, and other padding."""
+    content = bytearray(path.read_bytes())
+    mark = max(content.find(b"Xing"), content.find(b"Info"))
+    (number,) = struct.unpack_from(">I", content, mark + STATED)
+    struct.pack_into(">I", content, mark + STATED, number + frames)
+    if padding is not None:
+        content[mark + TAG : mark + TAG + 3] = padding
+    path.with_name("changed.mp3").write_bytes(content)
+    with AudioReader(path.with_name("changed.mp3")) as reader:
+        return np.concatenate(list(reader))[:, 0]
+
+
+def test_what_the_encoder_added_is_left_out(mp3: Path) -> None:
+    assert len(load_audio(mp3, SAMPLE_RATE)) == len(notes())
+
+
+@pytest.mark.parametrize("frames", [-40, -3, -2, -1, 1, 2])
+def test_a_wrong_number_of_frames_loses_no_sound(frames: int, mp3: Path) -> None:
+    """FFmpeg would take what was added behind the sound from the middle of it."""
+    whole, back = load_audio(mp3, SAMPLE_RATE), changed(mp3, frames)
+    np.testing.assert_array_equal(back[: len(whole)], whole)
+    assert len(back) - len(whole) < 1152  # what was added behind: less than a frame
+
+
+@pytest.mark.parametrize("behind", [0, 529, 1000, 4095])
+def test_padding_of_several_frames_is_left_out_whole(behind: int, mp3: Path) -> None:
+    """The decoder itself is late by 529 samples."""
+    all_of_it = changed(mp3, padding=b"\0\0\0")
+    back = changed(mp3, padding=behind.to_bytes(3))
+    np.testing.assert_array_equal(back, all_of_it[: len(all_of_it) - max(behind - 529, 0)])
