@@ -4,16 +4,13 @@ The only module that decodes with PyAV. It begins where the sound begins, as FFm
 AAC, Opus and MP3 encoders put in front are not given.
 """
 
-import errno
-import io
 import itertools
 import math
-import os
 import re
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import av
 import numpy as np
@@ -22,6 +19,7 @@ from av.stream import Disposition
 
 from stylebox.core.audio.io import edits as edit_lists
 from stylebox.core.audio.io.boxes import edit_list
+from stylebox.core.audio.io.container import open_container, raise_if_unread
 from stylebox.core.audio.io.endings import Ending
 from stylebox.core.audio.io.page_times import PageTimes
 from stylebox.core.audio.io.raw_frames import RAW_FORMATS, LostFrames, Padding, is_adts
@@ -38,8 +36,6 @@ _MP4_ROUNDING_SECONDS = 0.001
 _CLOCK_MAY_JUMP = {"mpegts", "mpeg"}  # containers of broadcasts, whose recordings are joined
 _LONGEST_BROADCAST_GAP_SECONDS = 10.0  # as FFmpeg's own programs have it
 _COUNTED_FROM_ZERO = {"avi"}  # containers where the first time stamp says how late the sound begins, and the header 0
-# Tags of no valid encoding: from version 19 on PyAV keeps their bytes, before it has to be asked.
-_ANY_TAGS: dict[str, Any] = {"metadata_errors": "surrogateescape"} if int(av.__version__.split(".")[0]) < 19 else {}
 _EXACT = {"flac", "tta", "wv", "ape", "sox", "nistsphere", "au"}  # containers that state the length in samples
 _LOSSLESS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "truehd", "shorten", "wmalossless", "s302m"}
 
@@ -90,45 +86,6 @@ def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -
             lacks_end=decoder.lacks_end,
             following=decoder.following,
         )
-
-
-@contextmanager
-def open_container(stream: BinaryIO, name: str, **options: str) -> Iterator[InputContainer]:
-    """Open a file of any container format. It can't make FFmpeg open other files or addresses.
-
-    Args:
-        stream: Seekable.
-        name: Of the file, for error messages.
-        options: FFmpeg's names of options, and their values.
-
-    Raises:
-        AudioError: the format is unknown, or the file is damaged.
-    """
-    stream.seek(0)
-    try:
-        # A playlist could name other files or addresses: no protocol is allowed.
-        container = av.open(_Source(stream), "r", options={"protocol_whitelist": "none", **options}, **_ANY_TAGS)
-    except (av.FFmpegError, ValueError, OSError) as error:
-        _raise_if_unread(error)
-        fix = "choose a sound file, or export it again as WAV or FLAC"
-        raise AudioError(f"{name}: is not a sound file, or is damaged; {fix}") from error
-    with container:
-        yield container
-
-
-class _Source:
-    """A stream for FFmpeg, which may seek to any position that a damaged header names: no error ends the reading."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.read, self.tell, self._stream = stream.read, stream.tell, stream
-        if isinstance(name := getattr(stream, "name", None), str | bytes):
-            self.name = os.fsdecode(name)  # its suffix helps to find the format
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        try:
-            return self._stream.seek(offset, whence)
-        except (OSError, ValueError):
-            return -1
 
 
 def _bits(audio: av.AudioStream, codec: str) -> int:
@@ -261,7 +218,7 @@ class _Decoder:
                 are = "is" if self._left_out == 1 else "are"
                 self.remarks.append(f"{self._left_out} of its packets {are} damaged; what follows comes too early")
         except (av.FFmpegError, OSError) as error:  # the file is truncated, or points beyond its ends
-            _raise_if_unread(error)
+            raise_if_unread(error)
 
     def _decoded(self, packet: "av.Packet[av.AudioStream]") -> list[av.AudioFrame]:
         """The frames of a packet; none if it is damaged."""
@@ -298,9 +255,3 @@ def _silence(samples: int, rate: int, channels: int) -> Iterator[Block]:
     while samples > 0:
         yield rate, np.zeros((min(samples, rate), channels), np.float32)
         samples -= rate
-
-
-def _raise_if_unread(error: Exception) -> None:
-    """Raise an error of the disk again; a damaged file that points before its beginning gives EINVAL."""
-    if isinstance(error, OSError) and not isinstance(error, av.FFmpegError) and error.errno != errno.EINVAL:
-        raise error

@@ -7,7 +7,7 @@ from typing import BinaryIO, cast
 import av
 import numpy as np
 from av.codec.context import Flags2
-from av.sidedata.sidedata import SideData, Type
+from av.sidedata.sidedata import SideData
 
 from stylebox.core.audio.io.tags import TAG_MARKS
 
@@ -65,7 +65,7 @@ class Padding:
     def find(self, frames: Iterable[av.AudioFrame]) -> None:
         """Look for padding in the next frames."""
         for frame in frames:
-            found = cast("SideData | None", frame.side_data.get(Type.SKIP_SAMPLES))
+            found = cast("SideData | None", frame.side_data.get("SKIP_SAMPLES"))
             before, behind = struct.unpack_from("<II", bytes(8) if found is None else bytes(found))
             self._before += before
             self.behind = self.behind + behind if behind else 0

@@ -1,0 +1,61 @@
+"""Opening files of any container format with FFmpeg, which reads no other file and no address. Decodes nothing."""
+
+import errno
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+import av
+from av.container import InputContainer
+
+from stylebox.core.errors import AudioError
+
+# Tags of no valid encoding: from version 19 on PyAV keeps their bytes, before it has to be asked.
+_ANY_TAGS: dict[str, Any] = {"metadata_errors": "surrogateescape"} if int(av.__version__.split(".")[0]) < 19 else {}
+
+
+@contextmanager
+def open_container(stream: BinaryIO, name: str, **options: str) -> Iterator[InputContainer]:
+    """Open a file of any container format. It can't make FFmpeg open other files or addresses.
+
+    Args:
+        stream: Seekable.
+        name: Of the file, for error messages.
+        options: FFmpeg's names of options, and their values.
+
+    Raises:
+        AudioError: the format is unknown, or the file is damaged.
+    """
+    stream.seek(0)
+    try:
+        # A playlist could name other files or addresses: no protocol is allowed.
+        container = av.open(_Source(stream), "r", options={"protocol_whitelist": "none", **options}, **_ANY_TAGS)
+    except (av.FFmpegError, ValueError, OSError) as error:
+        raise_if_unread(error)
+        fix = "choose a sound file, or export it again as WAV or FLAC"
+        raise AudioError(f"{name}: is not a sound file, or is damaged; {fix}") from error
+    with container:
+        yield container
+
+
+class _Source:
+    """A stream for FFmpeg, which may seek to any position that a damaged header names: no error ends the reading."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.read, self.tell, self._stream = stream.read, stream.tell, stream
+        if isinstance(name := getattr(stream, "name", None), str | bytes):
+            self.name = os.fsdecode(name)  # its suffix helps to find the format
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return self._stream.seek(offset, whence)
+        except (OSError, ValueError):
+            return -1
+
+
+def raise_if_unread(error: Exception) -> None:
+    """Raise an error of the disk again; a damaged file that points before its beginning gives EINVAL."""
+    if isinstance(error, OSError) and not isinstance(error, av.FFmpegError) and error.errno != errno.EINVAL:
+        raise error
