@@ -40,6 +40,30 @@ def sphere(path: Path, sound: np.ndarray) -> None:
     path.write_bytes(head.encode().ljust(1024) + np.rint(sound * 32768).astype("<i2").tobytes())
 
 
+def _bits(sound: np.ndarray, blocks: int) -> np.ndarray:
+    """Samples of one bit, in blocks of 4096 bytes: noise, another for each sound."""
+    seed = int(1000 * abs(float(sound[0]))) + len(sound)
+    return np.random.default_rng(seed).integers(0, 256, 4096 * blocks, np.uint8)
+
+
+def dsf(path: Path, sound: np.ndarray) -> None:
+    data = _bits(sound, len(sound) // 5000).tobytes()
+    form = struct.pack("<IIIIIIQII", 1, 0, 1, 1, 2_822_400, 1, 8 * len(data), 4096, 0)
+    chunks = b"fmt " + struct.pack("<Q", 12 + len(form)) + form + b"data" + struct.pack("<Q", 12 + len(data)) + data
+    path.write_bytes(b"DSD " + struct.pack("<QQQ", 28, 28 + len(chunks), 0) + chunks)
+
+
+def dsdiff(path: Path, sound: np.ndarray) -> None:
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return name + struct.pack(">Q", len(content)) + content
+
+    rate, channels = chunk(b"FS  ", struct.pack(">I", 2_822_400)), chunk(b"CHNL", b"\0\1C000")
+    properties = chunk(b"PROP", b"SND " + rate + channels + chunk(b"CMPR", b"DSD \x0enot compressed\0"))
+    content = b"DSD " + chunk(b"FVER", b"\1\5\0\0") + properties
+    content += chunk(b"DSD ", _bits(sound, len(sound) // 5000).tobytes())
+    path.write_bytes(chunk(b"FRM8", content))
+
+
 def with_sizes(places: dict[int, bytes], make: Make) -> Make:
     """The same with other bytes, as of programs that write to a pipe."""
 
@@ -83,6 +107,11 @@ KINDS: dict[str, Make] = {
     "NUT": by_ffmpeg(".nut", "flac"),
     "MP4": by_ffmpeg(".m4a", "aac"),
     "AMR": by_ffmpeg(".amr", "libopencore_amrnb", 8000),
+    "MP3": by_ffmpeg(".mp3", "libmp3lame"),
+    "MP3, variable rate": by_ffmpeg(".mp3", "libmp3lame", global_quality="236"),
+    "MP3, 22 kHz": by_ffmpeg(".mp3", "libmp3lame", 22050),
+    "DSF": dsf,
+    "DSDIFF": dsdiff,
     "Musepack": lambda path, sound: path.write_bytes(MUSEPACK.read_bytes()),
 }
 
@@ -118,7 +147,8 @@ def test_joined_files_are_one_after_another(
     path, contents = tmp_path / "a", singles[kind]
     apart = [read(content, path) for content in contents]
     assert [remarks for _, remarks in apart] == [[], []]
-    together, remarks = read(contents[0] + tag + contents[1] + contents[0], path)
+    tag_in_front = tag if kind in {"WAV", "AIFF", "FLAC", "TTA", "WavPack", "MP3"} else b""
+    together, remarks = read(tag_in_front + contents[0] + tag + contents[1] + contents[0], path)
     assert remarks == []
     np.testing.assert_array_equal(together, np.concatenate([apart[0][0], apart[1][0], apart[0][0]]))
     assert probe(path).samples == len(together)

@@ -59,7 +59,8 @@ def files(stream: BinaryIO) -> list[BinaryIO]:
 
 def _limits(stream: BinaryIO, end: int) -> tuple[list[int], list[int]]:
     """Where each file begins, the first one at the beginning of the stream, and where it ends."""
-    starts, stops, at = [0], list[int](), id3_end(stream, 0)
+    starts, stops = [0], list[int]()
+    at = begin = id3_end(stream, 0)  # of the header of the last file
     kind = _kind_at(stream, at)
     for _ in range(_MOST_UNITS):
         if kind is None or at >= end or len(starts) == _MOST_FILES:
@@ -67,13 +68,13 @@ def _limits(stream: BinaryIO, end: int) -> tuple[list[int], list[int]]:
         size = kind.size_of(units.head(stream, at))
         if not size and not kind.is_searched:
             break
-        after = max(starts[-1] + 1, at - _PADDING_BYTES)
+        after = max(begin + 1, at - _PADDING_BYTES)
         following = at + size if size else find(stream, kind.beginning, after, kind.is_meant)
         if following is None:
             break
         at = id3_end(stream, following)
         if found := _kind_at(stream, at):
-            kind = found
+            kind, begin = found, at
             starts.append(at)
             stops.append(following if at > following else _before_tag(stream, starts[-2], at))
     return starts, [*stops, end]
@@ -162,6 +163,9 @@ _KINDS = [
     _Kind(_pattern(rb"MPCKSH[\x0c-\x20].{4}\x08")),
     _Kind(_pattern(rb"#!AMR(?:-WB)?\n[\0-\x7c]")),
     _Kind(_pattern(rb"nut/multimedia container\0N")),
+    # MP3 with the frame that states what its encoder added; other MP3 files decoders read on.
+    _Kind(_pattern(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]..\0{9,32}(?:Xing|Info)\0\0\0[\x01-\x0f]")),
+    _Kind(_pattern(rb"FRM8.{8}DSD FVER\0{7}\x04"), units.dff),
     _Kind(_pattern(rb"fLaC[\0\x80]\0\0\x22"), is_searched=False),
     _Kind(_pattern(rb"OggS\0\x02\0{8}.{4}\0{4}"), is_searched=False),
     _Kind(_pattern(rb"\0\0..ftyp(?:M4|mp4|iso|qt  |3g|dash|avc1|MSNV|f4v)"), is_searched=False),

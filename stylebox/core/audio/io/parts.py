@@ -19,7 +19,7 @@ def parts(stream: BinaryIO) -> list[Part]:
     """
     total = stream.seek(0, io.SEEK_END)
     found: list[Part] = []
-    place = after_id3(stream)
+    place = id3_end(stream, 0) if joined.is_beginning(stream, 0) else after_id3(stream)
     for _ in range(_MOST_TURNS):
         rest = spliced(stream, [stretch(place, total)]) if place else stream
         *whole, last = joined.files(rest)

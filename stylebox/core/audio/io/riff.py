@@ -88,7 +88,7 @@ class _Form:
         there = max(sum(chunk.stop - chunk.start for chunk in filled) - offset, 0)
         return Part(
             self._stream if is_regular else self._rebuilt(list(described.values()), filled),
-            has_end=self._is_stated(last) or not ends_inside_frame(last.stop - last.start, frame_bytes),
+            has_end=self._is_stated(last) or not ends_inside_frame(last.stop - last.start - offset, frame_bytes),
             share=1.0 if is_header_counted else share_there(there + last.missing, last.missing, frame_bytes),
             unread=behind / max(there, 1),
             remarks=remarks,

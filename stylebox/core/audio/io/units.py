@@ -6,7 +6,7 @@ header; None if it states none. Decodes nothing.
 Reference:
     ISO/IEC 14496-12, 4.2: boxes of MP4. RFC 8794: elements of Matroska. Microsoft, Advanced Systems Format, 2: objects.
     Microsoft, RIFF; EBU Tech 3306, RF64. Sony Wave64. Apple, Core Audio Format 1.0. Sun, audio files. SoX: soxformat.
-    NIST SPHERE. Sony, DSF File Format 1.01. CRI ADX.
+    NIST SPHERE. Sony, DSF File Format 1.01. Philips, DSDIFF 1.5. CRI ADX.
 """
 
 import re
@@ -86,6 +86,12 @@ def dsf(head: bytes) -> int | None:
     """Of a DSF file."""
     size = int.from_bytes(head[12:20], "little")
     return size if head.startswith(b"DSD ") and 0 < size < LARGEST_SIZE else None
+
+
+def dff(head: bytes) -> int | None:
+    """Of a DSDIFF file."""
+    size = 12 + int.from_bytes(head[4:12])
+    return size + size % 2 if head.startswith(b"FRM8") and 12 < size < LARGEST_SIZE else None
 
 
 def adx(head: bytes) -> int | None:
