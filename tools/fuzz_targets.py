@@ -14,6 +14,7 @@ import numpy as np
 
 from stylebox.core.audio.io.boxes import edit_list, sounds
 from stylebox.core.audio.io.ogg import links, set_plain_serial
+from stylebox.core.audio.io.parts import parts
 from stylebox.core.audio.io.read import AudioReader
 from stylebox.core.config import load_preset
 from stylebox.core.data.dataset import mapped
@@ -72,6 +73,14 @@ def _boxes(data: bytes) -> None:
     assert all(edit.seconds >= 0 for edit in edits)
 
 
+def _parts(data: bytes) -> None:
+    stream = io.BytesIO(data)
+    for part in parts(stream):
+        part.stream.read(64)
+        assert 0 <= part.share <= 1
+        assert part.unread >= 0
+
+
 def _audio(folder: Path) -> None:
     with AudioReader(folder / "sound") as reader:
         for done, block in enumerate(reader):
@@ -120,6 +129,7 @@ TARGETS: Mapping[str, Target] = {
     "manifest": _file(MANIFEST_NAME, read_manifest),
     "midi": _file("a.mid", lambda folder: read_midi(folder / "a.mid")),
     "ogg": _ogg,
+    "parts": _parts,
     "ratings": _file("a.csv", lambda folder: screen(read_ratings([folder / "a.csv"]))),
     "sample_index": _file("INDEX.tsv", read_index),
     "shard": _file("a.tar", _shard),

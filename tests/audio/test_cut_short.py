@@ -66,6 +66,23 @@ def test_an_end_that_is_missing_is_said(
         assert (len(back) < len(whole)) <= len(remarks) <= 1, lost
 
 
+def test_a_live_recording_of_windows_media_without_its_end_is_said(tmp_path: Path) -> None:
+    """Its header counts neither bytes nor packets."""
+    path = encode(tmp_path / "a.asf", "wmav2", SAMPLE_RATE, False, 2.0, b="96k")
+    content = bytearray(path.read_bytes())
+    properties = content.index(bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"))
+    begin = int.from_bytes(content[16:24], "little")
+    content[properties + 40 : properties + 48] = content[properties + 56 : properties + 64] = bytes(8)
+    content[properties + 88] |= 1
+    content[begin + 16 : begin + 24] = struct.pack("<Q", 50)
+    whole, remarks = read(path, bytes(content))
+    assert remarks == []
+    assert read(path, bytes(content) + b"$E\x08\0" + bytes(8))[1] == []
+    back, remarks = read(path, bytes(content[: len(content) * 2 // 3 | 1]))
+    assert len(back) < len(whole)
+    assert remarks == [f"it is cut short: {len(back) / SAMPLE_RATE:.2f} s are there"]
+
+
 @pytest.mark.parametrize(
     ("codec", "frame", "size"),
     [

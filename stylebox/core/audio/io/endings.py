@@ -30,6 +30,8 @@ _ONLY_FRAMES = {"loas", "mlp", "truehd", "sbc", "gsm", "amr", "aac"}  # formats 
 _ONLY_SAMPLES = {"ircam", "sox"}  # formats of a header and uncompressed samples
 _AFTER_BYTES = 1 << 16  # behind the last packet that are looked at
 _TS_SYNC, _TS_PACKETS = 0x47, ((188, 0), (192, 4), (204, 0))  # size of a packet, and where its mark is
+_ASF_PROPERTIES, _ASF_BIT_RATE_AT, _ASF_LIVE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"), 100, 1
+_ASF_DATA_BYTES, _ASF_STREAM_END = 50, b"$E"  # before the packets; behind them, as FFmpeg writes to a pipe
 _NUT_INDEX, _NUT_TAIL_BYTES = b"NX\xdd\x67\x2f\x23\xe6\x4e", 12  # its mark; its size and a checksum end the file
 _MOST_UNITS = 1_000_000  # five hours of a live film; a hostile file may consist of units of two bytes
 
@@ -83,6 +85,8 @@ class Ending:
                 return _ends_inside_ts_packet(self._stream)
             if "nut" in formats:
                 return _lacks_nut_index(self._stream)
+            if "asf" in formats and _ends_inside_asf_packet(self._stream):
+                return True
             if formats & _ONLY_FRAMES:
                 return self._has_bytes_after_last()
             size_of = next((size_of for name, size_of in _UNITS.items() if name in formats), None)
@@ -126,6 +130,21 @@ def _ends_inside_unit(stream: BinaryIO, size_of: Callable[[bytes], int | None]) 
             return False
         at += size
     return at > end
+
+
+def _ends_inside_asf_packet(stream: BinaryIO) -> bool:
+    """Whether packets of ASF that no header counts, as those of a live recording, end inside one."""
+    head = units.head(stream, 0)
+    begin = int.from_bytes(head[16:24], "little") + _ASF_DATA_BYTES
+    at = head.find(_ASF_PROPERTIES)
+    properties = head[at : at + _ASF_BIT_RATE_AT].ljust(_ASF_BIT_RATE_AT, b"\0")
+    flags, least, most = (int.from_bytes(properties[place:][:4], "little") for place in (88, 92, 96))
+    if at < 0 or not flags & _ASF_LIVE or least != most or not least:
+        return False
+    end = stream.seek(0, io.SEEK_END)
+    left = max(end - begin, 0) % least
+    stream.seek(end - left)
+    return left > 0 and not stream.read(left).startswith(_ASF_STREAM_END)
 
 
 def _lacks_nut_index(stream: BinaryIO) -> bool:

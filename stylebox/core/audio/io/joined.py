@@ -69,7 +69,7 @@ def _limits(stream: BinaryIO, end: int) -> tuple[list[int], list[int]]:
         if not size and not kind.is_searched:
             break
         after = max(begin + 1, at - _PADDING_BYTES)
-        following = at + size if size else find(stream, kind.beginning, after, kind.is_meant)
+        following = min(at + size, end) if size else find(stream, kind.beginning, after, kind.is_meant)
         if following is None:
             break
         at = id3_end(stream, following)

@@ -116,7 +116,9 @@ def libsndfile_loses_place(stream: BinaryIO) -> bool:
 
 def _stated_sound(stream: BinaryIO, head: bytes) -> tuple[int, int] | None:
     """Where the samples begin, and the size that is stated for them; one that is not positive or huge is unknown."""
-    if head.startswith(_AU) and len(head) >= _AU_FORMAT.size:
+    if head.startswith(_AU):
+        if len(head) < _AU_FORMAT.size:
+            return None
         start, size = _AU_FORMAT.unpack_from(head)[:2]
         return start, 0 if size == units.UNKNOWN else size
     if head.startswith(_CAF_MARK):

@@ -111,7 +111,7 @@ def sound(head: bytes) -> tuple[int, int] | None:
     read = next((read for mark, read in _SOUNDS.items() if head.startswith(mark)), None)
     try:
         start, size = read(head) if read else (0, 0)
-    except struct.error:  # the file ends inside its header
+    except (struct.error, ValueError):  # the file ends inside its header, or it holds no numbers
         return None
     return (start, size) if 0 < size < LARGEST_SIZE else None
 
