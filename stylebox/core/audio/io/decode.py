@@ -193,7 +193,11 @@ def _libsndfile(stream: BinaryIO, is_whole: bool) -> Iterator[_ForwardOnly | Non
         file = _ForwardOnly(flac.of_unknown_length(stream) if head.startswith(FLAC_MARK) else stream) if known else None
     except soundfile.LibsndfileError:
         file = None
-    if file is not None and (file.subtype in _FOR_FFMPEG or (file.subtype == "PCM_16" and is_bitstream(stream))):
+    if file is not None and (
+        file.subtype in _FOR_FFMPEG
+        or file.format == "SVX"  # two channels follow one another there, which libsndfile mixes up
+        or (file.subtype == "PCM_16" and is_bitstream(stream))
+    ):
         file.close()
         file = None
     try:
