@@ -27,8 +27,9 @@ def standard_output() -> BinaryIO:
     """Standard output.
 
     Raises:
-        StyleboxError: it is closed.
+        StyleboxError: it is closed, or a terminal, which would show the bytes as text.
     """
-    if sys.stdout is None:
-        raise StyleboxError("standard output: is closed; redirect it to a file or name a file")
+    if sys.stdout is None or sys.stdout.isatty():
+        state = "closed" if sys.stdout is None else "a terminal"
+        raise StyleboxError(f"standard output: is {state}; redirect it to a file or name a file")
     return sys.stdout.buffer

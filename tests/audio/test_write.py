@@ -17,8 +17,8 @@ from stylebox.core.audio.io import encode as encode_module
 from stylebox.core.audio.io import encode_ffmpeg
 from stylebox.core.audio.io.ogg import checksum, set_plain_serial
 from stylebox.core.audio.io.read import load_audio, probe
-from stylebox.core.audio.io.write import encode_audio, write_audio
-from stylebox.core.errors import AudioError
+from stylebox.core.audio.io.write import check_format, encode_audio, write_audio
+from stylebox.core.errors import AudioError, StyleboxError
 
 
 @pytest.mark.parametrize(
@@ -147,11 +147,17 @@ def test_full_scale_is_left_alone_and_the_input_too(tmp_path: Path) -> None:
 
 def test_standard_output_gets_a_wav(monkeypatch: pytest.MonkeyPatch) -> None:
     caught = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=caught))
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=caught, isatty=lambda: False))
     write_audio("-", notes(), SAMPLE_RATE)
     assert caught.getvalue()[:4] == b"RIFF"
     assert signal_to_error_db(notes(), load_audio(io.BytesIO(caught.getvalue()))) > 60
     assert not list(Path.cwd().iterdir())
+
+
+def test_a_terminal_gets_no_wav(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: True))
+    with pytest.raises(StyleboxError, match="standard output: is a terminal; redirect it to a file or name a file"):
+        check_format("-")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

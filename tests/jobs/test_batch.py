@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.transfers import AFTER, BEFORE, shown, transferred
 
-from stylebox.core.errors import AudioError, StyleboxError
+from stylebox.core.errors import AudioError, ModelError, StyleboxError
 from stylebox.core.jobs import transfer_styles as job
 from stylebox.core.jobs.batch import Naming, Part
 from stylebox.core.jobs.input_file import InputFile
@@ -24,9 +24,13 @@ Transfer = Callable[..., TransferBatch]
 
 @dataclass
 class Pipeline:
-    """A model that is only asked for its name."""
+    """A model that is only asked for its name, and knows all styles but one."""
 
     model: str = "base"
+
+    def prepare(self, options: TransferOptions) -> None:
+        if options.style == "haprs":
+            raise ModelError("no style and no file 'haprs'")
 
 
 @dataclass
@@ -128,6 +132,12 @@ def test_every_style_of_every_file_is_made_with_the_names_of_the_pattern(takes: 
     ]
     assert Path("out/violin_soft/a_base.mp3").read_text() == "violin/soft"
     assert len(batch.done) == 6
+
+
+def test_a_misspelt_style_is_found_before_any_work(takes: Path, machine: Machine) -> None:
+    with pytest.raises(ModelError, match="haprs"):
+        run(takes, styles=["violin", "haprs"])
+    assert machine.worked == []
 
 
 @pytest.mark.usefixtures("machine")

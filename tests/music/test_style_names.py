@@ -158,7 +158,13 @@ def test_a_style_of_the_model_comes_before_a_translation() -> None:
 
 @pytest.mark.parametrize(
     ("typed", "nearest"),
-    [("voilin", "violin"), ("Giege", "Geige (violin)"), ("flutte", "flute"), ("chitara", "chitarra (guitar)")],
+    [
+        ("voilin", "violin"),
+        ("violn", "violin"),
+        ("Giege", "Geige (violin)"),
+        ("flutte", "flute"),
+        ("chitara", "chitarra (guitar)"),
+    ],
 )
 def test_a_misspelt_name_gets_its_nearest_in_every_language(typed: str, nearest: str) -> None:
     assert f"did you mean {nearest}?" in unknown_style(typed, INSTRUMENTS)

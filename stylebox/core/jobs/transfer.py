@@ -1,10 +1,11 @@
 """`stylebox transfer` as a job: files or folders in, files out, by one process or several."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from stylebox.core.jobs.batch import Naming, Part, Plan, plan
+from stylebox.core.jobs.batch import Naming, Part, Plan, Task, plan
 from stylebox.core.jobs.inputs import Inputs, find_inputs
 from stylebox.core.jobs.outputs import FileReport, SideOutputs
 from stylebox.core.jobs.transfer_outcome import TransferBatch, TransferFailure
@@ -51,8 +52,7 @@ def transfer_files(
         progress: Called as work goes on.
 
     Raises:
-        AudioError: nothing to transfer, or a file is named where a folder is needed.
-        StyleboxError: one of several processes died.
+        StyleboxError: nothing to transfer, no folder for several files, an unknown style, or a process that died.
     """
     inputs = find_inputs(sources)
     planned = plan(
@@ -67,17 +67,24 @@ def transfer_files(
     )
     batch = _of_inputs(inputs, planned)
     several = inputs.several or len(styles) > 1
+    for style in styles if several else ():
+        pipeline.prepare(replace(options, style=style))  # one that is misspelt is found before any work
     whole = TransferProgress(planned.tasks, progress)
     listener = Listener(whole.step if several else lambda task, report: progress(report), made, whole.finish)
     recordings = [list(of_one) for _, of_one in groupby(planned.tasks, key=lambda task: task.recording)]
-    reads_stdin = any(str(task.recording.path) == STREAM for task in planned.tasks)  # which workers do not have
-    if jobs > 1 and len(recordings) > 1 and not reads_stdin and can_share_locks():
+    if _in_processes(recordings, jobs):
         outcomes = transfer_in_workers(recordings, pipeline, jobs, force, listener)
     else:
         outcomes = [transfer_styles(tasks, pipeline, listener, force=force, several=several) for tasks in recordings]
     for outcome in outcomes:
         batch.add(outcome)
     return batch
+
+
+def _in_processes(recordings: list[list[Task]], jobs: int) -> bool:
+    """Whether several processes share the work. Workers have no standard input."""
+    reads_stdin = any(str(tasks[0].recording.path) == STREAM for tasks in recordings)
+    return jobs > 1 and len(recordings) > 1 and not reads_stdin and can_share_locks()
 
 
 def _of_inputs(inputs: Inputs, planned: Plan) -> TransferBatch:

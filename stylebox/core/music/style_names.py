@@ -98,9 +98,11 @@ def choices(names: Collection[str]) -> str:
 
 
 def _nearest(typed: str, names: Collection[str]) -> str:
-    """The name, in whichever language, that is spelt most like it."""
-    spellings = {fold_name(other): f"{other} ({name})" for name in names for other in names_for(name)}
-    spellings |= {_folded(name): name for name in names}
+    """The name that is spelt most like it; of several, one of ours before one in another language."""
+    spellings = {_folded(name): name for name in names}
+    for name in names:
+        for other in names_for(name):
+            spellings.setdefault(fold_name(other), f"{other} ({name})")
     if not spellings:
         return ""
     folded = _folded(typed)
