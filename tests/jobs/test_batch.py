@@ -78,6 +78,12 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 @pytest.fixture
+def empty_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only the names of pages count: drawing one takes a second."""
+    monkeypatch.setattr("stylebox.core.jobs.html.report_page", lambda *what: "a page")
+
+
+@pytest.fixture
 def takes() -> Path:
     """A folder with a folder in it, and files of one name."""
     for name in ("a.wav", "b.flac", "sub/a.wav", "sub/notes.txt"):
@@ -150,7 +156,7 @@ def test_files_of_one_name_do_not_overwrite_one_another() -> None:
     assert {"a-harp.wav", "a.flac-harp.wav"} <= set(files())
 
 
-@pytest.mark.usefixtures("machine")
+@pytest.mark.usefixtures("machine", "empty_pages")
 def test_names_as_long_as_a_file_may_have_give_outputs_beside_the_others() -> None:
     Path("in").mkdir()
     for name in (f"{'x' * 250}.wav", f"{'x' * 249}y.wav", f"{'ü' * 125}.wav", "short.wav"):
@@ -161,7 +167,7 @@ def test_names_as_long_as_a_file_may_have_give_outputs_beside_the_others() -> No
     assert max(len(name.encode()) for name in [*files(), *files("notes"), *files("pages")]) <= 240
 
 
-@pytest.mark.usefixtures("machine")
+@pytest.mark.usefixtures("machine", "empty_pages")
 def test_pages_of_one_name_in_other_capitals_do_not_overwrite_one_another() -> None:
     Path("in").mkdir()
     for name in ("a.wav", "A.wav", "a.WAV", "A.WAV"):
