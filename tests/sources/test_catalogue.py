@@ -229,6 +229,7 @@ def test_paths_and_web_addresses_are_distinguished(tmp_path: Path) -> None:
     assert local_path("file:take%202.wav", tmp_path) == tmp_path / "take 2.wav"
     assert local_path("FILE://localhost/a/what?v=1#2.wav", tmp_path) == Path("/a/what?v=1#2.wav").absolute()
     assert local_path("file://server/a.wav", tmp_path) != Path("/a.wav").absolute()
+    assert local_path("file://[1].wav", tmp_path) == tmp_path / "file:" / "[1].wav"
     for address in ("https://a.org/x.wav", "youtu.be/abc", "www.youtube.com/watch?v=abc", "ytsearch1:harp solo"):
         assert local_path(address, tmp_path) is None
     for name in ("Bach: Prelude.wav", "example.org", "file: a.wav", "~nobody-known: x.wav"):

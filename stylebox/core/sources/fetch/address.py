@@ -29,7 +29,10 @@ def local_path(address: str, folder: Path) -> Path | None:
         return found
     path = folder / expanded(address)
     if address[:5].lower() == "file:":
-        named = urlsplit(address.replace("?", "%3F").replace("#", "%23"))  # which names of files may have
+        try:
+            named = urlsplit(address.replace("?", "%3F").replace("#", "%23"))  # which names of files may have
+        except ValueError:  # a bracket where a server would be
+            return path
         server = "" if named.netloc.lower() in ("", "localhost") else f"//{named.netloc}"
         return folder / url2pathname(server + named.path)
     if _SCHEME.match(address):
