@@ -24,7 +24,7 @@ _RF64 = (b"RF64", b"BW64")
 _W64_RIFF, _W64_NAME, _W64_SIZE = b"riff\x2e\x91\xcf\x11", 16, struct.Struct("<Q")
 _W64_NAME_ENDS = (bytes.fromhex("f3acd3118cd100c04f8edb8a"), bytes.fromhex("2f91cf11a5d628db04c10000"))
 _W64_FRAME_BYTES = slice(76, 78)
-_AU, _AU_FORMAT = b".snd", struct.Struct(">4xIII4xI")  # where the samples begin, their size, kind, number of channels
+_AU, _AU_KIND, _AU_CHANNELS = b".snd", slice(12, 16), slice(20, 24)  # kind of samples, number of channels
 _AU_SAMPLE_BYTES = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}  # of kinds
 _CAF_MARK, _CAF_FRAME_BYTES = b"caff", slice(36, 40)
 _CAF_EDITS = 4  # bytes before the samples, in their chunk
@@ -116,11 +116,6 @@ def libsndfile_loses_place(stream: BinaryIO) -> bool:
 
 def _stated_sound(stream: BinaryIO, head: bytes) -> tuple[int, int] | None:
     """Where the samples begin, and the size that is stated for them; one that is not positive or huge is unknown."""
-    if head.startswith(_AU):
-        if len(head) < _AU_FORMAT.size:
-            return None
-        start, size = _AU_FORMAT.unpack_from(head)[:2]
-        return start, 0 if size == units.UNKNOWN else size
     if head.startswith(_CAF_MARK):
         found = _find_samples(stream, _CAF)
         return found and (found[0] + _CAF_EDITS, found[1] - _CAF_EDITS)
@@ -130,8 +125,7 @@ def _stated_sound(stream: BinaryIO, head: bytes) -> tuple[int, int] | None:
 def _frame_bytes(head: bytes) -> int:
     """Size of a sample of each channel; 0 where it is not known."""
     if head.startswith(_AU):
-        channels = int(_AU_FORMAT.unpack_from(head)[3])
-        return _AU_SAMPLE_BYTES.get(_AU_FORMAT.unpack_from(head)[2], 0) * channels
+        return _AU_SAMPLE_BYTES.get(int.from_bytes(head[_AU_KIND]), 0) * int.from_bytes(head[_AU_CHANNELS])
     if head.startswith(_CAF_MARK):
         return int.from_bytes(head[_CAF_FRAME_BYTES])
     return int.from_bytes(head[_W64_FRAME_BYTES], "little") if head[40:44] == b"fmt " else 0

@@ -21,7 +21,8 @@ _WIDE_BOX = 1  # as a size: it follows in eight bytes
 _LONGEST_NAME = 4  # bytes, of an element
 _ASF_MARKS = (b"\x30\x26\xb2\x75", b"\x36\x26\xb2\x75", b"\x90\x08\x00\x33", b"\xd3\x29\xe2\xd6", b"\xf8\x03\xb1\xfe")
 _CAF_MARK, _NAME = b"caff", re.compile(rb"[ -~]{4}")
-_ADX_END = b"\x80\x01"
+_ADX_END, _ADX_MARK = b"\x80\x01", b"(c)CRI"
+_NIST_PACKED = b"embedded-shorten"
 _NIST_FIELD = re.compile(rb"^(sample_count|sample_n_bytes|channel_count) -i (\d{1,15})\s*$", re.MULTILINE)
 
 
@@ -102,18 +103,21 @@ def adx(head: bytes) -> int | None:
 
 
 def with_sound(head: bytes) -> int | None:
-    """Of a file of which `sound` knows how long its sound is, up to the end of the sound."""
-    return sum(sound(head) or ()) or None
+    """Of an AU, SoX, SPHERE or ADX file, up to the end of its sound."""
+    start, size = sound(head) or (0, 0)
+    return start + size if 0 < size < LARGEST_SIZE else None
 
 
 def sound(head: bytes) -> tuple[int, int] | None:
-    """Where the samples of an AU, SoX, SPHERE or ADX file begin, and their size in bytes; None if it states none."""
+    """Where the samples of an AU, SoX, SPHERE or ADX file begin, and the size that is stated for them.
+
+    One that is not positive, or larger than any file, is unknown. None for other files.
+    """
     read = next((read for mark, read in _SOUNDS.items() if head.startswith(mark)), None)
     try:
-        start, size = read(head) if read else (0, 0)
+        return read(head) if read else None
     except (struct.error, ValueError):  # the file ends inside its header, or it holds no numbers
         return None
-    return (start, size) if 0 < size < LARGEST_SIZE else None
 
 
 def _au(head: bytes) -> tuple[int, int]:
@@ -129,11 +133,13 @@ def _sox(head: bytes) -> tuple[int, int]:
 def _sphere(head: bytes) -> tuple[int, int]:
     numbers = {name: int(number) for name, number in _NIST_FIELD.findall(head)}
     samples, width, channels = (numbers.get(name, 0) for name in (b"sample_count", b"sample_n_bytes", b"channel_count"))
-    return int(head[8:16]), samples * width * channels
+    return int(head[8:16]), samples * width * channels * (_NIST_PACKED not in head)
 
 
-def _adx(head: bytes) -> tuple[int, int]:
+def _adx(head: bytes) -> tuple[int, int] | None:
     _, start, _, block_bytes, _, channels, _, samples = struct.unpack_from(">HHBBBBII", head)
+    if _ADX_MARK not in head[: 4 + start]:
+        return None
     blocks = samples // ((block_bytes - 2) * 2) if block_bytes > 2 else 0
     return 4 + start, (blocks - 1) * block_bytes * channels  # FFmpeg writes one block less than it states
 
