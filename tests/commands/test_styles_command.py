@@ -34,6 +34,12 @@ def clip(name: str, hz: float, seconds: float = 2.0) -> Path:
     return path
 
 
+def test_spaces_around_the_slash_of_a_name_are_none_of_it(run: Run) -> None:
+    clip("a.wav", 440.0)
+    assert run("styles", "add", " zither / my own ", "a.wav").code == 0
+    assert list(user_styles()) == ["zither/my own"]
+
+
 def test_a_style_of_clips_is_listed_shown_and_removed(run: Run) -> None:
     clip("clips/a.wav", 440.0)
     clip("clips/sub/b.wav", 660.0)

@@ -171,6 +171,10 @@ def test_nothing_to_build_from_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no recordings"):
         build(tmp_path / "sources", tmp_path / "dataset", jobs=1)
     (tmp_path / "sources" / "piano" / "bad.wav").write_bytes(b"RIFF")
+    with pytest.raises(DatasetError, match=rf"1 recording in it lie.* name the folder above, {tmp_path / 'sources'}$"):
+        build(tmp_path / "sources" / "piano", tmp_path / "dataset", jobs=1)
+    with pytest.raises(DatasetError, match=r"bad\.wav: is a file, not a folder; name the folder that holds"):
+        build(tmp_path / "sources" / "piano" / "bad.wav", tmp_path / "dataset", jobs=1)
     with pytest.raises(DatasetError, match=r"none of 1 files is usable.*bad\.wav"):
         build(tmp_path / "sources", tmp_path / "dataset", jobs=1)
     assert not (tmp_path / "dataset").exists()

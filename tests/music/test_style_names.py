@@ -170,6 +170,11 @@ def test_a_misspelt_name_gets_its_nearest_in_every_language(typed: str, nearest:
     assert f"did you mean {nearest}?" in unknown_style(typed, INSTRUMENTS)
 
 
+def test_where_no_file_would_do_none_is_asked_for() -> None:
+    assert unknown_style("min", ["mine"], or_file=False) == "no style 'min'; did you mean mine? styles are mine"
+    assert "file" not in unknown_style("violin/soft", ["violin"], or_file=False)
+
+
 def test_instruments_to_render_are_named_in_every_language() -> None:
     assert instruments_named("Harfe, English Horn,chitarra") == ["harp", "english_horn", "guitar"]
     with pytest.raises(SourceError, match="kazoo"):

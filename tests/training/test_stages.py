@@ -165,6 +165,12 @@ def test_the_style_clip_is_of_the_targets_instrument(tiny_home: Path) -> None:
     assert {x.target.instrument for x in examples} == {"reed", "string"}
 
 
+def test_too_few_recordings_are_one_line_with_the_fix(tiny_home: Path) -> None:
+    for recordings, reason in (([], "add some"), (Dataset.open(tiny_home / "dataset").split("train"), "none has the")):
+        with pytest.raises(DatasetError, match=rf"^too few recordings.*: {reason}.*run `stylebox build` again"):
+            ExampleSampler(recordings, 1_000_000, 32)
+
+
 def test_onsets_are_the_scores_own_in_most_examples(tiny_home: Path) -> None:
     stage = stage_of("ldm", tiny_home)
     reader = stage.material.latest

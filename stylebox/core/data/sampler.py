@@ -109,7 +109,7 @@ class ExampleSampler:
         pair_share: Share of the targets with paired recordings that take their content from one of these.
 
     Raises:
-        DatasetError: all recordings are shorter than a crop.
+        DatasetError: there are no recordings, or all are shorter than a crop.
     """
 
     def __init__(
@@ -118,7 +118,9 @@ class ExampleSampler:
         self.crop_frames, self.style_frames, self.pair_share = crop_frames, style_frames, pair_share
         self.recordings = tuple(r for r in recordings if r.stop_frame - r.start_frame >= crop_frames)
         if not self.recordings:
-            raise DatasetError(f"no recording is as long as one training crop, {crop_frames} frames")
+            reason = f"none has the {crop_frames} frames of a training crop" if recordings else "add some"
+            fix = "a few minutes per instrument are the least; then run `stylebox build` again"
+            raise DatasetError(f"too few recordings to train and to validate: {reason}; {fix}")
         self.instruments = tuple(sorted({r.instrument for r in self.recordings}))
         self._instruments = Groups([r.instrument for r in self.recordings])
         self._timbres = Groups([r.timbre or r.instrument for r in self.recordings])

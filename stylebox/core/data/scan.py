@@ -55,7 +55,8 @@ def find_sources(sources: Path) -> FoundSources:
         DatasetError: `sources` is not a folder, or has no recordings.
     """
     if not sources.is_dir():
-        raise DatasetError(f"{sources}: no such folder; put recordings in {sources}/<instrument>/")
+        what = "is a file, not a folder" if sources.exists() else "no such folder"
+        raise DatasetError(f"{sources}: {what}; name the folder that holds <instrument>/<recording>")
     below = find_audio(sources)
     found: dict[str, SourceFile] = {}
     misplaced = []
@@ -69,5 +70,8 @@ def find_sources(sources: Path) -> FoundSources:
             misplaced.append(source)
     if not found:
         hint = below.problems[0] if below.problems else f"put them in {sources}/<instrument>/"
+        if misplaced:
+            count = f"{len(misplaced)} recording{'s' * (len(misplaced) > 1)}"
+            hint = f"{count} in it lie in no instrument's folder; name the folder above, {sources.absolute().parent}"
         raise DatasetError(f"{sources}: no recordings; {hint}")
     return FoundSources([found[source] for source in sorted(found)], sorted(misplaced), below.problems, below.others)

@@ -15,7 +15,7 @@ from stylebox.core.file_names import readable
 from stylebox.core.jobs.inputs import find_inputs
 from stylebox.core.music.instruments import INSTRUMENTS, instrument
 from stylebox.core.music.register import Register
-from stylebox.core.music.style_names import instrument_of, match_name, unknown_style
+from stylebox.core.music.style_names import SEPARATOR, instrument_of, match_name, unknown_style
 from stylebox.core.pipeline.clip_style import STYLE_SECONDS
 from stylebox.core.pipeline.transcribe import find_notes
 from stylebox.core.progress import Progress, ProgressCallback, silent
@@ -50,6 +50,7 @@ def add_style(
         AudioError: A clip cannot be read, or there is too little sound.
         SourceError: There is no instrument `like`.
     """
+    name = SEPARATOR.join(part.strip() for part in name.split(SEPARATOR))
     _check_name(name, force)
     player = instrument(like).name if like else match_name(instrument_of(name), INSTRUMENTS)
     inputs = find_inputs(clips)
@@ -90,10 +91,9 @@ def remove_style(name: str) -> None:
     known = match_name(name, own)
     if known is None:
         shipped = match_name(name, _shipped_names())
-        reason = (
-            f"{shipped}: belongs to the shipped model and cannot be removed" if shipped else unknown_style(name, own)
-        )
-        raise ModelError(reason)
+        if shipped:
+            raise ModelError(f"{shipped}: belongs to the shipped model and cannot be removed")
+        raise ModelError(unknown_style(name, own, or_file=False))
     remove_user_style(own[known])
 
 

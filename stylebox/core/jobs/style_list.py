@@ -68,7 +68,7 @@ def find_style(name: str, model: str) -> StyleInfo:
     styles = {style.name: style for style in list_styles(model)}
     known = match_name(name, styles)
     if known is None:
-        raise ModelError(unknown_style(name, styles))
+        raise ModelError(unknown_style(name, styles, or_file=False))
     return styles[known]
 
 

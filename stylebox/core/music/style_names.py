@@ -79,22 +79,36 @@ def describe_move(semitones: int, style: str) -> str:
     return f"moved {'up' if semitones > 0 else 'down'} {count}: into {where}; --transpose 0 keeps the pitches"
 
 
-def unknown_style(typed: str, names: Collection[str]) -> str:
-    """Error message for an unknown style: lists the instrument's sounds, or suggests the nearest name."""
+def unknown_style(typed: str, names: Collection[str], or_file: bool = True) -> str:
+    """Error message for an unknown style: lists the instrument's sounds, or suggests the nearest name.
+
+    Args:
+        typed: What was typed.
+        names: Of all styles.
+        or_file: Whether it could have been the name of an audio file.
+    """
     instrument = match_name(instrument_of(typed), names)
     if SEPARATOR in typed and instrument is not None:
         sounds = sounds_of(instrument, names)
         known = f"its sounds are {', '.join(sounds)}" if sounds else f"it has one sound, --style {instrument}"
-        return f"{instrument} has no sound {typed.partition(SEPARATOR)[2]!r}, and there is no such file; {known}"
-    return f"no style and no file {typed!r}; {_nearest(typed, names)}{choices(names)}"
+        also = ", and there is no such file" if or_file else ""
+        return f"{instrument} has no sound {typed.partition(SEPARATOR)[2]!r}{also}; {known}"
+    kinds = "style and no file" if or_file else "style"
+    return f"no {kinds} {typed!r}; {_nearest(typed, names)}{choices(names, or_file)}"
 
 
-def choices(names: Collection[str]) -> str:
-    """The values that `--style` accepts, for the end of an error message."""
+def choices(names: Collection[str], or_file: bool = True) -> str:
+    """What can be typed, for the end of an error message.
+
+    Args:
+        names: Of all styles.
+        or_file: Whether an audio file would do as well.
+    """
+    also = ", or give an audio file" if or_file else ""
     instruments = list(dict.fromkeys(instrument_of(name) for name in names))
     if len(instruments) > _LISTED:
-        return f"`stylebox styles` lists all {len(instruments)}, or give an audio file"
-    return f"styles are {', '.join(instruments) or 'none yet'}, or give an audio file"
+        return f"`stylebox styles` lists all {len(instruments)}{also}"
+    return f"styles are {', '.join(instruments) or 'none yet'}{also}"
 
 
 def _nearest(typed: str, names: Collection[str]) -> str:
