@@ -190,6 +190,21 @@ def test_a_later_file_that_cannot_be_read_costs_no_other(
     assert len(remarks) >= 1
 
 
+@pytest.mark.parametrize("kind", ["WAV", "AIFF", "AU", "CAF", "Wave64", "SoX", "SPHERE", "ASF", "Matroska"])
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_file_after_one_that_is_cut_short_is_whole(
+    kind: str, order: tuple[int, int], singles: dict[str, tuple[bytes, bytes]], tmp_path: Path
+) -> None:
+    """The end that the first one states lies inside the second, or behind it."""
+    path, (first, second) = tmp_path / "a", (singles[kind][which] for which in order)
+    cut, remarks = read(first[: len(first) * 6 // 10 | 1], path)
+    whole, _ = read(second, path)
+    together, same = read(first[: len(first) * 6 // 10 | 1] + second, path)
+    np.testing.assert_array_equal(together, np.concatenate([cut, whole]))
+    assert same == remarks
+    assert len(remarks) == 1
+
+
 SEARCHED = ["TTA", "WavPack", "VOC", "FLV", "RealMedia", "Musepack", "AMR", "NUT", "IRCAM", "AU of unknown size"]
 MARKS = [
     *(b"TTA1", b"wvpk", b"Creative Voice File", b"FLV\1", b".RMF", b"MPCKSH", b"#!AMR", b"nut/multimedia"),

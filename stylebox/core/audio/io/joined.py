@@ -1,9 +1,9 @@
 """The files that follow one another in one, as `cat` and recorders join them. Decodes nothing.
 
-Where a header states the end of a file, the next one begins there, perhaps after a tag; what states none is searched
-for a beginning of its kind. A beginning has so many constant bytes, or a checksum, that no sound and no picture has it
-by chance. FLAC, Ogg and MP4 are known as later files only, as `flac.py`, `ogg.py` and `boxes.py` find where they end;
-frames without a container decoders read on.
+Where a header states the end of a file, the next one begins there, perhaps after a tag. A file that states none, or is
+cut short, is searched for a beginning of its kind. A beginning has so many constant bytes, or a checksum, that no sound
+and no picture has it by chance. FLAC, Ogg and MP4 are known as later files only, as `flac.py`, `ogg.py` and `boxes.py`
+find where they end; frames without a container decoders read on.
 
 Reference:
     The formats of `units.py`. True Audio 1. WavPack 4. Creative Voice. Adobe FLV 10.1. Musepack SV8. RFC 4867. IRCAM.
@@ -23,7 +23,6 @@ from stylebox.core.audio.io.tags import id3_end
 
 _MOST_UNITS = 1_000_000  # a hostile file may consist of units of two bytes
 _MOST_FILES = 10_000  # of more, the rest belongs to the last one
-_PADDING_BYTES = 8  # that a size may count and the file lack
 _LONGEST_TAG_BYTES = 1 << 20
 _WAVPACK_FLAGS_AT, _FIRST_OF_CHANNELS = 25, 8
 
@@ -65,11 +64,10 @@ def _limits(stream: BinaryIO, end: int) -> tuple[list[int], list[int]]:
     for _ in range(_MOST_UNITS):
         if kind is None or at >= end or len(starts) == _MOST_FILES:
             break
-        size = kind.size_of(units.head(stream, at))
-        if not size and not kind.is_searched:
-            break
-        after = max(begin + 1, at - _PADDING_BYTES)
-        following = min(at + size, end) if size else find(stream, kind.beginning, after, kind.is_meant)
+        size = kind.size_of(units.head(stream, at)) or 0
+        following: int | None = at + size
+        if not size or at + size > end:  # not stated, or not there
+            following = find(stream, kind.beginning, begin + 1, kind.is_meant) if kind.is_searched else None
         if following is None:
             break
         at = id3_end(stream, following)
