@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import soundfile
 from support.models import PARTIALS, SAMPLE_RATE, melody, tones
 
 import stylebox
+from stylebox.core.jobs.array_recording import array_recording
 from stylebox.core.jobs.pipelines import load_pipeline
 from stylebox.core.jobs.transfer import transfer_files
 from stylebox.core.music.midi.read import read_midi
@@ -101,13 +103,25 @@ def test_arrays_are_files(model: stylebox.Model, recording: np.ndarray, tmp_path
         (np.zeros(0), SAMPLE_RATE, r"not \(0,\)"),
         (np.zeros((2, 2, 2)), SAMPLE_RATE, "not"),
         (np.full(100, np.nan), SAMPLE_RATE, "finite"),
+        (np.zeros((2, 100)), SAMPLE_RATE, r"not \(2, 100\); give its transpose"),
+        (np.zeros(100), 0, "sample_rate 0 is no rate"),
+        (np.zeros(100), "44100", "sample_rate '44100' is no rate"),
+        (np.zeros(100, complex), SAMPLE_RATE, "not ndarray"),
+        (None, SAMPLE_RATE, "not NoneType"),
+        (b"RIFF", SAMPLE_RATE, "not bytes"),
+        ([[0.0], [0.0, 0.0]], SAMPLE_RATE, "not list"),
     ],
 )
-def test_an_array_that_is_no_sound_is_refused(
-    model: stylebox.Model, array: np.ndarray, sample_rate: int | None, reason: str
-) -> None:
+def test_an_array_that_is_no_sound_is_refused(array: Any, sample_rate: Any, reason: str) -> None:
     with pytest.raises(stylebox.StyleboxError, match=reason):
-        model.transfer(array, sample_rate=sample_rate, style="reed")
+        array_recording(array, sample_rate)
+
+
+def test_integers_are_samples_as_wav_files_hold_them() -> None:
+    sound = np.array([0.0, 0.5, -1.0, 0.25], np.float32)
+    for kind, full, middle in (("i2", 2**15, 0), ("i4", 2**31, 0), ("u1", 128, 128)):
+        whole = (sound * full + middle).astype(kind)
+        np.testing.assert_array_equal(array_recording(whole, 44100).audio, sound)
 
 
 def test_notes_and_a_midi_file_sound_the_same(model: stylebox.Model, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 
 from stylebox.core.audio.io.source import opened
 from stylebox.core.audio.io.tags import Tags
-from stylebox.core.errors import AudioError, ModelError
+from stylebox.core.errors import ModelError
+from stylebox.core.jobs.array_recording import array_recording
 from stylebox.core.jobs.file_recording import FileRecording
 from stylebox.core.jobs.generate import generate
 from stylebox.core.jobs.pipelines import load_pipeline
@@ -19,7 +20,7 @@ from stylebox.core.pipeline.live import LOOK_AHEAD_SECONDS, STEP_FRAMES, LiveTra
 from stylebox.core.pipeline.live_rate import BlockProcessor, at_rate
 from stylebox.core.pipeline.options import OutputFormat, TransferOptions
 from stylebox.core.pipeline.pipeline import BasePipeline
-from stylebox.core.pipeline.recording import ArrayRecording, MonoSource, Recording
+from stylebox.core.pipeline.recording import MonoSource, Recording
 from stylebox.core.pipeline.result import TransferResult, styled_tags
 from stylebox.core.pipeline.transcription import Transcription
 from stylebox.core.pipeline.transfer import transfer_to_array
@@ -264,12 +265,5 @@ def _recording(audio: Audio, sample_rate: int | None) -> Iterator[Recording]:
     if isinstance(audio, str | Path):
         with opened(Path(audio)) as (stream, name):
             yield FileRecording.of(stream, name)
-        return
-    if sample_rate is None:
-        raise AudioError("an array of samples needs its sample_rate, in Hz")
-    samples = np.asarray(audio, np.float32)
-    if samples.ndim not in (1, 2) or samples.size == 0:
-        raise AudioError(f"an array of samples is (S,) or (S, channels), not {samples.shape}")
-    if not np.isfinite(samples).all():
-        raise AudioError("an array of samples holds values that are not finite numbers")
-    yield ArrayRecording(samples, sample_rate)
+    else:
+        yield array_recording(audio, sample_rate)
