@@ -137,13 +137,16 @@ def singles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[bytes, 
     return found
 
 
-@pytest.mark.parametrize("tag", [b"", b"ID3\3\0\0\0\0\0\x20" + bytes(32)])
-@pytest.mark.parametrize("kind", KINDS)
+TAG = b"ID3\3\0\0\0\0\0\x20" + bytes(32)
+ENDLESS = {"IRCAM", "WAV of unknown size", "WAV of size 0", "AU of unknown size"}  # a tag behind them may be sound
+
+
+@pytest.mark.parametrize(
+    ("kind", "tag"), [*((kind, b"") for kind in KINDS), *((kind, TAG) for kind in KINDS if kind not in ENDLESS)]
+)
 def test_joined_files_are_one_after_another(
     kind: str, tag: bytes, singles: dict[str, tuple[bytes, bytes]], tmp_path: Path
 ) -> None:
-    if tag and kind in {"IRCAM", "WAV of unknown size", "WAV of size 0", "AU of unknown size"}:
-        pytest.skip("nothing says where the sound ends before the tag")
     path, contents = tmp_path / "a", singles[kind]
     apart = [read(content, path) for content in contents]
     assert [remarks for _, remarks in apart] == [[], []]
@@ -188,6 +191,35 @@ def test_a_later_file_that_cannot_be_read_costs_no_other(
     together, remarks = read(broken, path)
     np.testing.assert_array_equal(together[: len(whole)], whole)
     assert len(remarks) >= 1
+
+
+@pytest.mark.parametrize("rates", [(22050, 44100), (44100, 22050, 44100)])
+@pytest.mark.parametrize("samples", [400, 9000, 70_000])
+def test_joined_flac_files_may_have_several_rates(samples: int, rates: tuple[int, ...], tmp_path: Path) -> None:
+    contents = []
+    for rate in rates:
+        soundfile.write(tmp_path / "a", notes(rate, samples / rate)[:samples], rate, "PCM_16", format="FLAC")
+        contents.append((tmp_path / "a").read_bytes())
+    together, remarks = read(b"".join(contents), tmp_path / "a")
+    assert len(together) == sum(samples * rates[0] // rate for rate in rates)
+    assert remarks == []
+
+
+def test_hundreds_of_joined_flac_files_are_read(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a", notes(SAMPLE_RATE, 0.01), SAMPLE_RATE, "PCM_16", format="FLAC")
+    one, _ = read((tmp_path / "a").read_bytes(), tmp_path / "a")
+    together, remarks = read(400 * (tmp_path / "a").read_bytes(), tmp_path / "a")
+    np.testing.assert_array_equal(together, np.tile(one, 400))
+    assert remarks == []
+
+
+def test_the_remarks_on_many_later_files_are_few(singles: dict[str, tuple[bytes, bytes]], tmp_path: Path) -> None:
+    first, _ = singles["AMR"]
+    alone, _ = read(first, tmp_path / "a")
+    together, remarks = read(first + 100 * b"#!AMR\n\x04", tmp_path / "a")
+    np.testing.assert_array_equal(together, alone)
+    assert remarks[0] == "number 2 of the 101 sounds in it: it is cut short: 0.00 s are there"
+    assert remarks[10:] == ["90 more of the 101 sounds in it are damaged or cut short"]
 
 
 @pytest.mark.parametrize("kind", ["WAV", "AIFF", "AU", "CAF", "Wave64", "SoX", "SPHERE", "ASF", "Matroska"])

@@ -27,6 +27,7 @@ from stylebox.core.errors import AudioError
 LIBSNDFILE_MARKS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"FORM", b".snd", b"caff")
 FLAC_MARK = b"fLaC"
 OGG_CODEC_OFFSET, OGG_VORBIS_MARK = 28, b"\x01vorbis"
+_MOST_REMARKS = 10  # on later parts
 BLOCK_VALUES = 1 << 16  # decoded at once: the most that a damaged place can cost
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
 _BITS |= {f"ALAC_{bits}": bits for bits in (16, 20, 24, 32)}
@@ -58,36 +59,39 @@ def open_track(stream: BinaryIO, name: str) -> Iterator[Track]:
                 failures.append(error)
         else:
             raise failures[0]
-        names = [f"number {number} of the {len(found)} sounds in it" for number in range(1, len(found) + 1)]
-        first = len(failures)
-        track.remarks += [_left_out(failed) for failed in names[:first]]
-        if others := found[first + 1 :]:
+        if len(found) > 1:
             track.known_samples = None
-            later = zip(others, names[first + 1 :], strict=True)
-            following = (_blocks_of(part, which, name, track.remarks) for part, which in later)
-            track.blocks = itertools.chain(track.blocks, *following)
+            later = _blocks_of_later(found, len(failures) + 1, name, track.remarks)
+            track.blocks = itertools.chain(track.blocks, later)
         yield track
 
 
-def _blocks_of(part: Part, which: str, name: str, remarks: list[str]) -> Iterator[Block]:
-    """The blocks of a later part; the remarks on it go to those on the first one.
+def _blocks_of_later(found: list[Part], start: int, name: str, remarks: list[str]) -> Iterator[Block]:
+    """The blocks of the parts after the first that can be read; the remarks on them go to those on that one.
 
     Args:
-        part: It.
-        which: Of the parts, for the remarks.
+        found: All parts.
+        start: Where the later ones begin; all before the one before it cannot be read.
         name: Of the file, for error messages.
         remarks: On the first part.
     """
-    try:
-        with _open_part(part, name) as following:
-            yield from following.blocks
-            remarks += [f"{which}: {remark}" for remark in following.remarks]
-    except AudioError:
-        remarks.append(_left_out(which))
-
-
-def _left_out(which: str) -> str:
-    return f"{which} cannot be read; it is left out"
+    unread, own = list(range(1, start)), list[str]()  # numbers from 1
+    for number, part in enumerate(found[start:], start + 1):
+        which = f"number {number} of the {len(found)} sounds in it"
+        try:
+            with _open_part(part, name) as following:
+                yield from following.blocks
+                own += [f"{which}: {remark}" for remark in following.remarks]
+        except AudioError:
+            unread.append(number)
+    remarks += own[:_MOST_REMARKS]
+    if len(own) > _MOST_REMARKS:
+        remarks.append(f"{len(own) - _MOST_REMARKS} more of the {len(found)} sounds in it are damaged or cut short")
+    if unread:
+        more = f" and {len(unread) - _MOST_REMARKS} more" if len(unread) > _MOST_REMARKS else ""
+        numbers = ", ".join(str(number) for number in unread[:_MOST_REMARKS]) + more
+        plural, they_are = ("s", "they are") if len(unread) > 1 else ("", "it is")
+        remarks.append(f"number{plural} {numbers} of the {len(found)} sounds in it cannot be read; {they_are} left out")
 
 
 @contextmanager
@@ -249,15 +253,13 @@ def _repaired(
     if file.is_damaged:
         from stylebox.core.audio.io.ffmpeg import open_ffmpeg  # loads all of FFmpeg
 
-        following = flac.next_beginning(stream)
-        own = spliced(stream, [stretch(0, following)]) if following else stream
-        with open_ffmpeg(own, name) as track:
+        with open_ffmpeg(stream, name) as track:
             for rate, block in track.blocks:
                 if given < len(block):
                     yield rate, block[given:]
                 given = max(given - len(block), 0)
             remarks += track.remarks
-        yield from _blocks_behind(stream, lambda: following or track.following(), name, remarks)
+        yield from _blocks_behind(stream, track.following, name, remarks)
 
 
 def _blocks_behind(
@@ -273,5 +275,10 @@ def _blocks_behind(
     """
     place = following()
     if place is not None:
-        for part in parts(spliced(stream, [stretch(place, stream.seek(0, io.SEEK_END))])):
-            yield from _blocks_of(part, "a file that follows its end", name, remarks)
+        rest = spliced(stream, [stretch(place, stream.seek(0, io.SEEK_END))])
+        try:
+            with open_track(rest, name) as track:
+                yield from track.blocks
+                remarks += [f"a file that follows its end: {remark}" for remark in track.remarks]
+        except AudioError:
+            remarks.append("a file that follows its end cannot be read; it is left out")

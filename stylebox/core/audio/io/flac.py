@@ -1,28 +1,14 @@
-"""The header of FLAC files: the length that it states, and where files that were joined follow one another.
-
-Decodes nothing.
+"""The length that the header of a FLAC file states. Decodes nothing.
 
 Reference:
     RFC 9639, section 8.2: a file begins with its mark and a block of 34 bytes that describes the stream.
 """
 
-import re
 from typing import BinaryIO
 
 from stylebox.core.audio.io.part import overlaid
-from stylebox.core.audio.io.search import find
 
-_BEGINNING = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")
 _LENGTH, _LARGEST_LENGTH = slice(21, 26), (1 << 36) - 1  # its bytes, of which the lowest 36 bits count
-
-
-def next_beginning(stream: BinaryIO) -> int | None:
-    """Where the next file begins behind the first; None if there is only one.
-
-    Args:
-        stream: A FLAC file, seekable.
-    """
-    return find(stream, _BEGINNING, 1)
 
 
 def stated_samples(stream: BinaryIO) -> int | None:

@@ -22,7 +22,7 @@ from stylebox.core.audio.io.search import find
 from stylebox.core.audio.io.tags import id3_end
 
 _MOST_UNITS = 1_000_000  # a hostile file may consist of units of two bytes
-_MOST_FILES = 10_000  # of more, the rest belongs to the last one
+_MOST_FILES = 1000  # of more, the rest belongs to the last one
 _LONGEST_TAG_BYTES = 1 << 20
 _WAVPACK_FLAGS_AT, _FIRST_OF_CHANNELS = 25, 8
 
@@ -164,7 +164,7 @@ _KINDS = [
     # MP3 with the frame that states what its encoder added; other MP3 files decoders read on.
     _Kind(_pattern(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]..\0{9,32}(?:Xing|Info)\0\0\0[\x01-\x0f]")),
     _Kind(_pattern(rb"FRM8.{8}DSD FVER\0{7}\x04"), units.dff),
-    _Kind(_pattern(rb"fLaC[\0\x80]\0\0\x22"), is_searched=False),
+    _Kind(_pattern(rb"fLaC[\0\x80]\0\0\x22")),
     _Kind(_pattern(rb"OggS\0\x02\0{8}.{4}\0{4}"), is_searched=False),
     _Kind(_pattern(rb"\0\0..ftyp(?:M4|mp4|iso|qt  |3g|dash|avc1|MSNV|f4v)"), is_searched=False),
 ]
