@@ -25,7 +25,7 @@ from stylebox.core.json_text import parse_json
 
 HEADER = "stylebox"
 """Entry of a safetensors header that holds the metadata as JSON."""
-_SYSTEM_ERROR = re.compile(r"os error (\d+)")  # as safetensors words an error of the disk
+_SYSTEM_ERROR = re.compile(r"(?:os error |Os \{ code: )(\d+)")  # an error of the disk, as new and old releases word it
 RENAMED = {".enter.": ".conv_in.", ".leave.": ".conv_out.", ".widen.": ".up.", ".narrow.": ".down."}
 """Parts of parameter names in earlier files, the shipped ones among them, and what they are called now."""
 
