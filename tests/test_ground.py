@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.command_result import CommandResult
 
-from stylebox.core.errors import AudioError, StyleboxError, error_message, error_reason
+from stylebox.core.errors import AudioError, StyleboxError, cannot_read, error_message, error_reason
 from stylebox.core.file_names import MAX_BYTES, folded, numbered, safe_name
 from stylebox.core.files import atomic_path, file_sha256, refuse_overwrite, write_text
 from stylebox.core.paths import config_file, expanded, home, sources_dir
@@ -32,6 +32,16 @@ from stylebox.core.paths import config_file, expanded, home, sources_dir
             "No space left on device",
         ),
         (OSError(5, "Input/output error"), "Input/output error", "Input/output error"),
+        (
+            FileNotFoundError(2, "No such file or directory", "a.mid"),
+            "a.mid: No such file or directory; check the name",
+            "No such file or directory",
+        ),
+        (
+            FileExistsError(17, "File exists", "list.csv"),
+            "list.csv: File exists; a folder is needed there, choose another name",
+            "File exists",
+        ),
         (ValueError("first\nsecond"), "unexpected ValueError: first", "first second"),
         (RuntimeError(), "unexpected RuntimeError: no message", "RuntimeError"),
     ],
@@ -39,6 +49,19 @@ from stylebox.core.paths import config_file, expanded, home, sources_dir
 def test_every_error_has_a_message_and_a_reason_of_one_line(error: Exception, message: str, reason: str) -> None:
     assert error_message(error) == message
     assert error_reason(error) == reason
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (FileNotFoundError(2, "No such file"), "a.csv: no such file; check the name"),
+        (PermissionError(13, "Permission denied"), "a.csv: cannot be read (Permission denied); check its permissions"),
+        (IsADirectoryError(21, "Is a directory"), "a.csv: is a folder; name a file in it"),
+        (OSError(5, "Input/output error"), "a.csv: cannot be read (Input/output error); copy it again"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_with_the_fix(error: OSError, said: str) -> None:
+    assert cannot_read("a.csv", error) == said
 
 
 def test_a_failed_write_leaves_the_earlier_file_and_no_other(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def error_message(error: Exception) -> str:
     """Describe an error in one line for users who do not read tracebacks.
 
     >>> error_message(FileNotFoundError(2, "No such file or directory", "a.wav"))
-    'a.wav: No such file or directory'
+    'a.wav: No such file or directory; check the name'
     >>> error_message(KeyError("tempo"))
     "unexpected KeyError: 'tempo'"
     """
@@ -44,6 +44,10 @@ def error_message(error: Exception) -> str:
         said = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             return f"{said}; check its permissions, or choose another place"
+        if error.errno in (errno.EEXIST, errno.ENOTDIR):  # on the way to a file
+            return f"{said}; a folder is needed there, choose another name"
+        if error.errno == errno.ENOENT and error.filename:
+            return f"{said}; check the name"
         return f"{said}; {_room_for(error)}" if is_disk_full(error) else said
     if isinstance(error, UnicodeEncodeError) and error.encoding not in ("utf-8", "utf8"):
         lacking = error.object[error.start : error.end]
@@ -77,6 +81,26 @@ def cannot_write(name: object, error: OSError, otherwise: str = "choose another 
     """
     fix = _room_for(error) if is_disk_full(error) else otherwise
     return f"{name}: cannot be written ({error_reason(error)}); {fix}"
+
+
+def cannot_read(name: object, error: OSError) -> str:
+    """Describe in one line why a file cannot be read.
+
+    Args:
+        name: Of the file.
+        error: What the system reported.
+
+    >>> cannot_read("a.csv", FileNotFoundError(errno.ENOENT, "No such file or directory"))
+    'a.csv: no such file; check the name'
+    >>> cannot_read("a.csv", OSError(errno.EIO, "Input/output error"))
+    'a.csv: cannot be read (Input/output error); copy it again'
+    """
+    if error.errno == errno.ENOENT:
+        return f"{name}: no such file; check the name"
+    if error.errno == errno.EISDIR:
+        return f"{name}: is a folder; name a file in it"
+    fix = "check its permissions" if error.errno in (errno.EACCES, errno.EPERM) else "copy it again"
+    return f"{name}: cannot be read ({error_reason(error)}); {fix}"
 
 
 def error_reason(error: Exception) -> str:

@@ -129,6 +129,15 @@ def config_file() -> Path:
     return folder / "config.toml"
 
 
+def is_address(path: Path) -> bool:
+    """Whether an address of the web was typed where a file is needed; paths have one slash of its two.
+
+    >>> is_address(Path("https://example.org/a.wav")), is_address(Path("http.wav"))
+    (True, False)
+    """
+    return path.parts[:1] in (("https:",), ("http:",))
+
+
 def is_below(name: str) -> bool:
     """Whether a path is relative and stays below the folder that it starts from, as names in files from others must.
 

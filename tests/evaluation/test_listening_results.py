@@ -171,7 +171,7 @@ def test_the_command_shows_means_and_comparisons(run: Callable[..., CommandResul
     missing = run("evaluate", "--listening-results", "gone.csv")
     assert (missing.code, missing.err.splitlines()[-1]) == (
         1,
-        "stylebox: gone.csv: cannot be read (No such file or directory); save it again as CSV in UTF-8",
+        "stylebox: gone.csv: no such file; check the name",
     )
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stylebox.core.errors import SourceError, StyleboxError
+from stylebox.core.audio.io.read import load_audio
+from stylebox.core.errors import AudioError, SourceError, StyleboxError
 from stylebox.core.file_names import MAX_BYTES, folded, numbered, safe_name
 from stylebox.core.sources.fetch.address import local_path, web_address
 from stylebox.core.sources.fetch.catalogue import (
@@ -143,7 +144,7 @@ def test_standard_input_and_missing_files(tmp_path: Path, monkeypatch: pytest.Mo
     assert read_catalogue(Path("-")).rows[0].title == "a"
     with pytest.raises(SourceError, match=r"nowhere\.csv: no such file; .*--example"):
         read_catalogue(tmp_path / "nowhere.csv")
-    with pytest.raises(SourceError, match="cannot be read"):
+    with pytest.raises(SourceError, match="is a folder; name a file in it"):
         read_catalogue(tmp_path)
 
 
@@ -285,3 +286,10 @@ def test_times_with_units_and_other_names_of_the_columns() -> None:
     assert [(row.start, row.end) for row in rows] == [(1, 90), (3723, 7200)]
     both = parse("instrument,title,url,start,from\npiano,A,a.wav,0:02,Bach\n").rows
     assert both[0].start == 2
+
+
+def test_an_address_in_the_place_of_a_list_is_one_line() -> None:
+    with pytest.raises(SourceError, match=r"^https:/example\.org/a\.wav: is an address; put it into a list"):
+        read_catalogue(Path("https://example.org/a.wav"))
+    with pytest.raises(AudioError, match="is an address, not a file; `stylebox fetch` downloads recordings"):
+        load_audio("https://example.org/a.wav")

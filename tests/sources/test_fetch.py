@@ -210,4 +210,4 @@ def test_cookies_are_read_and_never_written(server: SoundServer, to: Path, tmp_p
         to,
         options=DownloadOptions(cookies=tmp_path / "none.txt"),
     ).failures
-    assert "none.txt: cannot be read" in failure
+    assert "none.txt: no such file; check the name" in failure

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, ValidationError, model_validator
 
 from stylebox.core.config import MelConfig, Section
-from stylebox.core.errors import DatasetError, error_reason
+from stylebox.core.errors import DatasetError, cannot_read
 from stylebox.core.files import write_text
 from stylebox.core.json_text import parse_json
 from stylebox.core.paths import is_below
@@ -113,7 +113,7 @@ def read_manifest(folder: Path) -> Manifest:
     except FileNotFoundError as error:
         raise DatasetError(f"{folder}: no dataset here; make one with `stylebox build`") from error
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error_reason(error)})") from error
+        raise DatasetError(cannot_read(path, error)) from error
     except ValueError as error:
         raise DatasetError(f"{path}: is damaged ({error}); run `stylebox build` again") from error
     version = values.get("format") if isinstance(values, dict) else None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pydantic
 
-from stylebox.core.errors import SourceError, error_reason
+from stylebox.core.errors import SourceError, cannot_read
 from stylebox.core.files import write_text
 from stylebox.core.text_encoding import decode_text
 
@@ -57,7 +57,7 @@ def read_sidecar(audio_path: Path) -> Sidecar | None:
         where = ".".join(map(str, fault["loc"])) or "the file"
         raise SourceError(f"{path}: {where}: {fault['msg']}; correct or delete it") from error
     except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error_reason(error)})") from error
+        raise SourceError(cannot_read(path, error)) from error
 
 
 def write_sidecar(audio_path: Path, sidecar: Sidecar) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from stylebox.core.errors import AudioError, error_reason
+from stylebox.core.paths import is_address
 from stylebox.core.standard_streams import STREAM, standard_input
 
 _PIPE_BYTES = 1 << 26  # kept in memory of a pipe; the rest goes into a temporary file
@@ -75,6 +76,8 @@ def absent(path: Path) -> AudioError:
     """The error of a path where there is no file."""
     if path.is_symlink():
         return AudioError(f"{path}: is a link to {path.readlink()}, which does not exist; correct or delete it")
+    if is_address(path):
+        return AudioError(f"{path}: is an address, not a file; `stylebox fetch` downloads recordings")
     return AudioError(f"{path}: no such file; check the name")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stylebox.core.errors import StyleboxError, error_reason
+from stylebox.core.errors import StyleboxError, cannot_read, error_reason
 from stylebox.core.evaluation.listening.stimuli import MID_ANCHOR, REFERENCE
 from stylebox.core.paths import entries
 from stylebox.core.text_encoding import decode_text
@@ -109,7 +109,9 @@ def _read_file(path: Path) -> list[tuple[str, Rating]]:
     """Test and grade of each row."""
     try:
         separator, text = separated(decode_text(path.read_bytes()))
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise StyleboxError(cannot_read(path, error)) from error
+    except UnicodeDecodeError as error:
         raise StyleboxError(f"{path}: cannot be read ({error_reason(error)}); save it again as CSV in UTF-8") from error
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
     try:

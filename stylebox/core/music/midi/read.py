@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from stylebox.core.errors import SourceError, error_reason
+from stylebox.core.errors import SourceError, cannot_read
 from stylebox.core.music.midi.channel import SHORTEST_SECONDS
 from stylebox.core.music.midi.clock import Clock
 from stylebox.core.music.midi.events import MAX_BYTES, Event, NotMidiError, read_events
@@ -41,7 +41,7 @@ def read_midi(path: Path) -> Score:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error_reason(error)})") from error
+        raise SourceError(cannot_read(path, error)) from error
     if len(data) > MAX_BYTES:
         raise SourceError(f"{path}: is larger than {MAX_BYTES >> 20} MB, which no MIDI file of a piece of music is")
     try:

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stylebox.core.errors import SourceError, error_reason
+from stylebox.core.errors import SourceError, cannot_read
 from stylebox.core.files import refuse_overwrite, write_text
+from stylebox.core.paths import is_address
 from stylebox.core.standard_streams import STREAM, standard_input
 from stylebox.core.text_encoding import decode_text
 from stylebox.core.text_table import is_workbook, separated
@@ -85,6 +86,8 @@ def read_catalogue(path: Path) -> Catalogue:
     Raises:
         SourceError: It cannot be read, or its header lacks a column.
     """
+    if is_address(path):
+        raise SourceError(f"{path}: is an address; put it into a list, which `stylebox fetch --example` begins")
     if str(path) == STREAM:
         return parse_catalogue(standard_input("a CSV").read(), "standard input", Path.cwd())
     try:
@@ -93,7 +96,7 @@ def read_catalogue(path: Path) -> Catalogue:
         fix = "check the name, or write a first list with `stylebox fetch --example`"
         raise SourceError(f"{path}: no such file; {fix}") from error
     except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error_reason(error)})") from error
+        raise SourceError(cannot_read(path, error)) from error
 
 
 def parse_catalogue(content: bytes, name: str, folder: Path) -> Catalogue:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from stylebox.core.errors import SourceError, error_reason
+from stylebox.core.errors import SourceError, cannot_read
 from stylebox.core.sources.fetch.error_message import causes, error_message, size_text
 from stylebox.core.sources.fetch.remote import RemoteRecording, remote_recording
 from stylebox.core.text_encoding import decode_text
@@ -213,7 +213,7 @@ def _cookies(path: Path) -> io.StringIO:
     try:
         return io.StringIO(decode_text(path.read_bytes()))
     except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error_reason(error)})") from error
+        raise SourceError(cannot_read(path, error)) from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: cannot be read (is not text)") from error
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stylebox.core.errors import SourceError, error_reason
+from stylebox.core.errors import SourceError, cannot_read
 from stylebox.core.music.instrument_names import fold_name, plain_name
 from stylebox.core.paths import listed
 from stylebox.core.text_encoding import decode_text
@@ -99,7 +99,7 @@ def _text(index: Path) -> str:
     try:
         content = index.read_bytes()
     except OSError as error:
-        raise SourceError(f"{index}: cannot be read ({error_reason(error)})") from error
+        raise SourceError(cannot_read(index, error)) from error
     try:
         text = decode_text(content)
     except UnicodeDecodeError:
