@@ -54,6 +54,14 @@ def refuse_overwrite(path: Path, force: bool) -> None:
     fall_back_to(folder)
 
 
+def is_same_file(path: Path, other: Path) -> bool:
+    """Whether two names, which may be links, lead to one file that exists."""
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False
+
+
 @contextmanager
 def errors_named(path: Path) -> Iterator[None]:
     """Give an OSError that names no file the name of this one, which the block has open."""

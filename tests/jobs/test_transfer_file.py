@@ -200,6 +200,18 @@ def test_hard_left_and_silence_stay_in_every_format(pipeline: BasePipeline, tmp_
     assert "silent" in report.warnings[0]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege")
+def test_a_recording_is_never_replaced_by_its_transfer(pipeline: BasePipeline, tmp_path: Path) -> None:
+    recording = tmp_path / "in.wav"
+    write_audio(recording, music(1.0, 44100, 1), 44100)
+    before = recording.read_bytes()
+    (tmp_path / "link.wav").symlink_to(recording)
+    for source, output in (("in.wav", "in.wav"), ("in.wav", "link.wav"), ("link.wav", "in.wav")):
+        with pytest.raises(StyleboxError, match="is the recording itself, which would be lost; choose another name"):
+            transfer_file(tmp_path / source, tmp_path / output, QUICK, pipeline, force=True)
+    assert recording.read_bytes() == before
+
+
 def test_silence_stays_silence(pipeline: BasePipeline, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "in.wav", np.zeros((30_000, 3)), 48000)
     report = transfer_file(tmp_path / "in.wav", tmp_path / "out.flac", QUICK, pipeline)

@@ -12,7 +12,7 @@ from pathlib import Path
 from stylebox.core.audio.io.tags import Tags
 from stylebox.core.audio.io.write import AudioWriter, check_format
 from stylebox.core.errors import AudioError
-from stylebox.core.files import refuse_overwrite
+from stylebox.core.files import is_same_file, refuse_overwrite
 from stylebox.core.jobs.input_file import InputFile
 from stylebox.core.jobs.outputs import FileReport, RecordingPage, SideOutputs, write_notes, write_plot
 from stylebox.core.jobs.shown_sound import show
@@ -49,10 +49,13 @@ def transfer_file(
         page: Receives the output for a page of several styles.
 
     Raises:
+        AudioError: the output is the recording itself.
         StyleboxError: the input cannot be read, the output exists or cannot be written, an option is wrong.
     """
     side_outputs = side_outputs or SideOutputs()
     check_targets(output, side_outputs, force)
+    if is_same_file(output, source.path if isinstance(source, InputFile) else source):
+        raise AudioError(f"{output}: is the recording itself, which would be lost; choose another name")
     begun = time.monotonic()
     with ExitStack() as own:
         shared = source if isinstance(source, InputFile) else own.enter_context(InputFile(source, pipeline))
