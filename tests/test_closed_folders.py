@@ -72,8 +72,9 @@ def test_rights_to_list_and_to_enter_are_both_needed(mode: int) -> None:
         try:
             if user == 0:
                 os.seteuid(OTHER_USER)
-            with pytest.raises(StyleboxError, match=SAID.format(folder)):
-                paths.entries(folder)
+            for looked_into in (folder, *([folder / "below"] if mode != 0o100 else [])):
+                with pytest.raises(StyleboxError, match=SAID.format(folder)):
+                    paths.entries(looked_into)
         finally:
             os.seteuid(user)
             folder.chmod(0o700)

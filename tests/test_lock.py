@@ -60,3 +60,13 @@ def test_many_writers_in_turn_never_meet(tmp_path: Path, start: Start) -> None:
     deadline = time.monotonic() + 60
     assert [writer.wait(timeout=deadline - time.monotonic()) for writer in writers] == [0, 0, 0]
     assert (tmp_path / "n").read_text() == "60"
+
+
+def test_a_folder_where_no_lock_may_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(PermissionError) as failed, sole_writer(tmp_path, "stylebox build"):
+        pass
+    assert failed.value.filename == str(tmp_path)

@@ -101,7 +101,8 @@ def atomic_path(path: Path, follow_link: bool = False) -> Iterator[Path]:
             error.filename = str(path)  # the name that the user gave
         raise
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # of a folder that may not be entered, which the error above names
+            partial.unlink(missing_ok=True)
 
 
 def move_whole(source: Path, target: Path, mode: int | None = None) -> None:

@@ -50,7 +50,7 @@ def _acquired(path: Path, folder: Path, deadline: float) -> Iterator[BinaryIO]:
     """The lock file, open and locked. One that was deleted between opening and locking does not count."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        with path.open("a+b", buffering=0) as file:
+        with _opened(path) as file:
             if not _lock(file):
                 if time.monotonic() < deadline:
                     time.sleep(_RETRY_SECONDS)
@@ -62,6 +62,15 @@ def _acquired(path: Path, folder: Path, deadline: float) -> Iterator[BinaryIO]:
                 fall_back_to(folder)
                 yield file
                 return
+
+
+def _opened(path: Path) -> BinaryIO:
+    """The lock file, open; where it may not be made, the error names its folder, which users know."""
+    try:
+        return path.open("a+b", buffering=0)
+    except PermissionError as error:
+        error.filename = str(path.parent)
+        raise
 
 
 def _is_at(path: Path, file: BinaryIO) -> bool:

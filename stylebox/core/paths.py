@@ -93,9 +93,19 @@ def entries(folder: Path, pattern: str = "*") -> list[Path]:
         if error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
             return []
         refused = error.errno in (errno.EACCES, errno.EPERM)
-        fix = "change its permissions, or those of a folder above it" if refused else "it has to be a folder"
-        raise StyleboxError(f"{folder}: cannot be read ({error_reason(error)}); {fix}") from error
+        place, fix = (_closed(folder), "change its permissions") if refused else (folder, "it has to be a folder")
+        raise StyleboxError(f"{place}: cannot be read ({error_reason(error)}); {fix}") from error
     return sorted(folder / name for name in fnmatch.filter(names, pattern))
+
+
+def _closed(folder: Path) -> Path:
+    """The folder on the way to one, or itself, that may not be entered."""
+    for place in (*reversed(folder.parents), folder):
+        try:
+            os.stat(os.path.join(place, os.curdir))  # noqa: PTH116, PTH118 (as above)
+        except OSError:
+            return place
+    return folder
 
 
 def sources_dir() -> Path:
