@@ -163,6 +163,7 @@ def test_joined_files_are_one_after_another(
         *(("WAV", second) for second in ("AIFF", "FLAC", "Ogg Vorbis", "MP4", "TTA", "Matroska")),
         *(("AU", "WAV"), ("CAF", "Ogg Vorbis"), ("AIFF", "FLAC"), ("Wave64", "WavPack"), ("SPHERE", "SoX")),
         *(("FLAC", "WAV"), ("Ogg Vorbis", "WAV"), ("MP4", "FLAC"), ("TTA", "AIFF"), ("WavPack", "FLAC")),
+        *(("MP3", "WAV"), ("MP3", "FLAC"), ("MP3", "Ogg Vorbis"), ("WAV", "MP3"), ("FLAC", "MP3")),
         *(("Musepack", "WAV"), ("FLV", "TTA"), ("ASF", "Musepack"), ("Matroska", "AU"), ("AVI", "WAV")),
     ],
 )
@@ -175,6 +176,23 @@ def test_a_file_of_another_kind_follows(
     together, remarks = read(contents[0] + contents[1], path)
     assert remarks == []
     np.testing.assert_array_equal(together, np.concatenate(apart))
+
+
+@pytest.mark.parametrize("tag", [b"", b"TAG" + bytes(125)])
+@pytest.mark.parametrize(("suffix", "codec"), [(".aac", "aac"), (".mp2", "mp2"), (".mp3", "libmp3lame")])
+def test_a_file_behind_bare_frames_is_no_noise(suffix: str, codec: str, tag: bytes, tmp_path: Path) -> None:
+    """Decoders look for frames in it."""
+    path = tmp_path / f"a{suffix}"
+    make = by_ffmpeg(suffix, codec, write_xing="0") if codec == "libmp3lame" else by_ffmpeg(suffix, codec)
+    make(path, notes(SAMPLE_RATE, 1.0))
+    frames = path.read_bytes()
+    noise = np.random.default_rng(0).normal(0, 0.2, 5 * SAMPLE_RATE)
+    soundfile.write(tmp_path / "b.wav", noise, SAMPLE_RATE, "PCM_16")
+    second, _ = read((tmp_path / "b.wav").read_bytes(), tmp_path / "b.wav")
+    first, _ = read(frames, path)
+    together, remarks = read(frames + tag + (tmp_path / "b.wav").read_bytes(), path)
+    np.testing.assert_array_equal(together, np.concatenate([first, second]))
+    assert remarks == []
 
 
 @pytest.mark.parametrize("kind", ["WAV", "AU", "TTA", "Wave64", "Ogg Vorbis", "Matroska"])

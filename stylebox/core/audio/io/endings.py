@@ -106,7 +106,7 @@ class Ending:
             return False
         self._stream.seek(last.pos + last.size)
         after = self._stream.read(_AFTER_BYTES)
-        return any(after) and not after.startswith(TAG_MARKS)
+        return any(after) and not after.startswith(TAG_MARKS) and self.following() is None
 
 
 def _ends_inside_ts_packet(stream: BinaryIO) -> bool:

@@ -133,11 +133,13 @@ class _Decoder:
 
     def lacks_end(self) -> bool:
         """Whether the end of the file is missing, and no remark says so yet; known after the last block."""
-        return not (self._lost is not None and self._lost.is_pending) and self._ending.is_missing()
+        is_known = self._lost is not None and (self._lost.is_pending or self._lost.following is not None)
+        return not is_known and self._ending.is_missing()
 
     def following(self) -> int | None:
         """Where another file begins behind the last packet; known after the last block."""
-        return self._ending.following()
+        met = self._lost.following if self._lost is not None else None
+        return self._ending.following() if met is None else met
 
     def blocks(self) -> Iterator[Block]:
         """All blocks, the last ones without what an encoder added to fill its frames."""
@@ -206,6 +208,8 @@ class _Decoder:
             for packet in self._ending.packets():
                 if packet.pts is not None and packet.duration and packet.time_base:
                     self._packets_end = float((packet.pts + packet.duration) * packet.time_base)
+                if self._lost is not None and packet.size and self._lost.ends_before(packet):
+                    return
                 frames = self._decoded(packet)
                 if self._lost is not None and packet.size:
                     number = self._lost.before(packet, bool(frames))

@@ -161,8 +161,7 @@ _KINDS = [
     _Kind(_pattern(rb"MPCKSH[\x0c-\x20].{4}\x08")),
     _Kind(_pattern(rb"#!AMR(?:-WB)?\n[\0-\x7c]")),
     _Kind(_pattern(rb"nut/multimedia container\0N")),
-    # MP3 with the frame that states what its encoder added; other MP3 files decoders read on.
-    _Kind(_pattern(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]..\0{9,32}(?:Xing|Info)\0\0\0[\x01-\x0f]")),
+    _Kind(units.MP3_BEGINNING, units.mp3),  # others decoders read on
     _Kind(_pattern(rb"FRM8.{8}DSD FVER\0{7}\x04"), units.dff),
     _Kind(_pattern(rb"fLaC[\0\x80]\0\0\x22")),
     _Kind(_pattern(rb"OggS\0\x02\0{8}.{4}\0{4}"), is_searched=False),

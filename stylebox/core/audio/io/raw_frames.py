@@ -9,8 +9,10 @@ import numpy as np
 from av.codec.context import Flags2
 from av.sidedata.sidedata import SideData
 
+from stylebox.core.audio.io.joined import is_beginning
 from stylebox.core.audio.io.tags import TAG_MARKS
 
+_ID3V1_BYTES = 128
 RAW_FORMATS = {"mp3", "aac", "ac3", "eac3", "dts"}  # as FFmpeg names them
 
 
@@ -86,6 +88,9 @@ class LostFrames:
 
     Args:
         stream: The file.
+
+    Attributes:
+        following: Where another file begins behind the frames; None if none was met. What decoders find there is noise.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -93,11 +98,22 @@ class LostFrames:
         self._end: int | None = None  # of the packet before
         self._bytes = self._number = 0  # of the frames so far
         self._lost_bytes = 0
+        self._first = b""  # byte of a frame, part of its mark
+        self.following: int | None = None
 
     @property
     def is_pending(self) -> bool:
         """Whether bytes were lost after the last frame."""
         return self._lost_bytes > 0
+
+    def ends_before(self, packet: "av.Packet[av.AudioStream]") -> bool:
+        """Whether another file begins where a packet is no frame, or does not follow the one before."""
+        first = bytes(memoryview(packet)[:1])
+        self._first = self._first or first
+        if self._end is None or self._lost_bytes or (packet.pos in (None, self._end) and first == self._first):
+            return False
+        self.following = self._file_behind()
+        return self.following is not None
 
     def before(self, packet: "av.Packet[av.AudioStream]", is_decoded: bool) -> int:
         """The number of frames lost before a packet.
@@ -116,6 +132,15 @@ class LostFrames:
         lost = round(self._lost_bytes * self._number / self._bytes) if self._number else 0
         self._bytes, self._number, self._lost_bytes = self._bytes + packet.size, self._number + 1, 0
         return lost
+
+    def _file_behind(self) -> int | None:
+        """Where another file begins at the end of the packet before, perhaps after a tag."""
+        at, place = self._stream.tell(), self._end or 0
+        self._stream.seek(place)
+        place += _ID3V1_BYTES * (self._stream.read(3) == b"TAG")
+        found = is_beginning(self._stream, place)
+        self._stream.seek(at)
+        return place if found else None
 
     def _is_tag(self, place: int | None) -> bool:
         """Whether a tag begins there."""

@@ -6,7 +6,7 @@ header; None if it states none. Decodes nothing.
 Reference:
     ISO/IEC 14496-12, 4.2: boxes of MP4. RFC 8794: elements of Matroska. Microsoft, Advanced Systems Format, 2: objects.
     Microsoft, RIFF; EBU Tech 3306, RF64. Sony Wave64. Apple, Core Audio Format 1.0. Sun, audio files. SoX: soxformat.
-    NIST SPHERE. Sony, DSF File Format 1.01. Philips, DSDIFF 1.5. CRI ADX.
+    NIST SPHERE. Sony, DSF File Format 1.01. Philips, DSDIFF 1.5. CRI ADX. LAME, info tag.
 """
 
 import re
@@ -22,6 +22,9 @@ _LONGEST_NAME = 4  # bytes, of an element
 _ASF_MARKS = (b"\x30\x26\xb2\x75", b"\x36\x26\xb2\x75", b"\x90\x08\x00\x33", b"\xd3\x29\xe2\xd6", b"\xf8\x03\xb1\xfe")
 _CAF_MARK, _NAME = b"caff", re.compile(rb"[ -~]{4}")
 _ADX_END, _ADX_MARK = b"\x80\x01", b"(c)CRI"
+# A frame of zeros with a tag that states the number of frames and of bytes, if its flags say so.
+MP3_BEGINNING = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]..\0{9,32}(?:Xing|Info)\0\0\0[\x01-\x0f]", re.DOTALL)
+_ID3V1_BYTES, _STATES_FRAMES, _STATES_BYTES = 128, 1, 2
 _NIST_PACKED = b"embedded-shorten"
 _NIST_FIELD = re.compile(rb"^(sample_count|sample_n_bytes|channel_count) -i (\d{1,15})\s*$", re.MULTILINE)
 
@@ -93,6 +96,18 @@ def dff(head: bytes) -> int | None:
     """Of a DSDIFF file."""
     size = 12 + int.from_bytes(head[4:12])
     return size + size % 2 if head.startswith(b"FRM8") and 12 < size < LARGEST_SIZE else None
+
+
+def mp3(head: bytes) -> int | None:
+    """Of an MP3 file whose first frame states its size, or of a tag behind it."""
+    if head.startswith(b"TAG"):
+        return _ID3V1_BYTES
+    if head.startswith(b"APETAGEX"):
+        return 32 + int.from_bytes(head[12:16], "little")
+    found = MP3_BEGINNING.match(head)
+    flags = found[0][-1] if found else 0
+    at = (found.end() if found else 0) + 4 * (flags & _STATES_FRAMES)
+    return int.from_bytes(head[at : at + 4]) or None if flags & _STATES_BYTES else None
 
 
 def adx(head: bytes) -> int | None:
