@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 
 import av
 import numpy as np
+from av.codec.context import Flags2
 from av.container import InputContainer
 from av.stream import Disposition
 
@@ -123,6 +124,8 @@ class _Decoder:
         self._lost = LostFrames(stream) if RAW_FORMATS & formats else None
         self._undecoded = self._left_out = 0  # packets: since the last frame, and before it
         self._padding = Padding(audio) if "mp3" in formats else None
+        if "caf" in formats and audio.codec_context.name == "alac":  # its last frame has no padding to be left out
+            audio.codec_context.flags2 |= Flags2.skip_manual
         shift = _VORBIS_SHIFT_SAMPLES / audio.codec_context.sample_rate if audio.codec_context.name == "vorbis" else 0.0
         longest = _LONGEST_BROADCAST_GAP_SECONDS if _CLOCK_MAY_JUMP & formats else LONGEST_GAPS_SECONDS
         self._time_line = TimeLine(max(GAP_SECONDS, shift) if self._is_timed else math.inf, longest)
