@@ -97,7 +97,7 @@ KINDS: dict[str, Make] = {
     "VOC": by_libsndfile("VOC"),
     "TTA": by_ffmpeg(".tta", "tta"),
     "WavPack": by_ffmpeg(".wv", "wavpack"),
-    "ADX": by_ffmpeg(".adx", "adpcm_adx"),
+    "ADX": by_ffmpeg(".adx", "adpcm_adx", 8000),
     "FLV": by_ffmpeg(".flv", "libmp3lame"),
     "RealMedia": by_ffmpeg(".rm", "ac3"),
     "ASF": by_ffmpeg(".asf", "wmav2", b="96k"),
@@ -193,6 +193,20 @@ def test_a_file_behind_bare_frames_is_no_noise(suffix: str, codec: str, tag: byt
     together, remarks = read(frames + tag + (tmp_path / "b.wav").read_bytes(), path)
     np.testing.assert_array_equal(together, np.concatenate([first, second]))
     assert remarks == []
+
+
+@pytest.mark.parametrize("kind", ["Ogg Vorbis", "MP4"])
+def test_bytes_of_no_known_kind_behind_the_end_are_said(
+    kind: str, singles: dict[str, tuple[bytes, bytes]], tmp_path: Path
+) -> None:
+    path, (content, _) = tmp_path / "a", singles[kind]
+    whole, _ = read(content, path)
+    bare = encode(tmp_path / "b.aac", "aac", SAMPLE_RATE, False, 1.0).read_bytes()
+    for behind, size in ((bare, 9), (bytes(9000), 0), (b"TAG" + bytes(125), 0), (bare[:900], 0), (content[:900], 0)):
+        back, remarks = read(content + behind, path)
+        np.testing.assert_array_equal(back[: len(whole)], whole)
+        said = [remark for remark in remarks if "follow its end" in remark]
+        assert said == ([f"{size} kB follow its end; they are not read"] if size else [])
 
 
 @pytest.mark.parametrize("kind", ["WAV", "AU", "TTA", "Wave64", "Ogg Vorbis", "Matroska"])

@@ -17,7 +17,7 @@ from stylebox.core.audio.io.search import find
 
 _HEADER = struct.Struct("<4sBBqIIIB")  # capture pattern, version, type, granule, serial, sequence, checksum, segments
 MARK = b"OggS"
-_PAGE = re.compile(MARK)
+PAGE = re.compile(MARK)
 _FIRST_PAGE, _LAST_PAGE = 2, 4  # bits of the type: a stream begins, or ends
 _SERIAL = 1
 _BACKWARDS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -74,7 +74,7 @@ def pages(stream: BinaryIO) -> Iterator[Page]:
         if len(header) < _HEADER.size:
             return
         if not header.startswith(MARK):
-            found = find(stream, _PAGE, start + 1)
+            found = find(stream, PAGE, start + 1)
             if found is None:
                 return
             start = found
@@ -85,7 +85,7 @@ def pages(stream: BinaryIO) -> Iterator[Page]:
         end = start + _HEADER.size + segments + sum(lengths)
         following = stream.read(len(MARK))
         if following not in (MARK, b""):  # a page that was cut short may reach into the next
-            end = min(end, find(stream, _PAGE, start + len(MARK)) or end)
+            end = min(end, find(stream, PAGE, start + len(MARK)) or end)
             if end - start < _HEADER.size:
                 start = end
                 continue

@@ -1,12 +1,16 @@
 """The sounds of a file that follow one another, each as a file of its own, put right if need be. Decodes nothing."""
 
 import io
+from dataclasses import replace
 from typing import BinaryIO
 
-from stylebox.core.audio.io import boxes, joined, musepack, ogg, riff, unfinished
+from stylebox.core.audio.io import boxes, joined, musepack, ogg, riff, unfinished, units
+from stylebox.core.audio.io.extent import bytes_behind
 from stylebox.core.audio.io.part import Part, spliced, stretch
+from stylebox.core.audio.io.search import find
 from stylebox.core.audio.io.tags import after_id3, id3_end
 
+_LEAST_BYTES = 5000  # behind the end of a file that are reported; programs leave small things there
 _HEAD_BYTES = boxes.MARK_AT.stop
 _MOST_TURNS = 1000  # of looking for a file of another kind behind one
 
@@ -27,11 +31,24 @@ def parts(stream: BinaryIO) -> list[Part]:
             found += _parts_of_file(file)
         end = last.seek(0, io.SEEK_END)
         own_end = _own_end(last)
-        if own_end == end or not joined.is_beginning(last, own_end):
+        if own_end == end:
             return found + _parts_of_file(last)
+        if not joined.is_beginning(last, own_end):
+            *others, part = _parts_of_file(last)
+            return [*found, *others, replace(part, remarks=part.remarks + _behind(last, own_end))]
         found += _parts_of_file(spliced(last, [stretch(0, own_end)]))
         place = id3_end(stream, total - end + own_end)
     return found
+
+
+def _behind(stream: BinaryIO, place: int) -> tuple[str, ...]:
+    """A remark on what follows an MP4 or Ogg file, unless it is damage inside the file, padding or a tag."""
+
+    def is_own(at: int) -> bool:
+        return units.box(units.head(stream, at)) is not None or find(stream, ogg.PAGE, at) is not None
+
+    size = bytes_behind(stream, place, is_own)
+    return (f"{size / 1000:.0f} kB follow its end; they are not read",) if size >= _LEAST_BYTES else ()
 
 
 def _own_end(stream: BinaryIO) -> int:

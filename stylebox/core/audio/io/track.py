@@ -29,9 +29,7 @@ class Track:
     is_exact: bool = False  # whether what its header states is right to the sample
     remarks: list[str] = field(default_factory=list)  # what was left out or filled, complete after the last block
     lacks_end: Callable[[], bool] = lambda: False  # whether its last packet is partial; known after the last block
-    following: Callable[[], int | None] = lambda: (
-        None
-    )  # where another file begins behind it; known after the last block
+    following: Callable[[], int | None] = lambda: None  # where another file begins behind it; known at the end
 
 
 def examined(track: Track, part: Part) -> Track:
