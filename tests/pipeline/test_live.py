@@ -9,8 +9,9 @@ import torch
 from support.models import PARTIALS, SAMPLE_RATE, melody, tones
 
 from stylebox.core.audio.io.read import load_audio
-from stylebox.core.errors import ModelError
+from stylebox.core.errors import AudioError, ModelError
 from stylebox.core.pipeline.live import LiveTransfer
+from stylebox.core.pipeline.live_rate import at_rate
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.pipeline import BasePipeline
 
@@ -70,6 +71,14 @@ def test_silence_and_numbers_that_are_none_give_silence(tiny: BasePipeline) -> N
     assert not play(live, silent, 4096).any()
     for value in (np.nan, np.inf, 1e38):
         assert not play(live, silent + np.float32(value), 4096).any()
+
+
+@pytest.mark.parametrize("rate", [SAMPLE_RATE, 48000])
+def test_a_block_with_channels_is_refused(rate: int, tiny: BasePipeline) -> None:
+    """Their samples would be played one after another."""
+    live = at_rate(LiveTransfer(tiny, TransferOptions("string", steps=0)), rate)
+    with pytest.raises(AudioError, match=r"a block is mono, \(S,\), not \(100, 2\); mix its channels"):
+        live.process(np.zeros((100, 2), np.float32))
 
 
 def test_the_register_is_chosen_once_and_kept(shipped: BasePipeline) -> None:

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from stylebox.core.audio.io.numbers import without_nonsense
 from stylebox.core.audio.vibrato import played_bends
 from stylebox.core.errors import ModelError
 from stylebox.core.music.register import octave_shift
 from stylebox.core.pipeline.content import Content
 from stylebox.core.pipeline.live_content import LiveContent, LiveTranscriber
+from stylebox.core.pipeline.live_rate import mono_block
 from stylebox.core.pipeline.live_sound import LiveSound
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.pipeline import BasePipeline
@@ -118,7 +118,7 @@ class LiveTransfer:
         Shape:
             ``(S,)`` -> ``(S,)``, float32.
         """
-        self._waiting = np.append(self._waiting, without_nonsense(np.asarray(block, np.float32))[0])
+        self._waiting = np.append(self._waiting, mono_block(block))
         while len(self._waiting) >= self._needed:
             start = time.perf_counter()
             made = self._step(self._waiting[: self._needed])

@@ -5,6 +5,9 @@ from typing import Protocol
 import numpy as np
 import soxr
 
+from stylebox.core.audio.io.numbers import without_nonsense
+from stylebox.core.errors import AudioError
+
 _SPARE_SECONDS, _SPARE_SAMPLES = 0.05, 1200  # of output: the filters of both directions hold back samples
 
 
@@ -27,6 +30,20 @@ class BlockProcessor(Protocol):
         Shape:
             ``(S,)`` -> ``(S,)``, float32.
         """
+
+
+def mono_block(block: np.ndarray) -> np.ndarray:
+    """A block as a host gives it: float32, with silence where a sample is no number, or absurdly large.
+
+    Raises:
+        AudioError: It has several channels.
+
+    Shape:
+        ``(S,)`` -> ``(S,)``.
+    """
+    if np.ndim(block) != 1:
+        raise AudioError(f"a block is mono, (S,), not {np.shape(block)}; mix its channels")
+    return without_nonsense(np.asarray(block, np.float32))[0]
 
 
 class AtRate:
@@ -63,7 +80,7 @@ class AtRate:
         Shape:
             ``(S,)`` -> ``(S,)``, float32.
         """
-        made = self._processor.process(self._in.resample_chunk(np.asarray(block, np.float32)))
+        made = self._processor.process(self._in.resample_chunk(mono_block(block)))
         self._ready = np.append(self._ready, self._out.resample_chunk(made))
         out, self._ready = self._ready[: len(block)], self._ready[len(block) :]
         return out

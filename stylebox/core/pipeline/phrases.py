@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from stylebox.core.audio.io.numbers import without_nonsense
+from stylebox.core.pipeline.live_rate import mono_block
 
 REST_SECONDS = 0.6  # of silence: a phrase has ended
 LONGEST_SECONDS = 20.0  # of a phrase; a longer one is cut
@@ -61,7 +61,7 @@ class PhraseTransfer:
         Shape:
             ``(S,)`` -> ``(S,)``, float32.
         """
-        self._input = np.append(self._input, without_nonsense(np.asarray(block, np.float32))[0])
+        self._input = np.append(self._input, mono_block(block))
         while len(self._input) >= self._block:
             self._listen(self._input[: self._block])
             self._input = self._input[self._block :]
