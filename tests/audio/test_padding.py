@@ -8,6 +8,7 @@ import pytest
 from support.audio_files import SAMPLE_RATE, encode, notes
 
 from stylebox.core.audio.io.read import AudioReader, load_audio
+from stylebox.core.errors import AudioError
 
 STATED, TAG = 8, 141  # places behind the mark: the number of frames, and what was added before and behind the sound
 
@@ -48,3 +49,35 @@ def test_padding_of_several_frames_is_left_out_whole(behind: int, mp3: Path) -> 
     all_of_it = changed(mp3, padding=b"\0\0\0")
     back = changed(mp3, padding=behind.to_bytes(3))
     np.testing.assert_array_equal(back, all_of_it[: len(all_of_it) - max(behind - 529, 0)])
+
+
+def ape_tag(size: int) -> bytes:
+    """A tag with a header, as some programs put before a file."""
+    return b"APETAGEX" + struct.pack("<IIII", 2000, size, 1, 0xA0000000) + bytes(8) + bytes(range(1, size + 1))
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        ape_tag(60),
+        bytes(70_000),
+        b"ID3\3\0\0\0\0\0\x20" + bytes(2048),  # states a smaller size than it has
+        b"ID3\3\0\0\0\0\0\x20" + bytes(32) + ape_tag(60) + bytes(3),
+    ],
+    ids=["APE tag", "zeros", "ID3 tag with a wrong size", "all of them"],
+)
+@pytest.mark.parametrize("suffix", [".mp3", ".flac", ".wav", ".opus"])
+def test_what_stands_before_a_file_moves_no_sound(front: bytes, suffix: str, tmp_path: Path) -> None:
+    """FFmpeg does not see the tag of the encoder behind an APE tag, and begins 25 ms late."""
+    codec = {".mp3": "libmp3lame", ".flac": "flac", ".wav": "pcm_s16le", ".opus": "libopus"}[suffix]
+    path = encode(tmp_path / f"a{suffix}", codec, 48000)
+    whole = load_audio(path, SAMPLE_RATE)
+    path.write_bytes(front + path.read_bytes())
+    np.testing.assert_array_equal(load_audio(path, SAMPLE_RATE), whole)
+
+
+@pytest.mark.parametrize("content", [bytes(5000), ape_tag(60), b"ID3\3\0\0\0\0\0\x20"])
+def test_a_file_of_tags_and_zeros_is_no_sound_file(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.mp3").write_bytes(content)
+    with pytest.raises(AudioError, match=r"a\.mp3: "):
+        load_audio(tmp_path / "a.mp3", SAMPLE_RATE)

@@ -139,3 +139,22 @@ def test_an_mp4_has_the_length_of_its_packets(tmp_path: Path) -> None:
     for codec in ("aac", "alac"):
         path = encode(tmp_path / f"{codec}.m4a", codec, SAMPLE_RATE)
         assert len(load_audio(path, SAMPLE_RATE)) == probe(path).samples == len(notes())
+
+
+@pytest.mark.parametrize(("codec", "rate", "mark"), [("amrnb", 8000, b"#!AMR\n"), ("amrwb", 16000, b"#!AMR-WB\n")])
+def test_pauses_that_a_telephone_did_not_record_keep_their_length(
+    codec: str, rate: int, mark: bytes, tmp_path: Path
+) -> None:
+    """100 frames of 20 ms with speech, 50 pauses, 100 frames with speech; FFmpeg decodes no pauses of AMR."""
+    speech = {"amrnb": b"\x3c" + bytes(range(31)), "amrwb": b"\x44" + bytes(range(60))}[codec]
+    comfort = {"amrnb": b"\x44" + bytes(5), "amrwb": b"\x4c" + bytes(5)}[codec]
+    path = tmp_path / "a.amr"
+    path.write_bytes(mark + 100 * speech + comfort + 49 * b"\x7c" + 100 * speech)
+    with AudioReader(path) as reader:
+        back = np.concatenate(list(reader))
+        assert (reader.codec, reader.native_rate) == (codec, rate)
+    assert len(back) == 5 * rate
+    assert np.abs(back[: 2 * rate]).max() > 10 * np.abs(back[round(2.5 * rate) : 3 * rate]).max()
+    path.write_bytes(path.read_bytes()[:-7])
+    with AudioReader(path) as reader:
+        assert len(np.concatenate(list(reader))) == 5 * rate - rate // 50, "a partial frame is no pause"

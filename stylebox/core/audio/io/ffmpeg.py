@@ -22,6 +22,7 @@ from stylebox.core.audio.io import edits as edit_lists
 from stylebox.core.audio.io.boxes import edit_list
 from stylebox.core.audio.io.container import open_container, raise_if_unread
 from stylebox.core.audio.io.endings import Ending
+from stylebox.core.audio.io.frame_sizes import is_whole
 from stylebox.core.audio.io.page_times import PageTimes
 from stylebox.core.audio.io.raw_frames import RAW_FORMATS, LostFrames, Padding, is_adts
 from stylebox.core.audio.io.stated import stated_seconds
@@ -37,6 +38,7 @@ _MP4_ROUNDING_SECONDS = 0.001
 _CLOCK_MAY_JUMP = {"mpegts", "mpeg"}  # containers of broadcasts, whose recordings are joined
 _LONGEST_BROADCAST_GAP_SECONDS = 10.0  # as FFmpeg's own programs have it
 _COUNTED_FROM_ZERO = {"avi"}  # containers where the first time stamp says how late the sound begins, and the header 0
+_WITH_PAUSES, _PAUSES_PER_SECOND = {"amrnb", "amrwb"}, 50  # codecs; FFmpeg decodes no pauses
 _EXACT = {"flac", "tta", "wv", "ape", "sox", "nistsphere", "au"}  # containers that state the length in samples
 _LOSSLESS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "truehd", "shorten", "wmalossless", "s302m"}
 
@@ -214,6 +216,9 @@ class _Decoder:
                 if self._lost is not None and packet.size and self._lost.ends_before(packet):
                     return
                 frames = self._decoded(packet)
+                if not frames and self._is_pause(packet):
+                    self._undecoded -= 1
+                    yield self._audio.rate // _PAUSES_PER_SECOND, self._audio.rate
                 if self._lost is not None and packet.size:
                     number = self._lost.before(packet, bool(frames))
                     if number:
@@ -226,6 +231,11 @@ class _Decoder:
                 self.remarks.append(f"{self._left_out} of its packets {are} damaged; what follows comes too early")
         except (av.FFmpegError, OSError) as error:  # the file is truncated, or points beyond its ends
             raise_if_unread(error)
+
+    def _is_pause(self, packet: "av.Packet[av.AudioStream]") -> bool:
+        """Whether a packet that is not decoded stands for 20 ms without speech, as telephones write them."""
+        codec = self._audio.codec_context.name
+        return codec in _WITH_PAUSES and not self._is_timed and packet.size > 0 and is_whole(bytes(packet), codec, 0)
 
     def _decoded(self, packet: "av.Packet[av.AudioStream]") -> list[av.AudioFrame]:
         """The frames of a packet; none if it is damaged."""

@@ -8,7 +8,7 @@ from stylebox.core.audio.io import boxes, joined, musepack, ogg, riff, unfinishe
 from stylebox.core.audio.io.extent import bytes_behind
 from stylebox.core.audio.io.part import Part, spliced, stretch
 from stylebox.core.audio.io.search import find
-from stylebox.core.audio.io.tags import after_id3, id3_end
+from stylebox.core.audio.io.tags import after_id3, after_padding, id3_end
 
 _LEAST_BYTES = 5000  # behind the end of a file that are reported; programs leave small things there
 _HEAD_BYTES = boxes.MARK_AT.stop
@@ -23,7 +23,7 @@ def parts(stream: BinaryIO) -> list[Part]:
     """
     total = stream.seek(0, io.SEEK_END)
     found: list[Part] = []
-    place = id3_end(stream, 0) if joined.is_beginning(stream, 0) else after_id3(stream)
+    place = _first_place(stream)
     for _ in range(_MOST_TURNS):
         rest = spliced(stream, [stretch(place, total)]) if place else stream
         *whole, last = joined.files(rest)
@@ -49,6 +49,12 @@ def _behind(stream: BinaryIO, place: int) -> tuple[str, ...]:
 
     size = bytes_behind(stream, place, is_own)
     return (f"{size / 1000:.0f} kB follow its end; they are not read",) if size >= _LEAST_BYTES else ()
+
+
+def _first_place(stream: BinaryIO) -> int:
+    """Where the first file begins: behind tags and zeros, which programs put in front."""
+    places = id3_end(stream, 0), after_padding(stream)
+    return next((place for place in places if joined.is_beginning(stream, place)), None) or after_id3(stream)
 
 
 def _own_end(stream: BinaryIO) -> int:

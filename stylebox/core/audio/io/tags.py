@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mutagen.oggvorbis import OggVorbis
 
 TAG_MARKS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")  # with which tags begin, between frames or behind a file
+_APE_MARK, _APE_SIZE, _APE_HEADER_BYTES = b"APETAGEX", slice(12, 16), 32  # the size is without the header
+_MOST_ZEROS = 1 << 20
 _FIELDS = ("title", "artist", "album", "date", "comment")
 _FRAMES = ("TIT2", "TPE1", "TALB", "TDRC", "COMM")  # of the fields, in ID3
 _APE_KEYS = ("Title", "Artist", "Album", "Year", "Comment")  # of the fields, in APE
@@ -76,6 +78,23 @@ def id3_end(stream: BinaryIO, start: int) -> int:
         for digit in head[6:_ID3_BYTES]:
             size = size << 7 | digit & 0x7F
         start += _ID3_BYTES + size + (_ID3_BYTES if head[5:6] and head[5] & _ID3_FOOTER else 0)
+
+
+def after_padding(stream: BinaryIO) -> int:
+    """Where the ID3 tags, the APE tags and the zeros end that a file begins with, in any order.
+
+    Args:
+        stream: Seekable.
+    """
+    start, place = -1, 0
+    while place != start:
+        start, place = place, id3_end(stream, place)
+        stream.seek(place)
+        head = stream.read(_MOST_ZEROS)
+        if head.startswith(_APE_MARK) and len(head) >= _APE_HEADER_BYTES:
+            place += _APE_HEADER_BYTES + int.from_bytes(head[_APE_SIZE], "little")
+        place += len(head) - len(head.lstrip(b"\0"))
+    return place
 
 
 def read_tags(stream: BinaryIO, name: str) -> Tags:
