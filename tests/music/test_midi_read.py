@@ -140,6 +140,57 @@ def test_drums_are_left_out_and_reported() -> None:
     assert score.remarks == ["1 note left out: drums (channel 10)"]
 
 
+def kit(*setup: mido.Message, channel: int) -> Score:
+    """A note of a channel behind messages that may make it drums, and one of channel 1."""
+    return read([*setup, on(36, channel=channel), off(36, 480, channel=channel), on(60), off(60, 480)])
+
+
+def sysex(*data: int) -> mido.Message:
+    return mido.Message("sysex", data=data)
+
+
+def bank(number: int, channel: int) -> list[mido.Message]:
+    """A bank and then a program of a channel."""
+    select = mido.Message("control_change", control=0, value=number, channel=channel)
+    return [select, mido.Message("program_change", program=0, channel=channel)]
+
+
+XG_ON = sysex(0x43, 0x10, 0x4C, 0, 0, 0x7E, 0)
+GS_ON = sysex(0x41, 0x10, 0x42, 0x12, 0x40, 0, 0x7F, 0, 0x41)
+
+
+@pytest.mark.parametrize(
+    ("setup", "channel"),
+    [
+        (bank(120, 2), 2),  # General MIDI 2
+        ([XG_ON, *bank(127, 8)], 8),
+        ([XG_ON, *bank(126, 8)], 8),
+        ([XG_ON, sysex(0x43, 0x10, 0x4C, 8, 8, 7, 2)], 8),
+        ([GS_ON, sysex(0x41, 0x10, 0x42, 0x12, 0x40, 0x13, 0x15, 1, 0x17)], 2),
+        ([GS_ON, sysex(0x41, 0x10, 0x42, 0x12, 0x40, 0x1B, 0x15, 2, 0x0E), *bank(0, 11)], 11),
+    ],
+)
+def test_channels_that_a_file_makes_drums_are_left_out(setup: list[mido.Message], channel: int) -> None:
+    score = kit(*setup, channel=channel)
+    assert [note.pitch for note in score.notes] == [60]
+    assert score.remarks == [f"1 note left out: drums (channel {channel + 1})"]
+
+
+@pytest.mark.parametrize(
+    ("setup", "channel"),
+    [
+        (bank(121, 9), 9),  # General MIDI 2
+        ([sysex(0x41, 0x10, 0x42, 0x12, 0x40, 0x10, 0x15, 0, 0x1B)], 9),
+        (bank(127, 2), 2),  # a bank of the MT-32 where XG is not switched on
+        ([*bank(120, 2), sysex(0x7E, 0x7F, 9, 1)], 2),  # everything begins again
+        ([XG_ON, *bank(127, 8), *bank(0, 8)], 8),
+    ],
+)
+def test_channels_that_are_no_drums_are_played(setup: list[mido.Message], channel: int) -> None:
+    score = kit(*setup, channel=channel)
+    assert (sorted(note.pitch for note in score.notes), score.remarks) == ([36, 60], [])
+
+
 def test_bends_move_notes_by_their_range() -> None:
     def bent(wheel: int, *more: mido.Message) -> tuple[int, float]:
         (note,) = read([*more, mido.Message("pitchwheel", pitch=wheel), on(60), off(60, 480)]).notes
@@ -183,6 +234,25 @@ def test_faults_cost_what_they_damage() -> None:
     cut = changed(good[:-12])
     assert spans(cut)[:3] == whole[:3]
     assert "track 2 ends early" in cut.remarks[0]
+
+
+def test_notes_behind_the_end_mark_of_a_track_are_played_and_reported() -> None:
+    """Programs that join tracks or patterns leave the mark in the middle; what is no music behind it is not played."""
+    read(tune(), kind=0)
+    good = Path("a.mid").read_bytes()
+    whole = spans(read_midi(Path("a.mid")))
+
+    def with_rest(rest: bytes) -> Score:
+        return changed(good[:18] + (len(good) - 22 + len(rest)).to_bytes(4, "big") + good[22:] + rest)
+
+    more = with_rest(b"\x60\x90\x3c\x40\x60\x80\x3c\x40\0\xff\x2f\0")
+    assert spans(more) == [*whole, (60, 2.05, 2.15)]
+    assert more.remarks == ["track 1 goes on after its end mark; what follows is used, too"]
+    for rest in (bytes(50), b"XFKM" * 9, b"\x60\x3c\x40", b"\0\xff\x2f\0"):
+        assert (spans(with_rest(rest)), with_rest(rest).remarks) == (whole, [])
+    damaged = with_rest(b"\x60\x90\x3c\x40\x60\x80")
+    assert spans(damaged) == whole
+    assert damaged.remarks == ["track 1 is damaged after its end mark; what it holds up to there is used"]
 
 
 def remarks_or_refusal(data: bytes) -> list[str]:

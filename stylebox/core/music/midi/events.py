@@ -12,9 +12,10 @@ import mido
 
 MAX_BYTES = 8 << 20  # larger files are no music
 _META, _END_OF_TRACK, _PORT, _TEMPO = 0xFF, 0x2F, 0x21, 0x51
-_SYSEX = (0xF0, 0xF7)
+_SYSEX, _WHOLE_SYSEX = (0xF0, 0xF7), 0xF0
 _DATA_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}  # by the upper half of the status
 _SYSTEM_DATA_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # other system messages have none
+_GOES_ON = "goes on after its end mark"
 _HEADER_BYTES = 8  # of a chunk
 _MAX_LEAD = 4096  # bytes that may stand before the header, such as those of a copy from an old Macintosh
 
@@ -26,7 +27,7 @@ class Event(NamedTuple):
         tick: When, from the start of the track.
         track: Number of the track, from 0.
         port: Each port has 16 channels of its own.
-        message: `set_tempo`, `end_of_track` or a message of a channel.
+        message: `set_tempo`, `end_of_track`, `sysex` or a message of a channel.
     """
 
     tick: int
@@ -79,7 +80,8 @@ def read_events(data: bytes) -> MidiEvents:
     for chunk, complete in _tracks(data, _HEADER_BYTES + max(size, 6)):
         events, fault = _read_track(chunk, len(tracks))
         if fault or not complete:
-            remarks.append(f"track {len(tracks) + 1} {fault or 'ends early'}; what it holds up to there is used")
+            used = "what follows is used, too" if fault == _GOES_ON else "what it holds up to there is used"
+            remarks.append(f"track {len(tracks) + 1} {fault or 'ends early'}; {used}")
         tracks.append(events)
     if not tracks:
         raise NotMidiError("it has no tracks")
@@ -115,10 +117,17 @@ def _read_track(data: bytes, track: int) -> tuple[list[Event], str]:
         for event in _parse(data, track):
             events.append(event)
     except IndexError:
-        return events, "ends early"
+        fault = "ends early"
     except _DamagedError as error:
-        return events, str(error)
-    return events, ""
+        fault = str(error)
+    else:
+        fault = ""
+    end = next((number for number, event in enumerate(events) if event.message.type == "end_of_track"), None)
+    if end is None:
+        return events, fault
+    if all(event.message.type != "note_on" for event in events[end:]):
+        return events[: end + 1], ""
+    return (events[: end + 1], "is damaged after its end mark") if fault else (events, _GOES_ON)
 
 
 def _parse(data: bytes, track: int) -> Iterator[Event]:
@@ -138,10 +147,12 @@ def _parse(data: bytes, track: int) -> Iterator[Event]:
             if message is not None:
                 yield Event(tick, track, port, message)
             if kind == _END_OF_TRACK:
-                return
+                running = 0  # what is no track ends here
         elif status in _SYSEX:
             size, at = _variable_length(data, at)
-            at += size
+            content, at = data[at : at + size], at + size
+            if status == _WHOLE_SYSEX and content.endswith(b"\xf7") and not any(byte & 0x80 for byte in content[:-1]):
+                yield Event(tick, track, port, mido.Message("sysex", data=content[:-1]))
         elif status >= 0xF0:
             at += _SYSTEM_DATA_BYTES.get(status, 0)
         elif status == 0:

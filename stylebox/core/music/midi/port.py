@@ -1,17 +1,24 @@
 """The 16 channels of a MIDI port: drums are left out, and the channels of an MPE zone follow their manager.
 
 Reference:
+    General MIDI 2, 2.2 and 3.3.1: drums are on channel 10, and on others in bank 120. Roland GS: "use for rhythm part".
+    Yamaha XG: drums are in banks 126 and 127, or where the part mode is not 0.
     MIDI Polyphonic Expression 1.1: a zone is announced by registered parameter 6 of channel 1 or 16; its members bend
     by 48 semitones, until they are set to others all together; what the manager does holds for all of them.
 """
 
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from stylebox.core.music.midi.channel import SHARED_CONTROLS, Channel
 from stylebox.core.music.midi.events import Event
 
 _DRUMS = 9  # channel 10, counted from 0
+_BANK, _DRUM_BANK, _MELODY_BANK, _XG_DRUM_BANKS = 0, 120, 121, (126, 127)  # a controller, and values of it
+_SYSTEM_ON, _XG_ON = re.compile(rb"\x7e.\x09[\x01\x03]|\x41.\x42\x12\x40\x00\x7f", re.DOTALL), b"\x4c\0\0\x7e\0"
+_GS_PART = re.compile(rb"\x41.\x42\x12\x40([\x10-\x1f])\x15(.)", re.DOTALL)
+_XG_PART = re.compile(rb"\x43[\x10-\x1f]\x4c\x08([\x00-\x0f])\x07(.)", re.DOTALL)
 _LOWER, _UPPER = 0, 15  # managers: their members are the channels next to them, upwards and downwards
 _MANAGER_RANGE, _MEMBER_RANGE = 2.0, 48.0  # semitones, as a zone begins
 
@@ -20,11 +27,12 @@ class Port:
     """Gives each message to its channel, and to those that follow it.
 
     Attributes:
-        drums: How many notes of drums were left out.
+        drums: How many notes of drums were left out, by their channel.
     """
 
     def __init__(self) -> None:
-        self.drums = 0
+        self.drums: Counter[int] = Counter()
+        self._drum_channels, self._banks, self._is_xg = {_DRUMS}, dict[int, int](), False
         self._channels: dict[int, Channel] = defaultdict(Channel)
         self._members: dict[int, set[int]] = {_LOWER: set(), _UPPER: set()}
 
@@ -40,10 +48,18 @@ class Port:
             event: The message.
             seconds: When.
         """
-        message, number = event.message, event.message.channel
+        message = event.message
+        if message.type == "sysex":
+            self._set_up(bytes(message.data))
+            return
+        number = message.channel
+        if message.type == "control_change" and message.control == _BANK:
+            self._banks[number] = message.value
+        elif message.type == "program_change":
+            self._choose_bank(number)
         is_press = message.type == "note_on" and message.velocity > 0
-        if number == _DRUMS and not self._zone_of(_DRUMS):
-            self.drums += is_press
+        if number in self._drum_channels and not self._zone_of(number):
+            self.drums[number] += is_press
             return
         channel = self._channels[number]
         if is_press:
@@ -55,6 +71,28 @@ class Port:
         elif message.type == "pitchwheel":
             channel.bend(seconds, message.pitch)
             self._bend_members(seconds, number)
+
+    def _set_up(self, data: bytes) -> None:
+        """A message to a synthesiser may say which channels are drums."""
+        is_xg = data[:1] == b"\x43" and data[2:] == _XG_ON
+        if is_xg or _SYSTEM_ON.match(data):
+            self._drum_channels, self._banks, self._is_xg = {_DRUMS}, {}, is_xg
+        elif part := _GS_PART.match(data):
+            number = part[1][0] & 0xF  # 0 is channel 10, those up to it are one lower
+            self._set_drums(_DRUMS if number == 0 else number - (number <= _DRUMS), part[2] != b"\0")
+        elif part := _XG_PART.match(data):
+            self._set_drums(part[1][0], part[2] != b"\0")
+
+    def _choose_bank(self, number: int) -> None:
+        """The bank that was named holds from the next program on."""
+        bank = self._banks.get(number)
+        if bank == _DRUM_BANK or (self._is_xg and bank in _XG_DRUM_BANKS):
+            self._set_drums(number, True)
+        elif bank == _MELODY_BANK or (self._is_xg and bank is not None and number != _DRUMS):
+            self._set_drums(number, False)
+
+    def _set_drums(self, number: int, are_drums: bool) -> None:
+        (self._drum_channels.add if are_drums else self._drum_channels.discard)(number)
 
     def _control(self, seconds: float, number: int, control: int, value: int) -> None:
         """A controller of a channel changes, and what follows from it in its zone."""

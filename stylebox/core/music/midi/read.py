@@ -1,6 +1,6 @@
 """From a MIDI file to notes, as a player would play it: its clock, pedals and bends. What is not played is reported."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -32,7 +32,8 @@ def read_midi(path: Path) -> Score:
     """Read a MIDI file of any type, division and tempo.
 
     A note lasts as long as its key, or the pedal, is down. Its pitch is the nearest to the key and the mean pitch bend,
-    and `Note.cents` the rest. Drums (channel 10) are left out. The patterns of a file of type 2 follow one another.
+    and `Note.cents` the rest. Drums, on channel 10 and where the file says so, are left out. The patterns of a file of
+    type 2 follow one another.
 
     Raises:
         SourceError: The file cannot be read, or is not MIDI.
@@ -66,7 +67,8 @@ class _Player:
     def __init__(self, division: int) -> None:
         self.notes: list[Note] = []
         self._division, self._begin = division, 0.0
-        self._drums = self._unended = self._empty = self._doubled = self._outside = 0
+        self._drums: Counter[int] = Counter()
+        self._unended = self._empty = self._doubled = self._outside = 0
 
     def play(self, tracks: Sequence[Sequence[Event]]) -> None:
         """Tracks that run at the same time."""
@@ -78,7 +80,8 @@ class _Player:
             if not event.message.is_meta:
                 ports[event.port].apply(event, self._begin + clock.seconds(event.tick))
         self._begin += clock.seconds(events[-1].tick) if events else 0.0
-        self._drums += sum(port.drums for port in ports.values())
+        for port in ports.values():
+            self._drums += port.drums
         for channel in (channel for port in ports.values() for channel in port.channels):
             for note in channel.notes(self._begin):
                 if _LOWEST_PITCH <= note.pitch <= _HIGHEST_PITCH:
@@ -91,8 +94,9 @@ class _Player:
 
     def remarks(self) -> list[str]:
         """What was left out or assumed, a clause each."""
+        channels = ", ".join(str(number + 1) for number in sorted(self._drums))
         counted = {
-            "left out: drums (channel 10)": self._drums,
+            f"left out: drums (channel{'s' * (len(self._drums) > 1)} {channels})": self._drums.total(),
             "held to the next press of the key, or to the end: the note-off is missing": self._unended,
             f"of no length: given {SHORTEST_SECONDS:g} s": self._empty,
             "left out: the key is pressed twice at one time": self._doubled,
