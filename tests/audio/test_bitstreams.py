@@ -12,6 +12,7 @@ from support.audio_files import notes
 
 from stylebox.core.audio.io.bitstreams import is_bitstream
 from stylebox.core.audio.io.read import AudioReader, probe
+from stylebox.core.errors import AudioError
 
 RATE = 48000
 
@@ -56,6 +57,14 @@ def test_dts_is_none_of_samples_either(sync: bytes, tmp_path: Path) -> None:
     wav(tmp_path / "cd.wav", 10 * (sync + bytes(2044)))
     with (tmp_path / "cd.wav").open("rb") as stream:
         assert is_bitstream(stream)
+
+
+@pytest.mark.parametrize("format", ["FLAC", "AIFF", "CAF"])
+def test_where_ffmpeg_does_not_search_for_them_one_line_says_so(format: str, tmp_path: Path) -> None:
+    words = np.frombuffer(dolby_digital(), "<i2").reshape(-1, 2)
+    soundfile.write(tmp_path / "a.sound", words, RATE, format=format, subtype="PCM_16")
+    with pytest.raises(AudioError, match=r"^.*a\.sound: holds Dolby Digital or DTS .*; save it as WAV"):
+        probe(tmp_path / "a.sound")
 
 
 def test_samples_are_samples(tmp_path: Path) -> None:

@@ -7,6 +7,10 @@ Reference:
 import re
 from typing import BinaryIO
 
+import numpy as np
+
+from stylebox.core.errors import AudioError
+
 _SEARCHED_BYTES = 1 << 16  # a burst of a new frame begins every 2048 to 24 576 bytes
 _WAV = (b"RIFF", b"RF64")
 _PREAMBLE = rb"\x72\xf8\x1f\x4e"
@@ -25,4 +29,26 @@ def is_bitstream(stream: BinaryIO) -> bool:
     stream.seek(0)
     head = stream.read(_SEARCHED_BYTES)
     stream.seek(at)
-    return head.startswith(_WAV) and len(_SYNC.findall(head)) >= _LEAST_SYNCS
+    return head.startswith(_WAV) and _has_frames(head)
+
+
+def check_samples(samples: np.ndarray, name: str) -> None:
+    """Refuse samples of 16 bits that are the frames of a codec, in files that FFmpeg does not search for them.
+
+    Args:
+        samples: The first ones.
+        name: Of the file, for the error message.
+
+    Raises:
+        AudioError: They are frames.
+
+    Shape:
+        ``(S, channels)``.
+    """
+    if _has_frames(np.round(samples * 32768).astype("<i2").tobytes()):
+        fix = "save it as WAV with the same samples, which can be read"
+        raise AudioError(f"{name}: holds Dolby Digital or DTS in the place of samples; {fix}")
+
+
+def _has_frames(words: bytes) -> bool:
+    return len(_SYNC.findall(words)) >= _LEAST_SYNCS

@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 
 from stylebox.core.audio.io import flac
-from stylebox.core.audio.io.bitstreams import is_bitstream
+from stylebox.core.audio.io.bitstreams import check_samples, is_bitstream
 from stylebox.core.audio.io.formats import VORBIS_PLACES
 from stylebox.core.audio.io.part import Part, spliced, stretch
 from stylebox.core.audio.io.parts import parts
@@ -99,6 +99,8 @@ def _open_part(part: Part, name: str) -> Iterator[Track]:
     with _libsndfile(part.stream, part.is_whole) as file:
         first = _first_block(file) if file is not None else None
         if file is not None and first is not None:
+            if file.subtype == "PCM_16":
+                check_samples(first, name)
             track = _libsndfile_track(file, first, part.stream, name)
             yield examined(track, part)
             return
