@@ -200,7 +200,7 @@ def run_command(run: Callable[..., None]) -> Callable[..., None]:
         console.configure(quiet or console.quiet, verbose or console.verbose, debug or console.debug)
         try:
             with _repeat_lost_interrupts():
-                run(**grouped(run, values))
+                run(**grouped(run, {name: _with_home(value) for name, value in values.items()}))
         except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
             raise
         except KeyboardInterrupt:
@@ -217,6 +217,17 @@ def run_command(run: Callable[..., None]) -> Callable[..., None]:
 
     command.__signature__ = inspect.Signature([*flat_parameters(run), *_COMMON])  # type: ignore[attr-defined]
     return command
+
+
+def _with_home(value: object) -> object:
+    """Paths with the home folder for a ``~``, which shells leave in ``--output=~/out``, and the user in defaults."""
+    if isinstance(value, (list, tuple)):
+        return [_with_home(one) for one in value]
+    if isinstance(value, Path) and str(value).startswith("~") and not Path(value.parts[0]).exists():
+        from stylebox.core.paths import expanded
+
+        return expanded(str(value))
+    return value
 
 
 _COMMON = [

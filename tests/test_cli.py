@@ -50,6 +50,24 @@ def test_numpy_has_one_thread_and_what_is_imported_is_not_searched_for_garbage_a
     assert ended.stdout.splitlines()[-1] == "1 True"
 
 
+def test_a_tilde_that_the_shell_leaves_is_the_home_folder(
+    run: Callable[..., CommandResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in --example=~/list.csv. Where something has that name, it is that."""
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "me"))
+    (tmp_path / "me").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert run("fetch", "~/list.csv", "--example").code == 0
+    assert (tmp_path / "me/list.csv").is_file()
+    assert not (tmp_path / "~").exists()
+    assert run("fetch", "~nobody-has-this-name.csv", "--example").code == 0
+    assert (tmp_path / "~nobody-has-this-name.csv").is_file()
+    (tmp_path / "~").mkdir()
+    assert run("fetch", "~/list.csv", "--example").code == 0
+    assert (tmp_path / "~/list.csv").is_file()
+
+
 def test_the_version_is_printed_on_stdout(run: Callable[..., CommandResult]) -> None:
     from stylebox import __version__
 

@@ -8,8 +8,9 @@ import pytest
 import soundfile
 
 from stylebox.core.audio.io.files import find_audio, is_audio_file
+from stylebox.core.audio.io.read import load_audio
 from stylebox.core.data.scan import find_sources
-from stylebox.core.errors import DatasetError
+from stylebox.core.errors import AudioError, DatasetError
 from stylebox.core.jobs.inputs import find_inputs
 from stylebox.core.sources.render import scores
 
@@ -39,6 +40,18 @@ def test_what_stands_beside_sounds_is_passed_over(tmp_path: Path) -> None:
     found = find_audio(tmp_path)
     assert below(tmp_path) == ["a.wav", "sub/b.WAV"]
     assert (found.problems, found.others) == ([], [])
+
+
+def test_recordings_that_are_in_icloud_only_are_named(tmp_path: Path) -> None:
+    """A hidden placeholder is in their place, as macOS leaves it."""
+    touch(tmp_path, "a.wav", ".b.wav.icloud", "sub/.c.MP3.icloud", ".d.txt.icloud", ".icloud", ".hidden.wav")
+    found = find_audio(tmp_path)
+    assert below(tmp_path) == ["a.wav"]
+    why = "is in iCloud and not on this computer; download it in the Finder"
+    assert found.problems == [f"{tmp_path / 'b.wav'}: {why}", f"{tmp_path / 'sub/c.MP3'}: {why}"]
+    assert found.others == []
+    with pytest.raises(AudioError, match=rf"b\.wav: {why}"):
+        load_audio(tmp_path / "b.wav", 8000)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files")

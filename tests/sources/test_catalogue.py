@@ -74,6 +74,12 @@ violin,last,{URL}
     assert [(row.number, row.title) for row in rows] == [(5, "two\n# lines"), (8, "last")]
 
 
+def test_a_comment_that_a_spreadsheet_put_in_quotes_is_one() -> None:
+    text = f'instrument,title,url\n"# relative to this list, absolute, or else",,\npiano,"#1",{URL}\n'
+    found = parse(text)
+    assert ([row.title for row in found.rows], found.faults) == (["#1"], ())
+
+
 def test_optional_columns_may_be_empty_or_missing() -> None:
     text = f"""license,instrument,title,url,start,end
 CC0,piano,a,{URL},1:30,1:02:03.5

@@ -75,6 +75,20 @@ def test_recordings_are_converted_without_ffmpeg(
         np.testing.assert_array_equal(kept, soundfile.read(io.BytesIO(original), dtype="int16")[0])
 
 
+def test_times_that_a_spreadsheet_took_for_hours_are_said(server: SoundServer, to: Path) -> None:
+    """It makes 01:30:00 of 1:30, and 00:02:00 of 0:02."""
+    url = server.add("/a.wav", wav(seconds=4, channels=1))
+    times = (("00:02:00", ""), ("0:01", "00:02:00"), ("", "4.5"))
+    rows = [("piano", title, url, *time) for title, time in zip("abc", times, strict=True)]
+    report = fetch(catalogue(*rows), to, options=QUICK)
+    assert states(report) == ["failed", "new", "new"]
+    why = "120 s is beyond its end, it lasts 4.0 s; if a spreadsheet made it of 0:02, write 2"
+    reasons = [outcome.reason for outcome in report.outcomes]
+    assert f"column start: {why}" in reasons[0]
+    assert f"column end: {why}" in reasons[1]
+    assert not reasons[2]
+
+
 def test_an_excerpt_is_cut_to_the_sample(server: SoundServer, to: Path) -> None:
     content = wav(seconds=4, channels=2)
     url = server.add("/a.wav", content)

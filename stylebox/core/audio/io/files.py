@@ -3,6 +3,7 @@
 A suffix decides where it is known; a file with another suffix, or none, is a sound file if it begins like one.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -28,12 +29,14 @@ _COMPANIONS = """
 """
 COMPANION_SUFFIXES = frozenset(_COMPANIONS.split())
 _HIDDEN = (".", "~$")  # the second: what office programs keep beside an open file
+_PLACEHOLDER = re.compile(r"\.(.+)\.icloud")  # macOS puts it in the place of a file that it keeps in iCloud
 _BACKUP = "~"  # ends what editors keep of a file before its last change
 # Of systems and of disks in a network, in any spelling: deleted files, thumbnails, states of earlier days.
 _JUNK_FOLDERS = {
     *("__macosx", "system volume information", "$recycle.bin", "recycler", "recycled", "lost+found"),
     *("@eadir", "#recycle", "@recycle", "#snapshot", "@recently-snapshot", "@tmp"),
 }
+IN_ICLOUD = "is in iCloud and not on this computer; download it in the Finder"
 _HEADS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"caff", b"\x1aE\xdf\xa3")
 _KINDS_NAMED = 5  # in a message; more are not listed
 _BRAND_OFFSET, _BRAND = 4, b"ftyp"  # MP4 and its relatives
@@ -45,7 +48,8 @@ class FoundFiles:
 
     Attributes:
         files: Sorted by their path.
-        problems: Wanted, and not to be had: broken links, folders that cannot be opened; one line each.
+        problems: Wanted, and not to be had: broken links, folders that cannot be opened, files that are in a cloud and
+            not on this computer; one line each.
         others: Files of no known kind, and pipes, sockets and devices, sorted.
         companions: Files that are known to be something else, such as notes or texts, sorted.
     """
@@ -78,6 +82,11 @@ def is_audio_file(path: Path) -> bool:
     return path.suffix.lower() in AUDIO_SUFFIXES or _is_audio_inside(path)
 
 
+def is_in_icloud(path: Path) -> bool:
+    """Whether macOS keeps a file in iCloud, and not on this computer."""
+    return path.with_name(f".{path.name}.icloud").is_file()
+
+
 def _is_companion(path: Path) -> bool:
     return path.suffix.lower() in COMPANION_SUFFIXES or path.name.endswith(_BACKUP)
 
@@ -102,7 +111,12 @@ def find_files(folder: Path, is_wanted: Callable[[Path], bool]) -> FoundFiles:
     companions: list[Path] = []
     problems: list[str] = []
     for path in _walk(folder, problems):
-        if path.is_symlink() and not path.exists():
+        placeholder = _PLACEHOLDER.fullmatch(path.name)
+        if placeholder:
+            wanted = path.with_name(placeholder[1])
+            if is_wanted(wanted):
+                problems.append(f"{wanted}: {IN_ICLOUD}")
+        elif path.is_symlink() and not path.exists():
             if is_wanted(path) or not path.suffix:  # without a suffix it was perhaps a folder
                 problems.append(f"{path}: is a link to {path.readlink()}, which does not exist; correct or delete it")
         elif path.is_file() and is_wanted(path):
@@ -139,7 +153,8 @@ def _entries(folder: Path, problems: list[str]) -> list[Path]:
         found = [
             path
             for path in folder.iterdir()
-            if not path.name.startswith(_HIDDEN) and path.name.lower() not in _JUNK_FOLDERS
+            if _PLACEHOLDER.fullmatch(path.name)
+            or (not path.name.startswith(_HIDDEN) and path.name.lower() not in _JUNK_FOLDERS)
         ]
     except OSError as error:
         problems.append(f"{folder}: cannot be opened ({error_reason(error)}); check its permissions")

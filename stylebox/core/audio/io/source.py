@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
+from stylebox.core.audio.io.files import IN_ICLOUD, is_in_icloud
 from stylebox.core.errors import AudioError, error_reason
 from stylebox.core.paths import is_address
 from stylebox.core.standard_streams import STREAM, standard_input
@@ -78,7 +79,7 @@ def absent(path: Path) -> AudioError:
         return AudioError(f"{path}: is a link to {path.readlink()}, which does not exist; correct or delete it")
     if is_address(path):
         return AudioError(f"{path}: is an address, not a file; `stylebox fetch` downloads recordings")
-    return AudioError(f"{path}: no such file; check the name")
+    return AudioError(f"{path}: {IN_ICLOUD if is_in_icloud(path) else 'no such file; check the name'}")
 
 
 def _copied(name: str, pipe: BinaryIO, file: IO[bytes]) -> BinaryIO:

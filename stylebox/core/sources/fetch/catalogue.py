@@ -122,7 +122,8 @@ def parse_catalogue(content: bytes, name: str, folder: Path) -> Catalogue:
         try:
             row = _row(number, fields, columns, len(header))
         except ValueError as fault:
-            faults.append(Fault(number, str(fault)))
+            if not fields[0].startswith("#"):  # a comment that a spreadsheet has put in quotes
+                faults.append(Fault(number, str(fault)))
             continue
         instrument = spelling.setdefault(row.instrument.casefold(), row.instrument)
         rows.append(replace(row, instrument=instrument))

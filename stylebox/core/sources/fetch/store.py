@@ -19,6 +19,7 @@ from stylebox.core.sources.fetch.remote import RemoteRecording, address_key
 from stylebox.core.sources.sidecar import Sidecar, read_sidecar, write_sidecar
 
 _CUT_SUFFIX = ".flac"  # an excerpt is decoded; storing it again must lose nothing
+_ROUNDING_SECONDS = 1.0  # by which the end of a recording is rounded in a list
 
 
 class RecordingStore:
@@ -154,7 +155,9 @@ class RecordingStore:
         if seconds <= 0:
             raise SourceError("the download holds no audio (0 seconds); check the link")
         if row.start is not None and row.start >= seconds:
-            raise SourceError(f"column start: {row.start:g} s is beyond its end, it lasts {seconds:.1f} s")
+            raise SourceError(_beyond("start", row.start, seconds))
+        if row.end is not None and row.end > seconds + _ROUNDING_SECONDS:
+            remarks.append(_beyond("end", row.end, seconds))
         cut = row.start is not None or row.end is not None
         wanted = f".{task.request.codec}" if task.request.codec else _CUT_SUFFIX if cut else suffix
         ready = self._partial / f"{recording.key}.{row.number}.ready{wanted}"
@@ -179,6 +182,14 @@ class RecordingStore:
         own = recording.title or recording.video_id or ""
         title = f"{row.title} - {own}" if row.title and count > 1 else own
         return self._names.claim(row.instrument, title, row, recording.url if count > 1 else row.url)
+
+
+def _beyond(column: str, value: float, seconds: float) -> str:
+    """What is wrong with a time behind the end of a recording; spreadsheets take 1:30 for an hour and a half."""
+    minutes, rest = divmod(round(value) // 60, 60)
+    fix = f"; if a spreadsheet made it of {minutes}:{rest:02d}, write {value / 60:g}"
+    text = f"column {column}: {value:g} s is beyond its end, it lasts {seconds:.1f} s"
+    return text + (fix if value % 60 == 0 and value / 60 <= seconds else "")
 
 
 def _sidecar(task: Task, recording: RemoteRecording, seconds: float, sha256: str, count: int) -> Sidecar:
