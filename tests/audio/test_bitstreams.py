@@ -51,10 +51,10 @@ def test_dolby_digital_in_the_place_of_samples_is_decoded(tmp_path: Path) -> Non
     assert np.mean(error**2) < 0.01 * np.mean(wanted**2)
 
 
-@pytest.mark.parametrize("sync", [b"\xfe\x7f\x01\x80", b"\xff\x1f\x00\xe8"])
+@pytest.mark.parametrize("sync", [b"\xfe\x7f\x01\x80\x3c\xfc", b"\xff\x1f\x00\xe8\xf1\x07"])
 def test_dts_is_none_of_samples_either(sync: bytes, tmp_path: Path) -> None:
     """As CDs have it, in words of 16 or 14 bits; only its beginning counts here."""
-    wav(tmp_path / "cd.wav", 10 * (sync + bytes(2044)))
+    wav(tmp_path / "cd.wav", 10 * (sync + bytes(2042)))
     with (tmp_path / "cd.wav").open("rb") as stream:
         assert is_bitstream(stream)
 
@@ -67,9 +67,21 @@ def test_where_ffmpeg_does_not_search_for_them_one_line_says_so(format: str, tmp
         probe(tmp_path / "a.sound")
 
 
+def test_loud_samples_of_opposite_channels_are_samples(tmp_path: Path) -> None:
+    """Full scale and its opposite are the sync word of DTS."""
+    wave = np.round(32767 * np.sin(2 * np.pi * 55 * np.arange(4 * RATE) / RATE)).astype(np.int16)
+    clipped = np.clip(wave * 1.5, -32767, 32766).astype(np.int16)
+    both = np.stack([clipped, -clipped - 1 + (clipped != 32766)], 1).astype(np.int16)
+    assert both.tobytes().count(b"\xfe\x7f\x01\x80") > 100
+    for format in ("WAV", "FLAC"):
+        soundfile.write(tmp_path / "a.sound", both, RATE, format=format)
+        assert probe(tmp_path / "a.sound").codec in ("pcm_16", "flac")
+
+
 def test_samples_are_samples(tmp_path: Path) -> None:
     loud = np.random.default_rng(0).integers(-32768, 32767, (100_000, 2), dtype=np.int16)
-    loud[5] = np.frombuffer(b"\x72\xf8\x1f\x4e", "<i2")  # once by chance
+    for at in (5, 200, 999, 5000):  # by chance
+        loud[at] = np.frombuffer(b"\x72\xf8\x1f\x4e", "<i2")
     soundfile.write(tmp_path / "noise.wav", loud, RATE)
     with (tmp_path / "noise.wav").open("rb") as stream:
         stream.seek(7)

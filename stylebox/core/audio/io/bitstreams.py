@@ -4,6 +4,7 @@ Reference:
     IEC 61937-1, 6.1.7: the preamble of a burst. ETSI TS 102 114, 6.2: the sync words of DTS.
 """
 
+import itertools
 import re
 from typing import BinaryIO
 
@@ -11,12 +12,15 @@ import numpy as np
 
 from stylebox.core.errors import AudioError
 
-_SEARCHED_BYTES = 1 << 16  # a burst of a new frame begins every 2048 to 24 576 bytes
+_SEARCHED_BYTES = 1 << 17  # a frame begins every 2048 to 24 576 bytes
 _WAV = (b"RIFF", b"RF64")
-_PREAMBLE = rb"\x72\xf8\x1f\x4e"
-_DTS = rb"\xfe\x7f\x01\x80|\xff\x1f\x00\xe8"  # in words of 16 bits, and of 14
-_SYNC = re.compile(_PREAMBLE + b"|" + _DTS)
-_LEAST_SYNCS = 2  # one may be chance
+_BEGINNINGS = (  # of a burst; of a frame of DTS in words of 16 bits, and of 14: its sync word and what follows
+    re.compile(rb"\x72\xf8\x1f\x4e"),
+    re.compile(rb"\xfe\x7f\x01\x80.[\xfc-\xff]", re.DOTALL),
+    re.compile(rb"\xff\x1f\x00\xe8[\xf0-\xff]\x07"),
+)
+_LEAST_FRAMES = 3  # at equal distances: loud samples of opposite channels look like a sync word
+_LEAST_FRAME_BYTES = 256
 
 
 def is_bitstream(stream: BinaryIO) -> bool:
@@ -51,4 +55,9 @@ def check_samples(samples: np.ndarray, name: str) -> None:
 
 
 def _has_frames(words: bytes) -> bool:
-    return len(_SYNC.findall(words)) >= _LEAST_SYNCS
+    for beginning in _BEGINNINGS:
+        places = [found.start() for found in beginning.finditer(words)]
+        distances = {after - before for before, after in itertools.pairwise(places)}
+        if len(places) >= _LEAST_FRAMES and len(distances) == 1 and min(distances) >= _LEAST_FRAME_BYTES:
+            return True
+    return False
