@@ -208,10 +208,11 @@ def _with_last_time(content: bytes, change: Callable[[int], int]) -> bytes:
 
 
 @pytest.mark.parametrize("wrong", [-1, 0, 1000])
-def test_a_last_page_of_vorbis_without_its_time_is_played(wrong: int, tmp_path: Path) -> None:
-    """Its time is missing, or before that of the page before."""
-    path = tmp_path / "a.ogg"
-    write_audio(path, notes(SAMPLE_RATE, 3.0), SAMPLE_RATE)
+@pytest.mark.parametrize("suffix", [".ogg", ".opus"])
+def test_a_last_page_without_its_time_is_played(suffix: str, wrong: int, tmp_path: Path) -> None:
+    """Its time is missing, as in voice messages of telephones, or before that of the page before."""
+    path = tmp_path / f"a{suffix}"
+    write_audio(path, notes(48000, 3.0), 48000)
     content = path.read_bytes()
     whole, _ = _read(path, _with_last_time(content, lambda granule: granule))
     back, remarks = _read(path, _with_last_time(content, lambda granule: wrong))

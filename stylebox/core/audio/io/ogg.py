@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from stylebox.core.audio.io.part import Piece, literal, stretch
 from stylebox.core.audio.io.search import find
 
 _HEADER = struct.Struct("<4sBBqIIIB")  # capture pattern, version, type, granule, serial, sequence, checksum, segments
@@ -56,6 +57,7 @@ class Link(NamedTuple):
         is_whole: Whether it is one stream of which no page is missing or damaged, and the last one states its time.
         has_end: Whether its last page is there.
         after_gaps: Where pages begin that follow missing or damaged ones, from its beginning.
+        untimed: Its last page, if that states no time, or an impossible one; with the latest time that is stated.
     """
 
     start: int
@@ -63,6 +65,7 @@ class Link(NamedTuple):
     is_whole: bool
     has_end: bool
     after_gaps: frozenset[int] = frozenset()
+    untimed: Page | None = None
 
 
 def pages(stream: BinaryIO) -> Iterator[Page]:
@@ -114,7 +117,7 @@ def links(stream: BinaryIO) -> list[Link]:
     """The links of a chained file, which is one sound after another in one file."""
     found: list[Link] = []
     gaps: list[set[int]] = []  # of each link
-    ends: list[bool] = []  # whether the last page of each link is the latest
+    untimed: list[Page | None] = []  # the last page of each link, unless it is the latest
     after_content = True
     last: dict[int, int] = {}  # number of the last whole page of each stream
     latest = 0  # time of a page of the link
@@ -123,7 +126,7 @@ def links(stream: BinaryIO) -> list[Link]:
             last, latest = {}, 0
             found.append(Link(page.start, page.end, page.is_whole, page.is_last and page.is_whole))
             gaps.append(set())
-            ends.append(True)
+            untimed.append(None)
         elif found:
             follows = last.get(page.serial) == page.sequence - 1
             link = found[-1]
@@ -136,14 +139,29 @@ def links(stream: BinaryIO) -> list[Link]:
             if page.is_whole and not follows:
                 gaps[-1].add(page.start - link.start)
         if found:
-            ends[-1], latest = page.granule >= latest, max(latest, page.granule)
+            untimed[-1] = None if page.granule >= latest else page._replace(granule=latest)
+            latest = max(latest, page.granule)
         if page.is_whole:
             last[page.serial] = page.sequence
         after_content = not page.is_first
     return [
-        link._replace(is_whole=link.is_whole and has_time, after_gaps=frozenset(after))
-        for link, has_time, after in zip(found, ends, gaps, strict=True)
+        link._replace(is_whole=link.is_whole and not page, after_gaps=frozenset(after), untimed=page)
+        for link, page, after in zip(found, untimed, gaps, strict=True)
     ]
+
+
+def pieces(stream: BinaryIO, link: Link) -> list[Piece]:
+    """A link as FFmpeg plays it whole: a page that states no time has no end mark, where it would end too early."""
+    page = link.untimed
+    if page is None or not (page.is_last and page.is_whole):
+        return [stretch(link.start, link.end)]
+    stream.seek(page.start)
+    content = stream.read(page.end - page.start)
+    mark, version, kind, _, serial, sequence, _, segments = _HEADER.unpack_from(content)
+    fields, body = (mark, version, kind & ~_LAST_PAGE, page.granule, serial, sequence), content[_HEADER.size :]
+    expected = checksum(_HEADER.pack(*fields, 0, segments) + body)
+    unmarked = _HEADER.pack(*fields, expected, segments) + body
+    return [stretch(link.start, page.start), literal(unmarked), stretch(page.end, link.end)]
 
 
 def set_plain_serial(stream: BinaryIO) -> None:

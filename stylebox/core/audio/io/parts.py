@@ -75,7 +75,7 @@ def _parts_of_file(stream: BinaryIO) -> list[Part]:
         return [unfinished.part(stream) or musepack.part(stream) or riff.part(unfinished.with_sizes(stream))]
     return [
         Part(
-            spliced(stream, [stretch(link.start, link.end)]),
+            spliced(stream, ogg.pieces(stream, link)),
             link.is_whole,
             link.has_end,
             after_gaps=link.after_gaps,
