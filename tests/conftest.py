@@ -164,7 +164,7 @@ def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., CommandResult]:
 @pytest.fixture
 def plug_in(monkeypatch: pytest.MonkeyPatch) -> PlugIn:
     """Make a fake the system's microphone."""
-    from stylebox.core.audio.io import sound_card
+    from stylebox.core.audio.io.devices import sound_card
 
     def plug(stream: FakeInput) -> FakeInput:
         monkeypatch.setattr(sound_card, "open_input", lambda device=None, channel=None: stream)

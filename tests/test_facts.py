@@ -7,8 +7,8 @@ import pytest
 
 import stylebox
 from bench.recipe_times import stretches
+from stylebox.core.audio.io.devices.sound_card import HUNG_SECONDS
 from stylebox.core.audio.io.read import LONGEST_SECONDS
-from stylebox.core.audio.io.sound_card import HUNG_SECONDS
 from stylebox.core.config import SAMPLE_RATE, MelConfig, PaperConfig, load_preset
 from stylebox.core.data.streamed import WINDOW_SHARDS
 from stylebox.core.evaluation.cases import EXCERPT_SECONDS

@@ -12,9 +12,9 @@ from unittest.mock import patch
 
 import numpy as np
 
-from stylebox.core.audio.io.boxes import edit_list, sounds
-from stylebox.core.audio.io.ogg import links, set_plain_serial
-from stylebox.core.audio.io.parts import parts
+from stylebox.core.audio.io.containers.boxes import edit_list, sounds
+from stylebox.core.audio.io.containers.ogg import links, set_plain_serial
+from stylebox.core.audio.io.containers.parts import parts
 from stylebox.core.audio.io.read import AudioReader
 from stylebox.core.config import load_preset
 from stylebox.core.data.dataset import mapped

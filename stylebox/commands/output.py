@@ -11,8 +11,8 @@ from stylebox.console.console import console
 
 def play_files(files: Sequence[Path]) -> None:
     """Play files one after another; Ctrl-C ends playback and nothing else."""
+    from stylebox.core.audio.io.devices.sound_card import play
     from stylebox.core.audio.io.read import load_audio, probe
-    from stylebox.core.audio.io.sound_card import play
 
     try:
         for file in files:
@@ -56,6 +56,6 @@ def check_playable(play: bool, output: Path | None) -> None:
         return
     if str(output) == "-":
         raise typer.BadParameter("--play needs a file; do not use it with --output -")
-    from stylebox.core.audio.io.sound_card import check_output
+    from stylebox.core.audio.io.devices.sound_card import check_output
 
     check_output()

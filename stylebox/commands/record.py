@@ -71,7 +71,7 @@ def record(
 
 def _list_inputs(as_json: bool) -> None:
     """List the audio inputs of this machine."""
-    from stylebox.core.audio.io.sound_card import list_inputs
+    from stylebox.core.audio.io.devices.sound_card import list_inputs
 
     show_list(list_inputs(), as_json)
 
@@ -101,7 +101,7 @@ def _check_live_usage(
 def _record_take(microphone: Microphone) -> "Take":
     """Record a take while a level meter shows its level."""
     from stylebox.console.level_meter import level_meter, stop_request
-    from stylebox.core.audio.io.sound_card import open_input
+    from stylebox.core.audio.io.devices.sound_card import open_input
     from stylebox.core.paths import recordings_dir
     from stylebox.core.sources.record.recorder import record as record_stream
 

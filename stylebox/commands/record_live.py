@@ -14,7 +14,7 @@ from stylebox.console.views import show_kept_take, show_take
 from stylebox.core.progress import Progress
 
 if TYPE_CHECKING:
-    from stylebox.core.audio.io.duplex import DuplexStream
+    from stylebox.core.audio.io.devices.duplex import DuplexStream
     from stylebox.core.jobs.live import LiveSession
     from stylebox.core.pipeline.options import TransferOptions
     from stylebox.core.sources.record.recorder import Take
@@ -42,7 +42,7 @@ def record_live(
         output: File or folder of what is played; None keeps only the take.
         as_json: Show the report as JSON.
     """
-    from stylebox.core.audio.io.duplex import open_duplex
+    from stylebox.core.audio.io.devices.duplex import open_duplex
     from stylebox.core.jobs.live import connect, open_session
     from stylebox.core.jobs.record import keep_take
     from stylebox.core.pipeline.live import LOOK_AHEAD_SECONDS

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from support.audio_files import notes
 
-from stylebox.core.audio.io.bitstreams import is_bitstream
+from stylebox.core.audio.io.containers.bitstreams import is_bitstream
 from stylebox.core.audio.io.read import AudioReader, probe
 from stylebox.core.errors import AudioError
 

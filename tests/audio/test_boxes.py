@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support.audio_files import SAMPLE_RATE, encode, notes
 
-from stylebox.core.audio.io.boxes import Edit, boxes, edit_list, sounds
+from stylebox.core.audio.io.containers.boxes import Edit, boxes, edit_list, sounds
 from stylebox.core.audio.io.read import AudioReader, load_audio, probe
 
 Edits = list[tuple[float, float | None]]  # seconds of each, and where in the sound it begins

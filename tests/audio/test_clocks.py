@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from support.audio_files import SAMPLE_RATE, encode, notes, tone
 
-from stylebox.core.audio.io import ogg
+from stylebox.core.audio.io.containers import ogg
 from stylebox.core.audio.io.read import AudioReader, load_audio
 from stylebox.core.audio.io.time_line import TimeLine
 

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from support.audio_files import SAMPLE_RATE, encode, notes
 
-from stylebox.core.audio.io.frame_sizes import is_whole
+from stylebox.core.audio.io.containers.frame_sizes import is_whole
 from stylebox.core.audio.io.read import AudioReader, probe
 
 MUSEPACK = Path(__file__).with_name("files") / "tone.mpc"

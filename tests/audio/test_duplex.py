@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support.microphones import FakePortAudio
 
-from stylebox.core.audio.io.duplex import DuplexStream, open_duplex
+from stylebox.core.audio.io.devices.duplex import DuplexStream, open_duplex
 from stylebox.core.sources.record.recorder import record
 
 RATE = 1000

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from support.audio_files import SAMPLE_RATE, encode, notes
 
-from stylebox.core.audio.io import riff
+from stylebox.core.audio.io.containers import riff
 from stylebox.core.audio.io.read import AudioReader, load_audio, probe
 from stylebox.core.audio.io.tags import Tags
 from stylebox.core.audio.io.write import AudioWriter

@@ -10,7 +10,7 @@ _PROGRAM = """
 import atexit, sys, threading
 from pathlib import Path
 from support.microphones import FakePortAudio
-from stylebox.core.audio.io import duplex, sound_card
+from stylebox.core.audio.io.devices import duplex, sound_card
 from stylebox.core.sources.record import recorder
 
 class HungCard(FakePortAudio):

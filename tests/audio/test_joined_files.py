@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.audio_files import SAMPLE_RATE, encode, notes
 
-from stylebox.core.audio.io import joined
-from stylebox.core.audio.io.parts import parts
+from stylebox.core.audio.io.containers import joined
+from stylebox.core.audio.io.containers.parts import parts
 from stylebox.core.audio.io.read import AudioReader, probe
 
 MUSEPACK = Path(__file__).with_name("files") / "tone.mpc"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support.audio_files import encode, notes
 
-from stylebox.core.audio.io import ogg
+from stylebox.core.audio.io.containers import ogg
 from stylebox.core.audio.io.read import AudioReader
 from stylebox.core.audio.io.write import write_audio
 

@@ -10,8 +10,8 @@ import pytest
 import soundfile
 from support.audio_files import SAMPLE_RATE, encode, notes
 
+from stylebox.core.audio.io.containers.ogg import checksum, links, pages
 from stylebox.core.audio.io.ffmpeg import open_ffmpeg
-from stylebox.core.audio.io.ogg import checksum, links, pages
 from stylebox.core.audio.io.read import AudioReader, load_audio, probe
 from stylebox.core.audio.io.write import write_audio
 from stylebox.core.jobs.file_recording import FileRecording

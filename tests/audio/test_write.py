@@ -15,7 +15,7 @@ from support.audio_files import SAMPLE_RATE, SUFFIXES, encode, notes, rate_of, s
 
 from stylebox.core.audio.io import encode as encode_module
 from stylebox.core.audio.io import encode_ffmpeg
-from stylebox.core.audio.io.ogg import checksum, set_plain_serial
+from stylebox.core.audio.io.containers.ogg import checksum, set_plain_serial
 from stylebox.core.audio.io.read import load_audio, probe
 from stylebox.core.audio.io.write import check_format, encode_audio, write_audio
 from stylebox.core.errors import AudioError, StyleboxError

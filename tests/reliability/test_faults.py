@@ -58,7 +58,7 @@ AT_THE_END = ("read-only",)  # of a stage that plays: before it writes nothing t
 
 def plug_in_microphone() -> None:
     """A microphone that gives a second of music."""
-    from stylebox.core.audio.io import sound_card
+    from stylebox.core.audio.io.devices import sound_card
 
     stream = FakeInput(two_channels(music(1.0)))
     setattr(sound_card, "open_input", lambda device=None, channel=None: stream)  # noqa: B010

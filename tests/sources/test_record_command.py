@@ -17,7 +17,7 @@ from support.microphones import RATE, FakeInput, PlugIn, music, takes, two_chann
 
 from stylebox.console import console as look
 from stylebox.console import level_meter, progress
-from stylebox.core.audio.io import sound_card as sound_card_module
+from stylebox.core.audio.io.devices import sound_card as sound_card_module
 from stylebox.core.data.scan import find_sources
 from stylebox.core.sources.record.recorder import Level
 from stylebox.core.sources.sidecar import read_sidecar

@@ -16,9 +16,9 @@ import torch
 from support.command_result import CommandResult
 from support.microphones import FakePortAudio, music, takes, two_channels
 
-from stylebox.core.audio.io import sound_card as sound_card_module
+from stylebox.core.audio.io.devices import sound_card as sound_card_module
+from stylebox.core.audio.io.devices.sound_card import list_inputs, open_input
 from stylebox.core.audio.io.read import load_audio
-from stylebox.core.audio.io.sound_card import list_inputs, open_input
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.pipeline import BasePipeline
 

@@ -56,7 +56,7 @@ class LiveCard(FakePortAudio):
 
 def plug_in_live_card() -> None:
     """A card that plays through, on a machine that is fast enough; on a busy one the recorder is patient."""
-    from stylebox.core.audio.io import duplex
+    from stylebox.core.audio.io.devices import duplex
     from stylebox.core.jobs import live
     from stylebox.core.sources.record import recorder
 

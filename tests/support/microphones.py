@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stylebox.core.audio.io.sound_card import Deliver
+from stylebox.core.audio.io.devices.sound_card import Deliver
 from support.recordings import melody
 
 RATE = 8000

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stylebox.core.audio.io.duplex import DuplexStream
+from stylebox.core.audio.io.devices.duplex import DuplexStream
 from stylebox.core.errors import ModelError
 from stylebox.core.jobs.live_output import KeptOutput
 from stylebox.core.pipeline.live import LOOK_AHEAD_SECONDS, LiveTransfer

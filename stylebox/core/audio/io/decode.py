@@ -15,13 +15,13 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from stylebox.core.audio.io import flac
-from stylebox.core.audio.io.bitstreams import check_samples, is_bitstream
+from stylebox.core.audio.io.containers import flac
+from stylebox.core.audio.io.containers.bitstreams import check_samples, is_bitstream
+from stylebox.core.audio.io.containers.part import Part, spliced, stretch
+from stylebox.core.audio.io.containers.parts import parts
+from stylebox.core.audio.io.containers.unfinished import libsndfile_loses_place
 from stylebox.core.audio.io.formats import VORBIS_PLACES
-from stylebox.core.audio.io.part import Part, spliced, stretch
-from stylebox.core.audio.io.parts import parts
 from stylebox.core.audio.io.track import Block, Track, examined
-from stylebox.core.audio.io.unfinished import libsndfile_loses_place
 from stylebox.core.errors import AudioError
 
 LIBSNDFILE_MARKS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"FORM", b".snd", b"caff")

@@ -11,7 +11,7 @@ import av
 import numpy as np
 from av.container import InputContainer
 
-from stylebox.core.audio.io.boxes import Edit
+from stylebox.core.audio.io.containers.boxes import Edit
 from stylebox.core.audio.io.time_line import GAP_SECONDS, LONGEST_GAPS_SECONDS, Silence, TimeLine
 
 _LEAD_SECONDS = 0.5  # that decoders need to be exact

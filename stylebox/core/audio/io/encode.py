@@ -11,8 +11,8 @@ from typing import BinaryIO, Protocol
 import numpy as np
 import soundfile
 
+from stylebox.core.audio.io.containers.ogg import set_plain_serial
 from stylebox.core.audio.io.formats import FORMATS, VORBIS_PLACES
-from stylebox.core.audio.io.ogg import set_plain_serial
 from stylebox.core.audio.io.tags import Tags, write_tags
 from stylebox.core.audio.io.wav import WavStream
 from stylebox.core.interrupts import held_interrupts

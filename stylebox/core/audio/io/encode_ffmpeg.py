@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple
 import av
 import numpy as np
 
-from stylebox.core.audio.io.ogg import set_plain_serial
+from stylebox.core.audio.io.containers.ogg import set_plain_serial
 from stylebox.core.audio.io.tags import Tags, write_tags
 from stylebox.core.interrupts import held_interrupts
 

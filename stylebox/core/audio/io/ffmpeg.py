@@ -19,13 +19,13 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from stylebox.core.audio.io import edits as edit_lists
-from stylebox.core.audio.io.boxes import edit_list
 from stylebox.core.audio.io.container import open_container, raise_if_unread
-from stylebox.core.audio.io.endings import Ending
-from stylebox.core.audio.io.frame_sizes import is_whole
-from stylebox.core.audio.io.page_times import PageTimes
-from stylebox.core.audio.io.raw_frames import RAW_FORMATS, LostFrames, Padding, is_adts
-from stylebox.core.audio.io.stated import stated_seconds
+from stylebox.core.audio.io.containers.boxes import edit_list
+from stylebox.core.audio.io.containers.endings import Ending
+from stylebox.core.audio.io.containers.frame_sizes import is_whole
+from stylebox.core.audio.io.containers.page_times import PageTimes
+from stylebox.core.audio.io.containers.raw_frames import RAW_FORMATS, LostFrames, Padding, is_adts
+from stylebox.core.audio.io.containers.stated import stated_seconds
 from stylebox.core.audio.io.time_line import GAP_SECONDS, LONGEST_GAPS_SECONDS, Silence, TimeLine
 from stylebox.core.audio.io.track import Block, Track
 from stylebox.core.errors import AudioError

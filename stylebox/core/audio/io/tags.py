@@ -8,8 +8,8 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from stylebox.core.audio.io.files import begins_like_audio
-from stylebox.core.audio.io.part import spliced, stretch
+from stylebox.core.audio.io.containers.part import spliced, stretch
+from stylebox.core.audio.io.containers.tag_places import after_id3
 from stylebox.core.errors import AudioError
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from mutagen.oggopus import OggOpus
     from mutagen.oggvorbis import OggVorbis
 
-TAG_MARKS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")  # with which tags begin, between frames or behind a file
-_APE_MARK, _APE_SIZE, _APE_HEADER_BYTES = b"APETAGEX", slice(12, 16), 32  # the size is without the header
-_MOST_ZEROS = 1 << 20
 _FIELDS = ("title", "artist", "album", "date", "comment")
 _FRAMES = ("TIT2", "TPE1", "TALB", "TDRC", "COMM")  # of the fields, in ID3
 _APE_KEYS = ("Title", "Artist", "Album", "Year", "Comment")  # of the fields, in APE
@@ -30,8 +27,6 @@ _MAX_TEXT = 10_000  # characters of a field; longer ones are cut
 _MAX_COVER_BYTES = 16 << 20  # larger ones are not kept
 _FRONT = 3  # kind of picture: front cover
 _MIME = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png", b"GIF8": "image/gif", b"RIFF": "image/webp"}
-_ID3_BYTES, _ID3_FOOTER = 10, 0x10  # of its header, and of a footer if this bit is set
-_LONGEST_MARK_BYTES = 12  # that tell a sound file
 _MP4_COVERS = {"image/jpeg": 13, "image/png": 14}  # kinds of picture that MP4 knows, by their numbers
 
 
@@ -49,52 +44,6 @@ class Tags:
     def __bool__(self) -> bool:
         """Whether there are any."""
         return any((self.title, self.artist, self.album, self.date, self.comment, self.cover))
-
-
-def after_id3(stream: BinaryIO) -> int:
-    """Where a file begins that has ID3 tags in front, which its format does not know; 0 for MP3, which does.
-
-    Args:
-        stream: Seekable.
-    """
-    start = id3_end(stream, 0)
-    stream.seek(start)
-    return start if begins_like_audio(stream.read(_LONGEST_MARK_BYTES)) else 0
-
-
-def id3_end(stream: BinaryIO, start: int) -> int:
-    """Where the ID3 tags end that begin at a place; the place itself if there are none.
-
-    Args:
-        stream: Seekable.
-        start: The place.
-    """
-    while True:
-        stream.seek(start)
-        head = stream.read(_ID3_BYTES)
-        if not head.startswith(b"ID3"):
-            return start
-        size = 0
-        for digit in head[6:_ID3_BYTES]:
-            size = size << 7 | digit & 0x7F
-        start += _ID3_BYTES + size + (_ID3_BYTES if head[5:6] and head[5] & _ID3_FOOTER else 0)
-
-
-def after_padding(stream: BinaryIO) -> int:
-    """Where the ID3 tags, the APE tags and the zeros end that a file begins with, in any order.
-
-    Args:
-        stream: Seekable.
-    """
-    start, place = -1, 0
-    while place != start:
-        start, place = place, id3_end(stream, place)
-        stream.seek(place)
-        head = stream.read(_MOST_ZEROS)
-        if head.startswith(_APE_MARK) and len(head) >= _APE_HEADER_BYTES:
-            place += _APE_HEADER_BYTES + int.from_bytes(head[_APE_SIZE], "little")
-        place += len(head) - len(head.lstrip(b"\0"))
-    return place
 
 
 def read_tags(stream: BinaryIO, name: str) -> Tags:

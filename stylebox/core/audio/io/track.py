@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from stylebox.core.audio.io.part import Part
+from stylebox.core.audio.io.containers.part import Part
 
 _MISSING_SECONDS = 0.1  # headers are rounded, and count what encoders add
 _UNREAD_SECONDS = 0.1  # from which on what follows the sound is reported

@@ -13,9 +13,9 @@ from typing import Literal
 
 import numpy as np
 
+from stylebox.core.audio.io.devices.sound_card import InputStream
 from stylebox.core.audio.io.growing_flac import GrowingFlac
 from stylebox.core.audio.io.numbers import without_nonsense
-from stylebox.core.audio.io.sound_card import InputStream
 from stylebox.core.errors import AudioError, error_reason
 from stylebox.core.sources.record.takes import ABSOLUTE_SILENCE_DB, begin_take, finish_take
 

@@ -13,10 +13,10 @@ from typing import Any, BinaryIO, cast
 import av
 from av.container import InputContainer
 
-from stylebox.core.audio.io import units
-from stylebox.core.audio.io.frame_sizes import is_whole
-from stylebox.core.audio.io.joined import another_file
-from stylebox.core.audio.io.tags import TAG_MARKS
+from stylebox.core.audio.io.containers import units
+from stylebox.core.audio.io.containers.frame_sizes import is_whole
+from stylebox.core.audio.io.containers.joined import another_file
+from stylebox.core.audio.io.containers.tag_places import TAG_MARKS
 
 _OF_ANY_SIZE = {
     "wav",

@@ -13,9 +13,9 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, Literal, NamedTuple
 
-from stylebox.core.audio.io.extent import bytes_behind, ends_inside_frame, share_there
-from stylebox.core.audio.io.part import Part, Piece, literal, spliced, stretch
-from stylebox.core.audio.io.units import NEVER_FILLED_IN, UNKNOWN
+from stylebox.core.audio.io.containers.extent import bytes_behind, ends_inside_frame, share_there
+from stylebox.core.audio.io.containers.part import Part, Piece, literal, spliced, stretch
+from stylebox.core.audio.io.containers.units import NEVER_FILLED_IN, UNKNOWN
 
 LARGEST_FILE = 0xFFFFFFFF  # bytes whose sizes fit into the header
 _ORDERS: dict[bytes, Literal["little", "big"]] = {b"RIFF": "little", b"RF64": "little", b"RIFX": "big", b"FORM": "big"}

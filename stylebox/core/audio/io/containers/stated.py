@@ -11,8 +11,8 @@ from typing import BinaryIO
 import av
 from av.container import InputContainer
 
-from stylebox.core.audio.io import musepack
-from stylebox.core.audio.io.raw_frames import xing_seconds
+from stylebox.core.audio.io.containers import musepack
+from stylebox.core.audio.io.containers.raw_frames import xing_seconds
 
 _STATING = {"mov", "tta", "wv", "ape", "flac", "ogg"}  # containers whose header states the length of each track
 _XING_MOST_SAMPLES = 2 * 4095  # that encoders put before and behind the sound, which FFmpeg leaves out

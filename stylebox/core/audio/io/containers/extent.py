@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable
 from typing import BinaryIO
 
-from stylebox.core.audio.io.tags import TAG_MARKS, id3_end
+from stylebox.core.audio.io.containers.tag_places import TAG_MARKS, id3_end
 
 _PADDING_BYTES = 1 << 20  # of zeros behind the samples, which are no sound
 

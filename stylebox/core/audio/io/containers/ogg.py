@@ -13,8 +13,8 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from stylebox.core.audio.io.part import Piece, literal, stretch
-from stylebox.core.audio.io.search import find
+from stylebox.core.audio.io.containers.part import Piece, literal, stretch
+from stylebox.core.audio.io.containers.search import find
 
 _HEADER = struct.Struct("<4sBBqIIIB")  # capture pattern, version, type, granule, serial, sequence, checksum, segments
 MARK = b"OggS"

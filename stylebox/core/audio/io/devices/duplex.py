@@ -10,7 +10,7 @@ from types import ModuleType
 
 import numpy as np
 
-from stylebox.core.audio.io.sound_card import (
+from stylebox.core.audio.io.devices.sound_card import (
     BLOCK_SECONDS,
     HUNG_SECONDS,
     LATENCY_SECONDS,

@@ -4,11 +4,11 @@ import io
 from dataclasses import replace
 from typing import BinaryIO
 
-from stylebox.core.audio.io import boxes, joined, musepack, ogg, riff, unfinished, units
-from stylebox.core.audio.io.extent import bytes_behind
-from stylebox.core.audio.io.part import Part, spliced, stretch
-from stylebox.core.audio.io.search import find
-from stylebox.core.audio.io.tags import after_id3, after_padding, id3_end
+from stylebox.core.audio.io.containers import boxes, joined, musepack, ogg, riff, unfinished, units
+from stylebox.core.audio.io.containers.extent import bytes_behind
+from stylebox.core.audio.io.containers.part import Part, spliced, stretch
+from stylebox.core.audio.io.containers.search import find
+from stylebox.core.audio.io.containers.tag_places import after_id3, after_padding, id3_end
 
 _LEAST_BYTES = 5000  # behind the end of a file that are reported; programs leave small things there
 _HEAD_BYTES = boxes.MARK_AT.stop

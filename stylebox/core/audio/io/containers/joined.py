@@ -16,10 +16,10 @@ import zlib
 from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
-from stylebox.core.audio.io import units
-from stylebox.core.audio.io.part import spliced, stretch
-from stylebox.core.audio.io.search import find
-from stylebox.core.audio.io.tags import id3_end
+from stylebox.core.audio.io.containers import units
+from stylebox.core.audio.io.containers.part import spliced, stretch
+from stylebox.core.audio.io.containers.search import find
+from stylebox.core.audio.io.containers.tag_places import id3_end
 
 _MOST_UNITS = 1_000_000  # a hostile file may consist of units of two bytes
 _MOST_FILES = 1000  # of more, the rest belongs to the last one

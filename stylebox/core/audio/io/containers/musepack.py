@@ -10,8 +10,8 @@ Reference:
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from stylebox.core.audio.io import units
-from stylebox.core.audio.io.part import Part, overlaid
+from stylebox.core.audio.io.containers import units
+from stylebox.core.audio.io.containers.part import Part, overlaid
 
 MARK = b"MPCK"
 _HEADER, _SEEK_TABLE, _SOUND = b"SH", b"SO", b"AP"  # names of packets

@@ -9,8 +9,8 @@ import numpy as np
 from av.codec.context import Flags2
 from av.sidedata.sidedata import SideData
 
-from stylebox.core.audio.io.joined import is_beginning
-from stylebox.core.audio.io.tags import TAG_MARKS
+from stylebox.core.audio.io.containers.joined import is_beginning
+from stylebox.core.audio.io.containers.tag_places import TAG_MARKS
 
 _ID3V1_BYTES = 128
 RAW_FORMATS = {"mp3", "aac", "ac3", "eac3", "dts"}  # as FFmpeg names them

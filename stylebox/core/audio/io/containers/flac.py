@@ -6,7 +6,7 @@ Reference:
 
 from typing import BinaryIO
 
-from stylebox.core.audio.io.part import overlaid
+from stylebox.core.audio.io.containers.part import overlaid
 
 _LENGTH, _LARGEST_LENGTH = slice(21, 26), (1 << 36) - 1  # its bytes, of which the lowest 36 bits count
 

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from stylebox.core.audio.io.part import Part, spliced, stretch
+from stylebox.core.audio.io.containers.part import Part, spliced, stretch
 
 MARK, MARK_AT = b"ftyp", slice(4, 8)  # of a file; older QuickTime files have none
 _WIDE, _TO_THE_END = 1, 0  # as a size: it follows in eight bytes, or is that of the rest

@@ -13,9 +13,9 @@ import io
 import struct
 from typing import BinaryIO, NamedTuple
 
-from stylebox.core.audio.io import units
-from stylebox.core.audio.io.extent import bytes_behind, ends_inside_frame, share_there
-from stylebox.core.audio.io.part import Part, literal, overlaid, spliced, stretch
+from stylebox.core.audio.io.containers import units
+from stylebox.core.audio.io.containers.extent import bytes_behind, ends_inside_frame, share_there
+from stylebox.core.audio.io.containers.part import Part, literal, overlaid, spliced, stretch
 
 _UNKNOWN = b"\xff\xff\xff\xff"  # as decoders take it: to the end of the file
 _MOST_CHUNKS = 10_000
