@@ -11,6 +11,7 @@ import numpy as np
 LOWEST_HZ = 20.0  # the lowest note of a piano, 27.5 Hz, loses 0.03 dB
 HIGHEST_HZ = 18_000.0  # few adults hear more; a pilot tone of 19 kHz in a file of 44.1 kHz loses 22 dB
 _ORDER = 8  # of each side; even; a rumble of 8 Hz loses 60 dB
+_HIGH_RATE, _HIGH_RATE_ORDER = 50_000, 24  # in Hz; from it on, of the upper side, which half the rate makes less steep
 _CHUNK = 64  # samples that are filtered at once, by matrices
 _GROUP = 32  # chunks whose states are found at once
 _BLOCK_SAMPLES = 1 << 14  # filtered at once: few enough for the processor's cache
@@ -30,13 +31,13 @@ class BandPass:
     """
 
     def __init__(self, sample_rate: int) -> None:
-        poles = _poles(LOWEST_HZ, sample_rate)
+        poles = _poles(LOWEST_HZ, sample_rate, _ORDER)
         gain = np.prod((1 + poles) / 2).real  # of the high-pass: 1 at half the sample rate
         zeros = np.ones(_ORDER)
         if sample_rate > 2 * HIGHEST_HZ:
-            upper_poles = _poles(HIGHEST_HZ, sample_rate)
+            upper_poles = _poles(HIGHEST_HZ, sample_rate, _ORDER if sample_rate < _HIGH_RATE else _HIGH_RATE_ORDER)
             gain *= np.prod((1 - upper_poles) / 2).real  # of the low-pass: 1 at 0 Hz
-            poles, zeros = np.append(poles, upper_poles), np.append(zeros, -np.ones(_ORDER))
+            poles, zeros = np.append(poles, upper_poles), np.append(zeros, -np.ones(len(upper_poles)))
         others = 1 - poles / poles[:, None]  # each pole's distance from the others, as factors of its residue
         np.fill_diagonal(others, 1)
         residues = gain * ((1 - zeros / poles[:, None]) / others).prod(1)
@@ -98,9 +99,9 @@ class BandPass:
         return np.concatenate([before.reshape(channels, -1, poles), states[:, None]], 1)[:, : count + 1]
 
 
-def _poles(hz: float, sample_rate: int) -> np.ndarray:
-    """Poles of a Butterworth filter with this limit, of a high-pass or a low-pass."""
-    angles = np.pi * (2 * np.arange(_ORDER) + _ORDER + 1) / (2 * _ORDER)
+def _poles(hz: float, sample_rate: int, order: int) -> np.ndarray:
+    """Poles of a Butterworth filter with this limit, of a high-pass or a low-pass; the order is even."""
+    angles = np.pi * (2 * np.arange(order) + order + 1) / (2 * order)
     analogue = np.tan(np.pi * hz / sample_rate) * np.exp(1j * angles)
     poles: np.ndarray = (1 + analogue) / (1 - analogue)
     return poles
