@@ -25,7 +25,7 @@ from stylebox.core.audio.io.containers.endings import Ending
 from stylebox.core.audio.io.containers.frame_sizes import is_whole
 from stylebox.core.audio.io.containers.page_times import PageTimes
 from stylebox.core.audio.io.containers.raw_frames import RAW_FORMATS, LostFrames, Padding, is_adts
-from stylebox.core.audio.io.containers.stated import stated_seconds
+from stylebox.core.audio.io.containers.stated import itunes_samples, stated_seconds
 from stylebox.core.audio.io.time_line import GAP_SECONDS, LONGEST_GAPS_SECONDS, Silence, TimeLine
 from stylebox.core.audio.io.track import Block, Track
 from stylebox.core.errors import AudioError
@@ -33,7 +33,7 @@ from stylebox.core.errors import AudioError
 # Containers that store the time of each packet; others count packets, and FFmpeg's count can be wrong.
 _TIMED = {"matroska", "mov", "mpegts", "flv", "asf", "ogg", "mpeg", "nut", "mxf", "rm", "flac"}
 _VORBIS_SHIFT_SAMPLES = 2048  # the most by which FFmpeg misplaces a frame between a long and a short block
-_MOST_PADDING_SAMPLES = 4095  # that an MP3 encoder states
+_MOST_PADDING_SAMPLES = 4095  # that encoders state
 _MP4_ROUNDING_SECONDS = 0.001
 _CLOCK_MAY_JUMP = {"mpegts", "mpeg"}  # containers of broadcasts, whose recordings are joined
 _LONGEST_BROADCAST_GAP_SECONDS = 10.0  # as FFmpeg's own programs have it
@@ -173,6 +173,9 @@ class _Decoder:
             return total - self._padding.behind
         if not (self._is_mp4 and audio.duration and audio.time_base):
             return total
+        by_itunes = itunes_samples(self._container)
+        if by_itunes is not None and 0 < total - by_itunes <= _MOST_PADDING_SAMPLES:
+            return by_itunes
         by_header = float(audio.duration * audio.time_base)
         by_packets = self._packets_end - (self._time_line.begin or 0.0)
         return round(rate * (by_packets if abs(by_packets - by_header) <= _MP4_ROUNDING_SECONDS else by_header))

@@ -17,6 +17,7 @@ from stylebox.core.audio.io.containers.raw_frames import xing_seconds
 _STATING = {"mov", "tta", "wv", "ape", "flac", "ogg"}  # containers whose header states the length of each track
 _XING_MOST_SAMPLES = 2 * 4095  # that encoders put before and behind the sound, which FFmpeg leaves out
 _OPUS_RATE, _OPUS_SKIP = 48000, slice(10, 12)  # Hz; where its header says how many samples come before the sound
+_ITUNES_LENGTH = re.compile(r" ?[0-9A-F]{8} [0-9A-F]{8} [0-9A-F]{8} ([0-9A-F]{16})\b", re.IGNORECASE)
 _MATROSKA_HEAD_BYTES = 1 << 16
 _MATROSKA_DURATION = re.compile(rb"\x15\x49\xa9\x66.{1,300}?\x44\x89(?:\x84(.{4})|\x88(.{8}))", re.DOTALL)
 
@@ -45,6 +46,16 @@ def stated_seconds(container: InputContainer, audio: av.AudioStream, stream: Bin
         return by_xing
     rounding = _XING_MOST_SAMPLES / audio.codec_context.sample_rate
     return by_track if abs(by_track - by_xing) <= rounding else by_xing
+
+
+def itunes_samples(container: InputContainer) -> int | None:
+    """The length that iTunes wrote into a comment of an MP4 file, where old releases wrote no edit list.
+
+    Args:
+        container: Opened.
+    """
+    found = _ITUNES_LENGTH.match(container.metadata.get("iTunSMPB", ""))
+    return int(found[1], 16) if found else None
 
 
 def _opus_skip_seconds(audio: av.AudioStream) -> float:
