@@ -61,8 +61,8 @@ def test_a_tilde_that_the_shell_leaves_is_the_home_folder(
     assert run("fetch", "~/list.csv", "--example").code == 0
     assert (tmp_path / "me/list.csv").is_file()
     assert not (tmp_path / "~").exists()
-    assert run("fetch", "~nobody-has-this-name.csv", "--example").code == 0
-    assert (tmp_path / "~nobody-has-this-name.csv").is_file()
+    assert run("fetch", "~no-such-user.csv", "--example").code == 0
+    assert (tmp_path / "~no-such-user.csv").is_file()
     (tmp_path / "~").mkdir()
     assert run("fetch", "~/list.csv", "--example").code == 0
     assert (tmp_path / "~/list.csv").is_file()

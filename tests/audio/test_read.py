@@ -74,13 +74,13 @@ def test_a_long_file_resampled_in_blocks_equals_one_resampled_whole(tmp_path: Pa
 
 @pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
 @pytest.mark.parametrize("format", ["WAV", "W64", "AIFF", "AU", "CAF", "RF64"])
-def test_what_is_told_of_a_float_file_names_samples_that_are_no_numbers(format: str, subtype: str) -> None:
+def test_the_description_of_a_float_file_names_samples_that_are_no_numbers(format: str, subtype: str) -> None:
     audio = np.full((10_000, 2), 0.25)
     audio[100, 0], audio[9_999, 1] = np.nan, np.inf
     soundfile.write("a.sound", audio, SAMPLE_RATE, format=format, subtype=subtype)
-    told = probe("a.sound")
-    assert told.samples == len(audio)
-    assert told.remarks == ("2 of its samples are no numbers; they are silent",)
+    found = probe("a.sound")
+    assert found.samples == len(audio)
+    assert found.remarks == ("2 of its samples are no numbers; they are silent",)
 
 
 def test_a_file_of_whole_numbers_is_described_without_decoding(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -239,7 +239,7 @@ def test_paths_and_web_addresses_are_distinguished(tmp_path: Path) -> None:
     assert local_path("file://[1].wav", tmp_path) == tmp_path / "file:" / "[1].wav"
     for address in ("https://a.org/x.wav", "youtu.be/abc", "www.youtube.com/watch?v=abc", "ytsearch1:harp solo"):
         assert local_path(address, tmp_path) is None
-    for name in ("Bach: Prelude.wav", "example.org", "file: a.wav", "~nobody-known: x.wav"):
+    for name in ("Bach: Prelude.wav", "example.org", "file: a.wav", "~no-such-user: x.wav"):
         (tmp_path / name).touch()
         assert local_path(name, tmp_path) == tmp_path / name
     assert local_path("Bach: Fugue.wav", tmp_path) == tmp_path / "Bach: Fugue.wav"  # not there, and no address

@@ -156,11 +156,11 @@ def test_a_damaged_state_is_reported_and_the_run_goes_on(tmp_path: Path) -> None
 def test_a_moved_dataset_is_found_or_named(tiny_home: Path) -> None:
     lines: list[str] = []
 
-    def told(report: Progress) -> None:
+    def reported(report: Progress) -> None:
         lines.append(report.note)
 
     def resumed(**how: Any) -> int:
-        steps = train_job("vae", preset="tiny", name="moved", device="cpu", resume=True, prepare=told, **how).steps
+        steps = train_job("vae", preset="tiny", name="moved", device="cpu", resume=True, prepare=reported, **how).steps
         return int(steps)
 
     elsewhere = tiny_home / "elsewhere"

@@ -149,19 +149,19 @@ def test_the_start_is_kept_unless_training_improves_on_it(tmp_path: Path) -> Non
 
 
 def test_patience_counts_across_sessions(tmp_path: Path) -> None:
-    class Told(TinyStage):
+    class Listed(TinyStage):
         def __init__(self, *losses: float) -> None:
             super().__init__()
-            self.told = iter(losses)
+            self.listed = iter(losses)
 
         def validate(self, generator: torch.Generator) -> dict[str, float]:
-            return {"loss": next(self.told)}
+            return {"loss": next(self.listed)}
 
     config = tiny_config(steps=40, validate_every=2, patience=2)
-    assert train(tmp_path, Told(1.0, 2.0), config, max_steps=4).stopped_by == "max_steps"
-    result = train(tmp_path, Told(0.5, 0.7, 0.6), config, resume=True)
+    assert train(tmp_path, Listed(1.0, 2.0), config, max_steps=4).stopped_by == "max_steps"
+    result = train(tmp_path, Listed(0.5, 0.7, 0.6), config, resume=True)
     assert (result.steps, result.stopped_by, result.best_loss) == (10, "patience", 0.5)
-    assert train(tmp_path, Told(), config, resume=True).steps == 10
+    assert train(tmp_path, Listed(), config, resume=True).steps == 10
 
 
 def test_adversaries_and_idle_parts(tmp_path: Path) -> None:
@@ -270,18 +270,18 @@ def test_a_finished_run_resumes_to_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stop_at", [6, 7])
 def test_better_weights_of_a_validation_out_of_turn_stay(tmp_path: Path, stop_at: int) -> None:
-    class Told(TinyStage):
+    class Listed(TinyStage):
         def __init__(self, *losses: float) -> None:
             super().__init__()
-            self.told = iter(losses)
+            self.listed = iter(losses)
 
         def validate(self, generator: torch.Generator) -> dict[str, float]:
-            return {"loss": next(self.told)}
+            return {"loss": next(self.listed)}
 
-    assert train(tmp_path, Told(2.0, 1.0), max_steps=6).best_loss == 1.0  # at 4, and at the end
-    assert train(tmp_path, Told(3.0), resume=True, max_steps=stop_at).best_loss == 1.0
+    assert train(tmp_path, Listed(2.0, 1.0), max_steps=6).best_loss == 1.0  # at 4, and at the end
+    assert train(tmp_path, Listed(3.0), resume=True, max_steps=stop_at).best_loss == 1.0
     assert weights.load_metadata(tmp_path / "tiny.safetensors")["step"] == 6
-    assert train(tmp_path, Told(0.5, 4.0), resume=True).best_loss == 0.5  # at 8, and 12
+    assert train(tmp_path, Listed(0.5, 4.0), resume=True).best_loss == 0.5  # at 8, and 12
     assert weights.load_metadata(tmp_path / "tiny.safetensors")["step"] == 8
 
 
