@@ -1,6 +1,5 @@
-"""One channel of a MIDI file: from its messages to notes, with pedals and pitch bend. Knows no bytes and no ticks."""
+"""One channel of a MIDI file: from its messages to notes, with pedals, volume and bends. Knows no bytes, no ticks."""
 
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,13 +7,19 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stylebox.core.music.midi.states import at, audible_span, caught_until, change, mean_bend, next_after, pedal_up
 from stylebox.core.music.notes import Note
 
 SHORTEST_SECONDS = 0.05  # given to notes that end as they begin
 _SUSTAIN, _SOSTENUTO, _ALL_SOUND_OFF, _RESET, _ALL_NOTES_OFF = 64, 66, 120, 121, 123  # those above 123 end notes too
+_MONO, _POLY = 126, 127
+_VOLUME, _EXPRESSION = 7, 11
+_FIRST_VOLUME, _FULL_EXPRESSION = 100, 127  # until the file says otherwise
 _DATA, _DATA_FINE, _MORE, _LESS, _NRPN_FINE, _NRPN, _RPN_FINE, _RPN = 6, 38, 96, 97, 98, 99, 100, 101
-SHARED_CONTROLS = (_SUSTAIN, _SOSTENUTO, _ALL_SOUND_OFF, _RESET, *range(_ALL_NOTES_OFF, 128))  # of a zone of MPE
+SHARED_CONTROLS = {_VOLUME, _EXPRESSION, _SUSTAIN, _SOSTENUTO, _ALL_SOUND_OFF, _RESET, *range(_ALL_NOTES_OFF, 128)}
+"""Of the manager of an MPE zone, which hold for its members."""
 _BEND_RANGE, _FINE_TUNING, _COARSE_TUNING = (0, 0), (0, 1), (0, 2)  # registered parameters, the latter two of pitch
+FIRST_RANGE = 2.0  # semitones, of the pitch wheel, until the file says otherwise
 _MPE_MEMBERS = (0, 6)  # registered parameter of a manager: the number of channels in its zone
 _NO_PARAMETER = (127, 127)
 _TUNING_STEPS = 8192  # of fine tuning to a semitone
@@ -38,18 +43,27 @@ class Channel:
         unended: How many notes no message ends.
         empty: How many notes end as they begin.
         doubled: How many keys are pressed twice at one time.
+        silent: How many notes have a volume of 0 for all their length; they are left out.
         bend_range: How far the pitch wheel reaches, in semitones.
         zone_bend: By how many semitones the manager of an MPE zone bends this channel, too.
+        master_bend: By how many semitones all channels are tuned.
     """
 
     unended: int = 0
     empty: int = 0
     doubled: int = 0
-    bend_range: float = 2.0  # unless the file says otherwise
+    silent: int = 0
+    bend_range: float = FIRST_RANGE
     zone_bend: float = 0.0
+    master_bend: float = 0.0
     _keys: dict[tuple[int, int], list[_Key]] = field(default_factory=lambda: defaultdict(list))  # by pitch and track
     _pedal: list[tuple[float, bool]] = field(default_factory=lambda: [(-np.inf, False)])
     _sostenuto: list[tuple[float, bool]] = field(default_factory=lambda: [(-np.inf, False)])
+    _single: list[tuple[float, bool]] = field(default_factory=lambda: [(-np.inf, False)])  # one note at a time
+    _audible: list[tuple[float, bool]] = field(default_factory=lambda: [(-np.inf, True)])  # whether any volume is 0
+    _volume: int = _FIRST_VOLUME
+    _expression: int = _FULL_EXPRESSION
+    _master_volume: int = 1  # only 0 matters
     _bends: list[tuple[float, float]] = field(default_factory=lambda: [(-np.inf, 0.0)])  # in semitones
     _wheel: float = 0.0  # in [-1, 1]
     _tuning: dict[tuple[int, int], float] = field(default_factory=dict)  # semitones, by registered parameter
@@ -102,21 +116,15 @@ class Channel:
             The number of channels in the zone of MPE that the message makes this channel the manager of.
         """
         if number in (_SUSTAIN, _SOSTENUTO):
-            self._press_pedal(seconds, number, value >= _PEDAL_DOWN)
+            change(self._pedal if number == _SUSTAIN else self._sostenuto, seconds, value >= _PEDAL_DOWN)
+        elif number in (_VOLUME, _EXPRESSION):
+            self._set_volume(seconds, number, value)
         elif number == _RESET:
-            self._press_pedal(seconds, _SUSTAIN, False)
-            self._press_pedal(seconds, _SOSTENUTO, False)
-            self.bend(seconds, 0)
+            self._reset_controllers(seconds)
         elif number == _ALL_SOUND_OFF or number >= _ALL_NOTES_OFF:
-            self._release_all(seconds)
-            if number == _ALL_SOUND_OFF and self._pedal[-1][1]:  # the pedal stays down for what follows
-                self._pedal += [(seconds, False), (seconds, True)]
-        elif number == _RPN:
-            self._parameter = (value, self._parameter[1])
-        elif number == _RPN_FINE:
-            self._parameter = (self._parameter[0], value)
-        elif number in (_NRPN, _NRPN_FINE):
-            self._parameter = _NO_PARAMETER
+            self._silence(seconds, number)
+        elif number in (_RPN, _RPN_FINE, _NRPN, _NRPN_FINE):
+            self._choose_parameter(number, value)
         elif number == _DATA and self._parameter == _MPE_MEMBERS:
             return value
         elif number in (_DATA, _DATA_FINE, _MORE, _LESS):
@@ -124,15 +132,59 @@ class Channel:
             self.update_bend(seconds)
         return None
 
-    def _press_pedal(self, seconds: float, number: int, is_down: bool) -> None:
-        states = self._pedal if number == _SUSTAIN else self._sostenuto
-        if states[-1][1] != is_down:
-            states.append((seconds, is_down))
+    def reset(self, seconds: float) -> None:
+        """Everything ends and begins again, as a synthesiser is switched on."""
+        self._release_all(seconds)
+        self._reset_controllers(seconds)
+        change(self._single, seconds, False)
+        self._set_volume(seconds, _VOLUME, _FIRST_VOLUME)
+        self._tuning, self.bend_range, self.zone_bend = {}, FIRST_RANGE, 0.0
+        self.update_bend(seconds)
+
+    def set_master_volume(self, seconds: float, value: int) -> None:
+        """All channels are silent, if it is 0, or sound again."""
+        self._master_volume = value
+        self._update_audible(seconds)
+
+    def _set_volume(self, seconds: float, number: int, value: int) -> None:
+        if number == _VOLUME:
+            self._volume = value
+        else:
+            self._expression = value
+        self._update_audible(seconds)
+
+    def _update_audible(self, seconds: float) -> None:
+        change(self._audible, seconds, all((self._volume, self._expression, self._master_volume)))
+
+    def _reset_controllers(self, seconds: float) -> None:
+        """As RP-015 of the MIDI Association defines: volume and tuning stay."""
+        change(self._pedal, seconds, False)
+        change(self._sostenuto, seconds, False)
+        self._set_volume(seconds, _EXPRESSION, _FULL_EXPRESSION)
+        self._parameter = _NO_PARAMETER
+        self.bend(seconds, 0)
+
+    def _silence(self, seconds: float, number: int) -> None:
+        """All notes end; those that a pedal holds only if all sound goes off. The pedals stay down for what follows."""
+        self._release_all(seconds)
+        for states in (self._pedal, self._sostenuto):
+            if number == _ALL_SOUND_OFF and states[-1][1]:
+                states += [(seconds, False), (seconds, True)]
+        if number in (_MONO, _POLY):
+            change(self._single, seconds, number == _MONO)
 
     def _release_all(self, seconds: float) -> None:
         for strokes in self._keys.values():
             if sum(1 if key.velocity else -1 for key in strokes) > 0:
                 strokes.append(_Key(seconds, 0))
+
+    def _choose_parameter(self, number: int, value: int) -> None:
+        if number == _RPN:
+            self._parameter = (value, self._parameter[1])
+        elif number == _RPN_FINE:
+            self._parameter = (self._parameter[0], value)
+        else:
+            self._parameter = _NO_PARAMETER
 
     def _set_parameter(self, number: int, value: int) -> None:
         """Set the upper or the lower part of a registered parameter, or move it by one step, as RP-018 defines."""
@@ -151,10 +203,10 @@ class Channel:
 
     def update_bend(self, seconds: float) -> None:
         """Bend the notes as the wheel, its range, the tuning and the zone say from now on."""
-        self._bends.append((seconds, self.wheel_bend + self.zone_bend + sum(self._tuning.values())))
+        self._bends.append((seconds, self.wheel_bend + self.zone_bend + self.master_bend + sum(self._tuning.values())))
 
     def notes(self, last_seconds: float) -> Iterator[Note]:
-        """The notes that were played, in no order; those that no message ends last until their key is pressed again.
+        """The notes that can be heard, in no order; those that no message ends last until their key is pressed again.
 
         Args:
             last_seconds: The end of the piece, where all notes end.
@@ -163,18 +215,26 @@ class Channel:
         voices = list(self._voices())
         for pitch, strokes in voices:
             presses[pitch] += [key.seconds for key in strokes if key.velocity]
-        pedal, bends = np.array(self._pedal, np.float64), np.array(self._bends)
-        sostenuto = np.array(self._sostenuto, np.float64)
+        every_press = sorted(seconds for of_pitch in presses.values() for seconds in of_pitch)
+        pedal, sostenuto = np.array(self._pedal, np.float64), np.array(self._sostenuto, np.float64)
+        single, audible = np.array(self._single, np.float64), np.array(self._audible, np.float64)
+        bends = np.array(self._bends)
         for pitch, strokes in voices:
             again = sorted(presses[pitch])
             for start, end, velocity in self._pairs(strokes, last_seconds):
-                following = next(iter(again[_next_after(again, start, end) :]), last_seconds)
-                let_go = max(_pedal_up(pedal, end, last_seconds), _caught_until(sostenuto, start, end, last_seconds))
-                end = max(end, min(let_go, following))
+                let_go = max(pedal_up(pedal, end, last_seconds), caught_until(sostenuto, start, end, last_seconds))
+                end = max(end, min(let_go, next_after(again, start, end, last_seconds)))
+                if at(single, start):
+                    end = min(end, next_after(every_press, start, start, last_seconds))
                 if end <= start:
                     self.empty += 1
                     end = start + SHORTEST_SECONDS
-                semitones = _mean_bend(bends, start, end)
+                sounding = audible_span(audible, start, end)
+                if sounding is None:
+                    self.silent += 1
+                    continue
+                start, end = sounding
+                semitones = mean_bend(bends, start, end)
                 moved = round(semitones)
                 yield Note(start, end, pitch + moved, velocity / 127, round(100 * (semitones - moved), 2))
 
@@ -205,40 +265,3 @@ class Channel:
         for key in waiting:
             self.unended += 1
             yield key.seconds, last_seconds, key.velocity
-
-
-def _next_after(times: list[float], start: float, end: float) -> int:
-    """The place of the first time after `start` that is not before `end`."""
-    return max(bisect_right(times, start), bisect_left(times, end))
-
-
-def _pedal_up(pedal: np.ndarray, seconds: float, last_seconds: float) -> float:
-    """When the pedal, if it is down at a time, goes up; that time itself if it is up. ``(P, 2)``: time, down."""
-    at = int(np.searchsorted(pedal[:, 0], seconds, side="right")) - 1
-    if not pedal[at, 1]:
-        return seconds
-    ups = np.flatnonzero(pedal[at:, 1] == 0)
-    return float(pedal[at + ups[0], 0]) if len(ups) else last_seconds
-
-
-def _caught_until(pedal: np.ndarray, start: float, end: float, last_seconds: float) -> float:
-    """When the sostenuto pedal lets go of a note; its end if the pedal went down at another time.
-
-    Args:
-        pedal: ``(P, 2)``: time, down.
-        start: Of the note, in seconds.
-        end: Of its key, in seconds.
-        last_seconds: The end of the piece.
-    """
-    caught = np.flatnonzero((pedal[:, 1] == 1) & (pedal[:, 0] > start) & (pedal[:, 0] < end))
-    if not len(caught):
-        return end
-    last = int(caught[-1]) + 1
-    return float(pedal[last, 0]) if last < len(pedal) else last_seconds
-
-
-def _mean_bend(bends: np.ndarray, start: float, end: float) -> float:
-    """Mean of a bend from `start` to `end`, which is later, in semitones. ``(P, 2)``: time, semitones."""
-    first, stop = np.searchsorted(bends[:, 0], start, side="right"), np.searchsorted(bends[:, 0], end, side="left")
-    edges = np.array([start, *bends[first:stop, 0], end])
-    return float(np.average(bends[first - 1 : stop, 1], weights=np.diff(edges)))

@@ -5,14 +5,17 @@ wrong number of tracks, a key signature that does not exist, a track that ends e
 damages, and is reported.
 """
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import mido
 
 MAX_BYTES = 8 << 20  # larger files are no music
 _META, _END_OF_TRACK, _PORT, _TEMPO = 0xFF, 0x2F, 0x21, 0x51
-_SYSEX, _WHOLE_SYSEX = (0xF0, 0xF7), 0xF0
+_SYSEX, _SYSEX_BEGINS, _SYSEX_END = (0xF0, 0xF7), 0xF0, b"\xf7"
+TEMPO, PORT, SYSEX = "tempo change", "port number", "SysEx message"
+"""Kinds of events that are left out where they are damaged."""
 _DATA_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}  # by the upper half of the status
 _SYSTEM_DATA_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # other system messages have none
 _GOES_ON = "goes on after its end mark"
@@ -44,12 +47,17 @@ class MidiEvents(NamedTuple):
         division: The header's unit of time: ticks per beat, or frames and ticks per frame if bit 15 is set.
         tracks: The events of each track, in order of time.
         remarks: What is damaged or missing, a clause each.
+        damaged: How many events of a kind are left out because they are damaged.
     """
 
     kind: int
     division: int
     tracks: list[list[Event]]
     remarks: list[str]
+    damaged: Counter[str]
+
+
+_Message: TypeAlias = mido.Message | mido.MetaMessage | str  # the kind of a damaged one
 
 
 class NotMidiError(ValueError):
@@ -77,17 +85,19 @@ def read_events(data: bytes) -> MidiEvents:
         raise NotMidiError("its header says how long a tick is, and says 0")
     tracks: list[list[Event]] = []
     remarks: list[str] = []
+    damaged: Counter[str] = Counter()
     for chunk, complete in _tracks(data, _HEADER_BYTES + max(size, 6)):
-        events, fault = _read_track(chunk, len(tracks))
-        if fault or not complete:
-            used = "what follows is used, too" if fault == _GOES_ON else "what it holds up to there is used"
-            remarks.append(f"track {len(tracks) + 1} {fault or 'ends early'}; {used}")
-        tracks.append(events)
+        track = _read_track(chunk, len(tracks))
+        if track.fault or not complete:
+            used = "what follows is used, too" if track.fault == _GOES_ON else "what it holds up to there is used"
+            remarks.append(f"track {len(tracks) + 1} {track.fault or 'ends early'}; {used}")
+        damaged.update(track.damaged)
+        tracks.append(track.events)
     if not tracks:
         raise NotMidiError("it has no tracks")
     if len(tracks) != count:
         remarks.append(f"its header names {count} tracks, and there are {len(tracks)}; all of these are used")
-    return MidiEvents(kind, division, tracks, remarks)
+    return MidiEvents(kind, division, tracks, remarks, damaged)
 
 
 def _from_header(data: bytes) -> bytes:
@@ -110,12 +120,23 @@ def _tracks(data: bytes, start: int) -> Iterator[tuple[bytes, bool]]:
         start = stop
 
 
-def _read_track(data: bytes, track: int) -> tuple[list[Event], str]:
-    """The events of a track up to its end or its first fault, and what that fault is."""
+class _Track(NamedTuple):
+    """The events of a track up to its end or its first fault, what that fault is, and which events are damaged."""
+
+    events: list[Event]
+    fault: str
+    damaged: list[str]
+
+
+def _read_track(data: bytes, track: int) -> _Track:
     events: list[Event] = []
+    damaged: list[tuple[int, str]] = []  # how many events precede it, and its kind
     try:
-        for event in _parse(data, track):
-            events.append(event)
+        for tick, port, message in _parse(data):
+            if isinstance(message, str):
+                damaged.append((len(events), message))
+            elif message is not None:
+                events.append(Event(tick, track, port, message))
     except IndexError:
         fault = "ends early"
     except _DamagedError as error:
@@ -123,16 +144,19 @@ def _read_track(data: bytes, track: int) -> tuple[list[Event], str]:
     else:
         fault = ""
     end = next((number for number, event in enumerate(events) if event.message.type == "end_of_track"), None)
-    if end is None:
-        return events, fault
-    if all(event.message.type != "note_on" for event in events[end:]):
-        return events[: end + 1], ""
-    return (events[: end + 1], "is damaged after its end mark") if fault else (events, _GOES_ON)
+    if end is not None:
+        if all(event.message.type != "note_on" for event in events[end:]):
+            events, fault = events[: end + 1], ""
+        elif fault:
+            events, fault = events[: end + 1], "is damaged after its end mark"
+        else:
+            fault = _GOES_ON
+    return _Track(events, fault, [kind for place, kind in damaged if place < len(events) or end is None])
 
 
-def _parse(data: bytes, track: int) -> Iterator[Event]:
-    """Events one after another; raises IndexError where the bytes end inside a message."""
-    at, tick, running, port = 0, 0, 0, 0
+def _parse(data: bytes) -> Iterator[tuple[int, int, _Message | None]]:
+    """Tick, port and message of each event, in turn; raises IndexError where the bytes end inside a message."""
+    at, tick, running, port, system = 0, 0, 0, 0, _SystemMessages()
     while at < len(data):
         delta, at = _variable_length(data, at)
         tick += delta
@@ -141,18 +165,15 @@ def _parse(data: bytes, track: int) -> Iterator[Event]:
         if status == _META:
             kind, (size, at) = data[at], _variable_length(data, at + 1)
             content, at = _slice(data, at, size)
-            if kind == _PORT and content:
-                port = content[0]
-            message = _meta_message(kind, content)
-            if message is not None:
-                yield Event(tick, track, port, message)
+            port = content[0] if kind == _PORT and content else port
             if kind == _END_OF_TRACK:
                 running = 0  # what is no track ends here
+                yield from ((tick, port, message) for message in system.end())
+            yield tick, port, _meta_message(kind, content)
         elif status in _SYSEX:
             size, at = _variable_length(data, at)
-            content, at = data[at : at + size], at + size
-            if status == _WHOLE_SYSEX and content.endswith(b"\xf7") and not any(byte & 0x80 for byte in content[:-1]):
-                yield Event(tick, track, port, mido.Message("sysex", data=content[:-1]))
+            content, at = _slice(data, at, size)
+            yield from ((tick, port, message) for message in system.add(content, status == _SYSEX_BEGINS))
         elif status >= 0xF0:
             at += _SYSTEM_DATA_BYTES.get(status, 0)
         elif status == 0:
@@ -160,14 +181,44 @@ def _parse(data: bytes, track: int) -> Iterator[Event]:
         else:
             content, at = _slice(data, at, _DATA_BYTES[status >> 4])
             running = status
-            yield Event(tick, track, port, mido.Message.from_bytes([status, *(min(byte, 127) for byte in content)]))
+            yield tick, port, mido.Message.from_bytes([status, *(min(byte, 127) for byte in content)])
+    yield from ((tick, port, message) for message in system.end())
 
 
-def _meta_message(kind: int, content: bytes) -> mido.MetaMessage | None:
-    """The two kinds that matter for notes."""
-    if kind == _TEMPO and len(content) >= 3 and any(content[:3]):
-        return mido.MetaMessage("set_tempo", tempo=int.from_bytes(content[:3], "big"))
+def _meta_message(kind: int, content: bytes) -> _Message | None:
+    """The two kinds that matter for notes; the kind of a damaged one."""
+    if kind == _TEMPO:
+        tempo = int.from_bytes(content[:3], "big")
+        return mido.MetaMessage("set_tempo", tempo=tempo) if len(content) >= 3 and tempo else TEMPO
+    if kind == _PORT and not content:
+        return PORT
     return mido.MetaMessage("end_of_track") if kind == _END_OF_TRACK else None
+
+
+class _SystemMessages:
+    """Joins the packets of messages to a synthesiser; a message may also stand whole among bytes to be sent unread."""
+
+    def __init__(self) -> None:
+        self._packets = b""
+
+    def add(self, content: bytes, begins: bool) -> Iterator[_Message]:
+        """A packet, which begins a message or goes on; gives the message if it is whole."""
+        if begins:
+            yield from self.end()
+            self._packets = content
+        elif self._packets:
+            self._packets += content
+        elif content[:1] == bytes([_SYSEX_BEGINS]):
+            self._packets = content[1:]
+        if self._packets.endswith(_SYSEX_END):
+            message, self._packets = self._packets[:-1], b""
+            yield SYSEX if max(message, default=0) & 0x80 else mido.Message("sysex", data=message)
+
+    def end(self) -> Iterator[_Message]:
+        """No packet follows; gives that a message is damaged if it has no end."""
+        if self._packets:
+            yield SYSEX
+        self._packets = b""
 
 
 def _slice(data: bytes, at: int, size: int) -> tuple[bytes, int]:

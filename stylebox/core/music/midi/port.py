@@ -7,42 +7,49 @@ Reference:
     by 48 semitones, until they are set to others all together; what the manager does holds for all of them.
 """
 
-import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 
-from stylebox.core.music.midi.channel import SHARED_CONTROLS, Channel
+from stylebox.core.music.midi.channel import FIRST_RANGE, SHARED_CONTROLS, Channel
 from stylebox.core.music.midi.events import Event
+from stylebox.core.music.midi.system import (
+    DRUM_CHANNEL,
+    DamagedSettingError,
+    Drums,
+    MasterTuning,
+    MasterVolume,
+    OtherTuning,
+    Reset,
+    Setting,
+    read_setting,
+)
 
-_DRUMS = 9  # channel 10, counted from 0
 _BANK, _DRUM_BANK, _MELODY_BANK, _XG_DRUM_BANKS = 0, 120, 121, (126, 127)  # a controller, and values of it
-_SYSTEM_ON, _XG_ON = re.compile(rb"\x7e.\x09[\x01\x03]|\x41.\x42\x12\x40\x00\x7f", re.DOTALL), b"\x4c\0\0\x7e\0"
-_GS_PART = re.compile(rb"\x41.\x42\x12\x40([\x10-\x1f])\x15(.)", re.DOTALL)
-_XG_PART = re.compile(rb"\x43[\x10-\x1f]\x4c\x08([\x00-\x0f])\x07(.)", re.DOTALL)
+_NUM_CHANNELS = 16
 _LOWER, _UPPER = 0, 15  # managers: their members are the channels next to them, upwards and downwards
-_MANAGER_RANGE, _MEMBER_RANGE = 2.0, 48.0  # semitones, as a zone begins
+_MEMBER_RANGE = 48.0  # semitones, as a zone begins
 
 
 class Port:
     """Gives each message to its channel, and to those that follow it.
 
     Attributes:
+        channels: All 16.
         drums: How many notes of drums were left out, by their channel.
+        damaged: How many messages to the synthesiser were too short.
+        other_tunings: How many messages tune keys one by one, which is not done.
     """
 
     def __init__(self) -> None:
         self.drums: Counter[int] = Counter()
-        self._drum_channels, self._banks, self._is_xg = {_DRUMS}, dict[int, int](), False
-        self._channels: dict[int, Channel] = defaultdict(Channel)
+        self.damaged = self.other_tunings = 0
+        self._drum_channels, self._banks, self._is_xg = {DRUM_CHANNEL}, dict[int, int](), False
+        self.channels = [Channel() for _ in range(_NUM_CHANNELS)]
         self._members: dict[int, set[int]] = {_LOWER: set(), _UPPER: set()}
-
-    @property
-    def channels(self) -> list[Channel]:
-        """All channels that were used."""
-        return list(self._channels.values())
+        self._tuning: dict[str, float] = {}  # of all channels, in semitones
 
     def apply(self, event: Event, seconds: float) -> None:
-        """Play a message of a channel.
+        """Play a message of a channel or to the synthesiser.
 
         Args:
             event: The message.
@@ -50,45 +57,62 @@ class Port:
         """
         message = event.message
         if message.type == "sysex":
-            self._set_up(bytes(message.data))
+            try:
+                self._set_up(seconds, read_setting(bytes(message.data)))
+            except DamagedSettingError:
+                self.damaged += 1
             return
         number = message.channel
         if message.type == "control_change" and message.control == _BANK:
             self._banks[number] = message.value
         elif message.type == "program_change":
             self._choose_bank(number)
-        is_press = message.type == "note_on" and message.velocity > 0
-        if number in self._drum_channels and not self._zone_of(number):
-            self.drums[number] += is_press
-            return
-        channel = self._channels[number]
-        if is_press:
-            channel.press(seconds, event.track, message.note, message.velocity)
-        elif message.type in ("note_on", "note_off"):
-            channel.release(seconds, event.track, message.note)
+        channel, is_press = self.channels[number], message.type == "note_on" and message.velocity > 0
+        if message.type in ("note_on", "note_off"):
+            if number in self._drum_channels and not self._zone_of(number):
+                self.drums[number] += is_press
+            elif is_press:
+                channel.press(seconds, event.track, message.note, message.velocity)
+            else:
+                channel.release(seconds, event.track, message.note)
         elif message.type == "control_change":
             self._control(seconds, number, message.control, message.value)
         elif message.type == "pitchwheel":
             channel.bend(seconds, message.pitch)
             self._bend_members(seconds, number)
 
-    def _set_up(self, data: bytes) -> None:
-        """A message to a synthesiser may say which channels are drums."""
-        is_xg = data[:1] == b"\x43" and data[2:] == _XG_ON
-        if is_xg or _SYSTEM_ON.match(data):
-            self._drum_channels, self._banks, self._is_xg = {_DRUMS}, {}, is_xg
-        elif part := _GS_PART.match(data):
-            number = part[1][0] & 0xF  # 0 is channel 10, those up to it are one lower
-            self._set_drums(_DRUMS if number == 0 else number - (number <= _DRUMS), part[2] != b"\0")
-        elif part := _XG_PART.match(data):
-            self._set_drums(part[1][0], part[2] != b"\0")
+    def _set_up(self, seconds: float, setting: Setting | None) -> None:
+        """Obey a message to the synthesiser."""
+        match setting:
+            case Reset(is_xg):
+                self._drum_channels, self._banks, self._is_xg = {DRUM_CHANNEL}, {}, is_xg
+                self._members = {_LOWER: set(), _UPPER: set()}
+                for channel in self.channels:
+                    channel.reset(seconds)
+                self._set_up(seconds, MasterVolume(1))
+                self._tune(seconds, {})
+            case Drums(number, are_drums):
+                self._set_drums(number, are_drums)
+            case MasterVolume(value):
+                for channel in self.channels:
+                    channel.set_master_volume(seconds, value)
+            case MasterTuning(part, semitones):
+                self._tune(seconds, self._tuning | {part: semitones})
+            case OtherTuning():
+                self.other_tunings += 1
+
+    def _tune(self, seconds: float, tuning: dict[str, float]) -> None:
+        self._tuning = tuning
+        for channel in self.channels:
+            channel.master_bend = sum(tuning.values())
+            channel.update_bend(seconds)
 
     def _choose_bank(self, number: int) -> None:
         """The bank that was named holds from the next program on."""
         bank = self._banks.get(number)
         if bank == _DRUM_BANK or (self._is_xg and bank in _XG_DRUM_BANKS):
             self._set_drums(number, True)
-        elif bank == _MELODY_BANK or (self._is_xg and bank is not None and number != _DRUMS):
+        elif bank == _MELODY_BANK or (self._is_xg and bank is not None and number != DRUM_CHANNEL):
             self._set_drums(number, False)
 
     def _set_drums(self, number: int, are_drums: bool) -> None:
@@ -96,7 +120,7 @@ class Port:
 
     def _control(self, seconds: float, number: int, control: int, value: int) -> None:
         """A controller of a channel changes, and what follows from it in its zone."""
-        channel = self._channels[number]
+        channel = self.channels[number]
         range_before = channel.bend_range
         size = channel.control(seconds, control, value)
         if size is not None and number in self._members:
@@ -118,24 +142,24 @@ class Port:
         if other in members:
             self._members[other] = set()
         if size:
-            self._set_range(seconds, manager, _MANAGER_RANGE)
+            self._set_range(seconds, manager, FIRST_RANGE)
             for member in members:
                 self._set_range(seconds, member, _MEMBER_RANGE)
 
     def _set_range(self, seconds: float, number: int, semitones: float) -> None:
-        self._channels[number].bend_range = semitones
-        self._channels[number].update_bend(seconds)
+        self.channels[number].bend_range = semitones
+        self.channels[number].update_bend(seconds)
 
     def _bend_members(self, seconds: float, manager: int) -> None:
         """The wheel of a manager bends the notes of all its members, too."""
-        bend = self._channels[manager].wheel_bend
+        bend = self.channels[manager].wheel_bend
         for member in self._followers(manager):
             if member.zone_bend != bend:
                 member.zone_bend = bend
                 member.update_bend(seconds)
 
     def _followers(self, manager: int) -> Iterator[Channel]:
-        return (self._channels[member] for member in sorted(self._members.get(manager, ())))
+        return (self.channels[member] for member in sorted(self._members.get(manager, ())))
 
     def _zone_of(self, number: int) -> set[int]:
         """All members of the zone that a channel is a member of; none outside of zones."""

@@ -1,4 +1,4 @@
-"""From a MIDI file to notes, as a player would play it: its clock, pedals and bends. What is not played is reported."""
+"""From a MIDI file to notes, as a player plays it: clock, pedals, volume, bends. What is not played is reported."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from stylebox.core.errors import SourceError, cannot_read
 from stylebox.core.music.midi.channel import SHORTEST_SECONDS
 from stylebox.core.music.midi.clock import Clock
-from stylebox.core.music.midi.events import MAX_BYTES, Event, NotMidiError, read_events
+from stylebox.core.music.midi.events import MAX_BYTES, SYSEX, Event, NotMidiError, read_events
 from stylebox.core.music.midi.port import Port
 from stylebox.core.music.notes import Note
 
@@ -31,9 +31,9 @@ class Score(NamedTuple):
 def read_midi(path: Path) -> Score:
     """Read a MIDI file of any type, division and tempo.
 
-    A note lasts as long as its key, or the pedal, is down. Its pitch is the nearest to the key and the mean pitch bend,
-    and `Note.cents` the rest. Drums, on channel 10 and where the file says so, are left out. The patterns of a file of
-    type 2 follow one another.
+    A note lasts as long as its key, or the pedal, is down and its volume is not 0. Its pitch is the nearest to the key
+    and the mean of tuning and pitch bend, and `Note.cents` the rest. Drums, on channel 10 and where the file says so,
+    are left out. The patterns of a file of type 2 follow one another.
 
     Raises:
         SourceError: The file cannot be read, or is not MIDI.
@@ -52,7 +52,7 @@ def read_midi(path: Path) -> Score:
             f"{path}: cannot be read as MIDI ({error}); export it again or choose another file"
         ) from error
     patterns = [[track] for track in file.tracks] if file.kind == _PATTERNS else [file.tracks]
-    player = _Player(file.division)
+    player = _Player(file.division, file.damaged)
     for tracks in patterns:
         player.play(tracks)
     remarks = [*file.remarks, *player.remarks()]
@@ -64,15 +64,16 @@ def read_midi(path: Path) -> Score:
 class _Player:
     """Plays patterns one after another, each with its own clock and channels."""
 
-    def __init__(self, division: int) -> None:
+    def __init__(self, division: int, damaged: Counter[str]) -> None:
         self.notes: list[Note] = []
         self._division, self._begin = division, 0.0
         self._drums: Counter[int] = Counter()
-        self._unended = self._empty = self._doubled = self._outside = 0
+        self._unended = self._empty = self._doubled = self._outside = self._silent = 0
+        self._damaged, self._other_tunings = damaged, 0
 
     def play(self, tracks: Sequence[Sequence[Event]]) -> None:
         """Tracks that run at the same time."""
-        events = sorted((event for track in tracks for event in track), key=lambda event: event.tick)
+        events = _in_order(tracks)
         tempos = [(event.tick, event.message.tempo) for event in events if event.message.type == "set_tempo"]
         clock = Clock(self._division, tempos)
         ports: dict[int, Port] = defaultdict(Port)
@@ -82,6 +83,8 @@ class _Player:
         self._begin += clock.seconds(events[-1].tick) if events else 0.0
         for port in ports.values():
             self._drums += port.drums
+            self._damaged[SYSEX] += port.damaged
+            self._other_tunings += port.other_tunings
         for channel in (channel for port in ports.values() for channel in port.channels):
             for note in channel.notes(self._begin):
                 if _LOWEST_PITCH <= note.pitch <= _HIGHEST_PITCH:
@@ -91,6 +94,7 @@ class _Player:
             self._unended += channel.unended
             self._empty += channel.empty
             self._doubled += channel.doubled
+            self._silent += channel.silent
 
     def remarks(self) -> list[str]:
         """What was left out or assumed, a clause each."""
@@ -101,5 +105,19 @@ class _Player:
             f"of no length: given {SHORTEST_SECONDS:g} s": self._empty,
             "left out: the key is pressed twice at one time": self._doubled,
             "left out: bent beyond the range of MIDI": self._outside,
+            "left out: the volume is 0": self._silent,
         }
-        return [f"{count} note{'s' * (count != 1)} {what}" for what, count in counted.items() if count]
+        remarks = [f"{count} note{'s' * (count != 1)} {what}" for what, count in counted.items() if count]
+        remarks += [
+            f"{count} damaged {kind}{'s' * (count != 1)} left out" for kind, count in self._damaged.items() if count
+        ]
+        if self._other_tunings:
+            remarks.append("its tuning of single keys is not obeyed; they are played in equal temperament")
+        return remarks
+
+
+def _in_order(tracks: Sequence[Sequence[Event]]) -> list[Event]:
+    """By time. Of one time, tracks that set up the synthesiser come first, as that holds for all of them."""
+    events = [event for track in tracks for event in track]
+    setting_up = {(event.tick, event.track) for event in events if event.message.type == "sysex"}
+    return sorted(events, key=lambda event: (event.tick, (event.tick, event.track) not in setting_up))
