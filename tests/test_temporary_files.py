@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stylebox.core import temporary_files
 from stylebox.core.audio.io.source import opened
 from stylebox.core.errors import AudioError, StyleboxError
 from stylebox.core.files import refuse_overwrite
@@ -18,8 +19,11 @@ import sys, tempfile
 tempfile._candidate_tempdir_list = lambda: []
 from pathlib import Path
 from stylebox.core.files import refuse_overwrite
+from stylebox.core.jobs.spectrogram_image import palette_png
+import numpy as np
 refuse_overwrite(Path("picture.png"), force=False)
-import matplotlib.image
+palette_png(np.zeros((3, 4)), 0.0)
+assert tempfile.tempdir is None
 """
 
 
@@ -28,6 +32,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """No folder of the system can be written to."""
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)
+    monkeypatch.setattr(temporary_files, "_beside", None)
 
 
 @pytest.mark.usefixtures("nowhere")
@@ -37,6 +42,7 @@ def test_temporary_files_lie_beside_the_output_or_are_refused_with_the_fix(tmp_p
     refuse_overwrite(tmp_path / "out.wav", force=False)
     with temporary_folder() as folder:
         assert Path(folder).parent == tmp_path
+    assert tempfile.tempdir is None, "what other programs see has not changed"
 
 
 @pytest.mark.usefixtures("nowhere")

@@ -24,6 +24,7 @@ from stylebox.core.data.manifest import Manifest, PlainName, Recording
 from stylebox.core.errors import DatasetError, cannot_write, error_reason, is_disk_full
 from stylebox.core.paths import entries
 from stylebox.core.progress import Progress, ProgressCallback, silent
+from stylebox.core.temporary_files import temporary_place
 
 INDEX_NAME = "shards.json"
 SHARDS_VERSION = 1
@@ -94,7 +95,7 @@ def write_shards(
         system, root = open_place(place)
         system.makedirs(root, exist_ok=True)
         for number, (kind, files) in enumerate(groups):
-            with tempfile.TemporaryFile() as packed:
+            with tempfile.TemporaryFile(dir=temporary_place()) as packed:
                 _pack(dataset.path, files, packed)
                 size, sha256 = packed.tell(), _digest(packed)
                 name = f"{kind}-{number:05d}-{sha256[:12]}.tar"

@@ -12,6 +12,7 @@ from stylebox.core.audio.io.files import IN_ICLOUD, is_in_icloud
 from stylebox.core.errors import AudioError, error_reason
 from stylebox.core.paths import is_address
 from stylebox.core.standard_streams import STREAM, standard_input
+from stylebox.core.temporary_files import temporary_place
 
 _PIPE_BYTES = 1 << 26  # kept in memory of a pipe; the rest goes into a temporary file
 
@@ -41,7 +42,9 @@ def opened(source: Source) -> Iterator[tuple[BinaryIO, str]]:
             name, stream = str(source), kept.enter_context(_open_path(Path(source)))
         with disk_errors_named(name):
             if not stream.seekable():
-                stream = _copied(name, stream, kept.enter_context(tempfile.SpooledTemporaryFile(_PIPE_BYTES)))
+                stream = _copied(
+                    name, stream, kept.enter_context(tempfile.SpooledTemporaryFile(_PIPE_BYTES, dir=temporary_place()))
+                )
             if stream.seek(0, io.SEEK_END) == 0:
                 raise AudioError(f"{name}: is empty (0 bytes); record or export it again")
         yield stream, name
