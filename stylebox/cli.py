@@ -42,6 +42,7 @@ from stylebox.console.exit import FAILED, INTERRUPTED
 from stylebox.console.option_groups import flat_parameters, grouped
 from stylebox.core.errors import StyleboxError, error_message, error_reason
 from stylebox.core.interrupts import STOPS, StopRequests, is_ignored
+from stylebox.core.temporary_files import fall_back_for_libraries
 
 COMMANDS = (
     *(fetch, render, build, train, transfer, generate, record, transcribe),
@@ -91,6 +92,7 @@ def main() -> None:
         warnings.simplefilter("ignore")  # from libraries; our own warnings go through the console
         logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of a home that cannot be written to
     _use_utf8()
+    fall_back_for_libraries()
     try:
         _check_start()
         app(prog_name="stylebox")

@@ -285,7 +285,7 @@ def test_rich_is_the_consoles_and_typer_the_commands() -> None:
 
 
 def test_commands_import_the_core_when_called() -> None:
-    cheap = {"core.errors", "core.interrupts", "core.progress"}
+    cheap = {"core.errors", "core.interrupts", "core.progress", "core.temporary_files"}
     early = [
         f"{i.importer} imports {i.module}"
         for i in OURS

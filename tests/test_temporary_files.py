@@ -15,15 +15,17 @@ from stylebox.core.lock import sole_writer
 from stylebox.core.temporary_files import temporary_folder
 
 NOWHERE = """
-import sys, tempfile
-tempfile._candidate_tempdir_list = lambda: []
+import tempfile
 from pathlib import Path
+tempfile._candidate_tempdir_list = lambda: []
 from stylebox.core.files import refuse_overwrite
-from stylebox.core.jobs.spectrogram_image import palette_png
-import numpy as np
+from stylebox.core.temporary_files import fall_back_for_libraries
+fall_back_for_libraries()
+Path("first").mkdir()
+refuse_overwrite(Path("first/picture.png"), force=False)
+Path("first").rmdir()
 refuse_overwrite(Path("picture.png"), force=False)
-palette_png(np.zeros((3, 4)), 0.0)
-assert tempfile.tempdir is None
+import matplotlib.image
 """
 
 

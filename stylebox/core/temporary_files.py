@@ -1,28 +1,39 @@
 """Temporary files: in the system's folder for them or, where that cannot be written to, beside what is being made."""
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from stylebox.core.errors import StyleboxError
 
 _beside: Path | None = None
+_libraries_too = False
 
 
 def fall_back_to(folder: Path) -> None:
-    """Keep our temporary files in a folder if the system has none for them, as in a container that is read-only."""
+    """Keep temporary files in a folder if the system has none for them, as in a container that is read-only."""
     global _beside
+    if tempfile.tempdir == str(_beside):
+        tempfile.tempdir = None  # the folder of an earlier output, which may be gone
     _beside = folder
+    if _libraries_too:
+        tempfile.tempdir = temporary_place()
+
+
+def fall_back_for_libraries() -> None:
+    """Let libraries fall back, too; only for a process of ours, as all its code is affected.
+
+    PyTorch's training and matplotlib need a folder to begin with.
+    """
+    global _libraries_too
+    _libraries_too = True
 
 
 def temporary_place() -> str | None:
-    """The folder to give to `tempfile`: None for the system's, or if there is none to fall back to either."""
+    """The folder to give to `tempfile`; None for the system's, or if there is none to fall back to either."""
     try:
-        tempfile.gettempdir()
+        return tempfile.gettempdir()
     except FileNotFoundError:
         return None if _beside is None else str(_beside)
-    return None
 
 
 def temporary_folder() -> "tempfile.TemporaryDirectory[str]":
@@ -36,17 +47,3 @@ def temporary_folder() -> "tempfile.TemporaryDirectory[str]":
     except FileNotFoundError as error:
         message = "no folder for temporary files can be written to; set TMPDIR to one that can"
         raise StyleboxError(message) from error
-
-
-@contextmanager
-def lent_to_libraries() -> Iterator[None]:
-    """Libraries that are imported in the block find a folder for temporary files, too: matplotlib needs one."""
-    place = temporary_place()
-    if place is None:
-        yield
-        return
-    tempfile.tempdir = place
-    try:
-        yield
-    finally:
-        tempfile.tempdir = None  # a program that uses ours has none, as before

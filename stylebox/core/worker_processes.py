@@ -15,6 +15,7 @@ from multiprocessing.queues import SimpleQueue
 from typing import Any, TypeVar
 
 from stylebox.core.errors import StyleboxError
+from stylebox.core.temporary_files import fall_back_for_libraries
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -133,6 +134,7 @@ def _begin_worker(far_end: Connection, messages: "SimpleQueue[Any]", numbers: "S
     """Leave Ctrl-C to the parent, and end when the parent closes the lifeline or is killed."""
     global _hear, _number
     _hear, _number = messages.put, numbers.get()
+    fall_back_for_libraries()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(far_end,), daemon=True).start()
 

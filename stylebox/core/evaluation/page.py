@@ -11,7 +11,6 @@ import numpy as np
 from stylebox import __version__
 from stylebox.core.audio.io.write import encode_audio
 from stylebox.core.jobs.spectrogram_image import spectrogram
-from stylebox.core.temporary_files import lent_to_libraries
 
 _RANGE_DB = 80.0  # from the loudest level of a spectrogram to black
 _STYLE = """
@@ -88,8 +87,7 @@ def _figure(sound: AudioSample, sample_rate: int) -> str:
 
 def _picture(audio: np.ndarray, sample_rate: int) -> bytes:
     """A spectrogram as PNG, one pixel per level."""
-    with lent_to_libraries():
-        from matplotlib.image import imsave  # slow to import
+    from matplotlib.image import imsave  # slow to import
 
     levels, _ = spectrogram(audio, sample_rate)
     loudest, buffer = float(levels.max()), io.BytesIO()

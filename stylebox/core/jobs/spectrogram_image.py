@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stylebox.core.files import atomic_path
-from stylebox.core.temporary_files import lent_to_libraries
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -130,10 +129,8 @@ def palette_png(levels: np.ndarray, loudest: float) -> bytes:
     Shape:
         levels ``(ROWS, columns)``.
     """
+    from matplotlib import colormaps
     from PIL import Image
-
-    with lent_to_libraries():
-        from matplotlib import colormaps
 
     shares = (levels[::-1] - loudest) / RANGE_DB + 1
     image = Image.fromarray(np.round(255 * shares.clip(0, 1)).astype(np.uint8)).convert("P")
@@ -173,9 +170,8 @@ def drawn(
         The levels are ``(ROWS, columns)``.
     """
     # the object interface needs neither pyplot's global state nor a display
-    with lent_to_libraries():
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 3.5 * len(shown)), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)

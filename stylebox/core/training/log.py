@@ -7,7 +7,6 @@ from typing import Any
 
 from stylebox.core import files
 from stylebox.core.json_text import parse_json
-from stylebox.core.temporary_files import lent_to_libraries
 
 
 class TrainingLog:
@@ -90,9 +89,8 @@ def plot_losses(records: Sequence[dict[str, Any]], path: Path, title: str = "") 
         title: Above the picture.
     """
     # the object interface needs neither pyplot's global state nor a display
-    with lent_to_libraries():
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 5), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
