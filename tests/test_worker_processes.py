@@ -4,16 +4,20 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from stylebox.core.errors import StyleboxError
 from stylebox.core.worker_processes import run_all, send, worker_number
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
 PROGRAM = """
 import os, pathlib, sys, time
+from stylebox.core.errors import StyleboxError
 from stylebox.core.worker_processes import run_all
 
 def work(number):
@@ -37,17 +41,15 @@ def test_every_result_comes_with_its_position(jobs: int) -> None:
     assert sorted(run_all(double, [5, 6, 7], jobs)) == [(0, 10), (1, 12), (2, 14)]
 
 
-def test_where_processes_cannot_share_locks_the_work_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a container without /dev/shm."""
+def test_no_locks_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some containers lack /dev/shm, where they would lie."""
 
     def refuse(context: object) -> None:
         raise FileNotFoundError(2, "No such file or directory")
 
-    monkeypatch.setattr("multiprocessing.context.BaseContext.Lock", refuse)
-    monkeypatch.setattr("multiprocessing.context.BaseContext.SimpleQueue", refuse)
-    heard: list[tuple[int, int]] = []
-    assert list(run_all(count_up, [2, 1], 2, heard.append)) == [(0, 2), (1, 1)]
-    assert heard == [(2, 0), (2, 1), (1, 0)]
+    for name in ("Lock", "SimpleQueue", "Queue"):
+        monkeypatch.setattr(f"multiprocessing.context.BaseContext.{name}", refuse)
+    assert sorted(run_all(double, [5, 6, 7], 2)) == [(0, 10), (1, 12), (2, 14)]
 
 
 def meet(folder: Path) -> int:
@@ -74,6 +76,60 @@ def test_messages_of_a_function_are_heard_in_order_and_before_its_result() -> No
     for position, result in run_all(count_up, items, 2, heard.append):
         assert [step for number, step in heard if number == result] == list(range(items[position]))
     assert len(heard) == sum(items)
+
+
+BIG = bytes(1 << 22)  # more than a pipe holds
+
+
+def die_in_a_message(number: int) -> None:
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    send("begun")
+    send(BIG)
+
+
+def die_in_a_result(number: int) -> bytes:
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    send("begun")
+    return BIG
+
+
+@pytest.mark.parametrize("function", [die_in_a_message, die_in_a_result])
+def test_a_worker_that_is_killed_while_it_writes_is_not_waited_for(function: Callable[[int], object]) -> None:
+    """Its first message is taken so late that it has filled its pipe, and has died."""
+
+    def late(message: object) -> None:
+        time.sleep(0.6)
+
+    begun = time.monotonic()
+    with pytest.raises(StyleboxError, match="a worker process died"):
+        list(run_all(function, [1, 2], 2, late))
+    assert time.monotonic() - begun < 20
+
+
+class UnsendableError(Exception):
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} {second}")
+
+
+def fail(number: int) -> object:
+    if number == 1:
+        raise StyleboxError("a.wav: is empty")
+    if number == 2:
+        raise UnsendableError("half", "full")
+    return (line for line in "no result that can be sent")
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "reason"),
+    [
+        (1, StyleboxError, "^a.wav: is empty"),
+        (2, RuntimeError, "UnsendableError: half full"),
+        (3, TypeError, "pickle"),
+    ],
+)
+def test_errors_of_the_function_are_raised_here(number: int, kind: type[Exception], reason: str) -> None:
+    with pytest.raises(kind, match=reason):
+        list(run_all(fail, [number] * 2, 2))
 
 
 @pytest.mark.parametrize(

@@ -1,29 +1,40 @@
-"""A function over many items, in worker processes that end with this one. Knows nothing of the work."""
+"""A function over many items, in worker processes that end with this one. Knows nothing of the work.
+
+Each worker has a pipe of its own and shares nothing with others: when it dies, even in the middle of a message, its
+pipe ends, and the rest is not waited for.
+"""
 
 import multiprocessing
 import os
-import queue
+import pickle
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from enum import Enum
+from functools import partial
+from itertools import islice
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection
-from multiprocessing.queues import SimpleQueue
-from typing import Any, TypeVar
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Any, TypeVar, cast
 
-from stylebox.core.errors import StyleboxError
+from stylebox.core.errors import StyleboxError, error_reason
 from stylebox.core.temporary_files import fall_back_for_libraries
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_START_METHOD = "spawn"  # torch's threads do not survive a fork
 _MOST_WORKERS = 61  # that Python can wait for on Windows
-_LISTEN_SECONDS = 0.1  # between two looks for messages
+_LISTEN_SECONDS = 0.1  # at a time: on Windows, Ctrl-C does not interrupt a wait
 _hear: Callable[[Any], None] | None = None  # takes the messages of this worker, or of work in this process
 _number = 0  # of this worker
+
+
+class _Kind(Enum):
+    """What a worker sends."""
+
+    MESSAGE, RESULT, ERROR = range(3)
 
 
 def send(message: object) -> None:
@@ -48,48 +59,35 @@ def run_all(
     Args:
         function: A top-level function, so that other processes can import it.
         items: Its arguments.
-        jobs: Number of processes, of which at most 61 start; 1 runs in this process, as any number does where processes
-            cannot share locks.
+        jobs: Number of processes, of which at most 61 start; 1 runs in this process.
         heard: Called with each message of the function, before its result.
 
     Raises:
-        StyleboxError: a process died, most likely because memory ran out.
+        StyleboxError: a process cannot start, or died, most likely because memory ran out.
     """
     workers = min(jobs, len(items), _MOST_WORKERS)
-    if workers < 2 or not can_share_locks():
+    if workers < 2:
         yield from _run_here(function, items, heard)
         return
-    context = multiprocessing.get_context(_START_METHOD)
-    far_end, lifeline = context.Pipe(duplex=False)
-    messages, numbers = context.SimpleQueue(), context.SimpleQueue()
-    for number in range(workers):
-        numbers.put(number)
-    ended: queue.SimpleQueue[Future[Result]] = queue.SimpleQueue()
-    with _terminal_signals_left_to_parent():
-        pool = ProcessPoolExecutor(workers, context, _begin_worker, (far_end, messages, numbers))
-        position_of = {pool.submit(function, item): position for position, item in enumerate(items)}
-    try:
-        for future in position_of:
-            future.add_done_callback(ended.put)
+    waiting = iter(enumerate(items))
+    position_of: dict[Connection, int] = {}  # of the item that the worker at the other end of a pipe has
+    with _started(function, workers) as pipes:
+        for pipe, (position, item) in zip(pipes, waiting, strict=False):
+            _pass_on(pipe, item)
+            position_of[pipe] = position
         while position_of:
-            done = None
-            with suppress(queue.Empty):
-                done = ended.get(timeout=_LISTEN_SECONDS)
-            while not messages.empty():  # the messages of a function are here before its result
-                heard(messages.get())
-            if done is not None:
-                yield position_of.pop(done), done.result()
-    except BrokenProcessPool as error:
-        raise StyleboxError("a worker process died, perhaps because memory ran out; use fewer --jobs") from error
-    except BaseException:
-        lifeline.close()  # interrupted: workers end at once, without finishing long recordings
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        lifeline.close()
-        far_end.close()
-        messages.close()
-        numbers.close()
+            for pipe in cast(list[Connection], wait(list(position_of), _LISTEN_SECONDS)):
+                kind, content = _received(pipe)
+                if kind is _Kind.MESSAGE:
+                    heard(content)
+                elif kind is _Kind.ERROR:
+                    raise content
+                else:
+                    position = position_of.pop(pipe)
+                    for following, item in islice(waiting, 1):
+                        _pass_on(pipe, item)
+                        position_of[pipe] = following
+                    yield position, content
 
 
 def _run_here(
@@ -105,13 +103,55 @@ def _run_here(
         yield position, result
 
 
-def can_share_locks() -> bool:
-    """Whether this system has several processes work together: on Linux, some containers lack or protect /dev/shm."""
+@contextmanager
+def _started(function: Callable[[Item], Result], number: int) -> Iterator[list[Connection]]:
+    """Workers, as our ends of their pipes. After an exception, they end at once, without finishing long recordings."""
+    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    pipes: list[Connection] = []
+    processes: list[SpawnProcess] = []
     try:
-        multiprocessing.get_context(_START_METHOD).Lock()
-    except (ImportError, OSError):
-        return False
-    return True
+        with _terminal_signals_left_to_parent():
+            for position in range(number):
+                ours, theirs = context.Pipe()
+                pipes.append(ours)
+                with theirs:  # and only the worker has it: the pipe ends with the worker
+                    process = context.Process(target=_work, args=(theirs, function, position), daemon=True)
+                    try:
+                        process.start()
+                    except OSError as error:
+                        reason = error_reason(error)
+                        raise StyleboxError(f"no worker process can start ({reason}); use fewer --jobs") from error
+                processes.append(process)
+        yield pipes
+    except BaseException:
+        for process in processes:
+            process.kill()
+        raise
+    finally:
+        for pipe in pipes:
+            pipe.close()
+        for process in processes:
+            process.join()
+
+
+def _pass_on(pipe: Connection, item: object) -> None:
+    try:
+        pipe.send(item)
+    except OSError as error:
+        raise _died() from error
+
+
+def _received(pipe: Connection) -> tuple[_Kind, Any]:
+    """What a worker sends."""
+    try:
+        received: tuple[_Kind, Any] = pipe.recv()
+    except (EOFError, OSError) as error:  # OSError: it ended in the middle
+        raise _died() from error
+    return received
+
+
+def _died() -> StyleboxError:
+    return StyleboxError("a worker process died, perhaps because memory ran out; use fewer --jobs")
 
 
 @contextmanager
@@ -130,15 +170,40 @@ def _terminal_signals_left_to_parent() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin_worker(far_end: Connection, messages: "SimpleQueue[Any]", numbers: "SimpleQueue[int]") -> None:
-    """Leave Ctrl-C to the parent, and end when the parent closes the lifeline or is killed."""
+def _work(pipe: Connection, function: Callable[[Any], object], number: int) -> None:
+    """Apply the function to the items that come, until the pipe ends. Ctrl-C is left to the parent."""
     global _hear, _number
-    _hear, _number = messages.put, numbers.get()
-    fall_back_for_libraries()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(far_end,), daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    fall_back_for_libraries()
+    turn = threading.Lock()
+
+    def report(kind: _Kind, content: object) -> None:
+        with turn:
+            pipe.send((kind, content))
+
+    _hear, _number = partial(report, _Kind.MESSAGE), number
+    with suppress(EOFError, OSError):  # the parent needs no more
+        while True:
+            item = pipe.recv()
+            try:
+                report(_Kind.RESULT, function(item))
+            except Exception as error:
+                report(_Kind.ERROR, _as_sent(error))
 
 
-def _end_with(far_end: Connection) -> None:
-    far_end.poll(None)
+def _as_sent(error: Exception) -> Exception:
+    """An error with its traceback as a note, or another one where it cannot be pickled."""
+    error.add_note(traceback.format_exc())
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
     os._exit(1)

@@ -16,7 +16,6 @@ from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.progress import ProgressCallback, silent
 from stylebox.core.standard_streams import STREAM
-from stylebox.core.worker_processes import can_share_locks
 
 
 def transfer_files(
@@ -84,7 +83,7 @@ def transfer_files(
 def _in_processes(recordings: list[list[Task]], jobs: int) -> bool:
     """Whether several processes share the work. Workers have no standard input."""
     reads_stdin = any(str(tasks[0].recording.path) == STREAM for tasks in recordings)
-    return jobs > 1 and len(recordings) > 1 and not reads_stdin and can_share_locks()
+    return jobs > 1 and len(recordings) > 1 and not reads_stdin
 
 
 def _of_inputs(inputs: Inputs, planned: Plan) -> TransferBatch:
