@@ -38,6 +38,7 @@ from stylebox.core.pipeline.options import TransferOptions, resolve
 from stylebox.core.pipeline.pipeline import BasePipeline
 from stylebox.core.pipeline.style import resolve_style
 from stylebox.core.pipeline.style_spec import StyleSpec
+from stylebox.core.pipeline.work import Work
 from stylebox.core.store import library, weights
 from stylebox.core.store.styles import named_styles
 
@@ -444,6 +445,33 @@ def test_a_long_sound_is_generated_in_parts_and_goes_on_after_a_kill(
     assert played == parts + 1
     assert (tmp_path / "long.wav").read_bytes() == (tmp_path / "short.wav").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["long.wav", "short.wav"]
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda note: note.write_bytes(b"PK")])
+def test_parts_of_a_seed_that_is_lost_are_played_again(
+    pipeline: BasePipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], object]
+) -> None:
+    """A sound of two seeds would be two pieces of music, one behind the other."""
+    monkeypatch.setattr(player, "PART_FRAMES", 64)
+    monkeypatch.setattr(player, "MARGIN_FRAMES", 32)
+    monkeypatch.setattr(generate, "KEPT_SECONDS", 1.0)
+    save = Work.save
+
+    def killed(self: Work, of: str, **facts: Any) -> None:
+        save(self, of, **facts)
+        if of == "seam":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Work, "save", killed)
+    options = dataclasses.replace(OPTIONS, seed=None)
+    with pytest.raises(KeyboardInterrupt):
+        generate_file(tmp_path / "long.wav", options, pipeline, seconds=2.0)
+    monkeypatch.setattr(Work, "save", save)
+    (note,) = tmp_path.glob(".*/seed.npz")
+    damage(note)
+    report = generate_file(tmp_path / "long.wav", options, pipeline, seconds=2.0)
+    generate_file(tmp_path / "whole.wav", dataclasses.replace(OPTIONS, seed=report.seed), pipeline, seconds=2.0)
+    assert (tmp_path / "long.wav").read_bytes() == (tmp_path / "whole.wav").read_bytes()
 
 
 def test_a_part_of_other_mel_settings_is_refused(tiny_home: Path) -> None:

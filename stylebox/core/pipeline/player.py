@@ -71,12 +71,14 @@ class Player:
         """
         sound = work.track("played", num_samples, None, np.float32)
         parts = list(windows(score.num_frames, PART_FRAMES, MARGIN_FRAMES))
-        kept = work.load("seam")
-        done, tail = (0, np.zeros(0, np.float32)) if kept is None else (int(kept["parts"]), kept["tail"])
+        seed, kept = self.settings.seed, work.load("seam")
+        done, tail = 0, np.zeros(0, np.float32)
+        if kept is not None and kept["seed"] == seed:  # parts of another seed do not fit: the kept seed was damaged
+            done, tail = int(kept["parts"]), kept["tail"]
         for number, window in enumerate(parts[done:], start=done):
             share = partial(_within, report, number, len(parts))
             tail = self._play_part(score, window, tail, sound, share)
-            work.save("seam", parts=number + 1, tail=tail)
+            work.save("seam", parts=number + 1, tail=tail, seed=seed)
             trim_memory()
             report((number + 1) / len(parts))
         return sound
