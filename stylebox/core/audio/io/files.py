@@ -121,7 +121,7 @@ def find_files(folder: Path, is_wanted: Callable[[Path], bool]) -> FoundFiles:
                 problems.append(f"{path}: is a link to {path.readlink()}, which does not exist; correct or delete it")
         elif path.is_file() and is_wanted(path):
             files.append(path)
-        elif not path.is_file() or not _is_companion(path) | (path.suffix.lower() in AUDIO_SUFFIXES):
+        elif not path.is_file() or not (_is_companion(path) or path.suffix.lower() in AUDIO_SUFFIXES):
             others.append(path)
         else:
             companions.append(path)

@@ -63,7 +63,7 @@ class DuplexStream(InputDevice):
 
     def play_through(
         self,
-        change: Callable[[np.ndarray], np.ndarray],
+        change: Change,
         tail: Callable[[], Iterator[np.ndarray]],
         buffer_seconds: float,
     ) -> None:
