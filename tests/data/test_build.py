@@ -206,6 +206,25 @@ def test_only_what_changed_is_made_again(sources: Path, tmp_path: Path) -> None:
     assert tree(folder) == tree(tmp_path / "fresh")
 
 
+def test_posteriors_of_recordings_that_left_go_with_them(sources: Path, tmp_path: Path) -> None:
+    folder, outside = tmp_path / "dataset", tmp_path / "outside"
+    build(sources, folder, jobs=1)
+    outside.mkdir()
+    content = folder / "content" / "0123456789ab"
+    content.mkdir(parents=True)
+    (folder / "content" / "0a0a0a0a0a0a").symlink_to(outside)
+    stems = {path.stem for path in (folder / "mels").iterdir()}
+    mine = [folder / "mels" / "take.npy", content / "notes.txt", *(outside / f"{stem}.npy" for stem in stems)]
+    for path in (*mine, *(content / f"{stem}.npy" for stem in stems)):
+        path.touch()
+    (sources / "violin" / "one.wav").unlink()
+    assert build(sources, folder, jobs=1).removed == 1
+    left = {path.stem for path in content.glob("*.npy")}
+    assert left == {path.stem for path in (folder / "built").iterdir()}
+    assert len(left) == len(stems) - 1
+    assert all(path.exists() for path in mine)
+
+
 @pytest.mark.parametrize("damage", [lambda data: data[:200], lambda data: b"\x93NUMPY" + data[7:90] + b"#" + data[91:]])
 def test_a_damaged_array_is_made_again(sources: Path, tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     folder = tmp_path / "dataset"

@@ -7,6 +7,7 @@ build that was killed continues where it stopped. Splitting and balancing have m
 import hashlib
 import json
 import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,16 +19,20 @@ import numpy as np
 from stylebox.core.config import MelConfig
 from stylebox.core.data.arrays import ArrayJob, LeftOut, Measured, make_arrays, read_built
 from stylebox.core.data.balance import equalise_instruments, limit_recordings
-from stylebox.core.data.manifest import FORMAT_VERSION, BuildRules, Manifest, Recording, write_manifest
+from stylebox.core.data.manifest import CONTENT_FOLDER, FORMAT_VERSION, BuildRules, Manifest, Recording, write_manifest
 from stylebox.core.data.quality.duplicates import find_alike
 from stylebox.core.data.scan import FoundSources, SourceFile, find_sources
 from stylebox.core.data.split import assign_splits
 from stylebox.core.errors import DatasetError, StyleboxError, cannot_write, error_reason
 from stylebox.core.files import file_sha256, remove_partial_files
+from stylebox.core.paths import entries
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sources.sidecar import Sidecar, read_sidecar
 from stylebox.core.worker_processes import run_all
 
+_DIGITS = 12  # of the hash in the name of an array
+_BUILT_SUFFIX = ".json"
+_ARRAY = re.compile(rf".+\.[0-9a-f]{{{_DIGITS}}}(\.npy|{re.escape(_BUILT_SUFFIX)})", re.DOTALL)
 _ARRAY_FOLDERS = ("mels", "audio", "notes", "built")
 
 
@@ -158,7 +163,7 @@ def _identify(
             sha256 = file_sha256(file.path)
             notes = "" if file.notes is None else file_sha256(file.notes)
             settings = json.dumps([FORMAT_VERSION, sha256, notes, mel.model_dump()], sort_keys=True)
-            files = f"{file.id}.{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
+            files = f"{file.id}.{hashlib.sha256(settings.encode()).hexdigest()[:_DIGITS]}"
             sidecar = read_sidecar(file.path) or Sidecar()
             return _Candidate(file, sha256, sidecar, files, file.path.stat().st_size)
         except OSError as error:
@@ -250,11 +255,15 @@ def _seconds(recordings: list[Recording], frames_per_second: float) -> dict[str,
 
 
 def _remove_stale(dataset: Path, current: set[str]) -> int:
-    """Delete arrays that the manifest no longer names; returns the number of recordings."""
+    """Delete arrays that the manifest no longer names, and their posteriors; returns the number of recordings.
+
+    Files of other names than ours, and what lies behind a link to a folder, stay.
+    """
     removed = 0
-    for folder in _ARRAY_FOLDERS:
-        for path in (dataset / folder).glob("*"):
-            if path.stem not in current:
+    encoders = [path for path in entries(dataset / CONTENT_FOLDER) if path.is_dir() and not path.is_symlink()]
+    for folder in (*(dataset / name for name in _ARRAY_FOLDERS), *encoders):
+        for path in entries(folder):
+            if _ARRAY.fullmatch(path.name) and path.stem not in current:
                 path.unlink(missing_ok=True)
-                removed += folder == "built"
+                removed += path.suffix == _BUILT_SUFFIX
     return removed

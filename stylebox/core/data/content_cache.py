@@ -12,7 +12,7 @@ from torch import Tensor
 
 from stylebox.core.audio.io.read import resample
 from stylebox.core.data.dataset import Dataset, int16_to_audio, mapped
-from stylebox.core.data.manifest import Recording
+from stylebox.core.data.manifest import CONTENT_FOLDER, Recording
 from stylebox.core.errors import DatasetError
 from stylebox.core.files import atomic_path
 from stylebox.core.models.content_encoder import ContentEncoder, posteriors
@@ -31,7 +31,7 @@ class ContentCache:
 
     def __init__(self, dataset: Dataset, encoder: ContentEncoder) -> None:
         self.dataset, self.encoder = dataset, encoder
-        self.folder = dataset.path / "content" / fingerprint(encoder)
+        self.folder = dataset.path / CONTENT_FOLDER / fingerprint(encoder)
         self._arrays: dict[str, np.ndarray] = {}
 
     def path(self, recording: Recording) -> Path:

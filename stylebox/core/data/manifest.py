@@ -19,6 +19,7 @@ from stylebox.core.paths import is_below
 
 FORMAT_VERSION = 1  # of the manifest and of the arrays beside it
 MANIFEST_NAME = "manifest.json"
+CONTENT_FOLDER = "content"  # of the dataset: posteriors, in a folder per encoder
 
 _MOST_NAME_BYTES = 251  # a file system allows 255, and an array's suffix takes 4
 

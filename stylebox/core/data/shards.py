@@ -20,7 +20,7 @@ from pydantic import ValidationError, model_validator
 
 from stylebox.core.config import Section
 from stylebox.core.data.dataset import Dataset
-from stylebox.core.data.manifest import Manifest, PlainName, Recording
+from stylebox.core.data.manifest import CONTENT_FOLDER, Manifest, PlainName, Recording
 from stylebox.core.errors import DatasetError, cannot_write, error_reason, is_disk_full
 from stylebox.core.paths import entries
 from stylebox.core.progress import Progress, ProgressCallback, silent
@@ -28,7 +28,7 @@ from stylebox.core.temporary_files import temporary_place
 
 INDEX_NAME = "shards.json"
 SHARDS_VERSION = 1
-ARRAYS = re.compile(r"(mels|audio|notes|content/[0-9a-f]+)/([^/]+)\.npy")
+ARRAYS = re.compile(rf"(mels|audio|notes|{CONTENT_FOLDER}/[0-9a-f]+)/([^/]+)\.npy")
 REFERENCE_SECONDS = 60.0  # of each timbre of an instrument, kept at hand for the style library
 _COPY_BYTES = 1 << 20
 _MAX_INDEX_BYTES = 1 << 29  # a recording takes about 600 bytes
@@ -202,7 +202,7 @@ def _hash(files: str) -> bytes:
 
 def array_paths(folder: Path, files: str) -> list[Path]:
     """The arrays of a recording that lie in a dataset's folder, by the stem of their names."""
-    places = [folder / "mels", folder / "audio", folder / "notes", *entries(folder / "content")]
+    places = [folder / "mels", folder / "audio", folder / "notes", *entries(folder / CONTENT_FOLDER)]
     return [path for place in places if (path := place / f"{files}.npy").is_file()]
 
 
