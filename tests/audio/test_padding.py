@@ -67,10 +67,10 @@ def ape_tag(size: int) -> bytes:
     ],
     ids=["APE tag", "zeros", "ID3 tag with a wrong size", "all of them"],
 )
-@pytest.mark.parametrize("suffix", [".mp3", ".flac", ".wav", ".opus"])
+@pytest.mark.parametrize("suffix", [".mp3", ".flac", ".wav", ".opus", ".m4a"])
 def test_what_stands_before_a_file_moves_no_sound(front: bytes, suffix: str, tmp_path: Path) -> None:
     """FFmpeg does not see the tag of the encoder behind an APE tag, and begins 25 ms late."""
-    codec = {".mp3": "libmp3lame", ".flac": "flac", ".wav": "pcm_s16le", ".opus": "libopus"}[suffix]
+    codec = {".mp3": "libmp3lame", ".flac": "flac", ".wav": "pcm_s16le", ".opus": "libopus", ".m4a": "aac"}[suffix]
     path = encode(tmp_path / f"a{suffix}", codec, 48000)
     whole = load_audio(path, SAMPLE_RATE)
     path.write_bytes(front + path.read_bytes())

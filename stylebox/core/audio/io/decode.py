@@ -13,25 +13,18 @@ from contextlib import ExitStack, contextmanager
 from typing import BinaryIO
 
 import numpy as np
-import soundfile
 
-from stylebox.core.audio.io.containers import flac
-from stylebox.core.audio.io.containers.bitstreams import check_samples, is_bitstream
+from stylebox.core.audio.io import libsndfile
+from stylebox.core.audio.io.containers import behind, flac
+from stylebox.core.audio.io.containers.bitstreams import check_samples
 from stylebox.core.audio.io.containers.part import Part, spliced, stretch
 from stylebox.core.audio.io.containers.parts import parts
-from stylebox.core.audio.io.containers.unfinished import libsndfile_loses_place
-from stylebox.core.audio.io.formats import VORBIS_PLACES
 from stylebox.core.audio.io.track import Block, Track, examined
 from stylebox.core.errors import AudioError
 
-LIBSNDFILE_MARKS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"FORM", b".snd", b"caff")
-FLAC_MARK = b"fLaC"
-OGG_CODEC_OFFSET, OGG_VORBIS_MARK = 28, b"\x01vorbis"
 _MOST_REMARKS = 10  # on later parts
-BLOCK_VALUES = 1 << 16  # decoded at once: the most that a damaged place can cost
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
 _BITS |= {f"ALAC_{bits}": bits for bits in (16, 20, 24, 32)}
-_FOR_FFMPEG = {"MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "IMA_ADPCM", "MS_ADPCM", "GSM610"}
 
 
 @contextmanager
@@ -96,8 +89,8 @@ def _blocks_of_later(found: list[Part], start: int, name: str, remarks: list[str
 
 @contextmanager
 def _open_part(part: Part, name: str) -> Iterator[Track]:
-    with _libsndfile(part.stream, part.is_whole) as file:
-        first = _first_block(file) if file is not None else None
+    with libsndfile.opened(part.stream, part.is_whole) as file:
+        first = libsndfile.first_block(file) if file is not None else None
         if file is not None and first is not None:
             if file.subtype == "PCM_16":
                 check_samples(first, name)
@@ -138,97 +131,9 @@ def _up_to(samples: int, blocks: Iterator[Block], tolerance: int) -> Iterator[Bl
             rest = []
 
 
-def _head(stream: BinaryIO) -> bytes:
-    stream.seek(0)
-    head = stream.read(OGG_CODEC_OFFSET + len(OGG_VORBIS_MARK))
-    stream.seek(0)
-    return head
-
-
-class _Unfailing:
-    """A stream for libsndfile, whose callbacks must not raise: a damaged header may seek to any position."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.tell, self._stream = stream.tell, stream
-        self.error: OSError | None = None
-
-    def read(self, size: int) -> bytes:
-        try:
-            return self._stream.read(size)
-        except OSError as error:
-            self.error = error
-            return b""
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        try:
-            return self._stream.seek(offset, whence)
-        except (OSError, ValueError):
-            return self._stream.tell()
-
-
-class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
-    """A sound file without seeking: soundfile would seek after each read, which breaks some codecs."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._source, self.is_damaged = _Unfailing(stream), False
-        super().__init__(self._source)
-        places = VORBIS_PLACES.get(self.channels) if self.subtype == "VORBIS" else None
-        self._order = None if places is None else np.argsort(places)
-
-    def seekable(self) -> bool:
-        return False
-
-    def next_block(self, samples: int) -> np.ndarray:
-        """The next samples, ``(S, channels)``; none at the end or at damage. A disk's error is raised."""
-        try:
-            block: np.ndarray = self.read(samples, "float32", always_2d=True)
-        except soundfile.LibsndfileError:
-            self.is_damaged, block = True, np.zeros((0, self.channels), np.float32)
-        if self._source.error is not None:
-            raise self._source.error
-        return block if self._order is None else block[:, self._order]
-
-
-@contextmanager
-def _libsndfile(stream: BinaryIO, is_whole: bool) -> Iterator[_ForwardOnly | None]:
-    """`stream` opened by libsndfile; None if libsndfile is not its decoder."""
-    head = _head(stream)
-    is_vorbis = is_whole and head[OGG_CODEC_OFFSET:] == OGG_VORBIS_MARK
-    known = is_vorbis or (head[:4] in LIBSNDFILE_MARKS and not libsndfile_loses_place(stream))
-    try:
-        file = _ForwardOnly(flac.of_unknown_length(stream) if head.startswith(FLAC_MARK) else stream) if known else None
-    except soundfile.LibsndfileError:
-        file = None
-    if file is not None and (
-        file.subtype in _FOR_FFMPEG
-        or file.format == "SVX"  # two channels follow one another there, which libsndfile mixes up
-        or (file.subtype == "PCM_16" and is_bitstream(stream))
-    ):
-        file.close()
-        file = None
-    try:
-        yield file
-    finally:
-        if file is not None:
-            file.close()
-
-
-def _first_block(file: _ForwardOnly) -> np.ndarray | None:
-    """None if libsndfile finds no samples, whatever the header promises."""
-    return next(_libsndfile_blocks(file), (0, None))[1]
-
-
-def _libsndfile_blocks(file: _ForwardOnly) -> Iterator[Block]:
-    """All blocks up to the end or the first damage."""
-    block_samples = max(1, BLOCK_VALUES // file.channels)
-    while len(block := file.next_block(block_samples)):
-        yield file.samplerate, block
-
-
-def _libsndfile_track(file: _ForwardOnly, first: np.ndarray, stream: BinaryIO, name: str) -> Track:
+def _libsndfile_track(file: libsndfile.ForwardOnly, first: np.ndarray, stream: BinaryIO, name: str) -> Track:
     is_flac = file.format == "FLAC"
-    stated = flac.stated_samples(stream) if is_flac else None
-    blocks = itertools.chain([(file.samplerate, first)], _libsndfile_blocks(file))
+    blocks = itertools.chain([(file.samplerate, first)], libsndfile.blocks(file))
     remarks: list[str] = []
     return Track(
         file.samplerate,
@@ -238,21 +143,25 @@ def _libsndfile_track(file: _ForwardOnly, first: np.ndarray, stream: BinaryIO, n
         _repaired(file, blocks, stream, name, remarks) if is_flac else blocks,
         # libsndfile compares the header of uncompressed formats with the size of the file
         file.frames if file.subtype in _BITS and not is_flac and not file.subtype.startswith("ALAC") else None,
-        stated / file.samplerate if stated else None,
+        file.stated / file.samplerate if file.stated else None,
         file.subtype in _BITS and not file.subtype.startswith("ALAC"),
         remarks,
     )
 
 
 def _repaired(
-    file: _ForwardOnly, blocks: Iterator[Block], stream: BinaryIO, name: str, remarks: list[str]
+    file: libsndfile.ForwardOnly, blocks: Iterator[Block], stream: BinaryIO, name: str, remarks: list[str]
 ) -> Iterator[Block]:
     """All blocks: up to the first damage those of libsndfile, then FFmpeg's."""
     given = 0
     for rate, block in blocks:
         given += len(block)
         yield rate, block
-    if file.is_damaged:
+    if file.end is not None:
+        end = file.end
+        yield from _blocks_behind(stream, lambda: flac.following(stream, end), name, remarks)
+        remarks += [behind.remark(size)] if (size := flac.unread_bytes(stream, end)) >= behind.LEAST_BYTES else []
+    elif file.is_damaged:
         from stylebox.core.audio.io.ffmpeg import open_ffmpeg  # loads all of FFmpeg
 
         with open_ffmpeg(stream, name) as track:

@@ -22,7 +22,7 @@ from stylebox.core.audio.io import edits as edit_lists
 from stylebox.core.audio.io.container import open_container, raise_if_unread
 from stylebox.core.audio.io.containers.boxes import edit_list
 from stylebox.core.audio.io.containers.endings import Ending
-from stylebox.core.audio.io.containers.frame_sizes import is_whole
+from stylebox.core.audio.io.containers.frame_sizes import frames_bytes, is_whole
 from stylebox.core.audio.io.containers.page_times import PageTimes
 from stylebox.core.audio.io.containers.raw_frames import RAW_FORMATS, LostFrames, Padding, is_adts
 from stylebox.core.audio.io.containers.stated import itunes_samples, stated_seconds
@@ -87,6 +87,7 @@ def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -
             is_exact=bool(_EXACT & set(container.format.name.split(","))) and _bits(audio, codec) > 0,
             remarks=decoder.remarks,
             lacks_end=decoder.lacks_end,
+            unread_bytes=decoder.unread_bytes,
             following=decoder.following,
         )
 
@@ -140,6 +141,10 @@ class _Decoder:
         """Whether the end of the file is missing, and no remark says so yet; known after the last block."""
         is_known = self._lost is not None and (self._lost.is_pending or self._lost.following is not None)
         return not is_known and self._ending.is_missing()
+
+    def unread_bytes(self) -> int:
+        """The size of what follows the end and is not read; known after the last block."""
+        return self._ending.unread_bytes() if self._lost is None else self._lost.unread_bytes
 
     def following(self) -> int | None:
         """Where another file begins behind the last packet; known after the last block."""
@@ -216,34 +221,52 @@ class _Decoder:
             for packet in self._ending.packets():
                 if packet.pts is not None and packet.duration and packet.time_base:
                     self._packets_end = float((packet.pts + packet.duration) * packet.time_base)
-                if self._lost is not None and packet.size and self._lost.ends_before(packet):
+                if self._lost is None:
+                    frames = self._decoded(packet)
+                elif packet.size and self._lost.ends_before(packet):
                     return
-                frames = self._decoded(packet)
+                else:
+                    frames, missing = self._decoded_raw(packet, self._lost)
+                    if missing:
+                        yield missing
                 if not frames and self._is_pause(packet):
                     self._undecoded -= 1
                     yield self._audio.rate // _PAUSES_PER_SECOND, self._audio.rate
-                if self._lost is not None and packet.size:
-                    number = self._lost.before(packet, bool(frames))
-                    if number:
-                        yield number * frames[0].samples, frames[0].sample_rate
                 yield from self._page_times.in_place(packet, frames)
-            if self._lost is not None and self._lost.is_pending:
-                self.remarks.append("its last frame is damaged or cut short; it is left out")
-            if self._left_out and not self._is_timed and self._lost is None:  # no silence is in their place
-                are = "is" if self._left_out == 1 else "are"
-                self.remarks.append(f"{self._left_out} of its packets {are} damaged; what follows comes too early")
+            self._remark_on_damage()
         except (av.FFmpegError, OSError) as error:  # the file is truncated, or points beyond its ends
             raise_if_unread(error)
+
+    def _remark_on_damage(self) -> None:
+        """Remarks after the last packet."""
+        if self._lost is not None:
+            self._lost.finish()
+            if self._lost.is_pending:
+                self.remarks.append("its last frame is damaged or cut short; it is left out")
+        elif self._left_out and not self._is_timed:  # no silence is in their place
+            are = "is" if self._left_out == 1 else "are"
+            self.remarks.append(f"{self._left_out} of its packets {are} damaged; what follows comes too early")
+
+    def _decoded_raw(
+        self, packet: "av.Packet[av.AudioStream]", lost: LostFrames
+    ) -> tuple[list[av.AudioFrame], Silence | None]:
+        """The frames of a packet without a container, and the silence in the place of those that were lost before."""
+        content = bytes(packet)
+        size = frames_bytes(content, self._audio.codec_context.name)
+        frames = self._decoded(packet if size == len(content) else content[:size])
+        number = lost.before(packet, size, bool(frames)) if content else 0
+        return frames, (number * frames[0].samples, frames[0].sample_rate) if number else None
 
     def _is_pause(self, packet: "av.Packet[av.AudioStream]") -> bool:
         """Whether a packet that is not decoded stands for 20 ms without speech, as telephones write them."""
         codec = self._audio.codec_context.name
         return codec in _WITH_PAUSES and not self._is_timed and packet.size > 0 and is_whole(bytes(packet), codec, 0)
 
-    def _decoded(self, packet: "av.Packet[av.AudioStream]") -> list[av.AudioFrame]:
-        """The frames of a packet; none if it is damaged."""
+    def _decoded(self, packet: "av.Packet[av.AudioStream] | bytes") -> list[av.AudioFrame]:
+        """The frames of a packet, or of the bytes of one; none if it is damaged."""
         try:
-            frames = packet.decode()
+            whole = av.Packet(packet) if isinstance(packet, bytes) else packet
+            frames = self._audio.codec_context.decode(whole)
         except av.FFmpegError:  # the decoders of AC-3 and DTS have errors of their own
             self._undecoded += 1
             return []

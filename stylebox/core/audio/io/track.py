@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from stylebox.core.audio.io.containers.behind import LEAST_BYTES, remark
 from stylebox.core.audio.io.containers.part import Part
 
 _MISSING_SECONDS = 0.1  # headers are rounded, and count what encoders add
@@ -29,6 +30,7 @@ class Track:
     is_exact: bool = False  # whether what its header states is right to the sample
     remarks: list[str] = field(default_factory=list)  # what was left out or filled, complete after the last block
     lacks_end: Callable[[], bool] = lambda: False  # whether its last packet is partial; known after the last block
+    unread_bytes: Callable[[], int] = lambda: 0  # the size of what follows its end; known after the last block
     following: Callable[[], int | None] = lambda: None  # where another file begins behind it; known at the end
 
 
@@ -50,6 +52,7 @@ def _watched(blocks: Iterator[Block], track: Track, part: Part) -> Iterator[Bloc
     for rate, block in blocks:
         seconds += len(block) / rate
         yield rate, block
+    behind = track.unread_bytes() if track.following() is None else 0
     missing = (track.stated_seconds or seconds / (part.share or 1)) - seconds
     if missing > _MISSING_SECONDS:
         track.remarks.append(f"it is damaged or cut short: {seconds:.2f} of {seconds + missing:.2f} s are there")
@@ -57,9 +60,9 @@ def _watched(blocks: Iterator[Block], track: Track, part: Part) -> Iterator[Bloc
         samples = math.ceil(missing * rate - _LEAST_SAMPLES)
         verb = "sample is" if samples == 1 else f"{samples} samples are"
         track.remarks.append(f"it is damaged or cut short: its last {verb} missing")
-    elif not part.has_end or track.lacks_end():
+    elif behind < LEAST_BYTES and (not part.has_end or track.lacks_end()):
         track.remarks.append(f"it is cut short: {seconds:.2f} s are there")
-    track.remarks += _unread(seconds, part)
+    track.remarks += [remark(behind)] if behind >= LEAST_BYTES else _unread(seconds, part)
 
 
 def _unread(seconds: float, part: Part) -> list[str]:

@@ -13,10 +13,11 @@ from typing import Any, BinaryIO, cast
 import av
 from av.container import InputContainer
 
-from stylebox.core.audio.io.containers import units
+from stylebox.core.audio.io.containers import behind, units
 from stylebox.core.audio.io.containers.frame_sizes import is_whole
-from stylebox.core.audio.io.containers.joined import another_file
-from stylebox.core.audio.io.containers.tag_places import TAG_MARKS
+from stylebox.core.audio.io.containers.joined import another_file, is_beginning
+from stylebox.core.audio.io.containers.raw_frames import LONGEST_FRAME_BYTES
+from stylebox.core.audio.io.containers.tag_places import TAG_MARKS, after_padding
 
 _OF_ANY_SIZE = {
     "wav",
@@ -29,11 +30,12 @@ _OF_ANY_SIZE = {
 _ONLY_FRAMES = {"loas", "mlp", "truehd", "sbc", "gsm", "amr", "aac"}  # formats of frames, one after another
 _ONLY_SAMPLES = {"ircam", "sox"}  # formats of a header and uncompressed samples
 _AFTER_BYTES = 1 << 16  # behind the last packet that are looked at
-_TS_SYNC, _TS_PACKETS = 0x47, ((188, 0), (192, 4), (204, 0))  # size of a packet, and where its mark is
+_LONGEST_MARK_BYTES = 16
+# With which all packets of a format of frames begin.
+_MARKS = {"loas": tuple(bytes([0x56, byte]) for byte in range(0xE0, 0x100)), "sbc": (b"\x9c",)}
 _ASF_PROPERTIES, _ASF_BIT_RATE_AT, _ASF_LIVE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"), 100, 1
 _ASF_DATA_BYTES, _ASF_STREAM_END = 50, b"$E"  # before the packets; behind them, as FFmpeg writes to a pipe
 _NUT_INDEX, _NUT_TAIL_BYTES = b"NX\xdd\x67\x2f\x23\xe6\x4e", 12  # its mark; its size and a checksum end the file
-_MOST_UNITS = 1_000_000  # five hours of a live film; a hostile file may consist of units of two bytes
 
 
 class Ending:
@@ -47,82 +49,98 @@ class Ending:
 
     def __init__(self, container: InputContainer, audio: av.AudioStream, stream: BinaryIO) -> None:
         self._container, self._audio, self._stream = container, audio, stream
+        self._formats = set(container.format.name.split(","))
         self._last: dict[int, av.Packet[Any]] = {}  # of each track
+        self._begin: int | None = None  # of the first packet
 
     def packets(self) -> Iterator["av.Packet[av.AudioStream]"]:
         """The packets of the track; those of other tracks are only watched."""
         for packet in self._container.demux():
-            if packet.size and not bytes(packet).startswith(TAG_MARKS):
+            if packet.size and not self._is_none(packet):
                 self._last[packet.stream_index] = packet
+                self._begin = packet.pos if self._begin is None else self._begin
             if packet.stream.index == self._audio.index:  # that of the packets which end other tracks is not theirs
                 yield cast("av.Packet[av.AudioStream]", packet)
 
     def is_missing(self) -> bool:
         """Whether the file ends inside a packet; known after the last one."""
-        formats = set(self._container.format.name.split(","))
-        if formats & _OF_ANY_SIZE:
+        if self._formats & _OF_ANY_SIZE:
             return False
         last = self._last.get(self._audio.index)
-        if last is not None and not is_whole(bytes(last), self._audio.codec_context.name, self._frame_bytes(formats)):
+        if last is not None and not is_whole(bytes(last), self._audio.codec_context.name, self._frame_bytes()):
             return True
         is_corrupt = any(packet.is_corrupt for packet in self._last.values())
-        return is_corrupt or self._ends_inside(formats)
+        return is_corrupt or self._ends_inside()
 
     def following(self) -> int | None:
         """Where another file begins in the last packet, which a parser may have taken too long, or soon behind it."""
-        at = self._stream.tell()
-        last = max(
-            ((packet.pos, packet.size) for packet in self._last.values() if packet.pos is not None), default=None
-        )
-        place = another_file(self._stream, last[0] + 1, last[1] + _AFTER_BYTES) if last else None
+        at, last = self._stream.tell(), self._last_place()
+        start = last[0] + (last[0] == self._begin)
+        place = another_file(self._stream, start, last[1] - last[0] + _AFTER_BYTES) if last[1] else None
+        if place is None and (end := behind.end(self._stream, self._formats, *last)) is not None:
+            end = after_padding(self._stream, end)
+            place = end if is_beginning(self._stream, end) else None
+        self._last = {track: packet for track, packet in self._last.items() if place is None or packet.pos != place}
         self._stream.seek(at)
         return place
 
-    def _ends_inside(self, formats: set[str]) -> bool:
+    def unread_bytes(self) -> int:
+        """The size of what follows the end and is not read; known after the last packet."""
+        if self._formats & _ONLY_FRAMES:
+            size = self._bytes_after_last()
+            return size if size > LONGEST_FRAME_BYTES else 0
         at = self._stream.tell()
+        end, total = behind.end(self._stream, self._formats, *self._last_place()), self._stream.seek(0, io.SEEK_END)
+        size = 0 if end is None else max(total - after_padding(self._stream, end), 0)
+        self._stream.seek(at)
+        return size
+
+    def _last_place(self) -> tuple[int, int]:
+        """Where the last packet of all tracks begins and ends; zeros if no place is known."""
+        places = ((packet.pos, packet.pos + packet.size) for packet in self._last.values() if packet.pos is not None)
+        return max(places, default=(0, 0))
+
+    def _ends_inside(self) -> bool:
+        at, formats = self._stream.tell(), self._formats
         try:
             if "mpegts" in formats:
-                return _ends_inside_ts_packet(self._stream)
+                end = behind.end(self._stream, formats, *self._last_place())
+                return end is not None and end > self._stream.seek(0, io.SEEK_END)
             if "nut" in formats:
                 return _lacks_nut_index(self._stream)
             if "asf" in formats and _ends_inside_asf_packet(self._stream):
                 return True
             if formats & _ONLY_FRAMES:
-                return self._has_bytes_after_last()
+                return self._bytes_after_last() > 0
             size_of = next((size_of for name, size_of in _UNITS.items() if name in formats), None)
             return size_of is not None and _ends_inside_unit(self._stream, size_of)
         finally:
             self._stream.seek(at)
 
-    def _frame_bytes(self, formats: set[str]) -> int:
+    def _frame_bytes(self) -> int:
         """Size of an uncompressed sample of each channel in formats that have nothing else; 0 in others."""
-        digits = re.match(r"pcm_[a-z](\d+)", self._audio.codec_context.name) if formats & _ONLY_SAMPLES else None
+        digits = re.match(r"pcm_[a-z](\d+)", self._audio.codec_context.name) if self._formats & _ONLY_SAMPLES else None
         return int(digits[1]) // 8 * self._audio.codec_context.channels if digits else 0
 
-    def _has_bytes_after_last(self) -> bool:
-        """Whether bytes follow the last packet that no parser took for a frame."""
+    def _bytes_after_last(self) -> int:
+        """The size of what follows the last packet and no parser took for a frame."""
         last = self._last.get(self._audio.index)
-        if last is None or last.pos is None:
-            return False
-        self._stream.seek(last.pos + last.size)
-        after = self._stream.read(_AFTER_BYTES)
-        return any(after) and not after.startswith(TAG_MARKS) and self.following() is None
+        if last is None or last.pos is None or self.following() is not None:
+            return 0
+        end = self._stream.seek(0, io.SEEK_END)
+        return max(end - after_padding(self._stream, last.pos + last.size), 0)
 
-
-def _ends_inside_ts_packet(stream: BinaryIO) -> bool:
-    end = stream.seek(0, io.SEEK_END)
-    stream.seek(0)
-    head = stream.read(2 * max(size for size, _ in _TS_PACKETS))
-    for size, mark in _TS_PACKETS:
-        if head[mark : mark + size + 1 : size] == bytes([_TS_SYNC, _TS_SYNC]):
-            return end % size > 0
-    return False
+    def _is_none(self, packet: "av.Packet[Any]") -> bool:
+        """Whether a packet is a tag that was taken for one, or lacks the mark of its codec."""
+        head = bytes(memoryview(packet)[:_LONGEST_MARK_BYTES])
+        mark = _MARKS.get(self._container.format.name)
+        return head.startswith(TAG_MARKS) or (mark is not None and not head.startswith(mark))
 
 
 def _ends_inside_unit(stream: BinaryIO, size_of: Callable[[bytes], int | None]) -> bool:
     """Whether the last unit goes beyond the end; None as a size stops the search, and so do too many units."""
     at, end = 0, stream.seek(0, io.SEEK_END)
-    for _ in range(_MOST_UNITS):
+    for _ in range(behind.MOST_UNITS):
         if at >= end:
             break
         size = size_of(units.head(stream, at))

@@ -4,9 +4,7 @@ import io
 from collections.abc import Callable
 from typing import BinaryIO
 
-from stylebox.core.audio.io.containers.tag_places import TAG_MARKS, id3_end
-
-_PADDING_BYTES = 1 << 20  # of zeros behind the samples, which are no sound
+from stylebox.core.audio.io.containers.tag_places import after_padding, id3_end
 
 
 def share_there(size: int, missing: int, frame_bytes: int) -> float:
@@ -45,6 +43,4 @@ def bytes_behind(stream: BinaryIO, stop: int, is_chunk: Callable[[int], bool]) -
     start = id3_end(stream, stop)
     if start >= end or any(is_chunk(start + pad) for pad in (0, 1)):
         return 0
-    stream.seek(start)
-    head = stream.read(_PADDING_BYTES)
-    return end - start if any(head) and not head.startswith(TAG_MARKS) else 0
+    return end - start if after_padding(stream, start) < end else 0

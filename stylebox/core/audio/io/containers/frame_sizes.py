@@ -2,6 +2,7 @@
 
 Reference:
     ISO/IEC 14496-3, 1.7.3: LOAS. Meridian, MLP and TrueHD. Bluetooth A2DP 1.3, 12.9: SBC. RFC 4867, 5.3: AMR.
+    ETSI TS 102 366, 5.3 and E.1.3.1: AC-3 and E-AC-3.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,10 @@ _AMR_SPEECH_BYTES = {
     "amrnb": (13, 14, 16, 18, 20, 21, 27, 32, 6),
     "amrwb": (18, 24, 33, 37, 41, 47, 51, 59, 61, 6),
 }  # with the header, by the mode; 1 for others, which have no speech
+_AC3_CODECS, _AC3_SYNC, _AC3_HEAD_BYTES, _LAST_AC3_VERSION = ("ac3", "eac3"), b"\x0b\x77", 6, 10
+_AC3_KILOBITS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)  # per second
+_ADTS_SYNC, _ADTS_MASK, _LEAST_FRAMES = (0xFF, 0xF0), 0xF6, 3
+_ADTS_ALIKE, _AC3_ALIKE = (0, 1, 2), (0, 1, 4, 5)  # bytes that are the same in all frames
 _SBC_DUAL, _SBC_JOINT = 1, 3  # modes; 0 is mono
 
 
@@ -33,6 +38,49 @@ def is_whole(frame: bytes, codec: str, frame_bytes: int) -> bool:
         return len(frame) % frame_bytes == 0
     size_of = _SIZES.get(codec)
     return size_of is None or len(frame) >= size_of(frame.ljust(4, b"\0"))
+
+
+def frames_bytes(packet: bytes, codec: str) -> int:
+    """How much of a packet of AC-3 is frames: parsers take all that follows the last frame of a file for a part of it.
+
+    Args:
+        packet: As a parser gives it.
+        codec: FFmpeg's name of it; packets of others are frames as a whole.
+    """
+    at = 0
+    while codec in _AC3_CODECS and packet.startswith(_AC3_SYNC, at) and len(packet) >= at + _AC3_HEAD_BYTES:
+        at += _ac3(packet[at : at + _AC3_HEAD_BYTES])
+    return min(at, len(packet)) or len(packet)
+
+
+def begins_frames(head: bytes) -> bool:
+    """Whether bytes begin with three frames, at least in part, of AAC in ADTS or of AC-3, which are alike."""
+    at, first = 0, head[:_AC3_HEAD_BYTES]
+    is_aac = len(first) == _AC3_HEAD_BYTES and first[0] == _ADTS_SYNC[0] and first[1] & _ADTS_MASK == _ADTS_SYNC[1]
+    if not is_aac and not first.startswith(_AC3_SYNC):
+        return False
+    alike = _ADTS_ALIKE if is_aac else _AC3_ALIKE
+    for _ in range(_LEAST_FRAMES):
+        frame = head[at : at + _AC3_HEAD_BYTES]
+        if len(frame) < _AC3_HEAD_BYTES or any(frame[place] != first[place] for place in alike):
+            return False
+        size = _adts(frame) if is_aac else _ac3(frame)
+        if size <= _AC3_HEAD_BYTES:
+            return False
+        at += size
+    return True
+
+
+def _ac3(frame: bytes) -> int:
+    if frame[5] >> 3 > _LAST_AC3_VERSION:  # E-AC-3
+        return 2 * (int.from_bytes(frame[2:4]) & 0x7FF) + 2
+    rate, code = frame[4] >> 6, frame[4] & 0x3F
+    kilobits = _AC3_KILOBITS[min(code // 2, len(_AC3_KILOBITS) - 1)]
+    return 2 * (2 * kilobits, kilobits * 320 // 147 + code % 2, 3 * kilobits, 3 * kilobits)[rate]
+
+
+def _adts(frame: bytes) -> int:
+    return int.from_bytes(frame[3:6]) >> 5 & 0x1FFF
 
 
 def _loas(frame: bytes) -> int:

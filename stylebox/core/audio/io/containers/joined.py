@@ -17,13 +17,15 @@ from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
 from stylebox.core.audio.io.containers import units
+from stylebox.core.audio.io.containers.frame_sizes import begins_frames
 from stylebox.core.audio.io.containers.part import spliced, stretch
 from stylebox.core.audio.io.containers.search import find
-from stylebox.core.audio.io.containers.tag_places import id3_end
+from stylebox.core.audio.io.containers.tag_places import after_padding, id3_end
 
 _MOST_UNITS = 1_000_000  # a hostile file may consist of units of two bytes
 _MOST_FILES = 1000  # of more, the rest belongs to the last one
 _LONGEST_TAG_BYTES = 1 << 20
+_MOST_LEADING_ZEROS = 3  # with which a file may begin: MP4 with a size
 _WAVPACK_FLAGS_AT, _FIRST_OF_CHANNELS = 25, 8
 
 
@@ -71,6 +73,8 @@ def _limits(stream: BinaryIO, end: int) -> tuple[list[int], list[int]]:
         if following is None:
             break
         at = id3_end(stream, following)
+        if at < end and not kind.size_of(units.head(stream, at)):
+            at = beginning(stream, at) or at
         if found := _kind_at(stream, at):
             kind, begin = found, at
             starts.append(at)
@@ -84,6 +88,13 @@ def _before_tag(stream: BinaryIO, start: int, place: int) -> int:
     stream.seek(start)
     found = re.finditer(b"ID3", stream.read(place - start))
     return next((start + tag.start() for tag in found if id3_end(stream, start + tag.start()) == place), place)
+
+
+def beginning(stream: BinaryIO, place: int) -> int | None:
+    """Where a file of a known kind begins behind the tags and zeros at a place; None if none does."""
+    end = after_padding(stream, place)
+    places = (id3_end(stream, place), *range(end, max(end - _MOST_LEADING_ZEROS, place) - 1, -1))
+    return next((one for one in places if _kind_at(stream, one)), None)
 
 
 def is_beginning(stream: BinaryIO, place: int) -> bool:
@@ -108,9 +119,7 @@ def another_file(stream: BinaryIO, start: int, most_bytes: int) -> int | None:
 def _kind_at(stream: BinaryIO, at: int) -> _Kind | None:
     """The kind of a file that begins there."""
     head = units.head(stream, at)
-    if not _ANY_BEGINNING.match(head):
-        return None
-    for kind in _KINDS:
+    for kind in _KINDS + _BARE_KINDS if _ANY_BEGINNING.match(head) else _BARE_KINDS:
         found = kind.beginning.match(head)
         if found and kind.is_meant(found.group()):
             return kind
@@ -135,7 +144,7 @@ def _pattern(expression: bytes) -> re.Pattern[bytes]:
 
 
 _ASF_HEADER = rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\0\xaa\0\x62\xce\x6c"
-_KINDS = [
+_KINDS: list[_Kind] = [
     *(_Kind(_pattern(mark + rb"....WAVE[ -~]{4}"), units.riff) for mark in (rb"RIFF", rb"RIFX", rb"RF64", rb"BW64")),
     _Kind(_pattern(rb"FORM....AIF[CF][ -~]{4}"), units.riff),
     _Kind(_pattern(rb"RIFF....AVI LIST....hdrlavih\x38\0\0\0"), units.riff),
@@ -168,3 +177,8 @@ _KINDS = [
     _Kind(_pattern(rb"\0\0..ftyp(?:M4|mp4|iso|qt  |3g|dash|avc1|MSNV|f4v)"), is_searched=False),
 ]
 _ANY_BEGINNING = _pattern(b"|".join(kind.beginning.pattern for kind in _KINDS))
+# Frames without a container: known where a file ends, as inside one they would be its sound.
+_BARE_KINDS: list[_Kind] = [
+    _Kind(_pattern(mark + rb".{10,4000}"), is_meant=begins_frames, is_searched=False)
+    for mark in (rb"\xff[\xf0\xf1\xf8\xf9]", rb"\x0b\x77")
+]

@@ -15,6 +15,7 @@ from stylebox.core.audio.io.containers.part import Part, overlaid
 
 MARK = b"MPCK"
 _HEADER, _SEEK_TABLE, _SOUND = b"SH", b"SO", b"AP"  # names of packets
+_BEHIND = (b"ST", b"CT", b"SE")  # packets behind the sound: the seek table, chapters, the end
 _IGNORED = b"ZZ"  # a name that decoders pass over
 _FILTER_SAMPLES = 481  # that the filters of the decoder put in front
 _FRAME_SAMPLES = 1152
@@ -58,6 +59,11 @@ def stated_samples(stream: BinaryIO) -> int | None:
     sound = _sound(units.head(stream, 0))
     stream.seek(at)
     return sound[1] if sound else None
+
+
+def packet_bytes(head: bytes) -> int | None:
+    """Size of the packet that begins with these bytes; None if none does."""
+    return _number(head, 2)[0] if head.startswith(_BEHIND) and len(head) > 2 else None
 
 
 def _sound(head: bytes) -> tuple[int, int] | None:

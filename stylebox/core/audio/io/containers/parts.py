@@ -4,14 +4,13 @@ import io
 from dataclasses import replace
 from typing import BinaryIO
 
-from stylebox.core.audio.io.containers import boxes, joined, musepack, ogg, riff, unfinished, units
+from stylebox.core.audio.io.containers import behind, boxes, joined, musepack, ogg, riff, unfinished, units
 from stylebox.core.audio.io.containers.extent import bytes_behind
 from stylebox.core.audio.io.containers.part import Part, spliced, stretch
 from stylebox.core.audio.io.containers.search import find
-from stylebox.core.audio.io.containers.tag_places import after_id3, after_padding, id3_end
+from stylebox.core.audio.io.containers.tag_places import after_id3, id3_end
 
-_LEAST_BYTES = 5000  # behind the end of a file that are reported; programs leave small things there
-_HEAD_BYTES = boxes.MARK_AT.stop
+_HEAD_BYTES = 12  # hold a mark and a size
 _MOST_TURNS = 1000  # of looking for a file of another kind behind one
 
 
@@ -34,7 +33,8 @@ def parts(stream: BinaryIO) -> list[Part]:
         if own_end == end:
             return found + _parts_of_file(last)
         if not joined.is_beginning(last, own_end):
-            *others, part = _parts_of_file(last)
+            is_refused = units.dff(_head(last)) is not None  # by FFmpeg, with anything behind
+            *others, part = _parts_of_file(spliced(last, [stretch(0, own_end)]) if is_refused else last)
             return [*found, *others, replace(part, remarks=part.remarks + _behind(last, own_end))]
         found += _parts_of_file(spliced(last, [stretch(0, own_end)]))
         place = id3_end(stream, total - end + own_end)
@@ -48,21 +48,23 @@ def _behind(stream: BinaryIO, place: int) -> tuple[str, ...]:
         return units.box(units.head(stream, at)) is not None or find(stream, ogg.PAGE, at) is not None
 
     size = bytes_behind(stream, place, is_own)
-    return (f"{size / 1000:.0f} kB follow its end; they are not read",) if size >= _LEAST_BYTES else ()
+    return (behind.remark(size),) if size >= behind.LEAST_BYTES else ()
 
 
 def _first_place(stream: BinaryIO) -> int:
     """Where the first file begins: behind tags and zeros, which programs put in front."""
-    places = id3_end(stream, 0), after_padding(stream)
-    return next((place for place in places if joined.is_beginning(stream, place)), None) or after_id3(stream)
+    place = joined.beginning(stream, 0)
+    return after_id3(stream) if place is None else place
 
 
 def _own_end(stream: BinaryIO) -> int:
-    """Where an MP4 or Ogg file ends, however much follows; other files end with the stream."""
-    head = _head(stream)
+    """Where an MP4, Ogg or DSDIFF file ends, however much follows; other files end with the stream."""
+    head, total = _head(stream), stream.seek(0, io.SEEK_END)
     if head[boxes.MARK_AT] == boxes.MARK:
         return boxes.end(stream)
-    return ogg.end(stream) if head.startswith(ogg.MARK) else stream.seek(0, io.SEEK_END)
+    if head.startswith(ogg.MARK):
+        return ogg.end(stream)
+    return min(units.dff(head) or total, total)
 
 
 def _parts_of_file(stream: BinaryIO) -> list[Part]:

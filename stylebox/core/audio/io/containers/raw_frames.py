@@ -1,5 +1,6 @@
 """MP3, AAC and their like without a container: frames that know no time. What is lost shows in their bytes only."""
 
+import io
 import struct
 from collections.abc import Iterable
 from typing import BinaryIO, cast
@@ -10,9 +11,9 @@ from av.codec.context import Flags2
 from av.sidedata.sidedata import SideData
 
 from stylebox.core.audio.io.containers.joined import is_beginning
-from stylebox.core.audio.io.containers.tag_places import TAG_MARKS
+from stylebox.core.audio.io.containers.tag_places import TAG_MARKS, after_padding
 
-_ID3V1_BYTES = 128
+LONGEST_FRAME_BYTES = 1 << 14  # what is shorter behind the last frame may be one that was cut
 RAW_FORMATS = {"mp3", "aac", "ac3", "eac3", "dts"}  # as FFmpeg names them
 
 
@@ -91,20 +92,36 @@ class LostFrames:
 
     Attributes:
         following: Where another file begins behind the frames; None if none was met. What decoders find there is noise.
+        unread_bytes: The size of what follows the last frame and is none; known after `finish`.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._end: int | None = None  # of the packet before
+        self._last_end = 0  # of the last frame
         self._bytes = self._number = 0  # of the frames so far
         self._lost_bytes = 0
         self._first = b""  # byte of a frame, part of its mark
         self.following: int | None = None
+        self.unread_bytes = 0
 
     @property
     def is_pending(self) -> bool:
-        """Whether bytes were lost after the last frame."""
-        return self._lost_bytes > 0
+        """Whether bytes were lost after the last frame, fewer than would be something else."""
+        return self._lost_bytes > 0 and not self.unread_bytes and self.following is None
+
+    def finish(self) -> None:
+        """Look at what follows the last frame."""
+        if self._number and self.following is None and not self._ends_in_file():
+            at = self._stream.tell()
+            size = self._stream.seek(0, io.SEEK_END) - after_padding(self._stream, self._last_end)
+            self.unread_bytes = size if size > LONGEST_FRAME_BYTES else 0
+            self._stream.seek(at)
+
+    def _ends_in_file(self) -> bool:
+        """Whether another file begins behind the last frame."""
+        self.following = self._file_behind()
+        return self.following is not None
 
     def ends_before(self, packet: "av.Packet[av.AudioStream]") -> bool:
         """Whether another file begins where a packet is no frame, or does not follow the one before."""
@@ -112,32 +129,31 @@ class LostFrames:
         self._first = self._first or first
         if self._end is None or self._lost_bytes or (packet.pos in (None, self._end) and first == self._first):
             return False
-        self.following = self._file_behind()
-        return self.following is not None
+        return self._ends_in_file()
 
-    def before(self, packet: "av.Packet[av.AudioStream]", is_decoded: bool) -> int:
+    def before(self, packet: "av.Packet[av.AudioStream]", size: int, is_decoded: bool) -> int:
         """The number of frames lost before a packet.
 
         Args:
             packet: The next one.
+            size: How much of it is frames.
             is_decoded: Whether it gave a frame. Before the first one nothing is lost.
         """
         begin = packet.pos if packet.pos is not None else self._end
         if self._end is not None and begin is not None and begin > self._end and not self._is_tag(self._end):
             self._lost_bytes += begin - self._end
-        self._end = begin + packet.size if begin is not None else None
+        self._end = begin + size if begin is not None else None
         if not is_decoded:
-            self._lost_bytes += packet.size if self._number and not self._is_tag(begin) else 0
+            self._lost_bytes += size if self._number and not self._is_tag(begin) else 0
             return 0
         lost = round(self._lost_bytes * self._number / self._bytes) if self._number else 0
-        self._bytes, self._number, self._lost_bytes = self._bytes + packet.size, self._number + 1, 0
+        self._bytes, self._number, self._lost_bytes = self._bytes + size, self._number + 1, 0
+        self._last_end = self._end or 0
         return lost
 
     def _file_behind(self) -> int | None:
         """Where another file begins at the end of the packet before, perhaps after a tag."""
-        at, place = self._stream.tell(), self._end or 0
-        self._stream.seek(place)
-        place += _ID3V1_BYTES * (self._stream.read(3) == b"TAG")
+        at, place = self._stream.tell(), after_padding(self._stream, self._last_end)
         found = is_beginning(self._stream, place)
         self._stream.seek(at)
         return place if found else None

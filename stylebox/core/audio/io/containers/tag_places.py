@@ -1,12 +1,16 @@
 """Where tags lie in a sound file; they are no sound. Reads none of them."""
 
+import re
 from typing import BinaryIO
 
 from stylebox.core.audio.io.files import begins_like_audio
 
 TAG_MARKS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")  # with which tags begin, between frames or behind a file
+_ID3V1_BYTES, _MOST_LYRICS_BYTES = 128, 1 << 17
+_LYRICS_END = re.compile(rb"LYRICS200|LYRICSEND")
 _APE_MARK, _APE_SIZE, _APE_HEADER_BYTES = b"APETAGEX", slice(12, 16), 32  # the size is without the header
-_MOST_ZEROS, _MOST_TURNS = 1 << 20, 100  # bytes at once; of looking for one more tag
+_HEAD_BYTES, _MOST_ZEROS = 4096, 1 << 20  # at once: of anything, and of zeros after zeros
+_MOST_TURNS = 100  # of looking for one more tag
 _ID3_BYTES, _ID3_FOOTER = 10, 0x10  # of its header, and of a footer if this bit is set
 _LONGEST_MARK_BYTES = 12  # that tell a sound file
 
@@ -40,20 +44,30 @@ def id3_end(stream: BinaryIO, start: int) -> int:
         start += _ID3_BYTES + size + (_ID3_BYTES if head[5:6] and head[5] & _ID3_FOOTER else 0)
 
 
-def after_padding(stream: BinaryIO) -> int:
-    """Where the ID3 tags, the APE tags and the zeros end that a file begins with, in any order.
+def after_padding(stream: BinaryIO, place: int = 0) -> int:
+    """Where the tags and the zeros end that begin at a place, in any order.
 
     Args:
         stream: Seekable.
+        place: The beginning, or the end of a file.
     """
-    place = 0
     for _ in range(_MOST_TURNS):
         start, place = place, id3_end(stream, place)
         stream.seek(place)
-        head = stream.read(_MOST_ZEROS)
-        if head.startswith(_APE_MARK) and len(head) >= _APE_HEADER_BYTES:
-            place += _APE_HEADER_BYTES + int.from_bytes(head[_APE_SIZE], "little")
-        place += len(head) - len(head.lstrip(b"\0"))
+        head = stream.read(_HEAD_BYTES)
+        if head.startswith(b"LYRICSBEGIN") or not any(head):
+            head += stream.read(_MOST_ZEROS)
+        place += _tag_bytes(head) or len(head) - len(head.lstrip(b"\0"))
         if place == start:
             break
     return place
+
+
+def _tag_bytes(head: bytes) -> int:
+    """The size of a tag that is not ID3 of version 2, by its first bytes; 0 if none begins there."""
+    if head.startswith(_APE_MARK) and len(head) >= _APE_HEADER_BYTES:
+        return _APE_HEADER_BYTES + int.from_bytes(head[_APE_SIZE], "little")
+    if head.startswith(b"LYRICSBEGIN"):
+        found = _LYRICS_END.search(head, 0, _MOST_LYRICS_BYTES)
+        return found.end() if found else 0
+    return _ID3V1_BYTES if head.startswith(b"TAG") else 0

@@ -93,11 +93,12 @@ def part(stream: BinaryIO) -> Part | None:
         has_end = not ends_inside_frame(end - start, _frame_bytes(head))
         return Part(with_sizes(stream), has_end=has_end)
     stop = start + size
-    behind = bytes_behind(stream, stop, lambda at: _is_chunk(head, units.head(stream, at)))
+    adx_end = _adx_end(stream, stop) if head.startswith(_ADX) else None
+    behind = bytes_behind(stream, adx_end or stop, lambda at: _is_chunk(head, units.head(stream, at)))
     ends_there = stop >= end or head.startswith(_READ_ON_RIGHTLY)
     return Part(
         with_sizes(stream) if ends_there else spliced(stream, [stretch(0, stop)]),
-        has_end=not head.startswith(_ADX) or _has_adx_end(stream, stop),
+        has_end=not head.startswith(_ADX) or adx_end is not None,
         share=share_there(size, stop - end, _frame_bytes(head)),
         unread=behind / size,
     )
@@ -138,10 +139,13 @@ def _is_chunk(head: bytes, found: bytes) -> bool:
     return head.startswith(_CAF_MARK) and units.caf(found) is not None
 
 
-def _has_adx_end(stream: BinaryIO, stop: int) -> bool:
-    """Whether the mark is there that ends an ADX file, near the end that its header states."""
+def _adx_end(stream: BinaryIO, stop: int) -> int | None:
+    """Where the block ends that ends an ADX file, near the end that its header states; None if it is not there."""
     stream.seek(stop)
-    return _ADX_END in stream.read(_ADX_END_BYTES)
+    found = stream.read(_ADX_END_BYTES)
+    place = found.find(_ADX_END)
+    size = units.adx(found[place:]) if place >= 0 else None
+    return stop + place + size if size else None
 
 
 def _head_and_end(stream: BinaryIO) -> tuple[bytes, int]:

@@ -18,7 +18,15 @@ UNKNOWN = 0xFFFFFFFF  # as a size
 NEVER_FILLED_IN = 0x7FFF0000  # least size that programs write which cannot know it
 LARGEST_SIZE = 1 << 60  # larger ones of eight bytes stand for an unknown size
 _WIDE_BOX = 1  # as a size: it follows in eight bytes
-_LONGEST_NAME = 4  # bytes, of an element
+_BOXES = re.compile(
+    rb"ftyp|styp|moov|moof|mdat|mfra|free|skip|wide|uuid|udta|meta|sidx|ssix|prft|emsg|pdin|pnot|PICT|junk|iods|clip"
+)  # names at the top of a file; behind the last one there may be anything
+# Names of elements at the top of a file, in a segment, and in a cluster, whose sizes may be unknown.
+_ELEMENTS = re.compile(
+    rb"\x1a\x45\xdf\xa3|\x18\x53\x80\x67|\xec|\xbf"
+    rb"|\x1f\x43\xb6\x75|\x1c\x53\xbb\x6b|\x12\x54\xc3\x67|\x11\x4d\x9b\x74|\x15\x49\xa9\x66|\x16\x54\xae\x6b"
+    rb"|\x10\x43\xa7\x70|\x19\x41\xa4\x69|\xe7|\xa3|\xa0|\xab|\xa7|\xaf|\x58\x54"
+)
 _ASF_MARKS = (b"\x30\x26\xb2\x75", b"\x36\x26\xb2\x75", b"\x90\x08\x00\x33", b"\xd3\x29\xe2\xd6", b"\xf8\x03\xb1\xfe")
 _CAF_MARK, _NAME = b"caff", re.compile(rb"[ -~]{4}")
 _ADX_END, _ADX_MARK = b"\x80\x01", b"(c)CRI"
@@ -37,7 +45,7 @@ def head(stream: BinaryIO, at: int) -> bytes:
 
 def box(head: bytes) -> int | None:
     """Of MP4."""
-    if not head[4:8].isalnum():  # behind the last box there may be anything
+    if not _BOXES.match(head, 4):
         return None
     size = int.from_bytes(head[:4])
     return int.from_bytes(head[8:16]) if size == _WIDE_BOX else size
@@ -47,7 +55,7 @@ def element(head: bytes) -> int | None:
     """Of Matroska, with its header; that of the header alone if the size is unknown, so that its content follows."""
     name_bytes = 9 - head[0].bit_length()
     marked = head[name_bytes : name_bytes + 1]
-    if name_bytes > _LONGEST_NAME or not marked or not marked[0]:
+    if not _ELEMENTS.match(head) or not marked or not marked[0]:
         return None
     size_bytes = 9 - marked[0].bit_length()
     size = int.from_bytes(head[name_bytes : name_bytes + size_bytes])

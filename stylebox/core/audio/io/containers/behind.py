@@ -1,0 +1,124 @@
+"""What follows the end of a file that FFmpeg reads, and is no part of it: FFmpeg passes it over. Decodes nothing.
+
+Behind the last packet there may be tables, which are units of the file. Where a header states the size of the file, or
+its units begin with their sizes, the end is where those end.
+
+Reference:
+    Adobe FLV 10.1. RealMedia File Format. WavPack 4. Musepack SV8. Creative Voice. ISO/IEC 13818-1: program streams and
+    transport streams.
+"""
+
+import io
+from collections.abc import Callable
+from typing import BinaryIO
+
+from stylebox.core.audio.io.containers import musepack, units
+
+_SizeOf = Callable[[bytes], int | None]  # the size of the unit that begins with these bytes
+
+LEAST_BYTES = 5000  # that are reported; programs leave small things there
+MOST_UNITS = 1_000_000  # five hours of a live film; a hostile file may consist of units of two bytes
+_FLV_KINDS, _FLV_HEAD_BYTES, _FLV_BEHIND = (8, 9, 18), 11, 4  # of tags; behind each its size
+_REAL_NAMES = (b"INDX", b"CONT", b"DATA", b"PROP", b"MDPR", b"RMMD", b"RJMD", b"RMJE")
+_PACK, _PROGRAM_END, _LEAST_STREAM = b"\0\0\1\xba", b"\0\0\1\xb9", 0xBB
+_VOC_KINDS = range(1, 10)
+_TS_SYNC, _TS_PACKETS = 0x47, ((188, 0), (192, 4), (204, 0))  # size of a packet, and where its mark is
+
+
+def remark(size: int) -> str:
+    """That so many bytes are not read."""
+    return f"{size / 1000:.0f} kB follow its end; they are not read"
+
+
+def end(stream: BinaryIO, formats: set[str], last_begin: int, last_end: int) -> int | None:
+    """Where a file ends, beyond the stream if a unit is cut short; None if that is not known.
+
+    Args:
+        stream: Seekable.
+        formats: FFmpeg's names of it.
+        last_begin: Where its last packet begins.
+        last_end: Where that packet ends.
+    """
+    for name in formats & _WHOLE.keys():
+        stated = _walked(stream, 0, _WHOLE[name])
+        return stated if stated >= last_end else None
+    if "mpegts" in formats:
+        size = _ts_packet_bytes(stream)
+        return _walked(stream, last_begin, lambda head: size if _TS_SYNC in head[:5:4] else None) if size else None
+    for name in formats & _FROM_LAST.keys():
+        return _walked(stream, last_begin, _FROM_LAST[name]) or None
+    for name in formats & _TAILS.keys():
+        return _walked(stream, last_end, _TAILS[name]) or None
+    return None
+
+
+def _walked(stream: BinaryIO, at: int, size_of: _SizeOf) -> int:
+    """Where the units end that begin at a place."""
+    total = stream.seek(0, io.SEEK_END)
+    for _ in range(MOST_UNITS):
+        size = size_of(units.head(stream, at)) if at < total else 0
+        if not size:
+            break
+        at += size
+    return at
+
+
+def _ts_packet_bytes(stream: BinaryIO) -> int:
+    """Size of the packets of a transport stream; 0 if that is not known."""
+    stream.seek(0)
+    head = stream.read(2 * max(size for size, _ in _TS_PACKETS))
+    marks = bytes([_TS_SYNC, _TS_SYNC])
+    return next((size for size, mark in _TS_PACKETS if head[mark : mark + size + 1 : size] == marks), 0)
+
+
+def _flv(head: bytes) -> int | None:
+    """Of a tag, and of its size, which follows it."""
+    is_tag = len(head) >= _FLV_HEAD_BYTES and head[0] & 0x1F in _FLV_KINDS and not any(head[8:_FLV_HEAD_BYTES])
+    return _FLV_HEAD_BYTES + int.from_bytes(head[1:4]) + _FLV_BEHIND if is_tag else None
+
+
+def _real(head: bytes) -> int | None:
+    return int.from_bytes(head[4:8]) if head.startswith(_REAL_NAMES) else None
+
+
+def _wavpack(head: bytes) -> int | None:
+    return 8 + int.from_bytes(head[4:8], "little") if head.startswith(b"wvpk") else None
+
+
+def _voc(head: bytes) -> int | None:
+    return 4 + int.from_bytes(head[1:4], "little") if head[0] in _VOC_KINDS else None
+
+
+def _program_stream(head: bytes) -> int | None:
+    if head.startswith(_PROGRAM_END):
+        return len(_PROGRAM_END)
+    if head.startswith(_PACK) and len(head) > 13:
+        return 14 + (head[13] & 7) if head[4] & 0x40 else 12  # MPEG-2 or MPEG-1
+    is_packet = head.startswith(_PACK[:3]) and len(head) > 5 and head[3] >= _LEAST_STREAM
+    return 6 + int.from_bytes(head[4:6]) if is_packet else None
+
+
+def _avi(head: bytes) -> int | None:
+    """Of a part of a file, or of an index behind it."""
+    if head.startswith((b"idx1", b"JUNK", b"LIST")):
+        size = int.from_bytes(head[4:8], "little")
+        return 8 + size + size % 2
+    return units.riff(head)
+
+
+# By FFmpeg's names: what the file consists of, from its beginning; from its last packet on; and behind that.
+_WHOLE: dict[str, _SizeOf] = {
+    "matroska": units.element,
+    "avi": _avi,
+    "asf": units.asf_object,
+    "dsf": units.dsf,
+    "iff": lambda head: units.dff(head) or units.riff(head),
+}
+_FROM_LAST: dict[str, _SizeOf] = {"flv": _flv, "mpeg": _program_stream}
+_TAILS: dict[str, _SizeOf] = {
+    "rm": _real,
+    "wv": _wavpack,
+    "mpc8": musepack.packet_bytes,
+    "voc": _voc,
+    "tta": lambda head: None,
+}

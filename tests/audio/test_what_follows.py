@@ -1,0 +1,104 @@
+"""What follows the end of a file is read, or one remark says how much it is; tags and padding are neither."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.audio_files import SAMPLE_RATE, encode, notes
+from support.kinds import KINDS, Make, by_ffmpeg
+
+from stylebox.core.audio.io.read import AudioReader
+
+
+def film(suffix: str, codec: str) -> Make:
+    return lambda path, sound: encode(path.with_suffix(suffix), codec, SAMPLE_RATE, True, sound).rename(path)
+
+
+MORE: dict[str, Make] = {
+    **{
+        f"film in {suffix}": film(suffix, codec)
+        for suffix, codec in ((".avi", "mp2"), (".mkv", "aac"), (".mov", "aac"))
+    },
+    **{
+        f"film in {suffix}": film(suffix, codec)
+        for suffix, codec in ((".ts", "aac"), (".mpg", "mp2"), (".m2ts", "ac3"))
+    },
+    "AC-3": by_ffmpeg(".ac3", "ac3", 48000),
+    "E-AC-3": by_ffmpeg(".eac3", "eac3", 48000),
+    "MP2": by_ffmpeg(".mp2", "mp2"),
+    "MP3 without a header": by_ffmpeg(".mp3", "libmp3lame", write_xing="0"),
+    "AAC": by_ffmpeg(".aac", "aac"),
+    "LATM": by_ffmpeg(".latm", "aac"),
+    "Opus": by_ffmpeg(".opus", "libopus", 48000),
+    "FLAC in Ogg": by_ffmpeg(".oga", "flac"),
+}
+OF_SAMPLES = {"AIFF", "AU", "AU, floats", "WAV", "CAF", "CAF, Apple Lossless", "Wave64", "Wave64 by FFmpeg"} | {
+    *("SPHERE", "SoX", "ADX"),  # how long these bytes would sound is said
+}
+ENDLESS = {"WAV of unknown size", "WAV of size 0", "AU of unknown size", "IRCAM", "AMR"}  # all bytes may be sound
+ENDS_BY_INDEX = {"NUT"}  # which FFmpeg looks for at the end
+ZEROS_ARE_LOST = {"MP3", "MP3, variable rate", "MP3, 22 kHz", "MP2", "MP3 without a header"}  # as of a bad disk
+ALL = {**KINDS, **MORE}
+FINITE = [kind for kind in ALL if kind not in ENDLESS | ENDS_BY_INDEX]
+NOISE = np.random.default_rng(0).integers(0, 256, 40_000, np.uint8).tobytes()
+APE_TAG = b"APETAGEX" + struct.pack("<IIII", 2000, 9000, 1, 0) + bytes(8) + NOISE[:9000]
+
+
+def read(content: bytes, path: Path) -> tuple[np.ndarray, list[str]]:
+    path.write_bytes(content)
+    with AudioReader(path) as reader:
+        return np.concatenate(list(reader))[:, 0], reader.remarks
+
+
+def single(kind: str, folder: Path) -> bytes:
+    ALL[kind](folder / "a", notes(SAMPLE_RATE, 0.6))
+    return (folder / "a").read_bytes()
+
+
+@pytest.mark.parametrize("kind", FINITE)
+def test_bytes_of_no_known_kind_are_said(kind: str, tmp_path: Path) -> None:
+    content, path = single(kind, tmp_path), tmp_path / "a"
+    whole, remarks = read(content, path)
+    assert remarks == []
+    for behind in (NOISE, b"The quick brown fox jumps over the lazy dog. " * 900):
+        back, remarks = read(content + behind, path)
+        np.testing.assert_array_equal(back[: len(whole)], whole)
+        assert len(back) - len(whole) <= 1152  # what an MP3 encoder put behind it
+        if kind in OF_SAMPLES:
+            assert [remark.partition(" s ")[2] for remark in remarks] == [
+                "follow the end that its header states; they are not read"
+            ]
+        else:
+            size = len(behind) / 1000
+            assert remarks in ([f"{size + more:.0f} kB follow its end; they are not read"] for more in (0, 0.5))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FINITE if kind not in {"AAC", "LATM"}])
+def test_frames_of_aac_are_read(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    bare = encode(tmp_path / "b.aac", "aac", SAMPLE_RATE, False, 0.5).read_bytes()
+    content, (frames, _) = single(kind, tmp_path), read(bare, path)
+    with AudioReader(path) as reader:
+        assert reader.native_rate == SAMPLE_RATE
+    whole, _ = read(content, path)
+    with AudioReader(path) as reader:
+        is_of_one_rate = reader.native_rate == SAMPLE_RATE
+    back, remarks = read(content + bare, path)
+    assert remarks == []
+    np.testing.assert_array_equal(back[: len(whole)], whole)
+    if is_of_one_rate:
+        np.testing.assert_array_equal(back[len(whole) :], frames)
+
+
+@pytest.mark.parametrize("kind", FINITE)
+def test_tags_and_padding_are_not_said(kind: str, tmp_path: Path) -> None:
+    content, path = single(kind, tmp_path), tmp_path / "a"
+    whole, _ = read(content, path)
+    id3v1, id3v2 = b"TAG" + bytes(125), b"ID3\3\0\0\0\0\x3f\x76" + NOISE[:8182]
+    lyrics = b"LYRICSBEGIN" + b"la " * 3000 + b"009011LYRICS200"
+    for behind in (id3v1, id3v2, APE_TAG, APE_TAG + id3v1, lyrics + id3v1, NOISE[:400], bytes(9000)):
+        if behind.strip(b"\0") or kind not in ZEROS_ARE_LOST:
+            back, remarks = read(content + behind, path)
+            np.testing.assert_array_equal(back[: len(whole)], whole)
+            assert [remark for remark in remarks if "follow" in remark] == []
