@@ -9,10 +9,12 @@ Reference:
 """
 
 import io
+import re
 from collections.abc import Callable
 from typing import BinaryIO
 
 from stylebox.core.audio.io.containers import musepack, units
+from stylebox.core.audio.io.containers.search import find
 
 _SizeOf = Callable[[bytes], int | None]  # the size of the unit that begins with these bytes
 
@@ -21,6 +23,7 @@ MOST_UNITS = 1_000_000  # five hours of a live film; a hostile file may consist 
 _FLV_KINDS, _FLV_HEAD_BYTES, _FLV_BEHIND = (8, 9, 18), 11, 4  # of tags; behind each its size
 _REAL_NAMES = (b"INDX", b"CONT", b"DATA", b"PROP", b"MDPR", b"RMMD", b"RJMD", b"RMJE")
 _PACK, _PROGRAM_END, _LEAST_STREAM = b"\0\0\1\xba", b"\0\0\1\xb9", 0xBB
+_ANY_PACK = re.compile(_PACK)
 _VOC_KINDS = range(1, 10)
 _TS_SYNC, _TS_PACKETS = 0x47, ((188, 0), (192, 4), (204, 0))  # size of a packet, and where its mark is
 
@@ -45,8 +48,11 @@ def end(stream: BinaryIO, formats: set[str], last_begin: int, last_end: int) -> 
     if "mpegts" in formats:
         size = _ts_packet_bytes(stream)
         return _walked(stream, last_begin, lambda head: size if _TS_SYNC in head[:5:4] else None) if size else None
-    for name in formats & _FROM_LAST.keys():
-        return _walked(stream, last_begin, _FROM_LAST[name]) or None
+    if "flv" in formats:
+        return _walked(stream, last_begin, _flv) or None
+    if "mpeg" in formats:  # FFmpeg often does not know where packets are; it reads on behind damage
+        place = _walked(stream, last_begin, _program_stream)
+        return place if place and find(stream, _ANY_PACK, place) is None else None
     for name in formats & _TAILS.keys():
         return _walked(stream, last_end, _TAILS[name]) or None
     return None
@@ -106,7 +112,7 @@ def _avi(head: bytes) -> int | None:
     return units.riff(head)
 
 
-# By FFmpeg's names: what the file consists of, from its beginning; from its last packet on; and behind that.
+# By FFmpeg's names: what the file consists of, from its beginning; and what may follow its last packet.
 _WHOLE: dict[str, _SizeOf] = {
     "matroska": units.element,
     "avi": _avi,
@@ -114,7 +120,6 @@ _WHOLE: dict[str, _SizeOf] = {
     "dsf": units.dsf,
     "iff": lambda head: units.dff(head) or units.riff(head),
 }
-_FROM_LAST: dict[str, _SizeOf] = {"flv": _flv, "mpeg": _program_stream}
 _TAILS: dict[str, _SizeOf] = {
     "rm": _real,
     "wv": _wavpack,
