@@ -13,19 +13,20 @@ from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, cast
 
 import av
-import numpy as np
 from av.codec.context import Flags2
 from av.container import InputContainer
 from av.stream import Disposition
 
 from stylebox.core.audio.io import edits as edit_lists
 from stylebox.core.audio.io.container import open_container, raise_if_unread
+from stylebox.core.audio.io.containers.avi import EmptyChunks
 from stylebox.core.audio.io.containers.boxes import edit_list
 from stylebox.core.audio.io.containers.endings import Ending
 from stylebox.core.audio.io.containers.frame_sizes import frames_bytes, is_whole
 from stylebox.core.audio.io.containers.page_times import PageTimes
 from stylebox.core.audio.io.containers.raw_frames import RAW_FORMATS, LostFrames, Padding, is_adts
 from stylebox.core.audio.io.containers.stated import itunes_samples, stated_seconds
+from stylebox.core.audio.io.frames import float_blocks
 from stylebox.core.audio.io.time_line import GAP_SECONDS, LONGEST_GAPS_SECONDS, Silence, TimeLine
 from stylebox.core.audio.io.track import Block, Track
 from stylebox.core.errors import AudioError
@@ -72,7 +73,7 @@ def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -
         if edit_lists.are_exact_here_only(edits):
             media = opening.enter_context(open_container(stream, name, ignore_editlist="1"))
             track = cast("av.AudioStream", media.streams[audio.index])
-            stated, blocks = edit_lists.stated_seconds(edits), edit_lists.blocks(media, track, edits, _float_blocks)
+            stated, blocks = edit_lists.stated_seconds(edits), edit_lists.blocks(media, track, edits, float_blocks)
         if len(tracks) > 1:
             chosen = "first" if audio is tracks[0] else f"default one, number {tracks.index(audio) + 1},"
             decoder.remarks.append(f"it has {len(tracks)} sound tracks; the {chosen} is used")
@@ -134,6 +135,7 @@ class _Decoder:
         self._time_line = TimeLine(max(GAP_SECONDS, shift) if self._is_timed else math.inf, longest)
         self._packets_end = 0.0  # seconds on the container's clock
         self._page_times = PageTimes(audio, after_gaps)
+        self._empty_chunks = EmptyChunks(stream, audio.index) if "avi" in formats else None
         self._ending = Ending(container, audio, stream)
         self.remarks: list[str] = []
 
@@ -154,7 +156,7 @@ class _Decoder:
     def blocks(self) -> Iterator[Block]:
         """All blocks, the last ones without what an encoder added to fill its frames."""
         held, total = deque[Block](), 0
-        for rate, decoded in _float_blocks(self._in_time()):
+        for rate, decoded in float_blocks(self._in_time()):
             block = decoded if self._padding is None else self._padding.after(decoded)
             held.append((rate, block))
             total += len(block)
@@ -221,6 +223,8 @@ class _Decoder:
             for packet in self._ending.packets():
                 if packet.pts is not None and packet.duration and packet.time_base:
                     self._packets_end = float((packet.pts + packet.duration) * packet.time_base)
+                if self._empty_chunks is not None and (empty := self._empty_chunks.before(packet.pos)):
+                    yield round(empty * float(packet.time_base or 0) * self._audio.rate), self._audio.rate
                 if self._lost is None:
                     frames = self._decoded(packet)
                 elif packet.size and self._lost.ends_before(packet):
@@ -275,26 +279,3 @@ class _Decoder:
         if self._padding is not None:
             self._padding.find(frames)
         return frames
-
-
-def _float_blocks(frames: Iterator[av.AudioFrame | Silence]) -> Iterator[Block]:
-    """FFmpeg's frames as arrays, at the rate and with the channels that each has."""
-    kind, channels = None, 1
-    converter: av.AudioResampler | None = None
-    for frame in frames:
-        if isinstance(frame, tuple):
-            yield from _silence(*frame, channels)
-            continue
-        channels = frame.layout.nb_channels
-        if kind != (frame.format.name, frame.layout.name, frame.sample_rate):
-            kind = (frame.format.name, frame.layout.name, frame.sample_rate)
-            # Not planar: of 8 channels and more, PyAV 18 reads planes that do not exist, and the program crashes.
-            converter = None if kind[0] == "flt" else av.AudioResampler(format="flt")
-        for converted in converter.resample(frame) if converter else [frame]:
-            yield frame.sample_rate, converted.to_ndarray().reshape(-1, channels)
-
-
-def _silence(samples: int, rate: int, channels: int) -> Iterator[Block]:
-    while samples > 0:
-        yield rate, np.zeros((min(samples, rate), channels), np.float32)
-        samples -= rate

@@ -1,4 +1,4 @@
-"""The pages of Ogg streams: where a chained file begins again, what is missing, serial numbers. Decodes nothing.
+"""The pages of Ogg streams: where a chained file begins again, what is missing or twice, serials. Decodes nothing.
 
 Encoders draw a random serial number, so that equal sound would give different bytes.
 
@@ -21,6 +21,7 @@ MARK = b"OggS"
 PAGE = re.compile(MARK)
 _FIRST_PAGE, _LAST_PAGE = 2, 4  # bits of the type: a stream begins, or ends
 _SERIAL = 1
+_LEAST_HEADERS = 2  # pages at the beginning of a stream that hold no sound, and state the time 0
 _BACKWARDS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -36,6 +37,7 @@ class Page(NamedTuple):
         serial: Number of its stream.
         sequence: Its number in the stream.
         is_whole: Whether it is undamaged.
+        expected: Its checksum, as it states it.
     """
 
     start: int
@@ -46,6 +48,7 @@ class Page(NamedTuple):
     serial: int
     sequence: int
     is_whole: bool
+    expected: int
 
 
 class Link(NamedTuple):
@@ -58,6 +61,7 @@ class Link(NamedTuple):
         has_end: Whether its last page is there.
         after_gaps: Where pages begin that follow missing or damaged ones, from its beginning.
         untimed: Its last page, if that states no time, or an impossible one; with the latest time that is stated.
+        repeated: The pages that are the same as the one before them of their stream.
     """
 
     start: int
@@ -66,6 +70,7 @@ class Link(NamedTuple):
     has_end: bool
     after_gaps: frozenset[int] = frozenset()
     untimed: Page | None = None
+    repeated: tuple[Page, ...] = ()
 
 
 def pages(stream: BinaryIO) -> Iterator[Page]:
@@ -94,7 +99,7 @@ def pages(stream: BinaryIO) -> Iterator[Page]:
                 continue
         plain = _HEADER.pack(mark, version, kind, granule, serial, sequence, 0, segments) + lengths + body
         is_first, is_last, is_whole = bool(kind & _FIRST_PAGE), bool(kind & _LAST_PAGE), checksum(plain) == expected
-        yield Page(start, end, is_first, is_last, granule, serial, sequence, is_whole)
+        yield Page(start, end, is_first, is_last, granule, serial, sequence, is_whole, expected)
         start = end
 
 
@@ -115,53 +120,84 @@ def end(stream: BinaryIO) -> int:
 
 def links(stream: BinaryIO) -> list[Link]:
     """The links of a chained file, which is one sound after another in one file."""
-    found: list[Link] = []
-    gaps: list[set[int]] = []  # of each link
-    untimed: list[Page | None] = []  # the last page of each link, unless it is the latest
+    found: list[_Link] = []
     after_content = True
-    last: dict[int, int] = {}  # number of the last whole page of each stream
-    latest = 0  # time of a page of the link
     for page in pages(stream):
         if page.is_first and after_content:
-            last, latest = {}, 0
-            found.append(Link(page.start, page.end, page.is_whole, page.is_last and page.is_whole))
-            gaps.append(set())
-            untimed.append(None)
+            found.append(_Link(page))
         elif found:
-            follows = last.get(page.serial) == page.sequence - 1
-            link = found[-1]
-            found[-1] = Link(
-                link.start,
-                page.end,
-                link.is_whole and page.is_whole and follows and len(last) == 1,
-                link.has_end or (page.is_last and page.is_whole),
-            )
-            if page.is_whole and not follows:
-                gaps[-1].add(page.start - link.start)
-        if found:
-            untimed[-1] = None if page.granule >= latest else page._replace(granule=latest)
-            latest = max(latest, page.granule)
-        if page.is_whole:
-            last[page.serial] = page.sequence
+            found[-1].add(page)
         after_content = not page.is_first
-    return [
-        link._replace(is_whole=link.is_whole and not page, after_gaps=frozenset(after), untimed=page)
-        for link, page, after in zip(found, untimed, gaps, strict=True)
-    ]
+    return [link.as_link() for link in found]
+
+
+class _Link:
+    """A link whose pages are being read.
+
+    Args:
+        first: Its first page.
+    """
+
+    def __init__(self, first: Page) -> None:
+        self._first, self._end = first, first.end
+        self._is_whole, self._has_end = first.is_whole, first.is_last and first.is_whole
+        self._gaps, self._repeated, self._repeated_bytes = set[int](), list[Page](), 0
+        self._untimed: Page | None = None  # the last page, unless it is the latest
+        self._last = {first.serial: first} if first.is_whole else {}  # whole page of each stream
+        self._latest = 0  # time of a page
+
+    def add(self, page: Page) -> None:
+        """Take the next page."""
+        before = self._last.get(page.serial)
+        self._end = page.end
+        if before is not None and before[4:] == page[4:] and before.end - before.start == page.end - page.start:
+            self._repeated.append(page)
+            self._repeated_bytes += page.end - page.start
+            return
+        follows = before is not None and before.sequence == page.sequence - 1
+        self._is_whole &= page.is_whole and follows and len(self._last) == 1
+        self._has_end |= page.is_last and page.is_whole
+        if page.is_whole and not follows:
+            self._gaps.add(page.start - self._first.start - self._repeated_bytes)
+        is_timed = page.granule >= self._latest and (page.granule > 0 or page.sequence < _LEAST_HEADERS)
+        self._untimed = None if is_timed else page._replace(granule=self._latest)
+        self._latest = max(self._latest, page.granule)
+        if page.is_whole:
+            self._last[page.serial] = page
+
+    def as_link(self) -> Link:
+        """The link, when its last page was read."""
+        is_whole = self._is_whole and not self._untimed and not self._repeated
+        gaps, repeated = frozenset(self._gaps), tuple(self._repeated)
+        return Link(self._first.start, self._end, is_whole, self._has_end, gaps, self._untimed, repeated)
 
 
 def pieces(stream: BinaryIO, link: Link) -> list[Piece]:
-    """A link as FFmpeg plays it whole: a page that states no time has no end mark, where it would end too early."""
-    page = link.untimed
-    if page is None or not (page.is_last and page.is_whole):
-        return [stretch(link.start, link.end)]
+    """A link as FFmpeg plays it whole, and once.
+
+    A page that states no time has no end mark, where it would end too early. A page that is there twice is left out.
+    """
+    kept, start = list[tuple[int, int]](), link.start
+    for page in link.repeated:
+        kept += [(start, page.start)]
+        start = page.end
+    kept += [(start, link.end)]
+    last = link.untimed
+    if last is None or not (last.is_last and last.is_whole):
+        return [stretch(start, end) for start, end in kept]
+    before = [stretch(start, min(end, last.start)) for start, end in kept if start < last.start]
+    behind = [stretch(max(start, last.end), end) for start, end in kept if end > last.end]
+    return [*before, literal(_unmarked(stream, last)), *behind]
+
+
+def _unmarked(stream: BinaryIO, page: Page) -> bytes:
+    """A page without the mark of the end, with the time that is given here."""
     stream.seek(page.start)
     content = stream.read(page.end - page.start)
     mark, version, kind, _, serial, sequence, _, segments = _HEADER.unpack_from(content)
     fields, body = (mark, version, kind & ~_LAST_PAGE, page.granule, serial, sequence), content[_HEADER.size :]
     expected = checksum(_HEADER.pack(*fields, 0, segments) + body)
-    unmarked = _HEADER.pack(*fields, expected, segments) + body
-    return [stretch(link.start, page.start), literal(unmarked), stretch(page.end, link.end)]
+    return _HEADER.pack(*fields, expected, segments) + body
 
 
 def set_plain_serial(stream: BinaryIO) -> None:

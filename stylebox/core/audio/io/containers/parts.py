@@ -80,10 +80,21 @@ def _parts_of_file(stream: BinaryIO) -> list[Part]:
             spliced(stream, ogg.pieces(stream, link)),
             link.is_whole,
             link.has_end,
+            remarks=_on_repeated(len(link.repeated)),
             after_gaps=link.after_gaps,
         )
         for link in links
     ]
+
+
+def _on_repeated(pages: int) -> tuple[str, ...]:
+    if not pages:
+        return ()
+    return (
+        "a page of it is there twice; it is played once"
+        if pages == 1
+        else f"{pages} pages of it repeat; they are played once",
+    )
 
 
 def _head(stream: BinaryIO) -> bytes:
