@@ -53,3 +53,21 @@ def test_the_start_that_a_header_states_is_silence(codec: str, unit: int, tmp_pa
     back, remarks = read(bytes(content), path)
     np.testing.assert_array_equal(back, np.concatenate([np.zeros(RATE // unit * unit, "f"), whole]))
     assert remarks == [f"{RATE // unit * unit / RATE:.2f} s of its time hold no sound; they are silent"]
+
+
+@pytest.mark.parametrize("film", [False, True])
+@pytest.mark.parametrize(("codec", "samples"), [("libmp3lame", 1152), ("ac3", 1536), ("mp2", 1152), ("aac", 1024)])
+@pytest.mark.parametrize("size", [700, 2000, 4000])
+def test_frames_that_a_parser_passes_over_are_said(
+    codec: str, samples: int, size: int, film: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.avi"
+    content = encode(path, codec, RATE, film).read_bytes()
+    whole, remarks = read(content, path)
+    assert remarks == []
+    middle = content.rindex(b"wb", 0, len(content) * 2 // 3)
+    back, remarks = read(content[:middle] + bytes(size) + content[middle + size :], path)
+    lost = (len(whole) - len(back)) // samples
+    if lost:
+        are = "is" if lost == 1 else "are"
+        assert remarks == [f"{lost} of its packets {are} damaged; what follows comes too early"]

@@ -19,7 +19,7 @@ from av.stream import Disposition
 
 from stylebox.core.audio.io import edits as edit_lists
 from stylebox.core.audio.io.container import open_container, raise_if_unread
-from stylebox.core.audio.io.containers.avi import EmptyChunks
+from stylebox.core.audio.io.containers.avi import Chunks
 from stylebox.core.audio.io.containers.boxes import edit_list
 from stylebox.core.audio.io.containers.endings import Ending
 from stylebox.core.audio.io.containers.frame_sizes import frames_bytes, is_whole
@@ -133,9 +133,10 @@ class _Decoder:
         shift = _VORBIS_SHIFT_SAMPLES / audio.codec_context.sample_rate if audio.codec_context.name == "vorbis" else 0.0
         longest = _LONGEST_BROADCAST_GAP_SECONDS if _CLOCK_MAY_JUMP & formats else LONGEST_GAPS_SECONDS
         self._time_line = TimeLine(max(GAP_SECONDS, shift) if self._is_timed else math.inf, longest)
+        self._number = self._frame_samples = 0  # frames, and samples of the last one
         self._packets_end = 0.0  # seconds on the container's clock
         self._page_times = PageTimes(audio, after_gaps)
-        self._empty_chunks = EmptyChunks(stream, audio.index) if "avi" in formats else None
+        self._chunks = Chunks(stream, audio.index) if "avi" in formats else None
         self._ending = Ending(container, audio, stream)
         self.remarks: list[str] = []
 
@@ -223,8 +224,8 @@ class _Decoder:
             for packet in self._ending.packets():
                 if packet.pts is not None and packet.duration and packet.time_base:
                     self._packets_end = float((packet.pts + packet.duration) * packet.time_base)
-                if self._empty_chunks is not None and (empty := self._empty_chunks.before(packet.pos)):
-                    yield round(empty * float(packet.time_base or 0) * self._audio.rate), self._audio.rate
+                if self._chunks is not None and (empty := self._chunks.before(packet.pos)):
+                    yield round(empty * self._chunks.unit_seconds * self._audio.rate), self._audio.rate
                 if self._lost is None:
                     frames = self._decoded(packet)
                 elif packet.size and self._lost.ends_before(packet):
@@ -247,9 +248,17 @@ class _Decoder:
             self._lost.finish()
             if self._lost.is_pending:
                 self.remarks.append("its last frame is damaged or cut short; it is left out")
-        elif self._left_out and not self._is_timed:  # no silence is in their place
-            are = "is" if self._left_out == 1 else "are"
-            self.remarks.append(f"{self._left_out} of its packets {are} damaged; what follows comes too early")
+        elif not self._is_timed:
+            lost = self._left_out
+            if self._chunks is not None and self._are_units(self._chunks.unit_seconds) and not self.lacks_end():
+                lost = max(lost, self._chunks.missing(self._number))
+            if lost:  # no silence is in their place
+                are = "is" if lost == 1 else "are"
+                self.remarks.append(f"{lost} of its packets {are} damaged; what follows comes too early")
+
+    def _are_units(self, seconds: float) -> bool:
+        """Whether each packet is a frame, and lasts so long."""
+        return round(seconds * self._audio.rate) == self._frame_samples
 
     def _decoded_raw(
         self, packet: "av.Packet[av.AudioStream]", lost: LostFrames
@@ -275,6 +284,7 @@ class _Decoder:
             self._undecoded += 1
             return []
         if frames:
+            self._number, self._frame_samples = self._number + len(frames), frames[0].samples
             self._left_out, self._undecoded = self._left_out + self._undecoded, 0
         if self._padding is not None:
             self._padding.find(frames)

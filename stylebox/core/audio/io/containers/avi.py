@@ -1,4 +1,4 @@
-"""Empty chunks of AVI files, which stand for time without sound. Decodes nothing.
+"""The chunks of an AVI file: empty ones, which stand for time without sound, and missing ones. Decodes nothing.
 
 Where each chunk is a unit of time, writers delay a sound by chunks without bytes. FFmpeg writes them, but does not
 count them when it reads.
@@ -8,21 +8,25 @@ Reference:
 """
 
 import re
+import struct
 from typing import BinaryIO
 
-_HEADER = re.compile(rb"strh\x38\0\0\0.{44}(.{4})", re.DOTALL)  # of a track: the size of a sample, 0 if chunks count
+_HEADER = re.compile(rb"strh\x38\0\0\0.{20}(.{8}).{4}(.{4}).{8}(.{4})", re.DOTALL)  # of a track
 _MOST_HEAD_BYTES = 1 << 18
 _LISTS = (b"LIST", b"RIFF")
 _LIST_HEAD_BYTES, _CHUNK_HEAD_BYTES = 12, 8
 _MOST_CHUNKS = 1_000_000  # five hours of a film; a hostile file may consist of empty ones
 
 
-class EmptyChunks:
-    """Counts the empty chunks of a track.
+class Chunks:
+    """Counts the chunks of a track, where each is a unit of time.
 
     Args:
         stream: The file; it stays where it is.
         track: Number of the track, from 0.
+
+    Attributes:
+        unit_seconds: Length of the unit; 0 where chunks are none.
     """
 
     def __init__(self, stream: BinaryIO, track: int) -> None:
@@ -31,12 +35,25 @@ class EmptyChunks:
         stream.seek(0)
         head = stream.read(_MOST_HEAD_BYTES)
         stream.seek(at)
-        sizes = _HEADER.findall(head)
         self._at = max(head.find(b"movi") - _CHUNK_HEAD_BYTES, 0)
-        self._left = _MOST_CHUNKS if track < len(sizes) and not any(sizes[track]) and self._at else 0
+        headers = [tuple(map(_numbers, found)) for found in _HEADER.findall(head)]
+        (scale, rate), (self._stated,), (sample_bytes,) = (
+            headers[track] if track < len(headers) else ((0, 0), (0,), (1,))
+        )
+        self.unit_seconds = scale / rate if self._at and not sample_bytes and rate else 0.0
+        self._left = _MOST_CHUNKS if self.unit_seconds else 0
+        self._empty = 0
+
+    def missing(self, frames: int) -> int:
+        """How many units of those that the header states are not there.
+
+        Args:
+            frames: That are there, each a unit.
+        """
+        return max(self._stated - self._empty - frames, 0) if self.unit_seconds else 0
 
     def before(self, place: int | None) -> int:
-        """How many there are between the place before and this one.
+        """How many empty ones there are between the place before and this one.
 
         Args:
             place: Of the next packet; None if that is not known.
@@ -52,4 +69,9 @@ class EmptyChunks:
             self._at += _LIST_HEAD_BYTES if head.startswith(_LISTS) else _CHUNK_HEAD_BYTES + size + size % 2
             self._left -= 1
         self._stream.seek(at)
+        self._empty += number
         return number
+
+
+def _numbers(words: bytes) -> tuple[int, ...]:
+    return struct.unpack(f"<{len(words) // 4}I", words)
