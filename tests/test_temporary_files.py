@@ -1,9 +1,12 @@
 """Temporary files where the system has no folder for them, as in a container that is read-only."""
 
+import errno
+import io
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pytest
 
@@ -60,6 +63,20 @@ def test_a_long_pipe_without_room_for_it_is_one_line(monkeypatch: pytest.MonkeyP
         subprocess.Popen([sys.executable, "-c", "print(1000 * 'a')"], stdout=subprocess.PIPE) as writing,
         pytest.raises(AudioError, match=r"cannot be kept in a temporary file \(.*\); set TMPDIR"),
         opened(writing.stdout),  # type: ignore[arg-type]  # a pipe
+    ):
+        pass
+
+
+def test_a_pipe_that_fails_is_not_blamed_on_the_temporary_file() -> None:
+    class Failing(io.RawIOBase):
+        name = "pipe"
+
+        def read(self, size: int = -1) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+    with (
+        pytest.raises(AudioError, match=r"^pipe: cannot be read \(Input/output error\)"),
+        opened(cast(BinaryIO, Failing())),
     ):
         pass
 

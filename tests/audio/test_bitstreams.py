@@ -67,6 +67,31 @@ def test_where_ffmpeg_does_not_search_for_them_one_line_says_so(format: str, tmp
         probe(tmp_path / "a.sound")
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [(".m4a", "alac"), (".wv", "wavpack"), (".tta", "tta"), (".mka", "pcm_s16le"), (".caf", "alac")],
+)
+def test_so_it_is_in_what_ffmpeg_decodes(suffix: str, codec: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a{suffix}"
+    for words, is_refused in ((dolby_digital(), True), (np.round(notes(RATE) * 32767).astype("<i2").tobytes(), False)):
+        with av.open(str(path), "w") as container:
+            sound = container.add_stream(codec, rate=RATE, layout="stereo")
+            assert isinstance(sound, av.AudioStream)
+            sound.codec_context.format = "s16p" if codec in ("alac", "wavpack") else "s16"
+            samples = np.frombuffer(words[: len(words) // 4 * 4], "<i2").reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(samples, "s16", "stereo")
+            frame.sample_rate, frame.pts = RATE, 0
+            converter = av.AudioResampler(format="s16p" if codec in ("alac", "wavpack") else "s16")
+            for converted in converter.resample(frame):
+                container.mux(sound.encode(converted))
+            container.mux(sound.encode(None))
+        if is_refused:
+            with pytest.raises(AudioError, match="holds Dolby Digital or DTS"):
+                probe(path)
+        else:
+            assert probe(path).samples == len(words) // 4
+
+
 def test_loud_samples_of_opposite_channels_are_samples(tmp_path: Path) -> None:
     """Full scale and its opposite are the sync word of DTS."""
     wave = np.round(32767 * np.sin(2 * np.pi * 55 * np.arange(4 * RATE) / RATE)).astype(np.int16)

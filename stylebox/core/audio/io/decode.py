@@ -22,6 +22,7 @@ from stylebox.core.audio.io.containers.parts import parts
 from stylebox.core.audio.io.track import Block, Track, examined
 from stylebox.core.errors import AudioError
 
+_CD_BITS = 16  # of samples in whose place another codec may be
 _MOST_REMARKS = 10  # on later parts
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
 _BITS |= {f"ALAC_{bits}": bits for bits in (16, 20, 24, 32)}
@@ -92,20 +93,34 @@ def _open_part(part: Part, name: str) -> Iterator[Track]:
     with libsndfile.opened(part.stream, part.is_whole) as file:
         first = libsndfile.first_block(file) if file is not None else None
         if file is not None and first is not None:
-            if file.subtype == "PCM_16":
-                check_samples(first, name)
+            if file.subtype in ("PCM_16", "ALAC_16"):
+                check_samples([first], name)
             track = _libsndfile_track(file, first, part.stream, name)
             yield examined(track, part)
             return
     from stylebox.core.audio.io.ffmpeg import open_ffmpeg  # loads all of FFmpeg
 
     with open_ffmpeg(part.stream, name, part.after_gaps) as track:
+        if track.bits == _CD_BITS:
+            beginning = list(_first_blocks(track.blocks))
+            check_samples([block for _, block in beginning], name)
+            track.blocks = itertools.chain(beginning, track.blocks)
         if part.samples is not None:
             track.blocks = _up_to(part.samples, _after(part.skipped, track.blocks), part.block_samples)
         track = examined(track, part)
         behind = _blocks_behind(part.stream, track.following, name, track.remarks)
         track.blocks = itertools.chain(track.blocks, behind)
         yield track
+
+
+def _first_blocks(blocks: Iterator[Block]) -> Iterator[Block]:
+    """As many as show whether they are samples."""
+    values = 0
+    for rate, block in blocks:
+        yield rate, block
+        values += block.size
+        if values >= libsndfile.BLOCK_VALUES:
+            return
 
 
 def _after(samples: int, blocks: Iterator[Block]) -> Iterator[Block]:
@@ -138,7 +153,7 @@ def _libsndfile_track(file: libsndfile.ForwardOnly, first: np.ndarray, stream: B
     return Track(
         file.samplerate,
         file.channels,
-        "flac" if is_flac else file.subtype.lower(),
+        "flac" if is_flac else file.subtype.lower().replace("mpeg_layer_iii", "mp3"),
         _BITS.get(file.subtype, 0),
         _repaired(file, blocks, stream, name, remarks) if is_flac else blocks,
         # libsndfile compares the header of uncompressed formats with the size of the file

@@ -1,4 +1,4 @@
-"""libsndfile as a decoder of Vorbis and of lossless formats, without seeking.
+"""libsndfile as a decoder of Vorbis, of MP3 in free format and of lossless formats, without seeking.
 
 libsndfile reads blocks up to the end or the first damage. Of FLAC it passes over what follows the last frame; the place
 of the end that the header states is kept, so that it can be looked at.
@@ -15,6 +15,7 @@ import soundfile
 
 from stylebox.core.audio.io.containers import flac
 from stylebox.core.audio.io.containers.bitstreams import is_bitstream
+from stylebox.core.audio.io.containers.raw_frames import is_free_format
 from stylebox.core.audio.io.containers.unfinished import libsndfile_loses_place
 from stylebox.core.audio.io.formats import VORBIS_PLACES
 from stylebox.core.audio.io.track import Block
@@ -107,7 +108,8 @@ def opened(stream: BinaryIO, is_whole: bool) -> Iterator[ForwardOnly | None]:
     """`stream` opened by libsndfile; None if libsndfile is not its decoder."""
     head = _head(stream)
     is_vorbis = is_whole and head[OGG_CODEC_OFFSET:] == OGG_VORBIS_MARK
-    known = is_vorbis or (head[:4] in LIBSNDFILE_MARKS and not libsndfile_loses_place(stream))
+    is_free = is_free_format(stream)
+    known = is_vorbis or is_free or (head[:4] in LIBSNDFILE_MARKS and not libsndfile_loses_place(stream))
     is_flac = head.startswith(FLAC_MARK)
     stated = flac.stated_samples(stream) if is_flac else None
     try:
@@ -115,7 +117,7 @@ def opened(stream: BinaryIO, is_whole: bool) -> Iterator[ForwardOnly | None]:
     except soundfile.LibsndfileError:
         file = None
     if file is not None and (
-        file.subtype in _FOR_FFMPEG
+        (file.subtype in _FOR_FFMPEG and not is_free)
         or file.format == "SVX"  # two channels follow one another there, which libsndfile mixes up
         or (file.subtype == "PCM_16" and is_bitstream(stream))
     ):

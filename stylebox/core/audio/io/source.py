@@ -1,7 +1,6 @@
 """Opening what a sound comes from: a path, standard input, or a stream. Reads no sound."""
 
 import io
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +14,7 @@ from stylebox.core.standard_streams import STREAM, standard_input
 from stylebox.core.temporary_files import temporary_place
 
 _PIPE_BYTES = 1 << 26  # kept in memory of a pipe; the rest goes into a temporary file
+_COPIED_BYTES = 1 << 16  # at once
 
 Source = Path | str | BinaryIO
 
@@ -87,9 +87,10 @@ def absent(path: Path) -> AudioError:
 
 def _copied(name: str, pipe: BinaryIO, file: IO[bytes]) -> BinaryIO:
     """The content of a pipe in a file, which can be searched."""
-    try:
-        shutil.copyfileobj(pipe, file)
-    except OSError as error:
-        fix = "set TMPDIR to a folder with room for it"
-        raise AudioError(f"{name}: cannot be kept in a temporary file ({error_reason(error)}); {fix}") from error
+    while content := pipe.read(_COPIED_BYTES):
+        try:
+            file.write(content)
+        except OSError as error:
+            fix = "set TMPDIR to a folder with room for it"
+            raise AudioError(f"{name}: cannot be kept in a temporary file ({error_reason(error)}); {fix}") from error
     return cast(BinaryIO, file)

@@ -6,6 +6,7 @@ Reference:
 
 import itertools
 import re
+from collections.abc import Iterable
 from typing import BinaryIO
 
 import numpy as np
@@ -36,20 +37,20 @@ def is_bitstream(stream: BinaryIO) -> bool:
     return head.startswith(_WAV) and _has_frames(head)
 
 
-def check_samples(samples: np.ndarray, name: str) -> None:
+def check_samples(blocks: Iterable[np.ndarray], name: str) -> None:
     """Refuse samples of 16 bits that are the frames of a codec, in files that FFmpeg does not search for them.
 
     Args:
-        samples: The first ones.
+        blocks: The first ones.
         name: Of the file, for the error message.
 
     Raises:
         AudioError: They are frames.
 
     Shape:
-        ``(S, channels)``.
+        Each block is ``(S, channels)``.
     """
-    if _has_frames(np.round(samples * 32768).astype("<i2").tobytes()):
+    if _has_frames(b"".join(np.round(block * 32768).astype("<i2").tobytes() for block in blocks)):
         fix = "save it as WAV with the same samples, which can be read"
         raise AudioError(f"{name}: holds Dolby Digital or DTS in the place of samples; {fix}")
 

@@ -15,7 +15,7 @@ _AMR_SPEECH_BYTES = {
     "amrnb": (13, 14, 16, 18, 20, 21, 27, 32, 6),
     "amrwb": (18, 24, 33, 37, 41, 47, 51, 59, 61, 6),
 }  # with the header, by the mode; 1 for others, which have no speech
-_AC3_CODECS, _AC3_SYNC, _AC3_HEAD_BYTES, _LAST_AC3_VERSION = ("ac3", "eac3"), b"\x0b\x77", 6, 10
+AC3_CODECS, _AC3_SYNC, _AC3_HEAD_BYTES, _LAST_AC3_VERSION = ("ac3", "eac3"), b"\x0b\x77", 6, 10
 _AC3_KILOBITS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)  # per second
 _ADTS_SYNC, _ADTS_MASK, _LEAST_FRAMES = (0xFF, 0xF0), 0xF6, 3
 _ADTS_ALIKE, _AC3_ALIKE = (0, 1, 2), (0, 1, 4, 5)  # bytes that are the same in all frames
@@ -40,15 +40,10 @@ def is_whole(frame: bytes, codec: str, frame_bytes: int) -> bool:
     return size_of is None or len(frame) >= size_of(frame.ljust(4, b"\0"))
 
 
-def frames_bytes(packet: bytes, codec: str) -> int:
-    """How much of a packet of AC-3 is frames: parsers take all that follows the last frame of a file for a part of it.
-
-    Args:
-        packet: As a parser gives it.
-        codec: FFmpeg's name of it; packets of others are frames as a whole.
-    """
+def ac3_bytes(packet: bytes) -> int:
+    """How much of a packet of AC-3 is frames: of the last one of a file, parsers make all that follows it a part."""
     at = 0
-    while codec in _AC3_CODECS and packet.startswith(_AC3_SYNC, at) and len(packet) >= at + _AC3_HEAD_BYTES:
+    while packet.startswith(_AC3_SYNC, at) and len(packet) >= at + _AC3_HEAD_BYTES:
         at += _ac3(packet[at : at + _AC3_HEAD_BYTES])
     return min(at, len(packet)) or len(packet)
 
