@@ -12,9 +12,13 @@ from unittest.mock import patch
 
 import numpy as np
 
+from stylebox.core.audio.io.containers import behind, flac
+from stylebox.core.audio.io.containers.avi import Chunks
 from stylebox.core.audio.io.containers.boxes import edit_list, sounds
+from stylebox.core.audio.io.containers.frame_sizes import frames_bytes
 from stylebox.core.audio.io.containers.ogg import links, set_plain_serial
 from stylebox.core.audio.io.containers.parts import parts
+from stylebox.core.audio.io.containers.raw_frames import is_free_format
 from stylebox.core.audio.io.read import AudioReader
 from stylebox.core.config import load_preset
 from stylebox.core.data.dataset import mapped
@@ -81,6 +85,19 @@ def _parts(data: bytes) -> None:
         assert part.unread >= 0
 
 
+def _behind(data: bytes) -> None:
+    """What is looked at behind the last packet of a file, as if it were the whole file."""
+    stream = io.BytesIO(data)
+    for name in ("flv", "mpeg", "mpegts", "rm", "wv", "mpc8", "voc", "avi", "asf", "matroska", "dsf", "iff"):
+        assert (behind.end(stream, {name}, 0, 0) or 0) >= 0
+    chunks = Chunks(stream, 0)
+    assert chunks.before(len(data)) >= 0
+    assert chunks.missing(0) >= 0
+    assert 0 <= frames_bytes(data) <= len(data)
+    assert 0 <= flac.unread_bytes(stream, len(data) // 2) <= len(data)
+    is_free_format(stream)
+
+
 def _audio(folder: Path) -> None:
     with AudioReader(folder / "sound") as reader:
         for done, block in enumerate(reader):
@@ -122,6 +139,7 @@ def _shard(folder: Path) -> None:
 
 TARGETS: Mapping[str, Target] = {
     "audio": _file("sound", _audio),
+    "behind": _behind,
     "boxes": _boxes,
     "catalogue": _catalogue,
     "config": _file("a.toml", lambda folder: load_preset("tiny", folder / "a.toml")),

@@ -3,11 +3,13 @@
 import struct
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from support.audio_files import SAMPLE_RATE, encode, notes
 from support.kinds import KINDS, Make, by_ffmpeg
 
+from stylebox.core.audio.io.containers.frame_sizes import frames_bytes, is_whole
 from stylebox.core.audio.io.read import AudioReader
 
 
@@ -24,6 +26,7 @@ MORE: dict[str, Make] = {
         f"film in {suffix}": film(suffix, codec)
         for suffix, codec in ((".ts", "aac"), (".mpg", "mp2"), (".m2ts", "ac3"))
     },
+    "AST": by_ffmpeg(".ast", "pcm_s16be_planar"),
     "AC-3": by_ffmpeg(".ac3", "ac3", 48000),
     "E-AC-3": by_ffmpeg(".eac3", "eac3", 48000),
     "MP2": by_ffmpeg(".mp2", "mp2"),
@@ -102,3 +105,27 @@ def test_tags_and_padding_are_not_said(kind: str, tmp_path: Path) -> None:
             back, remarks = read(content + behind, path)
             np.testing.assert_array_equal(back[: len(whole)], whole)
             assert [remark for remark in remarks if "follow" in remark] == []
+
+
+@pytest.mark.parametrize(
+    ("codec", "rate"), [("ac3", 32000), ("ac3", 44100), ("ac3", 48000), ("eac3", 44100), ("eac3", 48000)]
+)
+@pytest.mark.parametrize("bits", ["96000", "192000", "448000"])
+def test_a_frame_of_ac3_states_its_size(codec: str, rate: int, bits: str, tmp_path: Path) -> None:
+    """The parser of FFmpeg knows the sizes of all but the last one."""
+    path = encode(tmp_path / f"a.{codec}", codec, rate, False, 0.5, b=bits)
+    with av.open(str(path)) as container:
+        packets = [bytes(packet) for packet in container.demux() if packet.size]
+    assert [frames_bytes(packet + b"TAG") for packet in packets] == [len(packet) for packet in packets]
+
+
+def test_a_frame_of_dts_states_its_size() -> None:
+    """In 14 bits behind the sync word, and 14 bits of other things; an extension with it follows."""
+    for size in (96, 1884, 16384):
+        head = int("7ffe8001", 16) << 32 | (size - 1) << 4
+        frame = head.to_bytes(8).ljust(size, b"\1")
+        assert frames_bytes(frame) == frames_bytes(frame + NOISE) == size
+        extension = int("64582025", 16) << 64 | (500 - 1) << 29
+        assert frames_bytes(frame + extension.to_bytes(12).ljust(500, b"\1") + NOISE) == size + 500
+        assert is_whole(frame, "dca", 0)
+        assert not is_whole(frame[:-1], "dca", 0)

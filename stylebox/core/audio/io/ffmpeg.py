@@ -22,7 +22,7 @@ from stylebox.core.audio.io.container import open_container, raise_if_unread
 from stylebox.core.audio.io.containers.avi import Chunks
 from stylebox.core.audio.io.containers.boxes import edit_list
 from stylebox.core.audio.io.containers.endings import Ending
-from stylebox.core.audio.io.containers.frame_sizes import AC3_CODECS, ac3_bytes, is_whole
+from stylebox.core.audio.io.containers.frame_sizes import OF_MARKED_FRAMES, frames_bytes, is_whole
 from stylebox.core.audio.io.containers.page_times import PageTimes
 from stylebox.core.audio.io.containers.raw_frames import RAW_FORMATS, LostFrames, Padding, is_adts
 from stylebox.core.audio.io.containers.stated import itunes_samples, stated_seconds
@@ -265,7 +265,7 @@ class _Decoder:
     ) -> tuple[list[av.AudioFrame], Silence | None]:
         """The frames of a packet without a container, and the silence in the place of those that were lost before."""
         codec = self._audio.codec_context.name
-        size = ac3_bytes(bytes(packet)) if codec in AC3_CODECS else packet.size
+        size = frames_bytes(bytes(packet)) if codec in OF_MARKED_FRAMES else packet.size
         frames = self._decoded(packet if size == packet.size else bytes(packet)[:size])
         number = lost.before(packet, size, bool(frames)) if packet.size else 0
         return frames, (number * frames[0].samples, frames[0].sample_rate) if number else None

@@ -5,7 +5,7 @@ its units begin with their sizes, the end is where those end.
 
 Reference:
     Adobe FLV 10.1. RealMedia File Format. WavPack 4. Musepack SV8. Creative Voice. ISO/IEC 13818-1: program streams and
-    transport streams.
+    transport streams. Nintendo AST.
 """
 
 import io
@@ -118,6 +118,7 @@ _WHOLE: dict[str, _SizeOf] = {
     "avi": _avi,
     "asf": units.asf_object,
     "dsf": units.dsf,
+    "ast": lambda head: 64 + int.from_bytes(head[4:8]) if head.startswith(b"STRM") else None,
     "iff": lambda head: units.dff(head) or units.riff(head),
 }
 _TAILS: dict[str, _SizeOf] = {

@@ -2,7 +2,7 @@
 
 Reference:
     ISO/IEC 14496-3, 1.7.3: LOAS. Meridian, MLP and TrueHD. Bluetooth A2DP 1.3, 12.9: SBC. RFC 4867, 5.3: AMR.
-    ETSI TS 102 366, 5.3 and E.1.3.1: AC-3 and E-AC-3.
+    ETSI TS 102 366, 5.3 and E.1.3.1: AC-3 and E-AC-3. ETSI TS 102 114, 5.3 and 7.4: DTS and its extensions.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,9 @@ _AMR_SPEECH_BYTES = {
     "amrnb": (13, 14, 16, 18, 20, 21, 27, 32, 6),
     "amrwb": (18, 24, 33, 37, 41, 47, 51, 59, 61, 6),
 }  # with the header, by the mode; 1 for others, which have no speech
-AC3_CODECS, _AC3_SYNC, _AC3_HEAD_BYTES, _LAST_AC3_VERSION = ("ac3", "eac3"), b"\x0b\x77", 6, 10
+OF_MARKED_FRAMES = {"ac3", "eac3", "dca"}  # codecs
+_DTS_SYNC = b"\x7f\xfe\x80\x01"
+_AC3_SYNC, _AC3_HEAD_BYTES, _LAST_AC3_VERSION, _HEAD_BYTES = b"\x0b\x77", 6, 10, 12
 _AC3_KILOBITS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)  # per second
 _ADTS_SYNC, _ADTS_MASK, _LEAST_FRAMES = (0xFF, 0xF0), 0xF6, 3
 _ADTS_ALIKE, _AC3_ALIKE = (0, 1, 2), (0, 1, 4, 5)  # bytes that are the same in all frames
@@ -40,11 +42,14 @@ def is_whole(frame: bytes, codec: str, frame_bytes: int) -> bool:
     return size_of is None or len(frame) >= size_of(frame.ljust(4, b"\0"))
 
 
-def ac3_bytes(packet: bytes) -> int:
-    """How much of a packet of AC-3 is frames: of the last one of a file, parsers make all that follows it a part."""
+def frames_bytes(packet: bytes) -> int:
+    """How much of a packet of AC-3 or DTS is frames: of the last one of a file, parsers make the rest of it a part.
+
+    Packets of other kinds are frames as a whole.
+    """
     at = 0
-    while packet.startswith(_AC3_SYNC, at) and len(packet) >= at + _AC3_HEAD_BYTES:
-        at += _ac3(packet[at : at + _AC3_HEAD_BYTES])
+    while size_of := next((size_of for mark, size_of in _MARKED.items() if packet.startswith(mark, at)), None):
+        at += size_of(packet[at : at + _HEAD_BYTES].ljust(_HEAD_BYTES, b"\0"))
     return min(at, len(packet)) or len(packet)
 
 
@@ -74,6 +79,15 @@ def _ac3(frame: bytes) -> int:
     return 2 * (2 * kilobits, kilobits * 320 // 147 + code % 2, 3 * kilobits, 3 * kilobits)[rate]
 
 
+def _dts(frame: bytes) -> int:
+    return (int.from_bytes(frame[5:8]) >> 4 & 0x3FFF) + 1
+
+
+def _dts_extension(frame: bytes) -> int:
+    is_wide, bits = frame[5] & 0x20, int.from_bytes(frame[5:10])
+    return (bits >> 5 & 0xFFFFF if is_wide else bits >> 13 & 0xFFFF) + 1
+
+
 def _adts(frame: bytes) -> int:
     return int.from_bytes(frame[3:6]) >> 5 & 0x1FFF
 
@@ -99,8 +113,10 @@ def _amr(codec: str) -> Callable[[bytes], int]:
     return lambda frame: sizes.get(frame[0] >> 3 & 0xF, 1)
 
 
+_MARKED = {_AC3_SYNC: _ac3, _DTS_SYNC: _dts, b"\x64\x58\x20\x25": _dts_extension}
 _SIZES: dict[str, Callable[[bytes], int]] = {
     "aac_latm": _loas,
+    "dca": lambda frame: _dts(frame.ljust(_HEAD_BYTES, b"\0")) if frame.startswith(_DTS_SYNC) else 0,
     "mlp": _mlp,
     "truehd": _mlp,
     "sbc": _sbc,
