@@ -29,12 +29,12 @@ class StyleEncoder(nn.Module):
             layers += [nn.Conv2d(a, b, 3, stride=2, padding=1), nn.GroupNorm(8, b), nn.SiLU()]
         self.convolutions = nn.Sequential(*layers)
         width = config.channels[-1]
-        self.queries = nn.Parameter(torch.randn(config.num_tokens, width) * width**-0.5)
+        self.queries = _drawn((config.num_tokens, width), width**-0.5)
         self.key_value = nn.Linear(width, 2 * width)
         self.tokens = nn.Linear(width, config.token_dim)
         self.vector = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, config.vector_dim))
-        self.null_tokens = nn.Parameter(torch.randn(config.num_tokens, config.token_dim) * 0.02)
-        self.null_vector = nn.Parameter(torch.randn(config.vector_dim) * 0.02)
+        self.null_tokens = _drawn((config.num_tokens, config.token_dim), 0.02)
+        self.null_vector = _drawn((config.vector_dim,), 0.02)
 
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
         """Encode a clip."""
@@ -44,3 +44,10 @@ class StyleEncoder(nn.Module):
         tokens = self.tokens(F.scaled_dot_product_attention(queries, key, value))
         statistics = torch.cat([places.mean(1), places.amax(1)], 1)
         return tokens, self.vector(statistics)
+
+
+def _drawn(shape: tuple[int, ...], std: float) -> nn.Parameter:
+    """A parameter of random numbers, drawn by `nn.init` like those of PyTorch's modules."""
+    parameter = nn.Parameter(torch.empty(shape))
+    nn.init.normal_(parameter, std=std)
+    return parameter

@@ -7,7 +7,7 @@ of the shipped model. A model can also be a folder anywhere. Knows nothing of tr
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -209,7 +209,7 @@ def _build(build: Callable[[], Module], part: Part, name: str) -> Module:
     """Make a module of the sizes that a part names, and load its weights.
 
     The module of a file that does not ship is made without memory first: such a file may name any sizes, and only those
-    of its tensors are allocated. PyTorch imports its compiler for that, which takes a second.
+    of its tensors are allocated.
 
     Args:
         build: Makes the module.
@@ -220,7 +220,7 @@ def _build(build: Callable[[], Module], part: Part, name: str) -> Module:
         ModelError: The weights do not fit.
     """
     if not part.path.is_relative_to(shipped_models()):
-        with torch.device("meta"):
+        with torch.device("meta"), _WithoutRandomNumbers():  # which would import PyTorch's compiler: a second
             sketch = build()
         check_fit(sketch, part.tensors, f"{name}.", part.path)
     with _WithoutRandomNumbers():
@@ -229,9 +229,13 @@ def _build(build: Callable[[], Module], part: Part, name: str) -> Module:
 
 
 class _WithoutRandomNumbers(TorchFunctionMode):
-    """Leaves out the random numbers that new networks begin with, where weights will replace them: 0.1 s."""
+    """Leaves out the random numbers that new networks begin with, where weights will replace them: 0.1 s.
+
+    On the device `meta` it leaves out other values, too: PyTorch imports its compiler for them, which takes a second.
+    """
 
     _DRAWING = frozenset((nn.init.uniform_, nn.init.normal_, nn.init.kaiming_uniform_))
+    _SIZED: ClassVar = {torch.hann_window: 0, torch.linspace: 2}  # the argument that says how many values there are
 
     def __torch_function__(
         self,
@@ -240,7 +244,11 @@ class _WithoutRandomNumbers(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401 (whatever the function gives)
-        return None if func in self._DRAWING else func(*args, **(kwargs or {}))
+        if func in self._DRAWING:
+            return None
+        if func in self._SIZED and torch.get_default_device().type == "meta":
+            return torch.empty(args[self._SIZED[func]])
+        return func(*args, **(kwargs or {}))
 
 
 def load_module(module: Module, part: Part, name: str) -> Module:
