@@ -112,6 +112,9 @@ _SERVER.set_forkserver_preload(
         *("torch", "support.microphones", "stylebox.cli", "stylebox.core.data.build", "stylebox.core.jobs.transfer"),
         *("stylebox.core.jobs.train", "stylebox.core.jobs.own_styles", "stylebox.core.evaluation.evaluate"),
         "stylebox.core.sources.render.render",
+        # What commands import in the middle of their work takes longer than the work.
+        *("torch._dynamo", "accelerate", "scipy.signal", "scipy.stats", "mir_eval", "av", "soxr", "mutagen"),
+        *("matplotlib.image", "matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib.dates"),
     ]
 )
 
