@@ -6,12 +6,12 @@ import torch
 from librosa import mel_frequencies
 from support.models import PARTIALS, SAMPLE_RATE, melody, tones
 
-from stylebox.core.audio import windows
 from stylebox.core.audio.mel import MelSpectrogram, db_per_unit
 from stylebox.core.audio.phase import magnitude_to_audio
 from stylebox.core.config import MelConfig, VocoderConfig
 from stylebox.core.models.vocoder import FLOOR, Vocoder
 from stylebox.core.music.notes import Note, key_hz, piano_roll
+from stylebox.core.pipeline import vocode as vocode_room
 from stylebox.core.pipeline.vocode import mel_to_spectrum
 
 MEL = MelConfig()
@@ -98,8 +98,7 @@ def test_it_has_the_power_that_the_mel_has(moved: Vocoder) -> None:
 def test_windows_equal_the_whole(moved: Vocoder, monkeypatch: pytest.MonkeyPatch) -> None:
     audio, mel, frame = heard(melody(4, 7.0), 7.0)
     whole = vocode(moved, mel, frame, len(audio))
-    monkeypatch.setattr(windows, "WINDOW_FRAMES", 64)
-    monkeypatch.setattr(windows, "MARGIN_FRAMES", 32)
+    monkeypatch.setattr(vocode_room, "_WINDOW_FRAMES", 64)
     cut = vocode(moved, mel, frame, len(audio))
     assert (whole - cut).abs().max() < 1e-3 * whole.abs().max()
 

@@ -32,7 +32,7 @@ from stylebox.core.music.midi.read import read_midi
 from stylebox.core.music.midi.write import write_midi
 from stylebox.core.music.notes import Note
 from stylebox.core.music.register import Register
-from stylebox.core.pipeline import player
+from stylebox.core.pipeline import player, refine
 from stylebox.core.pipeline.draft import draft
 from stylebox.core.pipeline.options import TransferOptions, resolve
 from stylebox.core.pipeline.pipeline import BasePipeline
@@ -128,6 +128,7 @@ def test_chunked_equals_whole(pipeline: BasePipeline, monkeypatch: pytest.Monkey
     long = tones(melody(41, 9.0), 9.0, PARTIALS["reed"])
     whole = pipeline.transfer(long, options).audio
     monkeypatch.setattr(windows, "WINDOW_FRAMES", 128)
+    monkeypatch.setattr(refine, "_WINDOW_FRAMES", 128)
     chunked = pipeline.transfer(long, options).audio
     assert np.abs(whole - chunked).max() < 2e-4 * np.abs(whole).max()
 
@@ -140,6 +141,7 @@ def test_windows_computed_together_equal_those_one_by_one(
     options = TransferOptions("string", seed=7, vocoder="griffin-lim")
     long = tones(melody(41, 4.0), 4.0, PARTIALS["reed"])
     monkeypatch.setattr(windows, "WINDOW_FRAMES", 64)
+    monkeypatch.setattr(refine, "_WINDOW_FRAMES", 64)
     made, calls = [], [0, 0]
     for number, together in enumerate([device.windows_at_once("cpu"), device.windows_at_once("cuda")]):
         for module in (windows, content_encoder):
@@ -157,7 +159,7 @@ def test_windows_computed_together_equal_those_one_by_one(
 
 def test_windows_put_every_frame_where_it_belongs() -> None:
     for align, stride in ((1, 1), (4, 4), (1, 16)):
-        made = windows.in_mel_windows(lambda a, b: torch.arange(a, b), 3001, align, stride)
+        made = windows.in_mel_windows(lambda a, b: torch.arange(a, b), 3001, 128, align=align, stride=stride)
         assert torch.equal(made, torch.arange(3001))
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from stylebox.core.device import windows_at_once
 
-WINDOW_FRAMES, MARGIN_FRAMES = 2048, 128  # of the mel; no network on mels looks further than the margin
+WINDOW_FRAMES = 2048  # of the mel: longer ones are no faster on a processor, and take more memory
 
 
 class Window(NamedTuple):
@@ -62,7 +62,14 @@ def in_windows(compute: Callable[[int, int], Tensor], length: int, size: int, ma
 
 
 def in_mel_windows(
-    compute: Callable[[int, int], Tensor], length: int, align: int = 1, stride: int = 1, device: str = "cpu"
+    compute: Callable[[int, int], Tensor],
+    length: int,
+    reach: int,
+    *,
+    align: int = 1,
+    stride: int = 1,
+    frames: int | None = None,
+    device: str = "cpu",
 ) -> Tensor:
     """`in_windows` for networks on mels; what fits in one window with its margins is computed at once.
 
@@ -71,14 +78,16 @@ def in_mel_windows(
     Args:
         compute: As for `in_windows`.
         length: Of the whole, in cells.
+        reach: How many mel frames on either side the network looks; the margin is at least as long.
         align: Windows start at multiples of it, so that strided networks see the same grid as on the whole.
         stride: Mel frames per cell.
+        frames: Mel frames of a window; `WINDOW_FRAMES` unless given.
         device: Type of the device that computes.
 
     Shape:
         ``(..., length)``.
     """
-    size, margin = windows_at_once(device) * WINDOW_FRAMES // stride, MARGIN_FRAMES // stride
+    size, margin = windows_at_once(device) * (frames or WINDOW_FRAMES) // stride, -(-reach // stride)
     if length <= size + 2 * margin:
         return compute(0, length)
     return in_windows(compute, length, -(-size // align) * align, -(-margin // align) * align)

@@ -121,6 +121,7 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         self.stride = 2 ** (len(channels) - 1)
+        self.reach = 2 + 4 * num_blocks * (2 * self.stride - 1) + self.stride - 1  # cells on either side it looks at
         self.conv_in = nn.Conv2d(in_channels, channels[0], 3, padding=1)
         self.down_blocks, self.up_blocks = nn.ModuleList(), nn.ModuleList()
         self.attention = nn.ModuleList(StyleAttention(c, token_dim) for c in channels[1:])

@@ -15,6 +15,8 @@ from stylebox.core.models.content_map import NUM_CHANNELS, ContentMap
 class Denoiser(nn.Module):
     """A U-Net, conditioned on the time, the draft, the music as `draw` gives it and the style.
 
+    `reach` is how many mel frames on either side it looks at.
+
     Shape:
         x_t and z_draft ``(B, C, H, W)``, t ``(B,)``, music ``(B, C', H, W)``, tokens ``(B, K, D)``,
         vector ``(B, D')`` -> velocity ``(B, C, H, W)``.
@@ -35,6 +37,7 @@ class Denoiser(nn.Module):
             config.time_dim + style.vector_dim,
             style.token_dim,
         )
+        self.reach = vae.stride * (self.unet.reach + 1) - 1
 
     def draw(self, content: Tensor, dynamics: Tensor) -> Tensor:
         """The music as the network takes it: the same at every time t, so that a sampler draws it once.

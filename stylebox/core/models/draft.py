@@ -15,6 +15,8 @@ from stylebox.core.models.content_map import NUM_CHANNELS, ContentMap
 class DraftNetwork(nn.Module):
     """A small U-Net on patches of the content map.
 
+    `reach` is how many mel frames on either side it looks at.
+
     Shape:
         content ``(B, 2, N, T)``, dynamics ``(B, T)``, tokens ``(B, K, D)``, vector ``(B, D')`` -> mel ``(B, M, T)``.
     """
@@ -27,6 +29,7 @@ class DraftNetwork(nn.Module):
         self.unet = UNet(
             NUM_CHANNELS * cells, cells, config.channels, config.num_blocks, style.vector_dim, style.token_dim
         )
+        self.reach = config.patch * (self.unet.reach + 1) - 1
 
     def forward(self, content: Tensor, dynamics: Tensor, tokens: Tensor, vector: Tensor) -> Tensor:
         """Predict the mel."""

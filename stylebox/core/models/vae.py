@@ -15,7 +15,8 @@ _LOG_VARIANCE_LIMITS = (-20.0, 10.0)
 class VAE(nn.Module):
     """Mel -> mean and log-variance of a diagonal Gaussian, and back.
 
-    `scale` is set once after training so that latents have about unit variance, as diffusion wants them.
+    `scale` is set once after training so that latents have about unit variance, as diffusion wants them. `reach` is how
+    many mel frames on either side both halves look at.
 
     Shape:
         mel ``(B, M, T)`` <-> z ``(B, C, M / stride, ceil(T / stride))``.
@@ -29,6 +30,9 @@ class VAE(nn.Module):
     def __init__(self, config: VAEConfig) -> None:
         super().__init__()
         self.patch, self.stride = config.patch, config.stride
+        # Two convolutions of 3x3 in each residual block, one at either end; then the cell that a frame is in.
+        coarse, fine = self.stride, self.patch
+        self.reach = 2 * config.num_blocks * (2 * coarse - fine) + coarse + fine + coarse - 1
         first, last = config.channels[0], config.channels[-1]
         pairs = list(pairwise(config.channels))
         encoder: list[nn.Module] = [nn.Conv2d(self.patch**2, first, 3, padding=1)]

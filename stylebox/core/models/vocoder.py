@@ -29,6 +29,7 @@ class Vocoder(nn.Module):
     """ConvNeXt over time and 2-D convolutions over bins and time; both correct a first guess.
 
     `fold` neighbouring bins are channels of one place, and so are the frames that lie in one frame of the mel.
+    `reach` is how many mel frames on either side it looks at.
 
     Shape:
         mel ``(B, M, T)`` in [-1, 1] and frame ``(B, N, T)`` in [0, 1]
@@ -41,7 +42,6 @@ class Vocoder(nn.Module):
 
     bands: Tensor
     shares: Tensor
-    nearness: Tensor
     spread: Tensor
     offset: Tensor
     combs: Tensor
@@ -53,6 +53,8 @@ class Vocoder(nn.Module):
         self.sample_rate = mel.sample_rate
         self.times = mel.hop_length // config.hop_length
         bins = config.n_fft // 2  # the Nyquist frequency is left silent
+        # Convolutions of 7 (embedding, backbone) and of 3 (drawing, blocks), and the powers of two frames.
+        self.reach = 3 * (1 + config.num_layers) + 1 + 2 * config.num_blocks + 1
         self.embed = nn.Conv1d(mel.n_mels + NUM_KEYS, config.dim, 7, padding=3)
         self.norm = nn.LayerNorm(config.dim)
         self.backbone = nn.ModuleList(
@@ -68,12 +70,10 @@ class Vocoder(nn.Module):
         spread, offset = _mel_to_log_magnitude(config, mel)
         combs = partial_combs(mel.sample_rate, config.n_fft)[:, :bins]
         bands = _bands(config, mel)[:, :bins]
-        triangle = np.bartlett(2 * self.times + 1)[1:-1].astype(np.float32)
         shares = bands.T / np.maximum(bands.sum(0)[:, None], 1e-6)
         # The power of a tone in a band grows with the square of the window, and so does that of noise.
         self.register_buffer("bands", torch.from_numpy(bands * (mel.n_fft / config.n_fft) ** 2), persistent=False)
         self.register_buffer("shares", torch.from_numpy(shares), persistent=False)
-        self.register_buffer("nearness", torch.from_numpy(triangle / triangle.sum())[None, None], persistent=False)
         self.tenths = (mel.ceiling_db - mel.floor_db) / 20.0  # log10 of power per unit of mel
         self.middle = (mel.ceiling_db + mel.floor_db) / 20.0
         self.register_buffer("spread", torch.from_numpy(spread), persistent=False)
@@ -123,15 +123,25 @@ class Vocoder(nn.Module):
         Shape:
             level ``(B, times, bins, T)`` and mel ``(B, M, T)`` -> as level.
         """
-        power = (10.0 ** (2 * level)).movedim(1, -1).flatten(-2).flatten(0, 1)[:, None]  # (B * bins, 1, T * times)
-        around = F.pad(power, (self.times - 1, self.times - 1), mode="replicate")
-        smooth = F.conv1d(around, self.nearness, stride=self.times).unflatten(0, (len(level), -1))[:, :, 0]
-        there = torch.log10((self.bands @ smooth).clamp_min(_LEAST_POWER))
+        there = torch.log10((self.bands @ self._mean_power(level)).clamp_min(_LEAST_POWER))
         wanted = (mel * self.tenths + self.middle).clamp_min(math.log10(_LEAST_POWER))
         moved = 0.5 * (self.shares @ (wanted - there).clamp(-_MOST_MOVED, _MOST_MOVED))
         after = torch.cat([moved[..., 1:], moved[..., -1:]], -1)
         weights = [i / self.times for i in range(self.times)]  # from one frame of the mel to the next
         return level + torch.stack([torch.lerp(moved, after, weight) for weight in weights], 1)
+
+    def _mean_power(self, level: Tensor) -> Tensor:
+        """The power at each frame of the mel: a triangle over the frames around it.
+
+        Shape:
+            ``(B, times, bins, T)`` -> ``(B, bins, T)``.
+        """
+        power = 10.0 ** (2 * level)
+        mean = power[:, 0] * self.times
+        for i in range(1, self.times):
+            before = torch.cat([power[:, 0, :, :1], power[:, i, :, :-1]], -1)
+            mean = mean + (self.times - i) * power[:, i] + i * before
+        return mean / self.times**2
 
 
 class ConvNeXtBlock(nn.Module):

@@ -30,4 +30,5 @@ def draft(network: DraftNetwork, content: Content, style: Style) -> Tensor:
             mel: Tensor = network(posteriors[..., first:last], dynamics[..., first:last], tokens, vector)
         return mel[0].float()
 
-    return in_mel_windows(draw, posteriors.shape[-1], device=posteriors.device.type).clamp(-1.0, 1.0)
+    align, device = network.patch * network.unet.stride, posteriors.device.type
+    return in_mel_windows(draw, posteriors.shape[-1], network.reach, align=align, device=device).clamp(-1.0, 1.0)

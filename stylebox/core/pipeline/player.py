@@ -28,7 +28,7 @@ from stylebox.core.pipeline.work import Track, Work
 from stylebox.core.progress import Progress
 from stylebox.core.store.styles import Style
 
-PART_FRAMES, MARGIN_FRAMES = 5632, 256  # 65 s kept of a part, 3 s seen on either side; multiples of all strides
+PART_FRAMES, MARGIN_FRAMES = 8704, 256  # 101 s kept of a part, 3 s seen on either side; multiples of all strides
 _CONTEXT_FRAMES = 96  # that the vocoder sees on either side of what it makes audible
 _LEAD_FRAMES = 16  # that two parts have in common on either side of their seam
 _FADE_SAMPLES = 1024

@@ -23,6 +23,7 @@ from stylebox.core.store.styles import Style
 
 _SILENCE = -1.0
 _NOISE_CELLS = 256  # drawn at once
+_WINDOW_FRAMES = 3072  # of the mel, for the denoiser: its maps are small and its margins long
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ class Refiner:
             with half_precision(mel.device.type):
                 return self.vae.encode(padded[None, :, first * stride : last * stride])[0].float()
 
-        return in_mel_windows(look, padded.shape[-1] // stride, stride=stride, device=mel.device.type)[None]
+        length = padded.shape[-1] // stride
+        return in_mel_windows(look, length, self.vae.reach, stride=stride, device=mel.device.type)[None]
 
     def decode(self, z: Tensor, num_frames: int) -> Tensor:
         """A latent as a mel, in single precision: in bfloat16 the quietest sounds change.
@@ -112,7 +114,7 @@ class Refiner:
             mel = self.vae.decode(z[..., first:last], (last - first) * stride)[0]
             return torch.unflatten(mel, 1, (-1, stride)).movedim(1, -1)  # cells of the latent last
 
-        mel = in_mel_windows(look, z.shape[-1], stride=stride, device=z.device.type)
+        mel = in_mel_windows(look, z.shape[-1], self.vae.reach, stride=stride, device=z.device.type)
         return mel.movedim(-1, 1).flatten(1)[:, :num_frames]
 
     def _network(self, z_draft: Tensor, content: Content, style: Style, guidance: float) -> Network:
@@ -142,7 +144,10 @@ class Refiner:
                     ).float()
                 return velocity[0] if count == 1 else guided(velocity[:1], velocity[1:], guidance)[0]
 
-            return in_mel_windows(look, x_t.shape[-1], self.denoiser.unet.stride, stride, device)[None]
+            reach, align = self.denoiser.reach, self.denoiser.unet.stride
+            return in_mel_windows(
+                look, x_t.shape[-1], reach, align=align, stride=stride, frames=_WINDOW_FRAMES, device=device
+            )[None]
 
         return network
 

@@ -18,6 +18,8 @@ from stylebox.core.device import half_precision
 from stylebox.core.models.vocoder import FLOOR, Vocoder
 from stylebox.core.pipeline.content import Content
 
+_WINDOW_FRAMES = 1024  # of the mel: the maps of the vocoder are large, and a processor is slower with longer ones
+
 
 @dataclass(frozen=True)
 class Before:
@@ -148,5 +150,6 @@ def mel_to_spectrum(vocoder: Vocoder, mel: Tensor, frame: Tensor, cents: Tensor 
         magnitude = torch.where(level <= FLOOR, 0.0, 10.0**level)
         return torch.unflatten(magnitude, 1, (-1, vocoder.times)).transpose(1, 2)  # frames of the mel last
 
-    magnitude = in_mel_windows(look, mel.shape[-1], device=mel.device.type).transpose(1, 2).flatten(1)
+    windows = in_mel_windows(look, mel.shape[-1], vocoder.reach, frames=_WINDOW_FRAMES, device=mel.device.type)
+    magnitude = windows.transpose(1, 2).flatten(1)
     return magnitude if cents is None else apply_bends(magnitude, frame, cents, vocoder.sample_rate)
