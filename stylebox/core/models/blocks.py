@@ -52,9 +52,10 @@ class ResBlock(nn.Module):
         h: Tensor = self.norm(x)
         if self.film is not None:
             scale, shift = self.film(condition)[:, :, None, None].chunk(2, 1)
-            h = h * (1 + scale) + shift
-        h = self.second(F.silu(self.first(F.silu(h))))
-        return x + h
+            h = torch.addcmul(shift, h, 1 + scale)
+        # In place, as fresh memory costs a processor more time than the operation.
+        h = self.second(F.silu(self.first(F.silu(h, inplace=True)), inplace=True))
+        return h.add_(x)
 
 
 class StyleAttention(nn.Module):
