@@ -15,6 +15,7 @@ import soundfile
 import torch
 from support.command_result import CommandResult
 from support.models import PARTIALS, SAMPLE_RATE, melody, tones
+from support.warm_python import warm_python
 
 import stylebox
 from bench.recipe_times import stretches
@@ -127,9 +128,10 @@ def test_the_recipe_gives_a_model_that_plays(run: Callable[..., CommandResult], 
     if not FLUIDR3.is_file():
         pytest.skip("no FluidR3 SoundFont here (apt install fluid-soundfont-gm)")
     work = tmp_path / "work"
-    environment = os.environ | {"PYTHON": sys.executable}
     command = ["bash", str(SCRIPT), "--tiny", str(work), str(notes)]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
+    with warm_python() as python:
+        environment = os.environ | {"PYTHON": str(python)}
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
     assert ended.returncode == 0, ended.stderr
     files = {path.name for path in (work / "weights").iterdir()}
     assert files == {f"{part}.safetensors" for part in ("content", "vae", "ldm", "vocoder")}
