@@ -111,3 +111,17 @@ def test_a_style_waits_for_its_turn_and_takes_the_clip_that_a_killed_process_lef
             assert not waiting.done()
         assert waiting.result(timeout=10).clip == "mine.flac"
     assert json.loads((paths.styles_dir() / "mine.json").read_text("utf-8"))["name"] == "mine"
+
+
+def test_a_style_that_is_removed_while_the_styles_are_read_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("mine", "yours"):
+        save_user_style(style(name), np.zeros(1000, np.float32), SAMPLE_RATE)
+    listed = paths.entries
+
+    def removed_at_once(folder: Path, pattern: str = "*") -> list[Path]:
+        found = listed(folder, pattern)
+        (folder / "mine.json").unlink()
+        return found
+
+    monkeypatch.setattr(paths, "entries", removed_at_once)
+    assert sorted(user_styles()) == ["yours"]

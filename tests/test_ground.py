@@ -13,7 +13,7 @@ from support.command_result import CommandResult
 
 from stylebox.core.errors import AudioError, StyleboxError, cannot_read, error_message, error_reason
 from stylebox.core.file_names import MAX_BYTES, folded, numbered, safe_name
-from stylebox.core.files import atomic_path, file_sha256, refuse_overwrite, write_text
+from stylebox.core.files import atomic_path, file_sha256, refuse_overwrite, remove_partial_files_of, write_text
 from stylebox.core.paths import config_file, expanded, home, sources_dir
 
 
@@ -228,3 +228,13 @@ def test_a_file_may_have_the_longest_name_that_a_folder_holds(name: str, tmp_pat
     with pytest.raises(OSError, match="File name too long") as caught:
         write_text(tmp_path / ("nnnnnnn" + 249 * "n"), "notes")
     assert "part" not in str(caught.value.filename)
+
+
+@pytest.mark.parametrize("name", ["a.wav", 250 * "n" + ".mid", 83 * "\u66f2" + ".flac"])
+def test_what_a_killed_process_left_of_a_file_goes_whatever_its_name(name: str, tmp_path: Path) -> None:
+    with atomic_path(tmp_path / name) as partial:
+        partial.write_text("notes")
+    left = partial.with_name(partial.name.replace(str(os.getpid()), "1234567"))
+    left.touch()
+    remove_partial_files_of(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]

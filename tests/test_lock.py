@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 from support.command_result import Start
@@ -70,3 +71,20 @@ def test_a_folder_where_no_lock_may_be_made_is_named(tmp_path: Path, monkeypatch
     with pytest.raises(PermissionError) as failed, sole_writer(tmp_path, "stylebox build"):
         pass
     assert failed.value.filename == str(tmp_path)
+
+
+def test_a_folder_that_its_last_owner_deletes_meanwhile_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a transfer deletes its work when another one begins."""
+    folder, opened, tries = tmp_path / "work", Path.open, list[Path]()
+
+    def deleted(path: Path, *how: Any, **more: Any) -> IO[Any]:
+        tries.append(path)
+        if len(tries) == 1:
+            folder.rmdir()
+        return opened(path, *how, **more)
+
+    monkeypatch.setattr(Path, "open", deleted)
+    with sole_writer(folder, "test"):
+        assert len(tries) == 2

@@ -14,6 +14,7 @@ from stylebox.core.errors import StyleboxError
 from stylebox.core.file_names import MAX_NAME_BYTES, shortened
 from stylebox.core.temporary_files import fall_back_to
 
+_PROCESS_DIGITS = 10  # at most, of the number of a process
 _NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)  # of file systems that cannot wait for the disk
 
 
@@ -86,8 +87,8 @@ def atomic_path(path: Path, follow_link: bool = False) -> Iterator[Path]:
     """
     target = file_behind(path) if follow_link else path
     target.parent.mkdir(parents=True, exist_ok=True)
-    ending = f".{os.getpid()}.part{target.suffix}"
-    partial = target.with_name(f".{shortened(target.stem, MAX_NAME_BYTES - 1 - len(os.fsencode(ending)))}{ending}")
+    before, after = _around_process(target)
+    partial = target.with_name(f"{before}{os.getpid()}{after}")
     try:
         with _held(partial):
             mode = stat.S_IMODE((target if target.is_file() else partial).stat().st_mode)
@@ -135,11 +136,18 @@ def remove_partial_files(folder: Path) -> None:
 
 def remove_partial_files_of(path: Path) -> None:
     """Delete what killed processes left of one file. What a living process writes stays, on any machine with locks."""
-    before, after = f".{path.stem}.", f".part{path.suffix}"
+    before, after = _around_process(path)
     for left in path.parent.glob(f"{glob.escape(before)}*{glob.escape(after)}"):
         if left.name.removeprefix(before).removesuffix(after).isdecimal():
             with suppress(OSError):  # a process holds it, or has removed it
                 _remove_unheld(left)
+
+
+def _around_process(target: Path) -> tuple[str, str]:
+    """What stands before and behind the number of a process in the temporary name of its file."""
+    after = f".part{target.suffix}"
+    room = MAX_NAME_BYTES - len(os.fsencode(f"..{after}")) - _PROCESS_DIGITS
+    return f".{shortened(target.stem, room)}.", after
 
 
 @contextmanager

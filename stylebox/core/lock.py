@@ -50,7 +50,13 @@ def _acquired(path: Path, folder: Path, deadline: float) -> Iterator[BinaryIO]:
     """The lock file, open and locked. One that was deleted between opening and locking does not count."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        with _opened(path) as file:
+        try:
+            opened = _opened(path)
+        except FileNotFoundError:
+            if folder.is_dir():
+                raise
+            continue  # its last owner has just deleted the folder
+        with opened as file:
             if not _lock(file):
                 if time.monotonic() < deadline:
                     time.sleep(_RETRY_SECONDS)

@@ -10,9 +10,11 @@ import torch
 from torch import nn
 
 from stylebox.core import files
+from stylebox.core.config import TrainConfig
 from stylebox.core.errors import ModelError
 from stylebox.core.store import weights
 from stylebox.core.training import checkpoint
+from stylebox.core.training.failures import out_of_memory
 from stylebox.core.training.optimizer import load_optimizer, optimizer_tensors
 
 
@@ -279,3 +281,14 @@ def test_optimiser_memory_fits_its_parameters_or_is_refused() -> None:
         load_optimizer(other, parameters, {"gain/exp_avg": torch.ones(1)}, "state.json")
     with pytest.raises(ModelError, match="bias/exp_avg has shape 3"):
         load_optimizer(other, parameters, {"bias/exp_avg": torch.ones(3)}, "state.json")
+
+
+@pytest.mark.parametrize("left", ["", "{", "[1]", '{"tensors": "a"}'])
+def test_a_failure_beside_a_damaged_state_is_still_one_line(tmp_path: Path, left: str) -> None:
+    """The memory ran out; the state of the step before is named, or that there is none."""
+    state = tmp_path / checkpoint.STATE_FILE
+    state.write_text(left)
+    config = TrainConfig(steps=9, batch_size=4)
+    assert str(out_of_memory("vae", 9, config, tmp_path)).endswith("start again with --batch-size 2")
+    (tmp_path / checkpoint.EARLIER_FILE).write_text('{"step": 5}')
+    assert "the state of step 5 is kept: go on with --resume" in str(out_of_memory("vae", 9, config, tmp_path))

@@ -55,6 +55,8 @@ def user_styles() -> dict[str, UserStyle]:
         try:
             style = UserStyle.model_validate_json(path.read_bytes())
             playable = Path(style.clip).name == style.clip and style.path.is_file()
+        except FileNotFoundError:
+            continue  # another process has just removed the style
         except (OSError, pydantic.ValidationError) as error:
             if isinstance(error, OSError):
                 raise ModelError(f"{path}: cannot be read ({error_reason(error)}); change its permissions") from error

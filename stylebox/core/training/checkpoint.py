@@ -105,12 +105,24 @@ def load_state(directory: Path) -> SavedState | None:
 
 def read_origin(directory: Path) -> dict[str, Any]:
     """What the run in `directory` was started on, as JSON values; empty if there is no run or it does not say."""
+    origin = _stated(directory, "origin")
+    return origin if isinstance(origin, dict) else {}
+
+
+def saved_step(directory: Path) -> int | None:
+    """The step of the state in `directory`, which is not checked; None if there is none that can be read."""
+    step = _stated(directory, "step")
+    return step if isinstance(step, int) else None
+
+
+def _stated(directory: Path, key: str) -> object:
+    """A value of the latest document that has it."""
     for path in (directory / STATE_FILE, directory / EARLIER_FILE):
         try:
-            return dict(parse_json(path.read_text(encoding="utf-8"))["origin"])
+            return parse_json(path.read_text(encoding="utf-8"))[key]
         except (OSError, ValueError, KeyError, TypeError):
             continue
-    return {}
+    return None
 
 
 def discard_state(directory: Path) -> None:

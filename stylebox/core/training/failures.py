@@ -7,7 +7,6 @@ import torch
 
 from stylebox.core.config import TrainConfig
 from stylebox.core.errors import StyleboxError
-from stylebox.core.json_text import parse_json
 from stylebox.core.training import checkpoint
 
 NORM = "norm"  # the figure of a step that holds the norm of the gradient
@@ -58,8 +57,5 @@ def is_bad(name: str, value: float) -> bool:
 
 def _what_is_kept(state_dir: Path, go_on: str, again: str) -> str:
     """Name the saved state and what to do with it; `again` if there is none."""
-    path = state_dir / checkpoint.STATE_FILE
-    if not path.exists():
-        return again
-    step = parse_json(path.read_text(encoding="utf-8"))["step"]
-    return f"the state of step {step} is kept: {go_on}"
+    step = checkpoint.saved_step(state_dir)
+    return again if step is None else f"the state of step {step} is kept: {go_on}"
