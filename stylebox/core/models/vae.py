@@ -64,10 +64,16 @@ class VAE(nn.Module):
     def reconstruct(self, z: Tensor) -> Tensor:
         """Unscaled latent to mel, whose length is a multiple of the stride; not clipped.
 
+        The last layers compute in the precision of their weights: in bfloat16, the quietest sounds would become silent.
+
         Shape:
             ``(B, C, H, W)`` -> ``(B, M, W * stride)``.
         """
-        return F.pixel_shuffle(self.decoder(z), self.patch).squeeze(1)
+        blocks, head = self.decoder[:-3], self.decoder[-3:]  # the head: norm, activation, convolution
+        features: Tensor = blocks(z)
+        with torch.autocast(z.device.type, enabled=False):
+            patches: Tensor = head(features.to(self.scale.dtype))
+        return F.pixel_shuffle(patches, self.patch).squeeze(1)
 
     def encode(self, mel: Tensor) -> Tensor:
         """Mel to the latent of the denoiser: the scaled mean.

@@ -99,7 +99,7 @@ class Refiner:
         return in_mel_windows(look, length, self.vae.reach, stride=stride, device=mel.device.type)[None]
 
     def decode(self, z: Tensor, num_frames: int) -> Tensor:
-        """A latent as a mel, in single precision: in bfloat16 the quietest sounds change.
+        """A latent as a mel, in bfloat16 where the hardware computes in it, but for the last layers.
 
         Args:
             z: As of `encode`.
@@ -111,7 +111,8 @@ class Refiner:
         stride = self.vae.stride
 
         def look(first: int, last: int) -> Tensor:
-            mel = self.vae.decode(z[..., first:last], (last - first) * stride)[0]
+            with half_precision(z.device.type):
+                mel = self.vae.decode(z[..., first:last], (last - first) * stride)[0]
             return torch.unflatten(mel, 1, (-1, stride)).movedim(1, -1)  # cells of the latent last
 
         mel = in_mel_windows(look, z.shape[-1], self.vae.reach, stride=stride, device=z.device.type)
