@@ -16,7 +16,7 @@ from torch import Tensor
 
 from stylebox.core.audio.overlap_add import MagnitudeProjection, OverlapAdd, hann
 
-_BLOCK_FRAMES = 128  # processed at once: few enough for the processor's cache
+_BLOCK_FRAMES = 512  # processed at once: few enough for the processor's cache, enough for two threads
 _CARD_BLOCK_FRAMES = 2048  # by a card, where starting a step takes longer than computing it
 TWO_PI = 2 * math.pi
 _LEAST = 1e-5  # magnitude; far below anything audible
