@@ -83,7 +83,8 @@ def test_a_folder_that_its_last_owner_deletes_meanwhile_is_made_again(
         tries.append(path)
         if len(tries) == 1:
             folder.rmdir()
-        return opened(path, *how, **more)
+        file: IO[Any] = opened(path, *how, **more)
+        return file
 
     monkeypatch.setattr(Path, "open", deleted)
     with sole_writer(folder, "test"):

@@ -106,7 +106,7 @@ def train(
 
 def _sole_trainer(folder: Path, stage_name: str) -> AbstractContextManager[None]:
     """The lock of a stage's folder; of several processes of one training the first takes it."""
-    first = int(os.environ.get("RANK", "0")) == 0
+    first = os.environ.get("RANK", "0") == "0"
     return sole_writer(folder, f"stylebox train {stage_name}") if first else nullcontext()
 
 
@@ -153,7 +153,7 @@ def _open_dataset(
         where = make_accelerator(device)
         return StreamedDataset(place, paths.home() / "shards", where.process_index, where.num_processes)
 
-    if not origin:
+    if not {"dataset", "fingerprint"} <= origin.keys():  # a new run, or a damaged state
         return opened(str(given or paths.dataset_dir()))
     before = origin["dataset"]
     tried = [str(given)] if given else [before, str(paths.dataset_dir())]

@@ -118,5 +118,8 @@ def _is_finished(task: Task) -> bool:
 def _skipped(task: Task) -> SkippedTransfer:
     """An output that exists; files are written whole or not at all, so it is complete."""
     source, output = task.recording.path, task.output
-    outdated = source.exists() and source.stat().st_mtime > output.stat().st_mtime
+    try:
+        outdated = source.stat().st_mtime > output.stat().st_mtime
+    except OSError:  # standard input, or one of the files has just been deleted
+        outdated = False
     return SkippedTransfer(str(source), str(output), outdated)
