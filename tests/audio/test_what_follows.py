@@ -129,3 +129,25 @@ def test_a_frame_of_dts_states_its_size() -> None:
         assert frames_bytes(frame + extension.to_bytes(12).ljust(500, b"\1") + NOISE) == size + 500
         assert is_whole(frame, "dca", 0)
         assert not is_whole(frame[:-1], "dca", 0)
+
+
+def test_what_a_parser_passes_over_is_said(tmp_path: Path) -> None:
+    """Frames of LATM and the like lie side by side, or some between them were lost."""
+    path = tmp_path / "a"
+    content = single("LATM", tmp_path)
+    whole, _ = read(content, path)
+    middle = len(content) // 2
+    back, remarks = read(content[:middle] + NOISE[:2000].replace(b"\x56", b"\0") + content[middle:], path)
+    assert len(back) < len(whole)
+    assert [remark.partition(" of its packets ")[2].split(" ", 1)[1] for remark in remarks] == [
+        "damaged; what follows comes too early"
+    ]
+    assert read(content + content, path)[1] == []
+
+
+def test_packets_that_cannot_be_decoded_to_the_end_are_said(tmp_path: Path) -> None:
+    """As of AAC in WAV, whose frames FFmpeg does not find."""
+    path = encode(tmp_path / "a.wav", "aac", SAMPLE_RATE, False, 3.0)
+    back, remarks = read(path.read_bytes(), path)
+    assert len(back) < 3.0 * SAMPLE_RATE
+    assert len(remarks) == 1

@@ -143,7 +143,8 @@ class _Decoder:
     def lacks_end(self) -> bool:
         """Whether the end of the file is missing, and no remark says so yet; known after the last block."""
         is_known = self._lost is not None and (self._lost.is_pending or self._lost.following is not None)
-        return not is_known and self._ending.is_missing()
+        is_left_out = self._undecoded > 0 and self._lost is None and not self._is_timed
+        return not is_known and (is_left_out or self._ending.is_missing())
 
     def unread_bytes(self) -> int:
         """The size of what follows the end and is not read; known after the last block."""
@@ -249,7 +250,7 @@ class _Decoder:
             if self._lost.is_pending:
                 self.remarks.append("its last frame is damaged or cut short; it is left out")
         elif not self._is_timed:
-            lost = self._left_out
+            lost = max(self._left_out, self._ending.gaps)
             if self._chunks is not None and self._are_units(self._chunks.unit_seconds) and not self.lacks_end():
                 lost = max(lost, self._chunks.missing(self._number))
             if lost:  # no silence is in their place
@@ -281,7 +282,7 @@ class _Decoder:
             whole = av.Packet(packet) if isinstance(packet, bytes) else packet
             frames = self._audio.codec_context.decode(whole)
         except av.FFmpegError:  # the decoders of AC-3 and DTS have errors of their own
-            self._undecoded += 1
+            self._undecoded += isinstance(packet, bytes) or not self._ending.is_none(packet)
             return []
         if frames:
             self._number, self._frame_samples = self._number + len(frames), frames[0].samples

@@ -30,12 +30,12 @@ _OF_ANY_SIZE = {
 _ONLY_FRAMES = {"loas", "mlp", "truehd", "sbc", "gsm", "amr", "aac"}  # formats of frames, one after another
 _ONLY_SAMPLES = {"ircam", "sox"}  # formats of a header and uncompressed samples
 _AFTER_BYTES = 1 << 16  # behind the last packet that are looked at
+_NUT_INDEX, _NUT_TAIL_BYTES = b"NX\xdd\x67\x2f\x23\xe6\x4e", 12  # its mark; its size and a checksum end the file
 _LONGEST_MARK_BYTES = 16
 # With which all packets of a format of frames begin.
 _MARKS = {"loas": tuple(bytes([0x56, byte]) for byte in range(0xE0, 0x100)), "sbc": (b"\x9c",)}
 _ASF_PROPERTIES, _ASF_BIT_RATE_AT, _ASF_LIVE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"), 100, 1
 _ASF_DATA_BYTES, _ASF_STREAM_END = 50, b"$E"  # before the packets; behind them, as FFmpeg writes to a pipe
-_NUT_INDEX, _NUT_TAIL_BYTES = b"NX\xdd\x67\x2f\x23\xe6\x4e", 12  # its mark; its size and a checksum end the file
 
 
 class Ending:
@@ -45,6 +45,9 @@ class Ending:
         container: Opened.
         audio: The track that is decoded.
         stream: The file.
+
+    Attributes:
+        gaps: How often bytes lie between the packets of a format of frames until now.
     """
 
     def __init__(self, container: InputContainer, audio: av.AudioStream, stream: BinaryIO) -> None:
@@ -52,15 +55,26 @@ class Ending:
         self._formats = set(container.format.name.split(","))
         self._last: dict[int, av.Packet[Any]] = {}  # of each track
         self._begin: int | None = None  # of the first packet
+        self.gaps = 0
 
     def packets(self) -> Iterator["av.Packet[av.AudioStream]"]:
         """The packets of the track; those of other tracks are only watched."""
         for packet in self._container.demux():
-            if packet.size and not self._is_none(packet):
+            if packet.size and not self.is_none(packet):
+                self._count_gap(packet)
                 self._last[packet.stream_index] = packet
                 self._begin = packet.pos if self._begin is None else self._begin
             if packet.stream.index == self._audio.index:  # that of the packets which end other tracks is not theirs
                 yield cast("av.Packet[av.AudioStream]", packet)
+
+    def _count_gap(self, packet: "av.Packet[Any]") -> None:
+        """Count places where a parser passed over bytes that are no tag."""
+        before = self._last.get(packet.stream_index)
+        end = None if before is None or before.pos is None else before.pos + before.size
+        if end is not None and packet.pos is not None and packet.pos > end and self._formats & _ONLY_FRAMES:
+            at = self._stream.tell()
+            self.gaps += after_padding(self._stream, end) < packet.pos
+            self._stream.seek(at)
 
     def is_missing(self) -> bool:
         """Whether the file ends inside a packet; known after the last one."""
@@ -130,7 +144,7 @@ class Ending:
         end = self._stream.seek(0, io.SEEK_END)
         return max(end - after_padding(self._stream, last.pos + last.size), 0)
 
-    def _is_none(self, packet: "av.Packet[Any]") -> bool:
+    def is_none(self, packet: "av.Packet[Any]") -> bool:
         """Whether a packet is a tag that was taken for one, or lacks the mark of its codec."""
         head = bytes(memoryview(packet)[:_LONGEST_MARK_BYTES])
         mark = _MARKS.get(self._container.format.name)
