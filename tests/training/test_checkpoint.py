@@ -292,3 +292,12 @@ def test_a_failure_beside_a_damaged_state_is_still_one_line(tmp_path: Path, left
     assert str(out_of_memory("vae", 9, config, tmp_path)).endswith("start again with --batch-size 2")
     (tmp_path / checkpoint.EARLIER_FILE).write_text('{"step": 5}')
     assert "the state of step 5 is kept: go on with --resume" in str(out_of_memory("vae", 9, config, tmp_path))
+
+
+def test_weights_whose_description_a_killed_process_did_not_write_are_copied(tmp_path: Path) -> None:
+    weights.save_weights(tmp_path / "best.safetensors", {"a": torch.ones(2)})
+    weights.copy_weights(tmp_path / "best.safetensors", tmp_path / "vae.safetensors")
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["best.safetensors", "vae.safetensors"]
+    (tmp_path / "best.json").write_text("{}")
+    weights.copy_weights(tmp_path / "best.safetensors", tmp_path / "vae.safetensors")
+    assert (tmp_path / "vae.json").read_text() == "{}"

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -178,10 +177,10 @@ def check_names(needed: Iterable[str], found: Iterable[str], where: Path | str) 
 
 
 def copy_weights(source: Path, target: Path) -> None:
-    """Copy a weights file, and the JSON file next to it, over `target`."""
-    for suffix in (".safetensors", ".json"):
-        with files.atomic_path(target.with_suffix(suffix)) as partial:
-            shutil.copyfile(source.with_suffix(suffix), partial)
+    """Copy a weights file over `target`, and the JSON file next to it, if there is one: it is written a moment later."""
+    for path in (source.with_suffix(".safetensors"), source.with_suffix(".json")):
+        if path.suffix == ".safetensors" or path.exists():
+            files.copy_file(path, target.with_suffix(path.suffix))
 
 
 def fingerprint(module: nn.Module) -> str:
