@@ -177,7 +177,7 @@ def check_names(needed: Iterable[str], found: Iterable[str], where: Path | str) 
 
 
 def copy_weights(source: Path, target: Path) -> None:
-    """Copy a weights file over `target`, and the JSON file next to it, if there is one: it is written a moment later."""
+    """Copy a weights file over `target`, and the JSON file next to it if there is one: it is written a moment later."""
     for path in (source.with_suffix(".safetensors"), source.with_suffix(".json")):
         if path.suffix == ".safetensors" or path.exists():
             files.copy_file(path, target.with_suffix(path.suffix))
