@@ -4,6 +4,9 @@ The message of each error is one line that names the cause, such as a file, and 
 """
 
 import errno
+from pathlib import Path
+
+_SHORTER = "choose a shorter name"  # where the file system allows none as long
 
 
 class StyleboxError(Exception):
@@ -48,6 +51,8 @@ def error_message(error: Exception) -> str:
             return f"{said}; a folder is needed there, choose another name"
         if error.errno == errno.ENOENT and error.filename:
             return f"{said}; check the name"
+        if error.errno == errno.ENAMETOOLONG:
+            return f"{said}; {_SHORTER}"
         return f"{said}; {_room_for(error)}" if is_disk_full(error) else said
     if isinstance(error, UnicodeEncodeError) and error.encoding not in ("utf-8", "utf8"):
         lacking = error.object[error.start : error.end]
@@ -79,7 +84,8 @@ def cannot_write(name: object, error: OSError, otherwise: str = "choose another 
     >>> cannot_write("a.wav", OSError(errno.ENOSPC, "No space left on device"))
     'a.wav: cannot be written (No space left on device); make room on the disk and try again'
     """
-    fix = _room_for(error) if is_disk_full(error) else otherwise
+    fix = _SHORTER if error.errno == errno.ENAMETOOLONG else otherwise
+    fix = _room_for(error) if is_disk_full(error) else fix
     return f"{name}: cannot be written ({error_reason(error)}); {fix}"
 
 
@@ -95,12 +101,19 @@ def cannot_read(name: object, error: OSError) -> str:
     >>> cannot_read("a.csv", OSError(errno.EIO, "Input/output error"))
     'a.csv: cannot be read (Input/output error); copy it again'
     """
-    if error.errno == errno.ENOENT:
-        return f"{name}: no such file; check the name"
+    link = broken_link(Path(str(name))) if error.errno in (errno.ENOENT, errno.ELOOP) else ""
+    if link or error.errno == errno.ENOENT:
+        return f"{name}: {link or 'no such file; check the name'}"
     if error.errno == errno.EISDIR:
         return f"{name}: is a folder; name a file in it"
-    fix = "check its permissions" if error.errno in (errno.EACCES, errno.EPERM) else "copy it again"
+    fixes = {errno.EACCES: "check its permissions", errno.EPERM: "check its permissions", errno.ENAMETOOLONG: _SHORTER}
+    fix = fixes.get(error.errno or 0, "copy it again")
     return f"{name}: cannot be read ({error_reason(error)}); {fix}"
+
+
+def broken_link(path: Path) -> str:
+    """Describe in one line, without naming it, a link that leads to no file; empty for a path that is no link."""
+    return f"is a link to {path.readlink()}, which does not exist; correct or delete it" if path.is_symlink() else ""
 
 
 def error_reason(error: Exception) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -38,13 +38,23 @@ def file_behind(path: Path) -> Path:
     return file
 
 
-def refuse_overwrite(path: Path, force: bool) -> None:
+def refuse_overwrite(path: Path, force: bool, inputs: Iterable[Path] = ()) -> None:
     """Check that a file can be written, before the work that makes it. Of a link it is the file where it leads.
 
+    Args:
+        path: The file.
+        force: Replace an existing file.
+        inputs: Files that are read for it, which it never replaces.
+
     Raises:
-        StyleboxError: The file exists and `force` is false, or it is no file, or its folder cannot be written to.
+        StyleboxError: The file exists and `force` is false, or is one of `inputs`, or it is no file, or its folder
+            cannot be written to.
     """
     file = file_behind(path)
+    read = next((other for other in inputs if _is_same_file(path, other)), None)
+    if read is not None:
+        what = "is the input itself" if read == path else f"is the same file as the input {read}"
+        raise StyleboxError(f"{path}: {what}, which would be lost; choose another name")
     if file.exists() and not force:
         said = "exists already" if file == path else f"leads to {file}, which exists already"
         raise StyleboxError(f"{path}: {said}; use --force to replace it, or choose another name")
@@ -55,7 +65,7 @@ def refuse_overwrite(path: Path, force: bool) -> None:
     fall_back_to(folder)
 
 
-def is_same_file(path: Path, other: Path) -> bool:
+def _is_same_file(path: Path, other: Path) -> bool:
     """Whether two names, which may be links, lead to one file that exists."""
     try:
         return path.samefile(other)

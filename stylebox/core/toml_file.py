@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from stylebox.core.errors import ConfigError, error_reason
+from stylebox.core.errors import ConfigError, cannot_read
 from stylebox.core.text_encoding import decode_text
 
 
@@ -17,7 +17,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(toml_text(path))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error_reason(error)}); check name and permissions") from error
+        raise ConfigError(cannot_read(path, error)) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8; save it as UTF-8") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -164,6 +164,14 @@ def test_a_recording_is_used_whatever_its_midi_file_holds(sources: Path, tmp_pat
     assert "two.MID: 1 note left out: drums" in warnings[1]
 
 
+def test_a_recording_may_have_the_longest_name_that_a_folder_holds(sources: Path, tmp_path: Path) -> None:
+    """The names of its sidecar and of most kinds of notes would be too long."""
+    write_recording(sources, f"piano/{252 * 'n'}.au", seed=77)
+    report = build(sources, tmp_path / "dataset", jobs=1)
+    assert not report.skipped
+    assert len(Dataset.open(tmp_path / "dataset").recordings) == len(NAMES) + 1
+
+
 def test_nothing_to_build_from_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no such folder"):
         build(tmp_path / "nowhere", tmp_path / "dataset", jobs=1)

@@ -207,7 +207,7 @@ def test_a_recording_is_never_replaced_by_its_transfer(pipeline: BasePipeline, t
     before = recording.read_bytes()
     (tmp_path / "link.wav").symlink_to(recording)
     for source, output in (("in.wav", "in.wav"), ("in.wav", "link.wav"), ("link.wav", "in.wav")):
-        with pytest.raises(StyleboxError, match="is the recording itself, which would be lost; choose another name"):
+        with pytest.raises(StyleboxError, match="which would be lost; choose another name"):
             transfer_file(tmp_path / source, tmp_path / output, QUICK, pipeline, force=True)
     assert recording.read_bytes() == before
 

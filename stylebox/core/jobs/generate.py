@@ -201,7 +201,7 @@ def generate_file(
     target = output / name if output and output.is_dir() else output or Path(name)
     check_format(target, pipeline.sample_rate)
     if str(target) != STREAM:
-        refuse_overwrite(target, force)
+        refuse_overwrite(target, force, [*([] if notes is None else [notes]), *options.spec.clips])
     found = None if score is None else score.notes
     length = _seconds(found, seconds, tempo)
     key = repr((__version__, weights_state(pipeline.model), str(pipeline.device), options, found, length, tempo))

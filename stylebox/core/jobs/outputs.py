@@ -182,7 +182,7 @@ class RecordingPage:
             StyleboxError: the page exists and may not be overwritten, or its suffix is wrong.
         """
         SideOutputs(report=self.path).check()
-        refuse_overwrite(self.path, force)
+        refuse_overwrite(self.path, force, [Path(self._source)])
 
     def suffix(self, before: int, after: int, sample_rate: int) -> str:
         """The format that all of its sounds have.

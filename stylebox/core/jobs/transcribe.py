@@ -146,7 +146,7 @@ def transcribe_file(
     """
     if not is_midi(output):
         raise StyleboxError(f"{output}: notes are written as MIDI; end its name with {SUFFIX}")
-    refuse_overwrite(output, force)
+    refuse_overwrite(output, force, [source])
     with InputFile(source, pipeline, owner="stylebox transcribe") as shared, shared.work(output) as work:
         score = pipeline.transcribe_recording(shared.source, work, progress)
         found = Transcription.of(score, pipeline.mel_config.frames_per_second, shared.source.seconds)

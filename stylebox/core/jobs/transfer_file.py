@@ -4,7 +4,7 @@ All of it in blocks: memory does not grow with the recording. A long transfer th
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from stylebox.core.audio.io.tags import Tags
 from stylebox.core.audio.io.write import AudioWriter, check_format
 from stylebox.core.errors import AudioError
-from stylebox.core.files import is_same_file, refuse_overwrite
+from stylebox.core.files import refuse_overwrite
 from stylebox.core.jobs.input_file import InputFile
 from stylebox.core.jobs.outputs import FileReport, RecordingPage, SideOutputs, write_notes, write_plot
 from stylebox.core.jobs.shown_sound import show
@@ -49,13 +49,12 @@ def transfer_file(
         page: Receives the output for a page of several styles.
 
     Raises:
-        AudioError: the output is the recording itself.
-        StyleboxError: the input cannot be read, the output exists or cannot be written, an option is wrong.
+        StyleboxError: the input cannot be read, the output exists, is an input or cannot be written, or an option is
+            wrong.
     """
     side_outputs = side_outputs or SideOutputs()
-    check_targets(output, side_outputs, force)
-    if is_same_file(output, source.path if isinstance(source, InputFile) else source):
-        raise AudioError(f"{output}: is the recording itself, which would be lost; choose another name")
+    inputs = (source.path if isinstance(source, InputFile) else source, *options.spec.clips)
+    check_targets(output, side_outputs, force, inputs)
     begun = time.monotonic()
     with ExitStack() as own:
         shared = source if isinstance(source, InputFile) else own.enter_context(InputFile(source, pipeline))
@@ -81,23 +80,24 @@ def transfer_file(
     return FileReport.of(facts, name, output, side_outputs, sound, clipped_db=clipped_db, work_seconds=work_seconds)
 
 
-def check_targets(output: Path, side_outputs: SideOutputs, force: bool) -> None:
+def check_targets(output: Path, side_outputs: SideOutputs, force: bool, inputs: Sequence[Path] = ()) -> None:
     """Check before any work that everything can be written where it is to go.
 
     Args:
         output: The sound.
         side_outputs: What else is written.
         force: Whether to overwrite files.
+        inputs: Files that are read, and never overwritten.
 
     Raises:
         AudioError: a name is used twice, or a sound's suffix is unknown.
-        StyleboxError: a name is taken, or a side output's suffix is unknown.
+        StyleboxError: a name is taken, or is an input's, or a side output's suffix is unknown.
     """
     check_format(output)
     side_outputs.check()
     targets = [path for path in (output, *side_outputs.paths()) if str(path) != STREAM]
     for target in targets:
-        refuse_overwrite(target, force)
+        refuse_overwrite(target, force, inputs)
         if targets.count(target) > 1:
             raise AudioError(f"{target}: named for two outputs; give each a name of its own")
 

@@ -37,6 +37,11 @@ class StyleSpec:
         return cls(text, tuple(_weighted(part.strip()) for part in text.split(",") if part.strip()))
 
     @property
+    def clips(self) -> list[Path]:
+        """The files among its parts."""
+        return [expanded(name) for name, _ in self.parts if is_file(name)]
+
+    @property
     def slug(self) -> str:
         """The style as part of a file's name.
 

@@ -3,6 +3,7 @@
 A recording may lack a sidecar. Knows nothing of audio.
 """
 
+import errno
 from pathlib import Path
 
 import pydantic
@@ -48,8 +49,6 @@ def read_sidecar(audio_path: Path) -> Sidecar | None:
     path = sidecar_path(audio_path)
     try:
         return Sidecar.model_validate_json(decode_text(path.read_bytes()))
-    except FileNotFoundError:
-        return None
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: is not UTF-8; save it as UTF-8 or delete it") from error
     except pydantic.ValidationError as error:
@@ -57,6 +56,8 @@ def read_sidecar(audio_path: Path) -> Sidecar | None:
         where = ".".join(map(str, fault["loc"])) or "the file"
         raise SourceError(f"{path}: {where}: {fault['msg']}; correct or delete it") from error
     except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
+            return None
         raise SourceError(cannot_read(path, error)) from error
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stylebox.core.errors import error_reason
+from stylebox.core.errors import broken_link, error_reason
 
 _AUDIO = """
     .wav .wave .bwf .rf64 .w64 .flac .ogg .oga .opus .spx .mp1 .mp2 .mp3 .mpga .m4a .m4b .m4r .aac .adts .alac .ac3
@@ -84,7 +84,10 @@ def is_audio_file(path: Path) -> bool:
 
 def is_in_icloud(path: Path) -> bool:
     """Whether macOS keeps a file in iCloud, and not on this computer."""
-    return path.with_name(f".{path.name}.icloud").is_file()
+    try:
+        return path.with_name(f".{path.name}.icloud").is_file()
+    except OSError:  # too long for a name
+        return False
 
 
 def _is_companion(path: Path) -> bool:
@@ -118,7 +121,7 @@ def find_files(folder: Path, is_wanted: Callable[[Path], bool]) -> FoundFiles:
                 problems.append(f"{wanted}: {IN_ICLOUD}")
         elif path.is_symlink() and not path.exists():
             if is_wanted(path) or not path.suffix:  # without a suffix it was perhaps a folder
-                problems.append(f"{path}: is a link to {path.readlink()}, which does not exist; correct or delete it")
+                problems.append(f"{path}: {broken_link(path)}")
         elif path.is_file() and is_wanted(path):
             files.append(path)
         elif not path.is_file() or not (_is_companion(path) or path.suffix.lower() in AUDIO_SUFFIXES):

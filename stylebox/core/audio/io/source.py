@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from stylebox.core.audio.io.files import IN_ICLOUD, is_in_icloud
-from stylebox.core.errors import AudioError, error_reason
+from stylebox.core.errors import AudioError, broken_link, cannot_read, error_reason
 from stylebox.core.paths import is_address
 from stylebox.core.standard_streams import STREAM, standard_input
 from stylebox.core.temporary_files import temporary_place
@@ -72,17 +72,18 @@ def _open_path(path: Path) -> BinaryIO:
         return path.open("rb")
     except FileNotFoundError as error:
         raise absent(path) from error
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        raise AudioError(f"{path}: cannot be opened ({error_reason(error)}); check name and permissions") from error
+    except OSError as error:
+        raise AudioError(cannot_read(path, error)) from error
+    except ValueError as error:  # a null byte in the name
+        raise AudioError(f"{path}: cannot be opened ({error}); check the name") from error
 
 
 def absent(path: Path) -> AudioError:
     """The error of a path where there is no file."""
-    if path.is_symlink():
-        return AudioError(f"{path}: is a link to {path.readlink()}, which does not exist; correct or delete it")
     if is_address(path):
         return AudioError(f"{path}: is an address, not a file; `stylebox fetch` downloads recordings")
-    return AudioError(f"{path}: {IN_ICLOUD if is_in_icloud(path) else 'no such file; check the name'}")
+    cloud = IN_ICLOUD if is_in_icloud(path) else ""
+    return AudioError(f"{path}: {broken_link(path) or cloud or 'no such file; check the name'}")
 
 
 def _copied(name: str, pipe: BinaryIO, file: IO[bytes]) -> BinaryIO:

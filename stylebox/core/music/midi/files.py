@@ -42,4 +42,7 @@ def _midi_beside(recording: Path) -> Path | None:
 
 
 def _is_there(path: Path) -> bool:
-    return path.is_file() or (path.is_symlink() and not path.exists())
+    try:
+        return path.is_file() or (path.is_symlink() and not path.exists())
+    except OSError:  # too long for a name
+        return False
