@@ -9,10 +9,12 @@ from stylebox.commands.output import check_playable, check_stdout, play_files
 from stylebox.console import options as opt
 from stylebox.console.choices import DeviceName, VocoderName
 from stylebox.console.console import console
+from stylebox.console.defaults import is_default
 from stylebox.console.views import show_transfer
 
 
 def generate(
+    context: typer.Context,
     style: opt.Style,
     notes: opt.Notes = None,
     seconds: opt.Seconds = None,
@@ -33,6 +35,8 @@ def generate(
     """Generate new audio in a style, from a MIDI file or from random notes."""
     check_stdout(output, as_json)
     check_playable(play, output)
+    if notes is not None and is_default(context, "seconds"):
+        seconds = None
     if notes is not None and seconds is not None:
         raise typer.BadParameter("use --notes or --seconds, not both: a MIDI file has its own length")
     from stylebox.core.pipeline.options import TransferOptions

@@ -12,6 +12,7 @@ from stylebox.console import options as opt
 from stylebox.console import record_options as rec
 from stylebox.console.choices import DeviceName
 from stylebox.console.console import console
+from stylebox.console.defaults import is_default
 from stylebox.console.exit import FAILED, fail_with
 from stylebox.console.option_groups import Microphone, Playing
 from stylebox.console.views import show_kept_take, show_list, show_take
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 
 def record(
+    context: typer.Context,
     style: rec.TakeStyle = None,
     *,
     playing: Playing,
@@ -48,6 +50,8 @@ def record(
         _list_inputs(as_json)
         return
     _check_usage(style, output, midi, play, as_json)
+    if not live and is_default(context, "look_ahead"):
+        look_ahead = None
     _check_live_usage(live, style, look_ahead, output, midi, play)
     from stylebox.core.jobs.outputs import SideOutputs
     from stylebox.core.jobs.record import check_take, keep_take

@@ -5,11 +5,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from stylebox.commands.loading import load_model
 from stylebox.commands.output import check_format_option, check_playable, check_stdout, play_files
 from stylebox.console import options as opt
 from stylebox.console.choices import DeviceName
 from stylebox.console.console import console
+from stylebox.console.defaults import is_default
 from stylebox.console.exit import fail_with
 from stylebox.console.option_groups import Batch, Playing, Sound
 from stylebox.console.views import show_transfer
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 
 def transfer(
+    context: typer.Context,
     sources: opt.Inputs,
     style: opt.TransferStyles,
     output: opt.Output = None,
@@ -39,7 +43,7 @@ def transfer(
 ) -> None:
     """Play recordings with another instrument: same notes, same timing, same length."""
     check_stdout(output, as_json)
-    check_format_option(output, batch.format)
+    check_format_option(output, None if is_default(context, "format") else batch.format)
     check_playable(play, output)
     from stylebox.core.jobs.outputs import SideOutputs
 

@@ -146,6 +146,12 @@ def default_map(
     return {command: defaults}
 
 
+def is_default(context: typer.Context, name: str) -> bool:
+    """Whether a parameter has the user's default: it gives way to what is typed and excludes it."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "DEFAULT_MAP"
+
+
 def _long_names(command: Command) -> Iterable[str]:
     spellings = (spelling for option in command.params for spelling in option.opts)
     return sorted({one.removeprefix("--") for one in spellings if one.startswith("--")} - set(_NEVER))

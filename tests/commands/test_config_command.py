@@ -52,6 +52,23 @@ def test_defaults_apply_and_the_command_line_comes_first(run: Run, transfer: Fak
     assert transfer.calls[0]["pipeline"].device == "cpu"
 
 
+@pytest.mark.usefixtures("file")
+def test_a_default_gives_way_to_what_excludes_it(run: Run, transfer: FakeTransfer, piano: Path, tmp_path: Path) -> None:
+    """What the user typed would otherwise be refused for what was set some day."""
+    for key, value in (("style", "harp"), ("format", "flac"), ("model", "base"), ("generate.seconds", "3")):
+        assert run("config", "set", key, value).code == 0
+    assert run("transfer", piano, "-o", tmp_path / "out.wav").code == 0
+    assert transfer.calls[0]["output"] == tmp_path / "out.wav"
+    assert run("transfer", piano, "-o", tmp_path / "out.wav", "--format", "flac").code == 2
+    assert "preset" in run("info", "--preset", "tiny", "--json").out
+    assert "use only one" in run("info", "--preset", "tiny", "--model", "base").err
+    assert run("generate", "--notes", "nowhere.mid").code == 1
+    assert run("generate", "--notes", "nowhere.mid", "--seconds", "2").code == 2
+    assert run("config", "set", "record.look-ahead", "1").code == 0
+    assert run("record", "-o", "take.txt").code == 1
+    assert run("record", "-o", "take.txt", "--look-ahead", "2").code == 2
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -122,7 +139,7 @@ def test_a_folder_in_the_place_of_the_file_is_named(run: Run, file: Path) -> Non
     for command in (("models",), ("config", "set", "steps", "3")):
         ended = run(*command)
         assert ended.code == 1
-        assert ended.err.splitlines()[-1].startswith(f"stylebox: {file}: cannot be read (")
+        assert ended.err.splitlines()[-1].startswith(f"stylebox: {file}: is a folder")
 
 
 def test_a_name_that_is_not_unicode_is_refused() -> None:
