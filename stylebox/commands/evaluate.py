@@ -91,13 +91,14 @@ def _make_test(
     from stylebox.core.evaluation.selection import cases_of_dataset, cases_of_files
 
     left_out: list[str] = []
+    remarks: list[str] = []
     if inputs is None:
         cases = cases_of_dataset(pipeline, dataset or paths.dataset_dir(), styles, limit, seed)
     else:
-        cases, left_out = cases_of_files(pipeline, inputs, styles, dataset, limit)
+        cases, left_out, remarks = cases_of_files(pipeline, inputs, styles, dataset, limit)
     with console.progress() as progress:
         trials, without_reference = make_trials(pipeline, cases, seed, largest_soundfont(), progress)
-    for line in (*remarks_of(cases), *without_reference):
+    for line in (*remarks, *remarks_of(cases), *without_reference):
         console.warning(line)
     page = folder / ev.LISTENING_PAGE
     content = listening_page(f"Listening test of model {pipeline.model}", trials, pipeline.sample_rate)

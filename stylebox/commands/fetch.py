@@ -41,11 +41,14 @@ def fetch(
     if catalogue is None:
         raise typer.BadParameter("name a CSV with the columns instrument,title,url; --example writes one")
     from stylebox.core import paths
-    from stylebox.core.sources.fetch.catalogue import read_catalogue
+    from stylebox.core.sources.fetch.catalogue import OPTIONAL, REQUIRED, read_catalogue
     from stylebox.core.sources.fetch.download import DownloadOptions
     from stylebox.core.sources.fetch.fetch import fetch as download
 
     rows, format_name = read_catalogue(catalogue), codec.value if codec else None
+    if rows.unused:
+        known = ", ".join((*REQUIRED, *OPTIONAL))
+        console.warning(f"{rows.name}: columns that are not used: {', '.join(rows.unused)}; known are {known}")
     options = DownloadOptions(playlists, rate_limit / jobs if rate_limit else None, cookies, proxy, retries)
     with console.downloads() as (progress, downloads):
         report = download(

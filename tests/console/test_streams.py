@@ -112,6 +112,18 @@ def test_a_full_disk_behind_stdout_is_one_line_and_exit_code_1(arguments: list[s
     assert len(ended.stderr.splitlines()) == 1
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo terminals")
+def test_a_terminal_of_no_columns_shows_what_every_other_shows() -> None:
+    """COLUMNS is 0 where a program started the shell that does not know the size of its window."""
+    main, other = os.openpty()
+    environment = os.environ | {"COLUMNS": "0", "TERM": "xterm"}
+    command = [sys.executable, "-m", "stylebox", "info", "nowhere.wav"]
+    subprocess.run(command, stderr=other, env=environment, check=False)
+    os.close(other)
+    assert b"nowhere.wav: no such file" in os.read(main, 1000)
+    os.close(main)
+
+
 def test_a_reader_that_has_gone_does_not_end_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     class Gone(StringIO):
         def write(self, text: str) -> int:

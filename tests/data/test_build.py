@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -162,6 +163,16 @@ def test_a_recording_is_used_whatever_its_midi_file_holds(sources: Path, tmp_pat
     assert len(dataset.recordings) == len(NAMES)
     assert "one.wav: its notes are not used: " in warnings[0]
     assert "two.MID: 1 note left out: drums" in warnings[1]
+
+
+def test_a_midi_file_without_notes_does_not_say_that_a_recording_has_none(sources: Path, tmp_path: Path) -> None:
+    write_midi(sources / "piano" / "one.mid", [])
+    drums = mido.MidiTrack([mido.Message("note_on", channel=9, note=36)])
+    mido.MidiFile(tracks=[drums]).save(sources / "piano" / "two.mid")
+    warnings = build(sources, tmp_path / "dataset", jobs=1).warnings
+    assert not any(recording.has_notes for recording in Dataset.open(tmp_path / "dataset").recordings)
+    assert re.search(r"its notes are not used: .*one\.mid: has none; export it again or delete it", warnings[0])
+    assert re.search(r"its notes are not used: .*two\.mid: has none \(1 note left out: drums", warnings[1])
 
 
 def test_a_recording_may_have_the_longest_name_that_a_folder_holds(sources: Path, tmp_path: Path) -> None:

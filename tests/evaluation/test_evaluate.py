@@ -164,8 +164,11 @@ def test_a_bad_file_does_not_stop_the_others(
 ) -> None:
     soundfile.write(inputs / "10.wav", np.zeros(SAMPLE_RATE // 2), SAMPLE_RATE)
     (inputs / "20.wav").write_text("no sound")
+    (inputs / "readme.xyz").write_text("no sound")
     result = evaluate_files(pipeline, "tiny", inputs, ["reed"], limit=1)
     assert [outcome.case for outcome in result.outcomes][:1] == ["50.wav as reed"]
+    assert f"{inputs}: 1 file is no sound file (1 .xyz); passed over" in result.remarks
+    assert "1 of 2 transfers are used; --limit 2 uses all" in result.remarks
     assert [line.split(":")[0] for line in result.failed] == [str(inputs / "10.wav"), str(inputs / "20.wav")]
     assert command("evaluate", "--model", "tiny", "--inputs", inputs, "--styles", "reed", "--limit", 1, "--json") == 1
     shown = capsys.readouterr()

@@ -299,3 +299,9 @@ def test_an_address_in_the_place_of_a_list_is_one_line() -> None:
         read_catalogue(Path("https://example.org/a.wav"))
     with pytest.raises(AudioError, match="is an address, not a file; `stylebox fetch` downloads recordings"):
         load_audio("https://example.org/a.wav")
+
+
+def test_columns_that_have_no_meaning_are_named() -> None:
+    """A column `strat` would otherwise fetch the whole recording in the place of a part."""
+    assert parse("instrument,title,url,strat,end,\np,a,a.wav,5,10,\n").unused == ("strat",)
+    assert parse("Link,FROM,title,instrument\na.wav,5,a,p\n").unused == ()

@@ -114,13 +114,15 @@ def test_a_midi_folder_is_cut_into_pieces(tmp_path: Path) -> None:
     write_midi(tmp_path / "deep" / "tune.mid", [Note(i * 0.5, i * 0.5 + 0.4, 60 + i % 12) for i in range(24)])
     write_midi(tmp_path / "bare.mid", [Note(0.0, 1.0, 60)])
     (tmp_path / "broken.mid").write_bytes(b"not midi")
+    write_midi(tmp_path / "empty.mid", [])
     found, unread, remarks = midi_scores(tmp_path, 6.0)
     names, pieces = zip(*found, strict=True)
     assert len(unread) == 1
     assert "broken.mid" in unread[0]
     assert names == ("deep_tune-000", "deep_tune-001")
     assert [len(notes) for notes in pieces] == [12, 12]
-    assert len(remarks) == 1
+    assert len(remarks) == 2
+    assert remarks[1] == f"{tmp_path / 'empty.mid'}: has no notes"
     assert remarks[0].endswith("bare.mid: 1 of 1 notes left out: too short, or in a piece of a few notes")
     assert pieces[1][0].start_seconds == pytest.approx(0.0, abs=1e-3)
 

@@ -121,6 +121,9 @@ def _read_notes(path: Path | None) -> tuple[np.ndarray | None, list[str]]:
         score = read_midi(path)
     except SourceError as error:
         return None, [f"its notes are not used: {error}"]
+    if not score.notes:  # of a recording that has some, whatever it says
+        why = f" ({'; '.join(score.remarks)})" if score.remarks else ""
+        return None, [f"its notes are not used: {path}: has none{why}; export it again or delete it"]
     notes = np.array([note[:4] for note in score.notes], np.float32).reshape(-1, 4)
     return notes, [f"{path.name}: {remark}" for remark in score.remarks]
 

@@ -92,9 +92,10 @@ def evaluate_files(
         AudioError: There are no audio files, or none can be read.
         ModelError: The model has no content encoder.
     """
-    cases, failed = cases_of_files(pipeline, inputs, styles, dataset, limit)
-    result = evaluate_cases(pipeline, model, cases, seed, progress=progress, keep=keep)
-    result.failed = failed
+    found = cases_of_files(pipeline, inputs, styles, dataset, limit)
+    result = evaluate_cases(pipeline, model, found.cases, seed, progress=progress, keep=keep)
+    result.failed = found.failed
+    result.remarks += found.remarks
     return result
 
 

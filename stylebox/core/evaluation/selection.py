@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from stylebox.core.audio.io.files import FoundFiles, find_audio
 from stylebox.core.data.dataset import Dataset
@@ -9,6 +10,20 @@ from stylebox.core.errors import AudioError, ModelError
 from stylebox.core.evaluation.cases import Case, dataset_cases, file_cases
 from stylebox.core.music.style_names import instrument_of, match_name
 from stylebox.core.pipeline.protocol import Pipeline
+
+
+class FileCases(NamedTuple):
+    """What a folder, or a file, gives for an evaluation.
+
+    Attributes:
+        cases: Each file in each style.
+        failed: Why files cannot be used, a line each.
+        remarks: What else is left out.
+    """
+
+    cases: list[Case]
+    failed: list[str]
+    remarks: list[str]
 
 
 def cases_of_dataset(pipeline: Pipeline, dataset: Path, styles: Sequence[str], limit: int, seed: int) -> list[Case]:
@@ -40,7 +55,7 @@ def cases_of_dataset(pipeline: Pipeline, dataset: Path, styles: Sequence[str], l
 
 def cases_of_files(
     pipeline: Pipeline, inputs: Path, styles: Sequence[str], dataset: Path | None, limit: int
-) -> tuple[list[Case], list[str]]:
+) -> FileCases:
     """Every audio file of a folder in every style.
 
     Args:
@@ -49,9 +64,6 @@ def cases_of_files(
         styles: Names or audio files.
         dataset: A built dataset whose recordings represent named styles.
         limit: Most cases, at least 1.
-
-    Returns:
-        The cases, and why files were left out, one line per file.
 
     Raises:
         AudioError: There are no audio files, or none can be read.
@@ -65,4 +77,8 @@ def cases_of_files(
     if opened is not None:
         opened.require_mel(pipeline.mel_config)
     cases, failed = file_cases(found.files, styles, pipeline.sample_rate, limit, opened)
-    return cases, [*found.problems, *failed]
+    remarks = [f"{inputs}: {found.passed_over}; passed over"] if found.passed_over else []
+    all_cases = (len(found.files) - len(failed)) * len(styles)
+    if all_cases > len(cases):
+        remarks.append(f"{len(cases)} of {all_cases} transfers are used; --limit {all_cases} uses all")
+    return FileCases(cases, [*found.problems, *failed], remarks)

@@ -72,12 +72,13 @@ class Fault:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The rows of a list, in order, and its invalid rows."""
+    """The rows of a list, in order, its invalid rows, and the names of its columns that have no meaning here."""
 
     name: str
     folder: Path  # relative paths start here
     rows: tuple[Row, ...]
     faults: tuple[Fault, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
 def read_catalogue(path: Path) -> Catalogue:
@@ -129,7 +130,8 @@ def parse_catalogue(content: bytes, name: str, folder: Path) -> Catalogue:
         rows.append(replace(row, instrument=instrument))
     if not rows and not faults:
         raise SourceError(f"{name}: names no recordings; add rows below the header")
-    return Catalogue(name, folder, tuple(rows), tuple(faults))
+    unused = tuple(field for at, field in enumerate(header) if field and at not in columns.values())
+    return Catalogue(name, folder, tuple(rows), tuple(faults), unused)
 
 
 def write_example(path: Path, force: bool = False) -> None:

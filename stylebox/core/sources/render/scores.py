@@ -179,8 +179,10 @@ def midi_scores(source: Path, seconds: float) -> MidiPieces:
         whole = {number: notes for number, notes in pieces.items() if len(notes) >= _FEWEST_NOTES}
         found.pieces.extend((f"{name}-{number:03d}", notes) for number, notes in whole.items())
         left_out = len(score.notes) - sum(map(len, whole.values()))
-        lost = [f"{left_out} of {len(score.notes)} notes left out: too short, or in a piece of a few notes"]
-        found.remarks.extend(f"{path}: {remark}" for remark in [*score.remarks, *(lost if left_out else [])])
+        lost = "" if score.notes else "has no notes"
+        if left_out:
+            lost = f"{left_out} of {len(score.notes)} notes left out: too short, or in a piece of a few notes"
+        found.remarks.extend(f"{path}: {remark}" for remark in filter(None, [*score.remarks, lost]))
     if not found.pieces:
         no_music = f"{source}: no MIDI file with notes in it; give a .mid file or a folder of them"
         raise SourceError(found.unread[0] if found.unread else no_music)
