@@ -132,3 +132,17 @@ def test_nothing_is_written_through_a_link_in_a_folder_of_the_program(away: Path
 def test_a_name_that_is_no_link_stands_for_itself(tmp_path: Path) -> None:
     for path in (Path("a.wav"), tmp_path / "no" / "a.wav", tmp_path):
         assert file_behind(path) == path
+
+
+def test_a_folder_on_a_disk_that_is_not_connected_is_named(
+    tmp_path: Path, run: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The data directory is a link there; its models and styles were taken for none."""
+    home = tmp_path / "home"
+    home.symlink_to("/media/disk/stylebox")
+    monkeypatch.setenv("STYLEBOX_HOME", str(home))
+    lost = f"lies in {home}, which is a link to /media/disk/stylebox, which does not exist; correct or delete it"
+    for command in (("models",), ("config", "set", "steps", "3")):
+        ended = run(*command)
+        assert ended.code == 1
+        assert lost in ended.err

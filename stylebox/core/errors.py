@@ -4,6 +4,7 @@ The message of each error is one line that names the cause, such as a file, and 
 """
 
 import errno
+import os
 from pathlib import Path
 
 _SHORTER = "choose a shorter name"  # where the file system allows none as long
@@ -84,6 +85,9 @@ def cannot_write(name: object, error: OSError, otherwise: str = "choose another 
     >>> cannot_write("a.wav", OSError(errno.ENOSPC, "No space left on device"))
     'a.wav: cannot be written (No space left on device); make room on the disk and try again'
     """
+    link = broken_link(Path(str(name))) if error.errno in (errno.EEXIST, errno.ENOENT) else ""
+    if link:
+        return f"{name}: {link}"
     fix = _SHORTER if error.errno == errno.ENAMETOOLONG else otherwise
     fix = _room_for(error) if is_disk_full(error) else fix
     return f"{name}: cannot be written ({error_reason(error)}); {fix}"
@@ -112,8 +116,15 @@ def cannot_read(name: object, error: OSError) -> str:
 
 
 def broken_link(path: Path) -> str:
-    """Describe in one line, without naming it, a link that leads to no file; empty for a path that is no link."""
-    return f"is a link to {path.readlink()}, which does not exist; correct or delete it" if path.is_symlink() else ""
+    """Describe in one line, without naming it, a link that leads to no file; empty for a path that is none.
+
+    On the way to a path, it is named: the disk where it leads is perhaps not connected.
+    """
+    for place in (path, *path.parents):
+        if os.path.islink(place) and not os.path.exists(place):  # noqa: PTH110, PTH114 (they raise nothing)
+            said = f"is a link to {place.readlink()}, which does not exist; correct or delete it"
+            return said if place == path else f"lies in {place}, which {said}"
+    return ""
 
 
 def error_reason(error: Exception) -> str:

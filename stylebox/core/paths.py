@@ -11,7 +11,7 @@ from pathlib import Path
 import platformdirs
 
 import stylebox
-from stylebox.core.errors import StyleboxError, error_reason
+from stylebox.core.errors import StyleboxError, broken_link, error_reason
 
 
 def package() -> Path:
@@ -90,6 +90,9 @@ def entries(folder: Path, pattern: str = "*") -> list[Path]:
     try:
         names = os.listdir(os.path.join(folder, os.curdir))  # noqa: PTH118, PTH208 (the point asks for the right to enter)
     except OSError as error:
+        link = broken_link(folder)
+        if link:
+            raise StyleboxError(f"{folder}: {link}") from error
         if error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
             return []
         refused = error.errno in (errno.EACCES, errno.EPERM)

@@ -289,3 +289,15 @@ def test_all_styles_of_a_recording_are_on_one_page(takes: Path) -> None:
     assert batch.pages == [str(Path("pages") / name) for name in ("a.html", "b.html", "sub/a.html")]
     with pytest.raises(AudioError, match="is not a folder"):
         run(takes, styles=styles, side_outputs=SideOutputs(report=Path("all.html")))
+
+
+def test_a_recording_that_would_replace_itself_is_refused_and_not_taken_for_an_output(machine: Machine) -> None:
+    """`-o takes --name {stem}` names each output like its input."""
+    takes = Path("takes")
+    takes.mkdir()
+    for name in ("a.wav", "b.wav"):
+        (takes / name).write_text(name)
+    outcome = run(takes, to=takes, naming=Naming("{stem}"))
+    assert not outcome.passed_over
+    assert not outcome.skipped
+    assert machine.worked == [takes / "a.wav", takes / "b.wav"]  # `transfer_file` refuses each

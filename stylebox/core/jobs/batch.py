@@ -212,9 +212,12 @@ def _stems(recording: Recording, added_bytes: int) -> Iterator[str]:
 
 
 def _without_outputs(tasks: list[Task]) -> list[Task]:
-    """Without recordings that an earlier run of the same command wrote, where outputs lie among inputs."""
-    outputs = {task.output.absolute() for task in tasks}
-    return [task for task in tasks if task.recording.path.absolute() not in outputs]
+    """Without recordings that an earlier run of the same command wrote, where outputs lie among inputs.
+
+    A recording whose own output has its name stays, so that it is refused.
+    """
+    made_of = {task.output.absolute(): task.recording for task in tasks}
+    return [task for task in tasks if made_of.get(task.recording.path.absolute(), task.recording) == task.recording]
 
 
 def _share(tasks: list[Task], part: Part) -> list[Task]:

@@ -108,6 +108,8 @@ def _notes_folder(tasks: Sequence[Task]) -> Path | None:
 
 
 def _is_finished(task: Task) -> bool:
+    if task.output.absolute() == task.recording.path.absolute():  # refused when it is written
+        return False
     pages = [task.page] if task.page is not None else []
     try:
         return all(path.exists() for path in (task.output, *task.side_outputs.paths(), *pages))
