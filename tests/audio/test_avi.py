@@ -71,3 +71,13 @@ def test_frames_that_a_parser_passes_over_are_said(
     if lost:
         are = "is" if lost == 1 else "are"
         assert remarks == [f"{lost} of its packets {are} damaged; what follows comes too early"]
+
+
+def test_a_damaged_unit_is_no_silence_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.avi"
+    content = encode(path, "libmp3lame", RATE).read_bytes()
+    whole, _ = read(content, path)
+    damaged = bytearray(with_empty_chunks(content, 2, 1))
+    struct.pack_into("<II", damaged, damaged.index(b"auds") + 20, 0xFFFFFFFF, 1)
+    back, _ = read(bytes(damaged), path)
+    assert len(back) <= len(whole) + 1152

@@ -224,3 +224,17 @@ def test_a_size_that_counts_the_header_is_no_missing_sound(counted: int, tmp_pat
     content[40:44] = struct.pack("<I", 2 * len(SOUND) + counted)
     back, remarks = read(path, bytes(content))
     assert (len(back), remarks) == (len(SOUND), [])
+
+
+def test_a_filled_chunk_of_gsm_is_not_cut_short(tmp_path: Path) -> None:
+    """SoX states the size of the samples with the byte that fills an odd one."""
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(320 * 5), 8000, "GSM610")
+    content = bytearray(path.read_bytes())
+    place = content.index(b"data") + 4
+    assert len(content) - place - 4 in (325, 326)
+    content[place : place + 4] = (326).to_bytes(4, "little")
+    path.write_bytes(content[: place + 4 + 325] + b"\0")
+    with AudioReader(path) as reader:
+        list(reader)
+        assert reader.remarks == []

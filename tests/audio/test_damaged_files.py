@@ -1,13 +1,19 @@
 """Damaged files and files without sound: refused in one line that names the fix, or read as far as possible."""
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Literal, cast
 
+import av
 import numpy as np
 import pytest
 import soundfile
+from av.container import InputContainer
 from support.audio_files import SAMPLE_RATE, encode, notes
 
+from stylebox.core.audio.io.containers.endings import Ending
 from stylebox.core.audio.io.read import load_audio, probe
 from stylebox.core.audio.io.write import write_audio
 from stylebox.core.errors import AudioError
@@ -115,3 +121,40 @@ def test_packets_that_cannot_be_decoded_are_reported_where_no_time_shows_them(tm
     assert whole.remarks == ()
     assert damaged.samples < whole.samples
     assert damaged.remarks == ("2 of its packets are damaged; what follows comes too early",)
+
+
+@pytest.mark.parametrize("size", [1 << 50, (1 << 56) - 2, (1 << 62) - 1, (1 << 64) - 2])
+@pytest.mark.parametrize(
+    ("name", "codec", "mark", "skipped", "order"),
+    [
+        ("a.mka", "flac", b"\x18\x53\x80\x67", 0, "big"),
+        ("a.wma", "wmav2", bytes.fromhex("3626b275"), 12, "little"),
+        ("a.caf", "pcm_s16le", b"data", 0, "big"),
+        ("a.w64", "pcm_s16le", b"data\xf3\xac", 10, "little"),
+    ],
+)
+def test_sizes_far_beyond_any_disk_are_an_end_that_is_missing(
+    name: str, codec: str, mark: bytes, skipped: int, order: Literal["big", "little"], size: int, tmp_path: Path
+) -> None:
+    """Systems refuse such places; a file in memory has them."""
+    path = encode(tmp_path / name, codec, SAMPLE_RATE, False, 0.5, b="96k")
+    content = bytearray(path.read_bytes())
+    place = content.index(mark) + len(mark) + skipped
+    stated = (1 << 56 | size & (1 << 56) - 1) if name == "a.mka" else size
+    content[place : place + 8] = stated.to_bytes(8, order)
+    path.write_bytes(content)
+    assert 0.45 < len(load_audio(path, SAMPLE_RATE)) / SAMPLE_RATE < 0.56
+
+
+def test_a_track_that_begins_in_the_middle_is_no_obstacle() -> None:
+    class Container:
+        """As PyAV's: it fails where it ends the tracks."""
+
+        format, streams = SimpleNamespace(name="mpegts"), ()
+
+        def demux(self) -> Iterator[SimpleNamespace]:
+            yield SimpleNamespace(size=0, stream=SimpleNamespace(index=0))
+            raise IndexError
+
+    ending = Ending(cast(InputContainer, Container()), cast(av.AudioStream, SimpleNamespace(index=0)), io.BytesIO())
+    assert len(list(ending.packets())) == 1

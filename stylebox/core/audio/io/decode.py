@@ -24,6 +24,7 @@ from stylebox.core.errors import AudioError
 
 _CD_BITS = 16  # of samples in whose place another codec may be
 _MOST_REMARKS = 10  # on later parts
+_FOLLOWING = "a file that follows its end"
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
 _BITS |= {f"ALAC_{bits}": bits for bits in (16, 20, 24, 32)}
 
@@ -75,7 +76,7 @@ def _blocks_of_later(found: list[Part], start: int, name: str, remarks: list[str
         try:
             with _open_part(part, name) as following:
                 yield from following.blocks
-                own += [f"{which}: {remark}" for remark in following.remarks]
+                own += _of(which, following.remarks)
         except AudioError:
             unread.append(number)
     remarks += own[:_MOST_REMARKS]
@@ -86,6 +87,11 @@ def _blocks_of_later(found: list[Part], start: int, name: str, remarks: list[str
         numbers = ", ".join(str(number) for number in unread[:_MOST_REMARKS]) + more
         plural, they_are = ("s", "they are") if len(unread) > 1 else ("", "it is")
         remarks.append(f"number{plural} {numbers} of the {len(found)} sounds in it cannot be read; {they_are} left out")
+
+
+def _of(which: str, remarks: list[str]) -> list[str]:
+    """Remarks on one of several files; those on what follows it say so already."""
+    return [remark if remark.startswith(_FOLLOWING) else f"{which}: {remark}" for remark in remarks]
 
 
 @contextmanager
@@ -205,6 +211,6 @@ def _blocks_behind(
         try:
             with open_track(rest, name) as track:
                 yield from track.blocks
-                remarks += [f"a file that follows its end: {remark}" for remark in track.remarks]
-        except AudioError:
-            remarks.append("a file that follows its end cannot be read; it is left out")
+                remarks += _of(_FOLLOWING, track.remarks)
+        except (AudioError, RecursionError):  # the latter after some fifty files of several kinds
+            remarks.append(f"{_FOLLOWING} cannot be read; it is left out")

@@ -11,6 +11,8 @@ import re
 import struct
 from typing import BinaryIO
 
+from stylebox.core.audio.io.time_line import LONGEST_GAPS_SECONDS
+
 _HEADER = re.compile(rb"strh\x38\0\0\0.{20}(.{8}).{4}(.{4}).{8}(.{4})", re.DOTALL)  # of a track
 _MOST_HEAD_BYTES = 1 << 18
 _LISTS = (b"LIST", b"RIFF")
@@ -53,7 +55,7 @@ class Chunks:
         return max(self._stated - self._empty - frames, 0) if self.unit_seconds else 0
 
     def before(self, place: int | None) -> int:
-        """How many empty ones there are between the place before and this one.
+        """How many empty ones there are between the place before and this one, up to an hour of them in all.
 
         Args:
             place: Of the next packet; None if that is not known.
@@ -65,7 +67,8 @@ class Chunks:
             if len(head) < _CHUNK_HEAD_BYTES:
                 break
             size = int.from_bytes(head[4:8], "little")
-            number += head.startswith(self._name) and not size
+            is_empty = head.startswith(self._name) and not size
+            number += is_empty and (self._empty + number + 1) * self.unit_seconds <= LONGEST_GAPS_SECONDS
             self._at += _LIST_HEAD_BYTES if head.startswith(_LISTS) else _CHUNK_HEAD_BYTES + size + size % 2
             self._left -= 1
         self._stream.seek(at)

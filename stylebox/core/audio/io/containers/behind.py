@@ -5,7 +5,7 @@ its units begin with their sizes, the end is where those end.
 
 Reference:
     Adobe FLV 10.1. RealMedia File Format. WavPack 4. Musepack SV8. Creative Voice. ISO/IEC 13818-1: program streams and
-    transport streams. Nintendo AST.
+    transport streams. Nintendo AST. NUT Open Container Format 20080520: packets.
 """
 
 import io
@@ -25,6 +25,14 @@ _REAL_NAMES = (b"INDX", b"CONT", b"DATA", b"PROP", b"MDPR", b"RMMD", b"RJMD", b"
 _PACK, _PROGRAM_END, _LEAST_STREAM = b"\0\0\1\xba", b"\0\0\1\xb9", 0xBB
 _ANY_PACK = re.compile(_PACK)
 _VOC_KINDS = range(1, 10)
+NUT = b"nut/multimedia container"
+_NUT_INDEX = re.compile(rb"NX\xdd\x67\x2f\x23\xe6\x4e")
+_NUT = re.compile(
+    _NUT_INDEX.pattern + rb"|NM\x7a\x56\x1f\x5f\x04\xad|NS\x11\x40\x5b\xf2\xf9\xdb"
+    rb"|NI\xab\x68\xb5\x96\xba\x78|NK\xe4\xad\xee\xca\x45\x69"
+)  # marks of packets of NUT other than frames, of which the index ends a file
+_MOST_ASIDE_BYTES = 256  # of a frame of NUT, which only the header of the file holds, or which are no sound
+_NUT_MARK_BYTES, _MOST_NUT_BYTES = 8, 4096  # of a mark; of a packet whose head has no checksum
 _TS_SYNC, _TS_PACKETS = 0x47, ((188, 0), (192, 4), (204, 0))  # size of a packet, and where its mark is
 
 
@@ -43,30 +51,49 @@ def end(stream: BinaryIO, formats: set[str], last_begin: int, last_end: int) -> 
         last_end: Where that packet ends.
     """
     for name in formats & _WHOLE.keys():
-        stated = _walked(stream, 0, _WHOLE[name])
+        stated = walked(stream, 0, _WHOLE[name])
         return stated if stated >= last_end else None
     if "mpegts" in formats:
         size = _ts_packet_bytes(stream)
-        return _walked(stream, last_begin, lambda head: size if _TS_SYNC in head[:5:4] else None) if size else None
+        return walked(stream, last_begin, lambda head: size if _TS_SYNC in head[:5:4] else None) if size else None
     if "flv" in formats:
-        return _walked(stream, last_begin, _flv) or None
+        return walked(stream, last_begin, _flv) or None
     if "mpeg" in formats:  # FFmpeg often does not know where packets are; it reads on behind damage
-        place = _walked(stream, last_begin, _program_stream)
+        place = walked(stream, last_begin, _program_stream)
         return place if place and find(stream, _ANY_PACK, place) is None else None
+    if "nut" in formats:
+        first = find(stream, _NUT, max(last_end - _MOST_ASIDE_BYTES, 0))
+        return walked(stream, first, _nut) if first is not None and first <= last_end + _MOST_ASIDE_BYTES else None
     for name in formats & _TAILS.keys():
-        return _walked(stream, last_end, _TAILS[name]) or None
+        return walked(stream, last_end, _TAILS[name]) or None
     return None
 
 
-def _walked(stream: BinaryIO, at: int, size_of: _SizeOf) -> int:
-    """Where the units end that begin at a place."""
+def nut_end(stream: BinaryIO) -> int:
+    """Where the index of a NUT file ends, behind which FFmpeg would look for frames; the file's end if it has none.
+
+    Args:
+        stream: Seekable.
+    """
+    total, index = stream.seek(0, io.SEEK_END), find(stream, _NUT_INDEX, 0)
+    return total if index is None else min(walked(stream, index, _nut), total)
+
+
+def walked(stream: BinaryIO, at: int, size_of: _SizeOf) -> int:
+    """Where the units end that begin at a place; a byte behind the stream if the last one is cut short.
+
+    Args:
+        stream: Seekable.
+        at: The place.
+        size_of: Gives the size of a unit; None or 0 if none begins with the bytes that it is given.
+    """
     total = stream.seek(0, io.SEEK_END)
     for _ in range(MOST_UNITS):
         size = size_of(units.head(stream, at)) if at < total else 0
         if not size:
             break
         at += size
-    return at
+    return min(at, total + 1)  # the system may refuse a place far behind
 
 
 def _ts_packet_bytes(stream: BinaryIO) -> int:
@@ -102,6 +129,13 @@ def _program_stream(head: bytes) -> int | None:
         return 14 + (head[13] & 7) if head[4] & 0x40 else 12  # MPEG-2 or MPEG-1
     is_packet = head.startswith(_PACK[:3]) and len(head) > 5 and head[3] >= _LEAST_STREAM
     return 6 + int.from_bytes(head[4:6]) if is_packet else None
+
+
+def _nut(head: bytes) -> int | None:
+    if not _NUT.match(head):
+        return None
+    size, begin = musepack.seven_bit_number(head, _NUT_MARK_BYTES)
+    return begin + size + (4 if size > _MOST_NUT_BYTES else 0)
 
 
 def _avi(head: bytes) -> int | None:

@@ -2,12 +2,12 @@
 
 Reference:
     ISO/IEC 13818-1: packets of a transport stream. ISO/IEC 14496-12, 4.2: boxes of MP4. RFC 8794: elements of Matroska.
-    Microsoft, Advanced Systems Format, 2: objects. NUT Open Container Format 20080520: index.
+    Microsoft, Advanced Systems Format, 2: objects.
 """
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
 import av
@@ -30,7 +30,6 @@ _OF_ANY_SIZE = {
 _ONLY_FRAMES = {"loas", "mlp", "truehd", "sbc", "gsm", "amr", "aac"}  # formats of frames, one after another
 _ONLY_SAMPLES = {"ircam", "sox"}  # formats of a header and uncompressed samples
 _AFTER_BYTES = 1 << 16  # behind the last packet that are looked at
-_NUT_INDEX, _NUT_TAIL_BYTES = b"NX\xdd\x67\x2f\x23\xe6\x4e", 12  # its mark; its size and a checksum end the file
 _LONGEST_MARK_BYTES = 16
 # With which all packets of a format of frames begin.
 _MARKS = {"loas": tuple(bytes([0x56, byte]) for byte in range(0xE0, 0x100)), "sbc": (b"\x9c",)}
@@ -59,13 +58,19 @@ class Ending:
 
     def packets(self) -> Iterator["av.Packet[av.AudioStream]"]:
         """The packets of the track; those of other tracks are only watched."""
-        for packet in self._container.demux():
+        for packet in self._demuxed():
             if packet.size and not self.is_none(packet):
                 self._count_gap(packet)
                 self._last[packet.stream_index] = packet
                 self._begin = packet.pos if self._begin is None else self._begin
             if packet.stream.index == self._audio.index:  # that of the packets which end other tracks is not theirs
                 yield cast("av.Packet[av.AudioStream]", packet)
+
+    def _demuxed(self) -> Iterator["av.Packet[Any]"]:
+        try:
+            yield from self._container.demux()
+        except IndexError:  # by PyAV after the last packet, if FFmpeg has found one more track on the way
+            return
 
     def _count_gap(self, packet: "av.Packet[Any]") -> None:
         """Count places where a parser passed over bytes that are no tag."""
@@ -117,17 +122,15 @@ class Ending:
     def _ends_inside(self) -> bool:
         at, formats = self._stream.tell(), self._formats
         try:
-            if "mpegts" in formats:
+            if formats & {"mpegts", "nut"}:
                 end = behind.end(self._stream, formats, *self._last_place())
-                return end is not None and end > self._stream.seek(0, io.SEEK_END)
-            if "nut" in formats:
-                return _lacks_nut_index(self._stream)
+                return "nut" in formats if end is None else end > self._stream.seek(0, io.SEEK_END)
             if "asf" in formats and _ends_inside_asf_packet(self._stream):
                 return True
             if formats & _ONLY_FRAMES:
                 return self._bytes_after_last() > 0
             size_of = next((size_of for name, size_of in _UNITS.items() if name in formats), None)
-            return size_of is not None and _ends_inside_unit(self._stream, size_of)
+            return size_of is not None and behind.walked(self._stream, 0, size_of) > self._stream.seek(0, io.SEEK_END)
         finally:
             self._stream.seek(at)
 
@@ -145,23 +148,11 @@ class Ending:
         return max(end - after_padding(self._stream, last.pos + last.size), 0)
 
     def is_none(self, packet: "av.Packet[Any]") -> bool:
-        """Whether a packet is a tag that was taken for one, or lacks the mark of its codec."""
+        """Whether a packet is a tag or padding that was taken for one, or lacks the mark of its codec."""
         head = bytes(memoryview(packet)[:_LONGEST_MARK_BYTES])
         mark = _MARKS.get(self._container.format.name)
-        return head.startswith(TAG_MARKS) or (mark is not None and not head.startswith(mark))
-
-
-def _ends_inside_unit(stream: BinaryIO, size_of: Callable[[bytes], int | None]) -> bool:
-    """Whether the last unit goes beyond the end; None as a size stops the search, and so do too many units."""
-    at, end = 0, stream.seek(0, io.SEEK_END)
-    for _ in range(behind.MOST_UNITS):
-        if at >= end:
-            break
-        size = size_of(units.head(stream, at))
-        if not size:
-            return False
-        at += size
-    return at > end
+        is_filling = packet.size == 1 and bool(self._formats & _OF_ANY_SIZE)  # of a chunk of odd size, by some programs
+        return is_filling or head.startswith(TAG_MARKS) or (mark is not None and not head.startswith(mark))
 
 
 def _ends_inside_asf_packet(stream: BinaryIO) -> bool:
@@ -177,14 +168,6 @@ def _ends_inside_asf_packet(stream: BinaryIO) -> bool:
     left = max(end - begin, 0) % least
     stream.seek(end - left)
     return left > 0 and not stream.read(left).startswith(_ASF_STREAM_END)
-
-
-def _lacks_nut_index(stream: BinaryIO) -> bool:
-    end = stream.seek(0, io.SEEK_END)
-    stream.seek(max(end - _NUT_TAIL_BYTES, 0))
-    size = int.from_bytes(stream.read(8))
-    stream.seek(max(end - size, 0))
-    return stream.read(len(_NUT_INDEX)) != _NUT_INDEX
 
 
 _UNITS = {"mp4": units.box, "matroska": units.element, "avi": units.riff, "asf": units.asf_object}  # by FFmpeg's names

@@ -40,7 +40,7 @@ def bytes_behind(stream: BinaryIO, stop: int, is_chunk: Callable[[int], bool]) -
         is_chunk: Whether a part of the same file begins at a place.
     """
     end = stream.seek(0, io.SEEK_END)
-    start = id3_end(stream, stop)
+    start = id3_end(stream, min(stop, end))  # the system may refuse a place far behind
     if start >= end or any(is_chunk(start + pad) for pad in (0, 1)):
         return 0
     return end - start if after_padding(stream, start) < end else 0

@@ -19,8 +19,9 @@ OF_MARKED_FRAMES = {"ac3", "eac3", "dca"}  # codecs
 _DTS_SYNC = b"\x7f\xfe\x80\x01"
 _AC3_SYNC, _AC3_HEAD_BYTES, _LAST_AC3_VERSION, _HEAD_BYTES = b"\x0b\x77", 6, 10, 12
 _AC3_KILOBITS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)  # per second
-_ADTS_SYNC, _ADTS_MASK, _LEAST_FRAMES = (0xFF, 0xF0), 0xF6, 3
-_ADTS_ALIKE, _AC3_ALIKE = (0, 1, 2), (0, 1, 4, 5)  # bytes that are the same in all frames
+_ADTS_SYNC, _ADTS_MASK, _LEAST_FRAMES = (0xFF, 0xF0), 0xF6, 2
+# Bits that are the same in all frames; of AC-3 at 44.1 kHz the last one of the size is not.
+_ADTS_ALIKE, _AC3_ALIKE = b"\xff\xff\xff\0\0\0", b"\xff\xff\0\0\xfe\xff"
 _SBC_DUAL, _SBC_JOINT = 1, 3  # modes; 0 is mono
 
 
@@ -54,7 +55,7 @@ def frames_bytes(packet: bytes) -> int:
 
 
 def begins_frames(head: bytes) -> bool:
-    """Whether bytes begin with three frames, at least in part, of AAC in ADTS or of AC-3, which are alike."""
+    """Whether bytes begin with two frames, the second at least in part, of AAC in ADTS or of AC-3, which are alike."""
     at, first = 0, head[:_AC3_HEAD_BYTES]
     is_aac = len(first) == _AC3_HEAD_BYTES and first[0] == _ADTS_SYNC[0] and first[1] & _ADTS_MASK == _ADTS_SYNC[1]
     if not is_aac and not first.startswith(_AC3_SYNC):
@@ -62,13 +63,17 @@ def begins_frames(head: bytes) -> bool:
     alike = _ADTS_ALIKE if is_aac else _AC3_ALIKE
     for _ in range(_LEAST_FRAMES):
         frame = head[at : at + _AC3_HEAD_BYTES]
-        if len(frame) < _AC3_HEAD_BYTES or any(frame[place] != first[place] for place in alike):
+        if len(frame) < _AC3_HEAD_BYTES or _masked(frame, alike) != _masked(first, alike):
             return False
         size = _adts(frame) if is_aac else _ac3(frame)
         if size <= _AC3_HEAD_BYTES:
             return False
         at += size
     return True
+
+
+def _masked(head: bytes, mask: bytes) -> bytes:
+    return bytes(byte & bits for byte, bits in zip(head, mask, strict=True))
 
 
 def _ac3(frame: bytes) -> int:

@@ -63,7 +63,7 @@ def stated_samples(stream: BinaryIO) -> int | None:
 
 def packet_bytes(head: bytes) -> int | None:
     """Size of the packet that begins with these bytes; None if none does."""
-    return _number(head, 2)[0] if head.startswith(_BEHIND) and len(head) > 2 else None
+    return seven_bit_number(head, 2)[0] if head.startswith(_BEHIND) and len(head) > 2 else None
 
 
 def _sound(head: bytes) -> tuple[int, int] | None:
@@ -71,8 +71,8 @@ def _sound(head: bytes) -> tuple[int, int] | None:
     header = next((packet for packet in _packets(head) if packet.name == _HEADER), None)
     if header is None:
         return None
-    end, at = _number(head, header.content + _BEFORE_SAMPLES_AT)
-    silent, _ = _number(head, at)
+    end, at = seven_bit_number(head, header.content + _BEFORE_SAMPLES_AT)
+    silent, _ = seven_bit_number(head, at)
     return (silent, end - silent) if end > silent else None
 
 
@@ -80,12 +80,12 @@ def _packets(head: bytes) -> Iterator[_Packet]:
     """The packets before the sound."""
     at = len(MARK)
     while at + 3 <= len(head) and not head.startswith(_SOUND, at):
-        size, content = _number(head, at + 2)
+        size, content = seven_bit_number(head, at + 2)
         yield _Packet(head[at : at + 2], at, content, at + size)
         at += max(size, 3)
 
 
-def _number(content: bytes, at: int) -> tuple[int, int]:
+def seven_bit_number(content: bytes, at: int) -> tuple[int, int]:
     """A number of seven bits a byte, the highest first, and where it ends."""
     number = 0
     for byte in content[at : at + _MOST_DIGITS]:

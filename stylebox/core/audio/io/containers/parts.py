@@ -10,7 +10,7 @@ from stylebox.core.audio.io.containers.part import Part, spliced, stretch
 from stylebox.core.audio.io.containers.search import find
 from stylebox.core.audio.io.containers.tag_places import after_id3, id3_end
 
-_HEAD_BYTES = 12  # hold a mark and a size
+_HEAD_BYTES = 24  # hold a mark and a size
 _MOST_TURNS = 1000  # of looking for a file of another kind behind one
 
 
@@ -33,8 +33,9 @@ def parts(stream: BinaryIO) -> list[Part]:
         if own_end == end:
             return found + _parts_of_file(last)
         if not joined.is_beginning(last, own_end):
-            is_refused = units.dff(_head(last)) is not None  # by FFmpeg, with anything behind
-            *others, part = _parts_of_file(spliced(last, [stretch(0, own_end)]) if is_refused else last)
+            head = _head(last)
+            is_in_the_way = units.dff(head) is not None or head.startswith(behind.NUT)  # what follows, of FFmpeg
+            *others, part = _parts_of_file(spliced(last, [stretch(0, own_end)]) if is_in_the_way else last)
             return [*found, *others, replace(part, remarks=part.remarks + _behind(last, own_end))]
         found += _parts_of_file(spliced(last, [stretch(0, own_end)]))
         place = id3_end(stream, total - end + own_end)
@@ -42,7 +43,7 @@ def parts(stream: BinaryIO) -> list[Part]:
 
 
 def _behind(stream: BinaryIO, place: int) -> tuple[str, ...]:
-    """A remark on what follows an MP4 or Ogg file, unless it is damage inside the file, padding or a tag."""
+    """A remark on what follows an MP4, Ogg, NUT or DSDIFF file, unless that is damage inside it, padding or a tag."""
 
     def is_own(at: int) -> bool:
         return units.box(units.head(stream, at)) is not None or find(stream, ogg.PAGE, at) is not None
@@ -58,12 +59,14 @@ def _first_place(stream: BinaryIO) -> int:
 
 
 def _own_end(stream: BinaryIO) -> int:
-    """Where an MP4, Ogg or DSDIFF file ends, however much follows; other files end with the stream."""
+    """Where an MP4, Ogg, NUT or DSDIFF file ends, however much follows; other files end with the stream."""
     head, total = _head(stream), stream.seek(0, io.SEEK_END)
     if head[boxes.MARK_AT] == boxes.MARK:
         return boxes.end(stream)
     if head.startswith(ogg.MARK):
         return ogg.end(stream)
+    if head.startswith(behind.NUT):
+        return behind.nut_end(stream)
     return min(units.dff(head) or total, total)
 
 
