@@ -2,8 +2,10 @@
 
 import io
 import struct
+import tempfile
 import time
 import zlib
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -26,18 +28,15 @@ def read(content: bytes, path: Path) -> tuple[np.ndarray, list[str]]:
     return sound, reader.remarks
 
 
-@pytest.fixture(scope="module")
-def singles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[bytes, bytes]]:
-    """Two files of each kind."""
-    folder = tmp_path_factory.mktemp("single")
-    found = {}
-    for kind, make in KINDS.items():
-        contents = []
+@cache
+def two_of(kind: str) -> tuple[bytes, bytes]:
+    """Two files of a kind."""
+    contents = []
+    with tempfile.TemporaryDirectory() as folder:
         for sound in (notes(SAMPLE_RATE, 0.6), notes(SAMPLE_RATE, 1.3)[::-1].copy()):
-            make(folder / "a", sound)
-            contents.append((folder / "a").read_bytes())
-        found[kind] = contents[0], contents[1]
-    return found
+            KINDS[kind](Path(folder, "a"), sound)
+            contents.append(Path(folder, "a").read_bytes())
+    return contents[0], contents[1]
 
 
 TAG = b"ID3\3\0\0\0\0\0\x20" + bytes(32)
@@ -47,10 +46,8 @@ ENDLESS = {"IRCAM", "WAV of unknown size", "WAV of size 0", "AU of unknown size"
 @pytest.mark.parametrize(
     ("kind", "tag"), [*((kind, b"") for kind in KINDS), *((kind, TAG) for kind in KINDS if kind not in ENDLESS)]
 )
-def test_joined_files_are_one_after_another(
-    kind: str, tag: bytes, singles: dict[str, tuple[bytes, bytes]], tmp_path: Path
-) -> None:
-    path, contents = tmp_path / "a", singles[kind]
+def test_joined_files_are_one_after_another(kind: str, tag: bytes, tmp_path: Path) -> None:
+    path, contents = tmp_path / "a", two_of(kind)
     apart = [read(content, path) for content in contents]
     assert [remarks for _, remarks in apart] == [[], []]
     tag_in_front = tag if kind in {"WAV", "AIFF", "FLAC", "TTA", "WavPack", "MP3"} else b""
@@ -70,11 +67,9 @@ def test_joined_files_are_one_after_another(
         *(("Musepack", "WAV"), ("FLV", "TTA"), ("ASF", "Musepack"), ("Matroska", "AU"), ("AVI", "WAV")),
     ],
 )
-def test_a_file_of_another_kind_follows(
-    first: str, second: str, singles: dict[str, tuple[bytes, bytes]], tmp_path: Path
-) -> None:
+def test_a_file_of_another_kind_follows(first: str, second: str, tmp_path: Path) -> None:
     path = tmp_path / "a"
-    contents = singles[first][1], singles[second][0]
+    contents = two_of(first)[1], two_of(second)[0]
     apart = [read(content, path)[0] for content in contents]
     together, remarks = read(contents[0] + contents[1], path)
     assert remarks == []
@@ -99,10 +94,8 @@ def test_a_file_behind_bare_frames_is_no_noise(suffix: str, codec: str, tag: byt
 
 
 @pytest.mark.parametrize("kind", ["WAV", "AU", "TTA", "Wave64", "Ogg Vorbis", "Matroska"])
-def test_a_later_file_that_cannot_be_read_costs_no_other(
-    kind: str, singles: dict[str, tuple[bytes, bytes]], tmp_path: Path
-) -> None:
-    path, (first, second) = tmp_path / "a", singles[kind]
+def test_a_later_file_that_cannot_be_read_costs_no_other(kind: str, tmp_path: Path) -> None:
+    path, (first, second) = tmp_path / "a", two_of(kind)
     whole, _ = read(first, path)
     together, remarks = read(first + second[: len(second) * 6 // 10], path)
     np.testing.assert_array_equal(together[: len(whole)], whole)
@@ -134,8 +127,8 @@ def test_hundreds_of_joined_flac_files_are_read(tmp_path: Path) -> None:
     assert remarks == []
 
 
-def test_the_remarks_on_many_later_files_are_few(singles: dict[str, tuple[bytes, bytes]], tmp_path: Path) -> None:
-    first, _ = singles["AMR"]
+def test_the_remarks_on_many_later_files_are_few(tmp_path: Path) -> None:
+    first, _ = two_of("AMR")
     alone, _ = read(first, tmp_path / "a")
     together, remarks = read(first + 100 * b"#!AMR\n\x04", tmp_path / "a")
     np.testing.assert_array_equal(together, alone)
@@ -145,11 +138,9 @@ def test_the_remarks_on_many_later_files_are_few(singles: dict[str, tuple[bytes,
 
 @pytest.mark.parametrize("kind", ["WAV", "AIFF", "AU", "CAF", "Wave64", "SoX", "SPHERE", "ASF", "Matroska"])
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_a_file_after_one_that_is_cut_short_is_whole(
-    kind: str, order: tuple[int, int], singles: dict[str, tuple[bytes, bytes]], tmp_path: Path
-) -> None:
+def test_a_file_after_one_that_is_cut_short_is_whole(kind: str, order: tuple[int, int], tmp_path: Path) -> None:
     """The end that the first one states lies inside the second, or behind it."""
-    path, (first, second) = tmp_path / "a", (singles[kind][which] for which in order)
+    path, (first, second) = tmp_path / "a", (two_of(kind)[which] for which in order)
     cut, remarks = read(first[: len(first) * 6 // 10 | 1], path)
     whole, _ = read(second, path)
     together, same = read(first[: len(first) * 6 // 10 | 1] + second, path)
@@ -170,21 +161,9 @@ MARKS = [
 def test_bytes_that_hold_the_mark_of_a_file_are_no_file(data: st.DataObject) -> None:
     """As samples or a picture may."""
     kind = data.draw(st.sampled_from(SEARCHED))
-    content = _SINGLES.setdefault(kind, _single(kind))
+    content = two_of(kind)[0]
     noise = data.draw(st.lists(st.one_of(st.binary(max_size=40), st.sampled_from(MARKS)), max_size=30))
     assert len(joined.files(io.BytesIO(content + b"".join(noise)))) == 1
-
-
-_SINGLES: dict[str, bytes] = {}
-
-
-def _single(kind: str) -> bytes:
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "a"
-        KINDS[kind](path, notes(SAMPLE_RATE, 0.6))
-        return path.read_bytes()
 
 
 def test_a_header_with_a_wrong_checksum_begins_no_file() -> None:
