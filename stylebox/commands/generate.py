@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 
 from stylebox.commands.loading import load_model
-from stylebox.commands.output import check_playable, check_stdout, play_files
+from stylebox.commands.output import check_stdout, is_played, play_files
 from stylebox.console import options as opt
 from stylebox.console.choices import DeviceName, VocoderName
 from stylebox.console.console import console
@@ -34,7 +34,7 @@ def generate(
 ) -> None:
     """Generate new audio in a style, from a MIDI file or from random notes."""
     check_stdout(output, as_json)
-    check_playable(play, output)
+    play = is_played(play, output, is_default(context, "play"))
     if notes is not None and is_default(context, "seconds"):
         seconds = None
     if notes is not None and seconds is not None:

@@ -45,17 +45,24 @@ def check_stdout(output: Path | None, as_json: bool) -> None:
         raise typer.BadParameter("--json and --output - both write to stdout; use one of them")
 
 
-def check_playable(play: bool, output: Path | None) -> None:
-    """Check before the work begins that the result can be played, if that is requested.
+def is_played(play: bool, output: Path | None, by_default: bool) -> bool:
+    """Whether the result will be played; checks before the work begins that it can be.
+
+    Args:
+        play: Whether that is wanted.
+        output: "-" is stdout.
+        by_default: Whether it is the user's default that wants it; then it gives way to stdout.
 
     Raises:
         typer.BadParameter: The result goes to stdout, so there is no file to play.
         AudioError: There is no audio output.
     """
-    if not play:
-        return
-    if str(output) == "-":
+    to_stdout = str(output) == "-"
+    if not play or (to_stdout and by_default):
+        return False
+    if to_stdout:
         raise typer.BadParameter("--play needs a file; do not use it with --output -")
     from stylebox.core.audio.io.devices.sound_card import check_output
 
     check_output()
+    return True

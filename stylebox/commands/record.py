@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from stylebox.commands.output import check_playable, check_stdout, play_files
+from stylebox.commands.output import check_stdout, is_played, play_files
 from stylebox.commands.record_live import record_live
 from stylebox.commands.transfer import transfer_sources
 from stylebox.console import options as opt
@@ -49,7 +49,8 @@ def record(
     if list_devices:
         _list_inputs(as_json)
         return
-    _check_usage(style, output, midi, play, as_json)
+    _check_usage(style, output, midi, as_json)
+    play = is_played(play, output, is_default(context, "play"))
     if not live and is_default(context, "look_ahead"):
         look_ahead = None
     _check_live_usage(live, style, look_ahead, output, midi, play)
@@ -80,10 +81,9 @@ def _list_inputs(as_json: bool) -> None:
     show_list(list_inputs(), as_json)
 
 
-def _check_usage(style: str | None, output: Path | None, midi: Path | None, play: bool, as_json: bool) -> None:
+def _check_usage(style: str | None, output: Path | None, midi: Path | None, as_json: bool) -> None:
     """Refuse options that exclude each other."""
     check_stdout(output, as_json)
-    check_playable(play, output)
     if midi is not None and style is None:
         raise typer.BadParameter("--midi writes the notes of a transfer; it requires --style")
 

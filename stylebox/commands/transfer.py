@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from stylebox.commands.loading import load_model
-from stylebox.commands.output import check_format_option, check_playable, check_stdout, play_files
+from stylebox.commands.output import check_format_option, check_stdout, is_played, play_files
 from stylebox.console import options as opt
 from stylebox.console.choices import DeviceName
 from stylebox.console.console import console
@@ -44,7 +44,7 @@ def transfer(
     """Play recordings with another instrument: same notes, same timing, same length."""
     check_stdout(output, as_json)
     check_format_option(output, None if is_default(context, "format") else batch.format)
-    check_playable(play, output)
+    play = is_played(play, output, is_default(context, "play"))
     from stylebox.core.jobs.outputs import SideOutputs
 
     outcome = transfer_sources(

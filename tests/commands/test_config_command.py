@@ -67,6 +67,9 @@ def test_a_default_gives_way_to_what_excludes_it(run: Run, transfer: FakeTransfe
     assert run("config", "set", "record.look-ahead", "1").code == 0
     assert run("record", "-o", "take.txt").code == 1
     assert run("record", "-o", "take.txt", "--look-ahead", "2").code == 2
+    assert run("config", "set", "transfer.play", "true").code == 0
+    assert run("transfer", piano, "-o", "-").code == 0
+    assert "--play needs a file" in run("transfer", piano, "-o", "-", "--play").err
 
 
 @pytest.mark.parametrize(
