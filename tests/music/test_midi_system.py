@@ -1,5 +1,6 @@
 """Volume, tuning, resets and damaged events of MIDI files; the right values follow from the specifications."""
 
+import time
 from pathlib import Path
 
 import mido
@@ -56,6 +57,8 @@ SILENCE = [
     sysex(0x7F, 0x7F, 4, 1, 0, 0),
     sysex(*GS, 0x40, 0, 4, 0, 0x3C),
     sysex(*XG, 0, 0, 4, 0),
+    sysex(*GS, 0x40, 0x11, 0x19, 0, 0x16),
+    sysex(*XG, 8, 0, 0x0B, 0),
 ]
 LOUD = [
     control(7, 1),
@@ -63,6 +66,8 @@ LOUD = [
     sysex(0x7F, 0x7F, 4, 1, 1, 0),
     sysex(*GS, 0x40, 0, 4, 1, 0x3B),
     sysex(*XG, 0, 0, 4, 1),
+    sysex(*GS, 0x40, 0x11, 0x19, 1, 0x15),
+    sysex(*XG, 8, 0, 0x0B, 1),
 ]
 
 
@@ -225,3 +230,14 @@ def test_messages_in_packets_are_obeyed() -> None:
 def test_a_message_that_is_longer_than_its_track_is_reported() -> None:
     score = with_events(b"\0\xf0\x60\x7f")
     assert (score.notes, score.remarks) == ([], ["track 1 ends early; what it holds up to there is used"])
+
+
+def test_notes_that_end_all_together_take_time_in_proportion() -> None:
+    def seconds(number: int) -> float:
+        messages = [message for _ in range(number) for message in (on(), control(123, 0, 1))]
+        mido.MidiFile(tracks=[track(*messages)]).save("a.mid")
+        begin = time.process_time()
+        assert len(read_midi(Path("a.mid")).notes) == number
+        return time.process_time() - begin
+
+    assert seconds(8000) < 16 * seconds(1000)

@@ -1,6 +1,6 @@
 """One channel of a MIDI file: from its messages to notes, with pedals, volume and bends. Knows no bytes, no ticks."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -13,10 +13,10 @@ from stylebox.core.music.notes import Note
 SHORTEST_SECONDS = 0.05  # given to notes that end as they begin
 _SUSTAIN, _SOSTENUTO, _ALL_SOUND_OFF, _RESET, _ALL_NOTES_OFF = 64, 66, 120, 121, 123  # those above 123 end notes too
 _MONO, _POLY = 126, 127
-_VOLUME, _EXPRESSION = 7, 11
+VOLUME, _EXPRESSION = 7, 11  # controllers
 _FIRST_VOLUME, _FULL_EXPRESSION = 100, 127  # until the file says otherwise
 _DATA, _DATA_FINE, _MORE, _LESS, _NRPN_FINE, _NRPN, _RPN_FINE, _RPN = 6, 38, 96, 97, 98, 99, 100, 101
-SHARED_CONTROLS = {_VOLUME, _EXPRESSION, _SUSTAIN, _SOSTENUTO, _ALL_SOUND_OFF, _RESET, *range(_ALL_NOTES_OFF, 128)}
+SHARED_CONTROLS = {VOLUME, _EXPRESSION, _SUSTAIN, _SOSTENUTO, _ALL_SOUND_OFF, _RESET, *range(_ALL_NOTES_OFF, 128)}
 """Of the manager of an MPE zone, which hold for its members."""
 _BEND_RANGE, _FINE_TUNING, _COARSE_TUNING = (0, 0), (0, 1), (0, 2)  # registered parameters, the latter two of pitch
 FIRST_RANGE = 2.0  # semitones, of the pitch wheel, until the file says otherwise
@@ -57,6 +57,7 @@ class Channel:
     zone_bend: float = 0.0
     master_bend: float = 0.0
     _keys: dict[tuple[int, int], list[_Key]] = field(default_factory=lambda: defaultdict(list))  # by pitch and track
+    _down: Counter[tuple[int, int]] = field(default_factory=Counter)  # presses that no release follows yet
     _pedal: list[tuple[float, bool]] = field(default_factory=lambda: [(-np.inf, False)])
     _sostenuto: list[tuple[float, bool]] = field(default_factory=lambda: [(-np.inf, False)])
     _single: list[tuple[float, bool]] = field(default_factory=lambda: [(-np.inf, False)])  # one note at a time
@@ -82,6 +83,8 @@ class Channel:
         if strokes and strokes[-1].velocity and strokes[-1].seconds == seconds:
             self.doubled += 1
             velocity = max(velocity, strokes.pop().velocity)
+        else:
+            self._down[pitch, track] += 1
         strokes.append(_Key(seconds, velocity))
 
     def release(self, seconds: float, track: int, pitch: int) -> None:
@@ -93,6 +96,7 @@ class Channel:
             pitch: Number of the key.
         """
         self._keys[pitch, track].append(_Key(seconds, 0))
+        self._down[pitch, track] -= 1
 
     def bend(self, seconds: float, wheel: int) -> None:
         """The pitch wheel moves to a place from -8192 to 8191."""
@@ -117,7 +121,7 @@ class Channel:
         """
         if number in (_SUSTAIN, _SOSTENUTO):
             change(self._pedal if number == _SUSTAIN else self._sostenuto, seconds, value >= _PEDAL_DOWN)
-        elif number in (_VOLUME, _EXPRESSION):
+        elif number in (VOLUME, _EXPRESSION):
             self._set_volume(seconds, number, value)
         elif number == _RESET:
             self._reset_controllers(seconds)
@@ -137,7 +141,7 @@ class Channel:
         self._release_all(seconds)
         self._reset_controllers(seconds)
         change(self._single, seconds, False)
-        self._set_volume(seconds, _VOLUME, _FIRST_VOLUME)
+        self._set_volume(seconds, VOLUME, _FIRST_VOLUME)
         self._tuning, self.bend_range, self.zone_bend = {}, FIRST_RANGE, 0.0
         self.update_bend(seconds)
 
@@ -147,7 +151,7 @@ class Channel:
         self._update_audible(seconds)
 
     def _set_volume(self, seconds: float, number: int, value: int) -> None:
-        if number == _VOLUME:
+        if number == VOLUME:
             self._volume = value
         else:
             self._expression = value
@@ -174,9 +178,9 @@ class Channel:
             change(self._single, seconds, number == _MONO)
 
     def _release_all(self, seconds: float) -> None:
-        for strokes in self._keys.values():
-            if sum(1 if key.velocity else -1 for key in strokes) > 0:
-                strokes.append(_Key(seconds, 0))
+        for key, number in self._down.items():
+            if number > 0:
+                self.release(seconds, key[1], key[0])
 
     def _choose_parameter(self, number: int, value: int) -> None:
         if number == _RPN:

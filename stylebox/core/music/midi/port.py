@@ -10,7 +10,7 @@ Reference:
 from collections import Counter
 from collections.abc import Iterator
 
-from stylebox.core.music.midi.channel import FIRST_RANGE, SHARED_CONTROLS, Channel
+from stylebox.core.music.midi.channel import FIRST_RANGE, SHARED_CONTROLS, VOLUME, Channel
 from stylebox.core.music.midi.events import Event
 from stylebox.core.music.midi.system import (
     DRUM_CHANNEL,
@@ -19,6 +19,7 @@ from stylebox.core.music.midi.system import (
     MasterTuning,
     MasterVolume,
     OtherTuning,
+    PartVolume,
     Reset,
     Setting,
     read_setting,
@@ -96,6 +97,8 @@ class Port:
             case MasterVolume(value):
                 for channel in self.channels:
                     channel.set_master_volume(seconds, value)
+            case PartVolume(number, value):
+                self._control(seconds, number, VOLUME, value)
             case MasterTuning(part, semitones):
                 self._tune(seconds, self._tuning | {part: semitones})
             case OtherTuning():

@@ -2,6 +2,7 @@
 
 Shape:
     States are ``(P, 2)``, a time and what holds from then on, ascending; the first time is minus infinity.
+    A pedal is up at first, and then goes down and up in turn.
 """
 
 from bisect import bisect_left, bisect_right
@@ -58,8 +59,7 @@ def pedal_up(pedal: np.ndarray, seconds: float, last_seconds: float) -> float:
     place = _place(pedal, seconds)
     if not pedal[place, 1]:
         return seconds
-    ups = np.flatnonzero(pedal[place:, 1] == 0)
-    return float(pedal[place + ups[0], 0]) if len(ups) else last_seconds
+    return float(pedal[place + 1, 0]) if place + 1 < len(pedal) else last_seconds
 
 
 def caught_until(pedal: np.ndarray, start: float, end: float, last_seconds: float) -> float:
@@ -74,11 +74,12 @@ def caught_until(pedal: np.ndarray, start: float, end: float, last_seconds: floa
     Shape:
         ``pedal`` is ``(P, 2)``.
     """
-    caught = np.flatnonzero((pedal[:, 1] == 1) & (pedal[:, 0] > start) & (pedal[:, 0] < end))
-    if not len(caught):
+    downs = pedal[1::2, 0]
+    caught = int(np.searchsorted(downs, end, side="left")) - 1
+    if caught < 0 or downs[caught] <= start:
         return end
-    last = int(caught[-1]) + 1
-    return float(pedal[last, 0]) if last < len(pedal) else last_seconds
+    up = 2 * caught + 2
+    return float(pedal[up, 0]) if up < len(pedal) else last_seconds
 
 
 def mean_bend(bends: np.ndarray, start: float, end: float) -> float:

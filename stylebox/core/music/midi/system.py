@@ -43,11 +43,18 @@ class MasterVolume(NamedTuple):
     value: int
 
 
+class PartVolume(NamedTuple):
+    """How loud a channel, from 0, is, as controller 7 says it."""
+
+    channel: int
+    value: int
+
+
 class OtherTuning(NamedTuple):
     """Keys are tuned one by one."""
 
 
-Setting = Reset | Drums | MasterTuning | MasterVolume | OtherTuning
+Setting = Reset | Drums | MasterTuning | MasterVolume | PartVolume | OtherTuning
 
 
 class DamagedSettingError(ValueError):
@@ -75,9 +82,13 @@ def read_setting(data: bytes) -> Setting | None:
 _Reader = Callable[[re.Match[bytes], bytes], Setting | None]
 
 
+def _gs_channel(part: int) -> int:
+    number = part & 0xF  # 0 is channel 10, those up to it are one lower
+    return DRUM_CHANNEL if number == 0 else number - (number <= DRUM_CHANNEL)
+
+
 def _gs_drums(found: re.Match[bytes], content: bytes) -> Drums:
-    number = found[1][0] & 0xF  # 0 is channel 10, those up to it are one lower
-    return Drums(DRUM_CHANNEL if number == 0 else number - (number <= DRUM_CHANNEL), content[0] != 0)
+    return Drums(_gs_channel(found[1][0]), content[0] != 0)
 
 
 def _nibbles(found: re.Match[bytes], content: bytes) -> MasterTuning:
@@ -115,6 +126,8 @@ _KINDS = (  # how a message begins, how many bytes follow at least, and what the
     _kind(rb"\x7f.\x04\x01", 2, lambda found, content: MasterVolume(content[1] << 7 | content[0])),
     _kind(_GS + rb"\x40\x00\x04", 1, lambda found, content: MasterVolume(content[0])),
     _kind(_XG + rb"\x00\x00\x04", 1, lambda found, content: MasterVolume(content[0])),
+    _kind(_GS + rb"\x40([\x10-\x1f])\x19", 1, lambda found, content: PartVolume(_gs_channel(found[1][0]), content[0])),
+    _kind(_XG + rb"\x08([\x00-\x0f])\x0b", 1, lambda found, content: PartVolume(found[1][0], content[0])),
     _kind(rb"\x7f.\x04\x03", 2, _fine),
     _kind(_GS + rb"\x40\x00\x00", 4, _nibbles),
     _kind(_XG + rb"\x00\x00\x00", 4, _nibbles),
