@@ -241,3 +241,13 @@ def test_notes_that_end_all_together_take_time_in_proportion() -> None:
         return time.process_time() - begin
 
     assert seconds(8000) < 16 * seconds(1000)
+
+
+@pytest.mark.parametrize(("number", "said"), [(1, "1 message has a value"), (2, "2 messages have values")])
+def test_values_above_127_are_said(number: int, said: str) -> None:
+    played(track(*(message for _ in range(2) for message in (on(), off()))))
+    path = Path("a.mid")
+    path.write_bytes(path.read_bytes().replace(b"\x3c\x5a", b"\x3c\xfa", number))
+    score = read_midi(path)
+    assert [note.velocity for note in score.notes] == [1.0] * number + [90 / 127] * (2 - number)
+    assert score.remarks == [f"{said} above 127, taken as 127"]

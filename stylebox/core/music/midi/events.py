@@ -16,9 +16,11 @@ _META, _END_OF_TRACK, _PORT, _TEMPO = 0xFF, 0x2F, 0x21, 0x51
 _SYSEX, _SYSEX_BEGINS, _SYSEX_END = (0xF0, 0xF7), 0xF0, b"\xf7"
 TEMPO, PORT, SYSEX = "tempo change", "port number", "SysEx message"
 """Kinds of events that are left out where they are damaged."""
+_TOO_LARGE = "value above 127"  # is played, and said
 _DATA_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}  # by the upper half of the status
 _SYSTEM_DATA_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # other system messages have none
 _GOES_ON = "goes on after its end mark"
+_LARGEST_VALUE = 127
 _HEADER_BYTES = 8  # of a chunk
 _MAX_LEAD = 4096  # bytes that may stand before the header, such as those of a copy from an old Macintosh
 
@@ -95,6 +97,11 @@ def read_events(data: bytes) -> MidiEvents:
         tracks.append(track.events)
     if not tracks:
         raise NotMidiError("it has no tracks")
+    if number := damaged.pop(_TOO_LARGE, 0):
+        have = "has a value" if number == 1 else "have values"
+        remarks.append(
+            f"{number} message{'s' * (number != 1)} {have} above {_LARGEST_VALUE}, taken as {_LARGEST_VALUE}"
+        )
     if len(tracks) != count:
         remarks.append(f"its header names {count} tracks, and there are {len(tracks)}; all of these are used")
     return MidiEvents(kind, division, tracks, remarks, damaged)
@@ -181,7 +188,9 @@ def _parse(data: bytes) -> Iterator[tuple[int, int, _Message | None]]:
         else:
             content, at = _slice(data, at, _DATA_BYTES[status >> 4])
             running = status
-            yield tick, port, mido.Message.from_bytes([status, *(min(byte, 127) for byte in content)])
+            if max(content) > _LARGEST_VALUE:
+                yield tick, port, _TOO_LARGE
+            yield tick, port, mido.Message.from_bytes([status, *(min(byte, _LARGEST_VALUE) for byte in content)])
     yield from ((tick, port, message) for message in system.end())
 
 
