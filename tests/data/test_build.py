@@ -232,8 +232,11 @@ def test_posteriors_of_recordings_that_left_go_with_them(sources: Path, tmp_path
     content = folder / "content" / "0123456789ab"
     content.mkdir(parents=True)
     (folder / "content" / "0a0a0a0a0a0a").symlink_to(outside)
+    moved = (folder / "audio").rename(tmp_path / "audio")
+    (folder / "audio").symlink_to(moved)
     stems = {path.stem for path in (folder / "mels").iterdir()}
     mine = [folder / "mels" / "take.npy", content / "notes.txt", *(outside / f"{stem}.npy" for stem in stems)]
+    mine += moved.iterdir()
     for path in (*mine, *(content / f"{stem}.npy" for stem in stems)):
         path.touch()
     (sources / "violin" / "one.wav").unlink()

@@ -260,9 +260,10 @@ def _remove_stale(dataset: Path, current: set[str]) -> int:
     Files of other names than ours, and what lies behind a link to a folder, stay.
     """
     removed = 0
-    encoders = [path for path in entries(dataset / CONTENT_FOLDER) if path.is_dir() and not path.is_symlink()]
+    content = dataset / CONTENT_FOLDER
+    encoders = [] if content.is_symlink() else entries(content)
     for folder in (*(dataset / name for name in _ARRAY_FOLDERS), *encoders):
-        for path in entries(folder):
+        for path in entries(folder) if folder.is_dir() and not folder.is_symlink() else ():
             if _ARRAY.fullmatch(path.name) and path.stem not in current:
                 path.unlink(missing_ok=True)
                 removed += path.suffix == _BUILT_SUFFIX
