@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support.audio_files import SAMPLE_RATE, encode, notes
 
-from stylebox.core.audio.io.containers.boxes import Edit, boxes, edit_list, sounds
+from stylebox.core.audio.io.containers.boxes import Box, Edit, boxes, edit_list, sounds
 from stylebox.core.audio.io.read import AudioReader, load_audio, probe
 
 Edits = list[tuple[float, float | None]]  # seconds of each, and where in the sound it begins
@@ -85,28 +85,36 @@ def test_joined_mp4_files_are_read_to_the_end_of_the_last(options: dict[str, str
     np.testing.assert_array_equal(load_audio(joined, SAMPLE_RATE), wanted)
 
 
-def test_a_film_that_ends_inside_the_head_of_a_fragment_is_read_up_to_it(tmp_path: Path) -> None:
-    path = encode(
-        tmp_path / "a.mp4",
-        "aac",
-        SAMPLE_RATE,
-        False,
-        4.0,
-        movflags="empty_moov+default_base_moof",
-        frag_duration="500000",
-    )
+def in_fragments(path: Path) -> tuple[bytes, list[Box]]:
+    """A file of fragments of half a second, and their heads."""
+    encode(path, "aac", SAMPLE_RATE, False, 4.0, movflags="empty_moov+default_base_moof", frag_duration="500000")
     content = path.read_bytes()
-    with path.open("rb") as stream:
-        fragment = [one for one in boxes(stream, 0, len(content)) if one.kind == b"moof"][4]
+    return content, [one for one in boxes(io.BytesIO(content), 0, len(content)) if one.kind == b"moof"]
+
+
+def test_a_film_that_ends_inside_the_head_of_a_fragment_is_read_up_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    content, heads = in_fragments(path)
     before = None
-    for more in range(9, fragment.end - fragment.start, 11):
-        path.write_bytes(content[: fragment.start + more])
+    for more in range(9, heads[4].end - heads[4].start, 11):
+        path.write_bytes(content[: heads[4].start + more])
         with AudioReader(path) as reader:
             length = sum(len(block) for block in reader)
             assert ["cut short" in remark for remark in reader.remarks] == [True]
         assert length == before or before is None
         assert 1.9 < length / SAMPLE_RATE < 2.2
         before = length
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_fragments_behind_bytes_that_are_no_box_are_said(size: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    content, heads = in_fragments(path)
+    place = heads[4].start
+    path.write_bytes(content[:place] + b"\x55" * size + content[place:])
+    with AudioReader(path) as reader:
+        assert 1.9 < sum(len(block) for block in reader) / SAMPLE_RATE < 2.2
+        assert reader.remarks == [f"{(len(content) - place + size) / 1000:.0f} kB follow its end; they are not read"]
 
 
 def test_an_edit_that_claims_an_age_of_silence_gives_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,6 @@ def bytes_behind(stream: BinaryIO, stop: int, is_chunk: Callable[[int], bool]) -
     """
     end = stream.seek(0, io.SEEK_END)
     start = id3_end(stream, min(stop, end))  # the system may refuse a place far behind
-    if start >= end or any(is_chunk(start + pad) for pad in (0, 1)):
+    if start >= end or is_chunk(start):
         return 0
     return end - start if after_padding(stream, start) < end else 0

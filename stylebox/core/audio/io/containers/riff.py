@@ -76,7 +76,7 @@ class _Form:
             return Part(self._stream)
         filled = [chunk for chunk in samples if chunk.stop > chunk.start] or samples[:1]
         last = filled[-1]
-        behind = bytes_behind(self._stream, last.stop, lambda at: self._is_header(at, self._end))
+        behind = bytes_behind(self._stream, last.stop, self._is_chunk)
         remarks: tuple[str, ...] = ()
         if len(filled) > 1:
             remarks = (f"it has {len(filled)} chunks of samples; they are played one after another",)
@@ -123,6 +123,10 @@ class _Form:
         empty = size == 0 and start < end and not self._is_header(start, end)
         never_filled_in = empty or (size >= NEVER_FILLED_IN and start + size > end)
         return end - start if self._is_large or never_filled_in else size
+
+    def _is_chunk(self, at: int) -> bool:
+        """Whether a chunk begins at a place, or behind a byte of padding."""
+        return any(self._is_header(at + pad, self._end) for pad in (0, 1))
 
     def _is_header(self, at: int, end: int) -> bool:
         """Whether a chunk begins at a place: with a name, and with a size that the file has room for."""
