@@ -51,27 +51,20 @@ def pitch(*messages: mido.Message) -> float:
     return round(note.pitch + note.cents / 100, 3)
 
 
-SILENCE = [
-    control(7, 0),
-    control(11, 0),
-    sysex(0x7F, 0x7F, 4, 1, 0, 0),
-    sysex(*GS, 0x40, 0, 4, 0, 0x3C),
-    sysex(*XG, 0, 0, 4, 0),
-    sysex(*GS, 0x40, 0x11, 0x19, 0, 0x16),
-    sysex(*XG, 8, 0, 0x0B, 0),
-]
-LOUD = [
-    control(7, 1),
-    control(11, 1),
-    sysex(0x7F, 0x7F, 4, 1, 1, 0),
-    sysex(*GS, 0x40, 0, 4, 1, 0x3B),
-    sysex(*XG, 0, 0, 4, 1),
-    sysex(*GS, 0x40, 0x11, 0x19, 1, 0x15),
-    sysex(*XG, 8, 0, 0x0B, 1),
-]
+def volumes(value: int) -> list[mido.Message]:
+    """All messages that set a volume; those of GS end with a checksum."""
+    return [
+        control(7, value),
+        control(11, value),
+        sysex(0x7F, 0x7F, 4, 1, value, 0),
+        sysex(*GS, 0x40, 0, 4, value, 0x3C - value),
+        sysex(*XG, 0, 0, 4, value),
+        sysex(*GS, 0x40, 0x11, 0x19, value, 0x16 - value),
+        sysex(*XG, 8, 0, 0x0B, value),
+    ]
 
 
-@pytest.mark.parametrize(("silence", "loud"), list(zip(SILENCE, LOUD, strict=True)))
+@pytest.mark.parametrize(("silence", "loud"), list(zip(volumes(0), volumes(1), strict=True)))
 def test_notes_of_volume_0_are_left_out(silence: mido.Message, loud: mido.Message) -> None:
     score = played(track(silence, on(), off(), loud, on(64), off(64)))
     assert (spans(score), score.remarks) == ([(64, 1, 2)], ["1 note left out: the volume is 0"])
