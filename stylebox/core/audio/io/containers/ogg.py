@@ -131,6 +131,13 @@ def links(stream: BinaryIO) -> list[Link]:
     return [link.as_link() for link in found]
 
 
+def _are_the_same(before: Page, page: Page) -> bool:
+    """Whether two pages of a stream are whole and have the same number, size and checksum."""
+    sizes = before.end - before.start, page.end - page.start
+    stated = (before.sequence, before.expected) == (page.sequence, page.expected)
+    return before.is_whole and page.is_whole and stated and sizes[0] == sizes[1]
+
+
 class _Link:
     """A link whose pages are being read.
 
@@ -150,7 +157,7 @@ class _Link:
         """Take the next page."""
         before = self._last.get(page.serial)
         self._end = page.end
-        if before is not None and before[4:] == page[4:] and before.end - before.start == page.end - page.start:
+        if before is not None and _are_the_same(before, page):
             self._repeated.append(page)
             self._repeated_bytes += page.end - page.start
             return
