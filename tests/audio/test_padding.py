@@ -84,25 +84,6 @@ def test_a_file_of_tags_and_zeros_is_no_sound_file(content: bytes, tmp_path: Pat
         load_audio(tmp_path / "a.mp3", SAMPLE_RATE)
 
 
-@pytest.mark.parametrize("front", [b"", b"ID3\3\0\0\0\0\0\x20" + bytes(32)])
-def test_mp3_in_free_format_is_read(front: bytes, tmp_path: Path) -> None:
-    """Frames of 128 kbit/s and 48 kHz have 384 bytes each; in free format their headers do not say so."""
-    path = encode(tmp_path / "a.mp3", "libmp3lame", 48000, write_xing="0", b="128000")
-    content = bytearray(path.read_bytes()[path.read_bytes().index(b"\xff\xfb") :])
-    path.write_bytes(content)
-    whole = load_audio(path, 48000)
-    for place in range(0, len(content), 384):
-        assert content[place] == 0xFF
-        content[place + 2] &= 0x0F
-    path.write_bytes(front + content)
-    with AudioReader(path) as reader:
-        back = np.concatenate(list(reader))[:, 0]
-    assert (reader.codec, reader.bits, reader.remarks) == ("mp3", 0, [])
-    delay = min(range(-1152, 1153), key=lambda lag: np.abs(back[2000 + lag : 9000 + lag] - whole[2000:9000]).sum())
-    assert abs(len(back) - len(whole)) <= 2304
-    np.testing.assert_allclose(back[2000 + delay : 80_000 + delay], whole[2000:80_000], atol=1e-3)
-
-
 def test_the_length_in_a_comment_of_itunes_is_heeded(tmp_path: Path) -> None:
     """As old releases wrote it, whose last frame is whole; the edit list of newer ones gives the same sound."""
     sound, padding = notes(SAMPLE_RATE, 2.0)[: 1024 * 80], 871

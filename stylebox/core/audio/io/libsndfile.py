@@ -15,7 +15,7 @@ import soundfile
 
 from stylebox.core.audio.io.containers import flac
 from stylebox.core.audio.io.containers.bitstreams import is_bitstream
-from stylebox.core.audio.io.containers.raw_frames import is_free_format
+from stylebox.core.audio.io.containers.free_format import is_free_format
 from stylebox.core.audio.io.containers.unfinished import libsndfile_loses_place
 from stylebox.core.audio.io.formats import VORBIS_PLACES
 from stylebox.core.audio.io.track import Block

@@ -4,7 +4,7 @@ import io
 from dataclasses import replace
 from typing import BinaryIO
 
-from stylebox.core.audio.io.containers import behind, boxes, joined, musepack, ogg, riff, unfinished, units
+from stylebox.core.audio.io.containers import behind, boxes, free_format, joined, musepack, ogg, riff, unfinished, units
 from stylebox.core.audio.io.containers.extent import bytes_behind
 from stylebox.core.audio.io.containers.part import Part, spliced, stretch
 from stylebox.core.audio.io.containers.search import find
@@ -77,7 +77,8 @@ def _parts_of_file(stream: BinaryIO) -> list[Part]:
         return boxes.sounds(stream)
     links = ogg.links(stream) if head.startswith(ogg.MARK) else []
     if not links:
-        return [unfinished.part(stream) or musepack.part(stream) or riff.part(unfinished.with_sizes(stream))]
+        changed = unfinished.part(stream) or musepack.part(stream) or free_format.part(stream)
+        return [changed or riff.part(unfinished.with_sizes(stream))]
     return [
         Part(
             spliced(stream, ogg.pieces(stream, link)),

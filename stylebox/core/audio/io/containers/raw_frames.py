@@ -1,7 +1,6 @@
 """MP3, AAC and their like without a container: frames that know no time. What is lost shows in their bytes only."""
 
 import io
-import re
 import struct
 from collections.abc import Iterable
 from typing import BinaryIO, cast
@@ -12,12 +11,9 @@ from av.codec.context import Flags2
 from av.sidedata.sidedata import SideData
 
 from stylebox.core.audio.io.containers.joined import is_beginning
-from stylebox.core.audio.io.containers.tag_places import TAG_MARKS, after_padding, id3_end
+from stylebox.core.audio.io.containers.tag_places import TAG_MARKS, after_padding
 
 LONGEST_FRAME_BYTES = 1 << 14  # what is shorter behind the last frame may be one that was cut
-# Of MP3: layer 3 of a known version, no bit rate, a known sample rate.
-_FREE_FRAME = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x00-\x0b]")
-_FREE_BYTES, _LEAST_FREE_BYTES = 1 << 14, 24  # in which the beginnings of three frames are; the least length of one
 RAW_FORMATS = {"mp3", "aac", "ac3", "eac3", "dts"}  # as FFmpeg names them
 
 
@@ -30,23 +26,6 @@ def is_adts(stream: BinaryIO) -> bool:
     stream.seek(0)
     head = stream.read(2)
     return len(head) == 2 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0
-
-
-def is_free_format(stream: BinaryIO) -> bool:
-    """Whether a file holds MP3 of a bit rate that is none of the table, which FFmpeg refuses: frames of equal length.
-
-    Args:
-        stream: Seekable; it is at its beginning afterwards.
-    """
-    stream.seek(id3_end(stream, 0))
-    head = stream.read(_FREE_BYTES)
-    stream.seek(0)
-    first = _FREE_FRAME.match(head)
-    if first is None:
-        return False
-    lengths = (found.start() for found in _FREE_FRAME.finditer(head, _LEAST_FREE_BYTES))
-    beginnings = ({head[2 * length + more :][:2] for more in (-1, 0, 1)} for length in lengths)
-    return any(head[:2] in two for two in beginnings)
 
 
 def xing_seconds(stream: BinaryIO) -> float | None:
