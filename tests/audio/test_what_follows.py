@@ -29,6 +29,9 @@ MORE: dict[str, Make] = {
         for suffix, codec in ((".ts", "aac"), (".mpg", "mp2"), (".m2ts", "ac3"))
     },
     "AST": by_ffmpeg(".ast", "pcm_s16be_planar"),
+    "WTV": by_ffmpeg(".wtv", "mp2"),
+    "Flash": by_ffmpeg(".swf", "libmp3lame"),
+    "Westwood AUD": by_ffmpeg(".aud", "adpcm_ima_ws", 22050),
     "AC-3": by_ffmpeg(".ac3", "ac3", 48000),
     "E-AC-3": by_ffmpeg(".eac3", "eac3", 48000),
     "MP2": by_ffmpeg(".mp2", "mp2"),

@@ -5,7 +5,7 @@ its units begin with their sizes, the end is where those end.
 
 Reference:
     Adobe FLV 10.1. RealMedia File Format. WavPack 4. Musepack SV8. Creative Voice. ISO/IEC 13818-1: program streams and
-    transport streams. Nintendo AST. NUT Open Container Format 20080520: packets.
+    transport streams. Nintendo AST. Westwood AUD. NUT Open Container Format 20080520: packets.
 """
 
 import io
@@ -18,7 +18,7 @@ from stylebox.core.audio.io.containers.search import find
 
 _SizeOf = Callable[[bytes], int | None]  # the size of the unit that begins with these bytes
 
-LEAST_BYTES = 5000  # that are reported; programs leave small things there
+LEAST_BYTES = 1000  # that are reported: 0.1 s of sound at 80 kbit/s
 MOST_UNITS = 1_000_000  # five hours of a live film; a hostile file may consist of units of two bytes
 _FLV_KINDS, _FLV_HEAD_BYTES, _FLV_BEHIND = (8, 9, 18), 11, 4  # of tags; behind each its size
 _REAL_NAMES = (b"INDX", b"CONT", b"DATA", b"PROP", b"MDPR", b"RMMD", b"RJMD", b"RMJE")
@@ -154,6 +154,8 @@ _WHOLE: dict[str, _SizeOf] = {
     "dsf": units.dsf,
     "ast": lambda head: 64 + int.from_bytes(head[4:8]) if head.startswith(b"STRM") else None,
     "iff": lambda head: units.dff(head) or units.riff(head),
+    "wtv": units.wtv,
+    "swf": units.swf,
 }
 _TAILS: dict[str, _SizeOf] = {
     "rm": _real,
@@ -161,4 +163,5 @@ _TAILS: dict[str, _SizeOf] = {
     "mpc8": musepack.packet_bytes,
     "voc": _voc,
     "tta": lambda head: None,
+    "wsaud": lambda head: None,
 }

@@ -7,6 +7,7 @@ Reference:
     ISO/IEC 14496-12, 4.2: boxes of MP4. RFC 8794: elements of Matroska. Microsoft, Advanced Systems Format, 2: objects.
     Microsoft, RIFF; EBU Tech 3306, RF64. Sony Wave64. Apple, Core Audio Format 1.0. Sun, audio files. SoX: soxformat.
     NIST SPHERE. Sony, DSF File Format 1.01. Philips, DSDIFF 1.5. CRI ADX. LAME, info tag.
+    Adobe SWF 19, chapter 2. FFmpeg, wtvenc.c.
 """
 
 import re
@@ -33,6 +34,8 @@ _ADX_END, _ADX_MARK = b"\x80\x01", b"(c)CRI"
 # A frame of zeros with a tag that states the number of frames and of bytes, if its flags say so.
 MP3_BEGINNING = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]..\0{9,32}(?:Xing|Info)\0\0\0[\x01-\x0f]", re.DOTALL)
 _ID3V1_BYTES, _STATES_FRAMES, _STATES_BYTES = 128, 1, 2
+_WTV_MARK, _WTV_SECTORS, _WTV_SECTOR_BYTES = bytes.fromhex("b7d800203749da11"), slice(0x5C, 0x60), 4096
+_SWF_LONG = 0x3F  # as a size: it follows in four bytes
 _NIST_PACKED = b"embedded-shorten"
 _NIST_FIELD = re.compile(rb"^(sample_count|sample_n_bytes|channel_count) -i (\d{1,15})\s*$", re.MULTILINE)
 
@@ -104,6 +107,20 @@ def dff(head: bytes) -> int | None:
     """Of a DSDIFF file."""
     size = 12 + int.from_bytes(head[4:12])
     return size + size % 2 if head.startswith(b"FRM8") and 12 < size < LARGEST_SIZE else None
+
+
+def wtv(head: bytes) -> int | None:
+    """Of a WTV file, which consists of sectors."""
+    return _WTV_SECTOR_BYTES * int.from_bytes(head[_WTV_SECTORS], "little") if head.startswith(_WTV_MARK) else None
+
+
+def swf(head: bytes) -> int | None:
+    """Of the header of a Flash file that is not compressed, or of a tag other than the last, which is two zeros."""
+    if head.startswith(b"FWS") and len(head) > 8:
+        return 12 + -(-(5 + 4 * (head[8] >> 3)) // 8)  # a rectangle of four numbers of so many bits is in it
+    code_and_size, long = int.from_bytes(head[:2], "little"), int.from_bytes(head[2:6], "little")
+    code, size = code_and_size >> 6, code_and_size & _SWF_LONG
+    return (6 + long if size == _SWF_LONG else 2 + size) if code else None
 
 
 def mp3(head: bytes) -> int | None:
