@@ -53,6 +53,17 @@ def test_a_time_stamp_counts_if_the_next_one_confirms_it(times: list[int], silen
     assert line.filled_seconds == pytest.approx(sum(silence) * 0.01)
 
 
+def test_damaged_packets_whose_times_are_lost_are_said(tmp_path: Path) -> None:
+    """FFmpeg then reads RealMedia from the wrong place, and takes noise for the time."""
+    path, damage = encode(tmp_path / "a.rm", "ac3", 44100, False, 3.0), np.random.default_rng(0)
+    (whole, _), content = read(path), path.read_bytes()
+    for place in range(1000, len(content) - 1500, 3001):
+        for changed in (damage.bytes(400), bytes(1000), b""):
+            path.write_bytes(content[:place] + changed + content[place + max(len(changed), 700) :])
+            back, remarks = read(path)
+            assert len(back) == len(whole) or remarks, place
+
+
 @pytest.mark.parametrize("codec", ["ac3", "eac3"])
 def test_what_follows_lost_packets_of_a_broadcast_is_at_its_time(codec: str, tmp_path: Path) -> None:
     """The decoders' own kind of error ended the reading."""

@@ -6,7 +6,6 @@ AAC, Opus and MP3 encoders put in front are not given.
 
 import itertools
 import math
-import re
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,7 +25,7 @@ from stylebox.core.audio.io.containers.frame_sizes import OF_MARKED_FRAMES, fram
 from stylebox.core.audio.io.containers.page_times import PageTimes
 from stylebox.core.audio.io.containers.raw_frames import RAW_FORMATS, LostFrames, Padding, is_adts
 from stylebox.core.audio.io.containers.stated import itunes_samples, stated_seconds
-from stylebox.core.audio.io.frames import float_blocks
+from stylebox.core.audio.io.frames import bits_per_sample, float_blocks
 from stylebox.core.audio.io.time_line import GAP_SECONDS, LONGEST_GAPS_SECONDS, Silence, TimeLine
 from stylebox.core.audio.io.track import Block, Track
 from stylebox.core.errors import AudioError
@@ -37,11 +36,11 @@ _VORBIS_SHIFT_SAMPLES = 2048  # the most by which FFmpeg misplaces a frame betwe
 _MOST_PADDING_SAMPLES = 4095  # that encoders state
 _MP4_ROUNDING_SECONDS = 0.001
 _CLOCK_MAY_JUMP = {"mpegts", "mpeg"}  # containers of broadcasts, whose recordings are joined
+_JUMPS_ARE_DAMAGE = _TIMED - _CLOCK_MAY_JUMP - {"ogg"}  # whose pages may lack their times
 _LONGEST_BROADCAST_GAP_SECONDS = 10.0  # as FFmpeg's own programs have it
 _COUNTED_FROM_ZERO = {"avi"}  # containers where the first time stamp says how late the sound begins, and the header 0
 _WITH_PAUSES, _PAUSES_PER_SECOND = {"amrnb", "amrwb"}, 50  # codecs; FFmpeg decodes no pauses
 _EXACT = {"flac", "tta", "wv", "ape", "sox", "nistsphere", "au"}  # containers that state the length in samples
-_LOSSLESS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "truehd", "shorten", "wmalossless", "s302m"}
 
 
 @contextmanager
@@ -68,7 +67,7 @@ def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -
         if context is None or context.codec is None or not context.sample_rate or context.format is None:
             raise AudioError(f"{name}: its sound is of an unknown kind, or damaged; export it again as WAV or FLAC")
         stated, edits = stated_seconds(container, audio, stream), edit_list(stream, audio.id)
-        decoder = _Decoder(container, audio, stream, after_gaps)
+        decoder = _Decoder(container, audio, stream, after_gaps, stated is not None)
         blocks = decoder.blocks()
         if edit_lists.are_exact_here_only(edits):
             media = opening.enter_context(open_container(stream, name, ignore_editlist="1"))
@@ -82,26 +81,15 @@ def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -
             context.sample_rate,
             context.channels,
             codec,
-            _bits(audio, codec),
+            bits_per_sample(audio, codec),
             blocks,
             stated_seconds=stated,
-            is_exact=bool(_EXACT & set(container.format.name.split(","))) and _bits(audio, codec) > 0,
+            is_exact=bool(_EXACT & set(container.format.name.split(","))) and bits_per_sample(audio, codec) > 0,
             remarks=decoder.remarks,
             lacks_end=decoder.lacks_end,
             unread_bytes=decoder.unread_bytes,
             following=decoder.following,
         )
-
-
-def _bits(audio: av.AudioStream, codec: str) -> int:
-    """Bits per sample of a lossless codec, 0 for others."""
-    digits = re.match(r"pcm_[suf](\d+)", audio.codec_context.codec.name)
-    if digits:
-        return int(digits[1])
-    if codec not in _LOSSLESS:
-        return 0
-    kind = audio.codec_context.format
-    return 24 if kind.name.startswith("s32") else 8 * kind.bytes  # 24 bits are decoded to the upper ones of 32
 
 
 class _Decoder:
@@ -112,6 +100,7 @@ class _Decoder:
         audio: A track of it.
         stream: The file.
         after_gaps: Where pages of Ogg begin that follow missing ones.
+        states_length: Whether the header states how long the track is.
     """
 
     def __init__(
@@ -120,8 +109,9 @@ class _Decoder:
         audio: av.AudioStream,
         stream: BinaryIO,
         after_gaps: Collection[int],
+        states_length: bool,
     ) -> None:
-        self._container, self._audio = container, audio
+        self._container, self._audio, self._states_length = container, audio, states_length
         formats = set(container.format.name.split(","))
         self._is_timed, self._is_mp4 = bool(_TIMED & formats), "mp4" in formats
         self._is_counted_from_zero = bool(_COUNTED_FROM_ZERO & formats)
@@ -131,6 +121,7 @@ class _Decoder:
         if "caf" in formats and audio.codec_context.name == "alac":  # its last frame has no padding to be left out
             audio.codec_context.flags2 |= Flags2.skip_manual
         shift = _VORBIS_SHIFT_SAMPLES / audio.codec_context.sample_rate if audio.codec_context.name == "vorbis" else 0.0
+        self._jumps_are_damage = bool(_JUMPS_ARE_DAMAGE & formats)
         longest = _LONGEST_BROADCAST_GAP_SECONDS if _CLOCK_MAY_JUMP & formats else LONGEST_GAPS_SECONDS
         self._time_line = TimeLine(max(GAP_SECONDS, shift) if self._is_timed else math.inf, longest)
         self._number = self._frame_samples = 0  # frames, and samples of the last one
@@ -142,7 +133,9 @@ class _Decoder:
 
     def lacks_end(self) -> bool:
         """Whether the end of the file is missing, and no remark says so yet; known after the last block."""
-        is_known = self._lost is not None and (self._lost.is_pending or self._lost.following is not None)
+        is_known = self._lost is not None and (
+            self._lost.is_pending or self._lost.ends_in_zeros or self._lost.following is not None
+        )
         is_left_out = self._undecoded > 0 and self._lost is None and not self._is_timed
         return not is_known and (is_left_out or self._ending.is_missing())
 
@@ -201,6 +194,8 @@ class _Decoder:
         filled = late + self._time_line.filled_seconds
         if filled:
             self.remarks.append(f"{filled:.2f} s of its time hold no sound; they are silent")
+        if self._time_line.restarts and self._jumps_are_damage:
+            self.remarks.append("its clock jumps, as at damage; sound may be missing there")
 
     def _late_seconds(self, first: Sequence[av.AudioFrame | Silence]) -> float:
         """How much later than a film its sound begins."""
@@ -249,6 +244,8 @@ class _Decoder:
             self._lost.finish()
             if self._lost.is_pending:
                 self.remarks.append("its last frame is damaged or cut short; it is left out")
+            elif self._lost.ends_in_zeros and not self._states_length:
+                self.remarks.append("it ends in zeros, as after a failed download; its end may be missing")
         elif not self._is_timed:
             lost = max(self._left_out, self._ending.gaps)
             if self._chunks is not None and self._are_units(self._chunks.unit_seconds) and not self.lacks_end():

@@ -22,6 +22,7 @@ class TimeLine:
     Attributes:
         filled_seconds: Length of all silences; complete after the last frame.
         begin: Time of the first sample, in seconds on the container's clock; None before the first frame.
+        restarts: How often the clock has begun again.
     """
 
     def __init__(self, gap_seconds: float, longest_gap_seconds: float) -> None:
@@ -29,6 +30,7 @@ class TimeLine:
         self._longest = longest_gap_seconds
         self.filled_seconds = 0.0
         self.begin: float | None = None
+        self.restarts = 0
         self._given, self._last_end = 0, 0.0
 
     def in_time(self, frames: Iterable[av.AudioFrame | Silence]) -> Iterator[av.AudioFrame | Silence]:
@@ -70,6 +72,7 @@ class TimeLine:
         if now is not None:
             jump = self._jump(frame) if has_jumped else 0.0
             if self.begin is None or jump < 0 or jump > min(self._left, self._longest):
+                self.restarts += self.begin is not None
                 self.begin = now - self._given / frame.sample_rate  # the clock begins again
             elif jump:
                 missing = _whole_frames(round((now - self.begin) * frame.sample_rate) - self._given, frame)

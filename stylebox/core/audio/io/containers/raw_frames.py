@@ -93,6 +93,7 @@ class LostFrames:
     Attributes:
         following: Where another file begins behind the frames; None if none was met. What decoders find there is noise.
         unread_bytes: The size of what follows the last frame and is none; known after `finish`.
+        ends_in_zeros: Whether zeros follow the last frame, and nothing but tags follows them; known after `finish`.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -104,11 +105,12 @@ class LostFrames:
         self._first = b""  # byte of a frame, part of its mark
         self.following: int | None = None
         self.unread_bytes = 0
+        self.ends_in_zeros = False
 
     @property
     def is_pending(self) -> bool:
         """Whether bytes were lost after the last frame, fewer than would be something else."""
-        return self._lost_bytes > 0 and not self.unread_bytes and self.following is None
+        return self._lost_bytes > 0 and not (self.unread_bytes or self.ends_in_zeros) and self.following is None
 
     def finish(self) -> None:
         """Look at what follows the last frame."""
@@ -116,6 +118,8 @@ class LostFrames:
             at = self._stream.tell()
             size = self._stream.seek(0, io.SEEK_END) - after_padding(self._stream, self._last_end)
             self.unread_bytes = size if size > LONGEST_FRAME_BYTES else 0
+            self._stream.seek(self._last_end)
+            self.ends_in_zeros = size == 0 and self._stream.read(1) == b"\0"
             self._stream.seek(at)
 
     def _ends_in_file(self) -> bool:

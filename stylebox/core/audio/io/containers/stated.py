@@ -14,7 +14,7 @@ from av.container import InputContainer
 from stylebox.core.audio.io.containers import musepack
 from stylebox.core.audio.io.containers.raw_frames import xing_seconds
 
-_STATING = {"mov", "tta", "wv", "ape", "flac", "ogg"}  # containers whose header states the length of each track
+_STATING = {"mov", "tta", "wv", "ape", "flac", "ogg", "rm"}  # containers whose header states the length of each track
 _XING_MOST_SAMPLES = 2 * 4095  # that encoders put before and behind the sound, which FFmpeg leaves out
 _OPUS_RATE, _OPUS_SKIP = 48000, slice(10, 12)  # Hz; where its header says how many samples come before the sound
 _ITUNES_LENGTH = re.compile(r" ?[0-9A-F]{8} [0-9A-F]{8} [0-9A-F]{8} ([0-9A-F]{16})\b", re.IGNORECASE)
