@@ -301,3 +301,6 @@ def test_weights_whose_description_a_killed_process_did_not_write_are_copied(tmp
     (tmp_path / "best.json").write_text("{}")
     weights.copy_weights(tmp_path / "best.safetensors", tmp_path / "vae.safetensors")
     assert (tmp_path / "vae.json").read_text() == "{}"
+    (tmp_path / "best.json").unlink()
+    weights.copy_weights(tmp_path / "best.safetensors", tmp_path / "vae.safetensors")
+    assert not (tmp_path / "vae.json").exists(), "it describes other weights"

@@ -177,10 +177,12 @@ def check_names(needed: Iterable[str], found: Iterable[str], where: Path | str) 
 
 
 def copy_weights(source: Path, target: Path) -> None:
-    """Copy a weights file over `target`, and the JSON file next to it if there is one: it is written a moment later."""
-    for path in (source.with_suffix(".safetensors"), source.with_suffix(".json")):
-        if path.suffix == ".safetensors" or path.exists():
-            files.copy_file(path, target.with_suffix(path.suffix))
+    """Copy a weights file over `target`, and a moment later the JSON file next to it; without one there is none then."""
+    files.copy_file(source.with_suffix(".safetensors"), target.with_suffix(".safetensors"))
+    if source.with_suffix(".json").exists():
+        files.copy_file(source.with_suffix(".json"), target.with_suffix(".json"))
+    else:
+        target.with_suffix(".json").unlink(missing_ok=True)
 
 
 def fingerprint(module: nn.Module) -> str:
