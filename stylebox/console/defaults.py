@@ -108,6 +108,8 @@ def checked(
         if option.is_flag != isinstance(value, bool) or (len(texts) > 1 and not option.multiple):
             takes = "true or false" if option.is_flag else "several values" if option.multiple else "one value"
             raise ConfigError(f"{key} = {value}: takes {takes}")
+        if not all(texts):
+            raise ConfigError(f"{key}: is empty; stylebox config unset {key} removes it")
         spelling = f"--{key.rpartition('.')[2]}"
         line = [spelling] if option.is_flag else [word for text in texts for word in (spelling, text)]
         try:

@@ -94,6 +94,14 @@ def test_what_no_command_would_take_is_refused(line: str, said: str, run: Run, f
     assert file.read_text("utf-8") == before
 
 
+def test_nothing_is_no_value(run: Run, file: Path) -> None:
+    before = file.read_text("utf-8")
+    for key in ("model", "style", "format"):
+        message = f"stylebox: {key}: is empty; stylebox config unset {key} removes it\n"
+        assert run("config", "set", key, "") == CommandResult(1, "", message)
+    assert file.read_text("utf-8") == before
+
+
 def test_a_get_of_what_is_not_set_fails(run: Run) -> None:
     assert run("config", "get", "model") == CommandResult(
         1, "", "stylebox: model: is not set; stylebox config set model VALUE sets it\n"
