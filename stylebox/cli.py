@@ -86,6 +86,7 @@ def main() -> None:
     # numpy's matrices here are too small for several threads.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ["MPLBACKEND"] = "agg"  # a notebook names one that only its own Python has
     for name in ("COLUMNS", "LINES"):
         if os.environ.get(name, "").strip() == "0":  # a terminal of unknown size, as of `docker exec`
             del os.environ[name]  # Rich would show nothing, errors included

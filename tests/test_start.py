@@ -58,3 +58,31 @@ def test_out_of_an_archive_it_asks_to_be_installed(tmp_path: Path, monkeypatch: 
     with pytest.raises(stylebox.StyleboxError) as failed:
         stylebox.list_models()
     assert str(failed.value) == said
+
+
+DRAW = """
+import sys
+from pathlib import Path
+import numpy as np
+from stylebox import cli
+from stylebox.core.jobs.spectrogram_image import spectrograms, write_png
+from stylebox.core.training.log import plot_losses
+
+def work() -> None:
+    write_png(Path("sounds.png"), spectrograms([np.zeros(9), np.ones(9)], 22050, ["in", "out"]))
+    plot_losses([{"step": 1, "loss": 2.0}], Path("loss.png"))
+
+cli.app.command("work")(cli.run_command(work))
+sys.argv = ["stylebox", "work"]
+cli.main()
+"""
+
+
+def test_pictures_need_nothing_of_what_the_user_set_for_other_programs() -> None:
+    """A notebook starts programs with a backend of its own; LaTeX may be wanted, and not be there."""
+    Path("matplotlibrc").write_text("text.usetex: True\nfigure.dpi: 7\n", "utf-8")
+    elsewhere = {"MPLBACKEND": "module://of_the_notebook", "PYTHONPATH": str(PACKAGE.parent)}
+    command = [sys.executable, "-c", DRAW]
+    ended = subprocess.run(command, env=os.environ | elsewhere, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert Path("sounds.png").exists() and Path("loss.png").exists()

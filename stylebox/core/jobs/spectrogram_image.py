@@ -169,6 +169,15 @@ def drawn(
     Shape:
         The levels are ``(ROWS, columns)``.
     """
+    from matplotlib.style import context
+
+    with context("default"):  # settings of the user's may ask for LaTeX, or for another size
+        return _drawn(shown, seconds, sample_rate, titles)
+
+
+def _drawn(
+    shown: Sequence[tuple[np.ndarray, float]], seconds: float, sample_rate: int, titles: Sequence[str]
+) -> "Figure":
     # the object interface needs neither pyplot's global state nor a display
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -194,8 +203,10 @@ def drawn(
 
 def png(figure: "Figure") -> bytes:
     """A figure as PNG; the same figure gives the same bytes."""
+    from matplotlib.style import context
+
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), context("default"):
         warnings.filterwarnings("ignore", "Glyph")  # a file's name may have letters that the font lacks
         figure.savefig(buffer, format="png")
     return buffer.getvalue()

@@ -3,10 +3,13 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stylebox.core import files
 from stylebox.core.json_text import parse_json
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class TrainingLog:
@@ -88,6 +91,13 @@ def plot_losses(records: Sequence[dict[str, Any]], path: Path, title: str = "") 
         path: Written atomically.
         title: Above the picture.
     """
+    from matplotlib.style import context
+
+    with context("default"), files.atomic_path(path) as partial:  # settings of the user's may ask for LaTeX
+        _losses_drawn(records, title).savefig(partial)
+
+
+def _losses_drawn(records: Sequence[dict[str, Any]], title: str) -> "Figure":
     # the object interface needs neither pyplot's global state nor a display
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -112,5 +122,4 @@ def plot_losses(records: Sequence[dict[str, Any]], path: Path, title: str = "") 
     upper.set_ylabel("loss")
     lower.set_ylabel("learning rate")
     lower.set_xlabel("step")
-    with files.atomic_path(path) as partial:
-        figure.savefig(partial)
+    return figure
