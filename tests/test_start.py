@@ -85,4 +85,5 @@ def test_pictures_need_nothing_of_what_the_user_set_for_other_programs() -> None
     command = [sys.executable, "-c", DRAW]
     ended = subprocess.run(command, env=os.environ | elsewhere, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert Path("sounds.png").exists() and Path("loss.png").exists()
+    assert Path("sounds.png").exists()
+    assert Path("loss.png").exists()

@@ -13,6 +13,7 @@ from stylebox.core.errors import AudioError, ModelError, StyleboxError
 from stylebox.core.jobs import transfer_styles as job
 from stylebox.core.jobs.batch import Naming, Part
 from stylebox.core.jobs.input_file import InputFile
+from stylebox.core.jobs.inputs import find_inputs
 from stylebox.core.jobs.outputs import RecordingPage, SideOutputs
 from stylebox.core.jobs.transfer import transfer_files
 from stylebox.core.jobs.transfer_outcome import TransferBatch
@@ -214,6 +215,19 @@ def test_no_error_of_one_file_stops_the_others(error: Exception | None, takes: P
     assert "no file matches this pattern" in batch.failed[0].reason
     assert str(takes / "bad.wav") in batch.failed[1].reason
     assert "\n" not in batch.failed[1].reason
+
+
+def test_a_pattern_takes_what_a_shell_would_name_folders_and_broken_links_too(tmp_path: Path) -> None:
+    below = tmp_path / "week" / "monday"
+    below.mkdir(parents=True)
+    for path in (tmp_path / "week" / "a.wav", below / "b.wav"):
+        path.write_bytes(b"")
+    link = tmp_path / "week" / "lost.wav"
+    link.symlink_to(tmp_path / "gone.wav")
+    found = find_inputs([tmp_path / "week" / "*"]).recordings
+    assert {recording.path for recording in found} == {tmp_path / "week" / "a.wav", below / "b.wav", link}
+    assert {recording.below for recording in found} == {Path()}
+    assert len(find_inputs([tmp_path / "**"]).recordings) == 3
 
 
 @pytest.mark.usefixtures("machine")

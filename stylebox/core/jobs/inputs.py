@@ -62,31 +62,44 @@ def find_inputs(sources: Sequence[Path]) -> Inputs:
     """
     found = Inputs(several=len(sources) > 1)
     for source in sources:
-        if str(source) == STREAM or source.is_file():
-            found.recordings.append(Recording(source))
-        elif source.is_dir():
-            found.several = True
-            search = find_audio(source)
-            found.recordings += [Recording(file, file.parent.relative_to(source)) for file in search.files]
-            found.problems |= {line.partition(": ")[0]: line for line in search.problems}
-            if search.passed_over:
-                found.passed_over.append(f"{source}: {search.passed_over}; passed over")
-            if not search.files and not search.problems:
-                found.problems[str(source)] = f"{source}: no audio files in it; name one, or another folder"
+        if source.is_dir():
+            _add_folder(found, source)
         elif glob.has_magic(str(source)) and not source.exists():
-            found.several = True
-            names = glob.glob(str(source), recursive=True)  # noqa: PTH207 (takes "..", drives and "a**")
-            files = [path for path in sorted(map(Path, names)) if path.is_file()]
-            found.recordings += map(Recording, files)
-            if not files:
-                found.problems[str(source)] = _unmatched(source)
+            _add_matching(found, source)
         else:
-            found.recordings.append(Recording(source))  # reported when it is its turn
+            found.recordings.append(Recording(source))  # one that is not there is reported when it is its turn
     found.recordings = list({recording.path.absolute(): recording for recording in reversed(found.recordings)}.values())
     found.recordings.reverse()
     if not found.recordings:
         raise AudioError(next(iter(found.problems.values()), "no recording is named; name a file or a folder"))
     return found
+
+
+def _add_folder(found: Inputs, folder: Path) -> None:
+    """The recordings of a folder and of its folders."""
+    found.several = True
+    search = find_audio(folder)
+    found.recordings += [Recording(file, file.parent.relative_to(folder)) for file in search.files]
+    found.problems |= {line.partition(": ")[0]: line for line in search.problems}
+    if search.passed_over:
+        found.passed_over.append(f"{folder}: {search.passed_over}; passed over")
+    if not search.files and not search.problems:
+        found.problems[str(folder)] = f"{folder}: no audio files in it; name one, or another folder"
+
+
+def _add_matching(found: Inputs, pattern: Path) -> None:
+    """What a pattern matches, broken links and folders too, as if a shell had named each."""
+    found.several = True
+    names = sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207 (takes "..", drives and "a**")
+    if "**" in pattern.parts:  # matches what is in the folders, too
+        names = [name for name in names if not Path(name).is_dir()]
+    for path in map(Path, names):
+        if path.is_dir():
+            _add_folder(found, path)
+        else:
+            found.recordings.append(Recording(path))
+    if not names:
+        found.problems[str(pattern)] = _unmatched(pattern)
 
 
 def _unmatched(pattern: Path) -> str:
