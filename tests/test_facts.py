@@ -16,10 +16,9 @@ from stylebox.core.evaluation.listening import ratings
 from stylebox.core.jobs import live as live_job
 from stylebox.core.jobs.describe import describe
 from stylebox.core.jobs.input_file import KEPT_SECONDS
-from stylebox.core.jobs.own_styles import LEAST_SECONDS
 from stylebox.core.paper.transfer import OVERLAP_FRAMES, WINDOW_FRAMES
 from stylebox.core.pipeline import player, transcribe
-from stylebox.core.pipeline.clip_style import STYLE_SECONDS
+from stylebox.core.pipeline.clip_style import LEAST_SECONDS, STYLE_SECONDS
 from stylebox.core.pipeline.live import LOOK_AHEAD_SECONDS
 from stylebox.core.pipeline.phrases import REST_SECONDS
 from stylebox.core.store.library import load_part, shipped_models, style_names

@@ -87,6 +87,15 @@ def test_half_a_minute_is_shared_by_the_clips_and_what_a_short_one_lacks_others_
     assert tones == pytest.approx([440, 330, 550], abs=2)
 
 
+def test_a_silent_clip_among_others_is_named_and_not_learnt_from(run: Run) -> None:
+    soundfile.write("nothing.wav", np.zeros(RATE), RATE)
+    clip("a.wav", 440.0)
+    added = run("styles", "add", "zither", "nothing.wav", "a.wav", "--like", "harp")
+    assert "nothing.wav: is silent" in added.err
+    assert "a.wav" in added.out
+    assert "nothing.wav" not in added.out
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

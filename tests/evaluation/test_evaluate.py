@@ -162,19 +162,23 @@ def test_a_clip_is_the_reference_of_its_own_style(pipeline: BasePipeline, inputs
 def test_a_bad_file_does_not_stop_the_others(
     pipeline: BasePipeline, inputs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    soundfile.write(inputs / "10.wav", np.zeros(SAMPLE_RATE // 2), SAMPLE_RATE)
+    late = np.concatenate([np.zeros(SAMPLE_RATE), tones(melody(60, 3.0), 3.0, PARTIALS["reed"])[: SAMPLE_RATE // 2]])
+    soundfile.write(inputs / "10.wav", late, SAMPLE_RATE)
+    soundfile.write(inputs / "15.wav", np.zeros(3 * SAMPLE_RATE), SAMPLE_RATE)
     (inputs / "20.wav").write_text("no sound")
     (inputs / "readme.xyz").write_text("no sound")
     result = evaluate_files(pipeline, "tiny", inputs, ["reed"], limit=1)
     assert [outcome.case for outcome in result.outcomes][:1] == ["50.wav as reed"]
     assert f"{inputs}: 1 file is no sound file (1 .xyz); passed over" in result.remarks
     assert "1 of 2 transfers are used; --limit 2 uses all" in result.remarks
-    assert [line.split(":")[0] for line in result.failed] == [str(inputs / "10.wav"), str(inputs / "20.wav")]
+    unused = [str(inputs / name) for name in ("10.wav", "15.wav", "20.wav")]
+    assert [line.split(":")[0] for line in result.failed] == unused
+    assert "is silent" in result.failed[1]
     assert command("evaluate", "--model", "tiny", "--inputs", inputs, "--styles", "reed", "--limit", 1, "--json") == 1
     shown = capsys.readouterr()
     assert json.loads(shown.out)["failed"] == result.failed
     assert all(line in shown.err for line in result.failed)
-    with pytest.raises(StyleboxError, match=r"10\.wav: is shorter than 1 s"):
+    with pytest.raises(StyleboxError, match=r"10\.wav: holds less than 1 s of sound"):
         evaluate_files(pipeline, "tiny", inputs / "10.wav", ["reed"])
 
 

@@ -33,6 +33,7 @@ from stylebox.core.music.midi.write import write_midi
 from stylebox.core.music.notes import Note
 from stylebox.core.music.register import Register
 from stylebox.core.pipeline import player, refine
+from stylebox.core.pipeline.clip_style import SilentClipError
 from stylebox.core.pipeline.draft import draft
 from stylebox.core.pipeline.options import TransferOptions, resolve
 from stylebox.core.pipeline.pipeline import BasePipeline
@@ -315,6 +316,19 @@ def test_silence_and_a_clip_without_notes_move_nothing(pipeline: BasePipeline, t
     assert pipeline.transfer(np.zeros(30000, np.float32), OPTIONS).transpose == 0
     soundfile.write(tmp_path / "clip.wav", tones(melody(3, 3.0), 3.0, PARTIALS["reed"]), SAMPLE_RATE)
     assert pipeline.style_of_clip(tmp_path / "clip.wav").register is None
+
+
+def test_the_style_of_a_clip_is_that_of_its_sound_not_of_its_silence(pipeline: BasePipeline, tmp_path: Path) -> None:
+    sound = tones(melody(3, 3.0), 3.0, PARTIALS["reed"])
+    late = np.concatenate([np.zeros(31 * SAMPLE_RATE), sound])
+    brief, opposite = sound[: SAMPLE_RATE // 2], np.stack([sound, -sound], 1)
+    for name, audio in {"at_once": sound, "late": late, "brief": brief, "opposite": opposite}.items():
+        soundfile.write(tmp_path / f"{name}.wav", audio, SAMPLE_RATE)
+    at_once, late_style = (pipeline.style_of_clip(tmp_path / f"{name}.wav") for name in ("at_once", "late"))
+    assert torch.equal(at_once.vector, late_style.vector)
+    assert pipeline.style_of_clip(tmp_path / "brief.wav").remarks[0].endswith("and gains by a few more")
+    with pytest.raises(SilentClipError, match=r"opposite.wav: is silent; its channels cancel each other"):
+        pipeline.style_of_clip(tmp_path / "opposite.wav")
 
 
 def test_a_clips_register_is_what_it_plays(

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stylebox.core.audio.io.read import load_with_remarks
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.config import SAMPLE_RATE
 from stylebox.core.errors import AudioError, ModelError
@@ -16,14 +15,12 @@ from stylebox.core.jobs.inputs import find_inputs
 from stylebox.core.music.instruments import INSTRUMENTS, instrument
 from stylebox.core.music.register import Register
 from stylebox.core.music.style_names import SEPARATOR, instrument_of, match_name, unknown_style
-from stylebox.core.pipeline.clip_style import STYLE_SECONDS
+from stylebox.core.pipeline.clip_style import LEAST_SECONDS, STYLE_SECONDS, SilentClipError, read_clip
 from stylebox.core.pipeline.transcribe import find_notes
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.store import library
 from stylebox.core.store.user_styles import UserStyle, remove_user_style, save_user_style, user_styles
 
-LEAST_SECONDS = 1.0  # of sound in all clips together
-_SILENCE = 1e-3  # of full scale: what is below it at either end of a clip is left out
 _NAME = re.compile(r"[\w][\w '()+-]*(/[\w '()+.-]+)?")
 
 
@@ -57,22 +54,26 @@ def add_style(
     paths = [recording.path for recording in inputs.recordings]
     for line in (*inputs.problems.values(), *inputs.passed_over):
         progress(Progress("reading clips", 0, note=line))
-    sounds = []
+    sounds: dict[Path, np.ndarray] = {}
     for done, path in enumerate(paths):
         progress(Progress("reading clips", done, len(paths), path.name))
-        sound, remarks = load_with_remarks(path, SAMPLE_RATE, named=True)
-        sounds.append(_trimmed(sound))
+        try:
+            sound, remarks = read_clip(path, SAMPLE_RATE)
+        except SilentClipError as error:
+            progress(Progress("reading clips", 0, note=str(error)))
+            continue
+        sounds[path], _ = normalise_loudness(sound, SAMPLE_RATE)
         for remark in remarks:
             progress(Progress("reading clips", 0, note=remark))
-    if sum(map(len, sounds)) < LEAST_SECONDS * SAMPLE_RATE:
+    if sum(map(len, sounds.values())) < LEAST_SECONDS * SAMPLE_RATE:
         raise AudioError(
             f"{paths[0]}: less than {LEAST_SECONDS:g} s of sound; a few seconds of single notes are enough"
         )
-    audio = _excerpt(sounds)
+    audio = _excerpt(list(sounds.values()))
     register = None if player else _register(audio)
     style = UserStyle(
         name=name,
-        learnt_from=tuple(readable(path.name) for path in paths),
+        learnt_from=tuple(readable(path.name) for path in sounds),
         seconds=round(len(audio) / SAMPLE_RATE, 1),
         like=player,
         keys=None if register is None else (register.low, register.high, register.usual_low, register.usual_high),
@@ -111,15 +112,6 @@ def _check_name(name: str, force: bool) -> None:
 
 def _shipped_names() -> list[str]:
     return library.style_names(library.load_part(library.SHIPPED_MODEL, "ldm").tensors)
-
-
-def _trimmed(audio: np.ndarray) -> np.ndarray:
-    """Without silence at either end, at the common loudness, ``(S,)``."""
-    loud = np.flatnonzero(np.abs(audio) > _SILENCE)
-    if not loud.size:
-        return audio[:0]
-    levelled, _ = normalise_loudness(audio[loud[0] : loud[-1] + 1], SAMPLE_RATE)
-    return levelled
 
 
 def _excerpt(sounds: Sequence[np.ndarray]) -> np.ndarray:

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stylebox.core.audio.io.read import load_with_remarks
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.config import DiffusionConfig
@@ -14,7 +13,7 @@ from stylebox.core.errors import ModelError
 from stylebox.core.paper.model import load_paper_model
 from stylebox.core.paper.transfer import transfer_mel
 from stylebox.core.paths import expanded
-from stylebox.core.pipeline.clip_style import STYLE_SECONDS
+from stylebox.core.pipeline.clip_style import STYLE_SECONDS, read_clip
 from stylebox.core.pipeline.content import Content
 from stylebox.core.pipeline.finish import Performance
 from stylebox.core.pipeline.options import OutputFormat, Settings, TransferOptions, resolve
@@ -208,7 +207,7 @@ class PaperPipeline:
         if style in self.network.styles:
             return self.network.styles[style].to(self.device), ()
         if is_file(style):
-            clip, remarks = load_with_remarks(expanded(style), self.sample_rate, named=True)
+            clip, remarks = read_clip(expanded(style), self.sample_rate)
             return self._mel(clip[: int(STYLE_SECONDS * self.sample_rate)]), tuple(remarks)
         raise ModelError(
             f"no style and no file {style!r}; styles are {', '.join(self.network.styles)}, or give an audio file"

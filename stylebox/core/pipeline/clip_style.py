@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
+from stylebox.core.audio.channels import channel_faults
 from stylebox.core.audio.io.read import load_with_remarks
 from stylebox.core.audio.loudness import normalise_loudness
 from stylebox.core.audio.mel import MelSpectrogram
 from stylebox.core.audio.vibrato import intonation
+from stylebox.core.errors import AudioError
 from stylebox.core.models.content_encoder import ContentEncoder
 from stylebox.core.models.style_encoder import CLIP_SECONDS, StyleEncoder
 from stylebox.core.music.instruments import INSTRUMENTS
@@ -20,13 +23,40 @@ from stylebox.core.store.styles import Style
 from stylebox.core.store.user_styles import UserStyle, user_styles
 
 STYLE_SECONDS = 30.0  # how much of a style recording is used
+LEAST_SECONDS = 1.0  # of sound that a style needs
+_SILENCE = 1e-3  # of full scale: what is below it at either end of a clip is left out
+
+
+class SilentClipError(AudioError):
+    """A recording of a sound to imitate holds none."""
+
+
+def read_clip(path: Path, sample_rate: int) -> tuple[np.ndarray, list[str]]:
+    """A recording of a sound to imitate, mono, without the silence at either end, and what was left out of it.
+
+    Args:
+        path: The recording.
+        sample_rate: Of the result, in Hz.
+
+    Raises:
+        SilentClipError: There is no sound in it.
+        AudioError: It cannot be read.
+
+    Shape:
+        The sound is ``(S,)``.
+    """
+    audio, remarks = load_with_remarks(path, sample_rate, named=True)
+    loud = np.flatnonzero(np.abs(audio) > _SILENCE)
+    if not loud.size:
+        raise SilentClipError("; ".join([f"{path}: is silent", *channel_faults(path), "give a recording of the sound"]))
+    return audio[loud[0] : loud[-1] + 1], remarks
 
 
 @torch.no_grad()
 def clip_style(
     path: Path, style_encoder: StyleEncoder, content_encoder: ContentEncoder, mel_transform: MelSpectrogram
 ) -> Style:
-    """The style of the first half minute of a recording, and the register of its notes.
+    """The style of the first half minute of sound in a recording, and the register of its notes.
 
     Args:
         path: The recording.
@@ -35,10 +65,13 @@ def clip_style(
         mel_transform: On the device of both networks.
 
     Raises:
-        AudioError: the file cannot be read.
+        AudioError: the file cannot be read, or is silent.
     """
     config, device = mel_transform.config, mel_transform.window.device
-    audio, remarks = load_with_remarks(path, config.sample_rate, named=True)
+    audio, remarks = read_clip(path, config.sample_rate)
+    if len(audio) < LEAST_SECONDS * config.sample_rate:
+        seconds = len(audio) / config.sample_rate
+        remarks.append(f"{path}: holds {seconds:.2f} s of sound; a style needs a second, and gains by a few more")
     levelled, _ = normalise_loudness(audio[: int(STYLE_SECONDS * config.sample_rate)], config.sample_rate)
     mel = mel_transform(torch.from_numpy(levelled).to(device))
     size = round(CLIP_SECONDS * config.frames_per_second)
