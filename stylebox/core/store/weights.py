@@ -177,7 +177,7 @@ def check_names(needed: Iterable[str], found: Iterable[str], where: Path | str) 
 
 
 def copy_weights(source: Path, target: Path) -> None:
-    """Copy a weights file over `target`, and a moment later the JSON file next to it; without one there is none then."""
+    """Copy a weights file over `target`, and a moment later the JSON file next to it; without one there is none."""
     files.copy_file(source.with_suffix(".safetensors"), target.with_suffix(".safetensors"))
     if source.with_suffix(".json").exists():
         files.copy_file(source.with_suffix(".json"), target.with_suffix(".json"))
