@@ -23,7 +23,8 @@ Written by `python docs/make_cli.py`; do not edit. `stylebox COMMAND --help` pri
 Results go to stdout, everything else to stderr. Exit codes: 0 success, 1 failure (one line names the reason), 2 wrong
 usage, 130 interrupted by Ctrl-C, 128 and its number after another signal (143 for SIGTERM). Every command has `--help`
 (`-h`), `--quiet` (`-q`: only results and errors), `--verbose` (`-v`: more details) and `--debug` (the traceback of an
-error). `stylebox --version` prints the version, and `stylebox --install-completion` installs completion for your shell.
+unexpected error). `stylebox --version` prints the version, and `stylebox --install-completion` installs completion for
+your shell.
 
 `stylebox config` keeps defaults for options in a TOML file. The command line comes before them.
 

@@ -16,7 +16,7 @@ def info(
     preset: setup.SomePreset = None,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Show the details of a recording, a model or a preset: parameters, provenance, metrics."""
+    """Show the details of a recording, a model or a preset: sizes, origin, measured figures."""
     if is_default(context, "model") and (file is not None or preset is not None):
         model = None
     if sum(choice is not None for choice in (file, model, preset)) > 1:

@@ -31,8 +31,8 @@ def train(
 ) -> None:
     """Train one part of a model on your recordings.
 
-    Starts from the shipped model and ends when held-out recordings no longer gain. Ctrl-C saves and stops; --resume
-    continues.
+    Starts from the shipped model and ends when recordings that it does not learn from no longer gain. Ctrl-C saves and
+    stops; --resume continues.
     """
     from stylebox.core.jobs.train import train as train_stage
 

@@ -27,7 +27,7 @@ def _common(*names: str, help: str) -> object:
 # Every command
 Quiet = Annotated[bool, _common("--quiet", "-q", help="Print only results and errors.")]
 Verbose = Annotated[bool, _common("--verbose", "-v", help="Print more details.")]
-Debug = Annotated[bool, _common("--debug", help="Print the traceback of an error.")]
+Debug = Annotated[bool, _common("--debug", help="Print the traceback of an unexpected error.")]
 
 # Many commands
 DEVICE_HELP = "Computing device of the networks; auto is the first there is of CUDA, Apple's MPS and the CPU."
@@ -110,7 +110,7 @@ Sources = Annotated[
 ]
 MaxMinutes = Annotated[float, Option(min=0.05, max=100_000, help="Use at most this many minutes of one recording.")]
 Equalise = Annotated[
-    bool, Option("--equalise", help="Use the same amount of each instrument, as much as the scarcest one has.")
+    bool, Option("--equalise", help="Use as much of each instrument as there is of the one with the least.")
 ]
 Images = Annotated[
     bool, Option("--images", help="Also write spectrograms as greyscale PNG files, one folder per instrument.")
@@ -214,7 +214,11 @@ Steps = Annotated[
 ]
 Guidance = Annotated[
     float | None,
-    Option(min=0.0, help="Classifier-free guidance scale; 1 disables guidance. Default: the model's (base: 1)."),
+    Option(
+        min=0.0,
+        help="How strongly diffusion follows the style; 1 adds nothing (classifier-free guidance). "
+        "Default: the model's (base: 1).",
+    ),
 ]
 Strength = Annotated[
     float | None,
