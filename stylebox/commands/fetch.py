@@ -90,10 +90,12 @@ def _prune(rows: "Catalogue", report: "FetchReport", codec: str | None, yes: boo
     if not yes:
         for path in report.unnamed:
             console.note(f"no row names {path}")
+        several = len(report.unnamed) > 1
         if not is_terminal(sys.stdin):
-            question = f"{report.folder}: --prune would delete {len(report.unnamed)} files; add --yes to allow it"
-            return [], [question]
-        if not typer.confirm(f"Delete these {len(report.unnamed)} files?", err=True):
+            what = f"{len(report.unnamed)} files" if several else "1 file"
+            return [], [f"{report.folder}: --prune would delete {what}; add --yes to allow it"]
+        question = f"Delete these {len(report.unnamed)} files?" if several else "Delete this file?"
+        if not typer.confirm(question, err=True):
             return [], []
     try:
         removed = prune(rows, report.folder, codec)

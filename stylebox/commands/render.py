@@ -47,7 +47,8 @@ def render(
     for line in [*(remark.line for remark in report.samples), *report.scores]:
         console.warning(line)
     if report.seconds:
-        console.note(f"{report.written} pieces written, {report.skipped} existed already")
+        pieces = "piece" if report.written == 1 else "pieces"
+        console.note(f"{report.written} {pieces} written, {report.skipped} existed already")
     if as_json:
         console.document(asdict(report) | {"folder": folder})
     elif report.seconds:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # slow to import, and `--help` needs none of them
 SPLITS = ("train", "valid", "test")
 _STOPPED_BY = {
     "steps": "done",
-    "patience": "held-out recordings no longer gain",
+    "patience": "validation recordings no longer gain",
     "max_steps": "reached --max-steps",
     "minutes": "reached --max-minutes",
     "interrupted": "interrupted",
@@ -85,7 +85,8 @@ def show_transcription(report: "TranscriptionReport", results: bool) -> None:
     _show_warnings(report)
     if not report.notes:
         console.warning(f"{report.source}: no notes were found; the MIDI file is empty")
-    console.note(f"{report.source}: {report.seconds:.1f} s, {len(report.notes)} notes")
+    notes = "1 note" if len(report.notes) == 1 else f"{len(report.notes)} notes"
+    console.note(f"{report.source}: {report.seconds:.1f} s, {notes}")
     if results:
         console.result(report.output)
 

@@ -47,6 +47,12 @@ def test_render_shows_minutes_and_failures(run: Callable[..., CommandResult], mo
     assert err.splitlines() == ["2 pieces written, 1 existed already", "stylebox: harp: no sound"]
 
 
+def test_one_piece_is_counted_as_one(run: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch) -> None:
+    report = RenderReport(written=1, seconds={"harp": 12.0})
+    monkeypatch.setattr("stylebox.core.sources.render.render.render", lambda to, **options: report)
+    assert run("render", "--to", "sounds").err.splitlines() == ["1 piece written, 0 existed already"]
+
+
 def test_render_names_the_samples_that_are_not_used(
     run: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,7 +78,7 @@ def test_the_command_reports_every_row_and_prunes_on_request(
     urls.write_text(f"instrument,title,url\npiano,other,{server.add('/b.wav', wav(2))}\n")
     code, out, err = run("fetch", urls, "--to", to, "--prune")
     assert code == 1
-    assert "--prune would delete 1 files; add --yes" in err
+    assert "--prune would delete 1 file; add --yes" in err
     assert str(to) in out  # the result of the fetch is printed nevertheless
     code, out, err = run("fetch", urls, "--to", to, "--prune", "--json")
     assert code == 1

@@ -242,7 +242,8 @@ def _notes(notes: Sequence[Note]) -> str:
         for note in notes
     )
     head = "".join(f"<th>{name}</th>" for name in ("from", "to", "key", "velocity"))
-    return f"<details><summary>{len(notes)} notes</summary><table><tr>{head}</tr>{rows}</table></details>"
+    count = "1 note" if len(notes) == 1 else f"{len(notes)} notes"
+    return f"<details><summary>{count}</summary><table><tr>{head}</tr>{rows}</table></details>"
 
 
 def _key_range(tracks: Sequence[_Track]) -> tuple[int, int]:
