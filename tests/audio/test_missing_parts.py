@@ -5,6 +5,7 @@ import struct
 import time
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from support.audio_files import encode, notes
@@ -135,3 +136,89 @@ def test_many_gaps_take_no_time() -> None:
     (link,) = ogg.links(stream)
     assert len(link.after_gaps) == gaps
     assert time.perf_counter() - start < 20  # with a set of gaps copied at each page: minutes
+
+
+@pytest.mark.parametrize("suffix", [".ogg", ".opus", ".oga"])
+@pytest.mark.parametrize("lost", [1, 2])
+def test_first_pages_that_are_missing_are_silent(suffix: str, lost: int, tmp_path: Path) -> None:
+    """FFmpeg begins with the first page that is there."""
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".oga":
+        encode(path, "flac", RATE, False, SECONDS)
+    else:
+        write_audio(path, notes(RATE, SECONDS), RATE)
+    content = path.read_bytes()
+    whole, _ = read(path)
+    first, *others = [page for page in ogg.pages(io.BytesIO(content)) if page.granule > 0]
+    path.write_bytes(content[: first.start] + content[others[lost - 1].start :])
+    back, remarks = read(path)
+    assert len(back) == len(whole)
+    assert shift_of(back, whole, 3.0) == 0
+    assert [remark.partition(" s ")[2] for remark in remarks] == ["of its time hold no sound; they are silent"]
+    assert float(remarks[0].split()[0]) == pytest.approx(int(np.argmax(np.abs(back) > 0)) / RATE, abs=0.03)
+
+
+def test_a_part_of_a_broadcast_begins_with_what_is_there(tmp_path: Path) -> None:
+    """A player that joins gets the headers, then the page that is sent at the time."""
+    path = tmp_path / "a.ogg"
+    write_audio(path, notes(RATE, 14.0), RATE)
+    content = path.read_bytes()
+    late = next(page for page in ogg.pages(io.BytesIO(content)) if page.granule > 12 * RATE)
+    first = next(page for page in ogg.pages(io.BytesIO(content)) if page.granule > 0)
+    path.write_bytes(content[: first.start] + content[late.start :])
+    back, remarks = read(path)
+    assert 1.0 * RATE < len(back) < 2.5 * RATE
+    assert remarks == ["it begins 12 s behind the beginning of its stream, as part of a broadcast"]
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".wv", "wavpack"), (".tta", "tta")])
+def test_a_frame_whose_checksum_is_wrong_is_silent(suffix: str, codec: str, tmp_path: Path) -> None:
+    """It would be noise, at any level."""
+    path = encode(tmp_path / f"a{suffix}", codec, RATE, False, SECONDS)
+    content, (whole, _) = bytearray(path.read_bytes()), read(path)
+    middle = len(content) // 2
+    content[middle : middle + 9] = b"123456789"
+    path.write_bytes(content)
+    back, remarks = read(path)
+    changed = back != whole
+    assert len(back) == len(whole)
+    assert changed.any()
+    assert not back[changed].any()
+    assert [remark.partition(" s ")[2] for remark in remarks] == ["of its time hold no sound; they are silent"]
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".ac3", "ac3"), (".eac3", "eac3"), (".mp2", "mp2")])
+def test_less_than_a_frame_that_is_missing_is_said(suffix: str, codec: str, tmp_path: Path) -> None:
+    path = encode(tmp_path / f"a{suffix}", codec, RATE, False, SECONDS)
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(content[:middle] + content[middle + 100 :])
+    (remark,) = read(path)[1]
+    assert "damaged or missing once" in remark or "hold no sound" in remark
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "byte"),
+    [("a.adx", "adpcm_adx", 0xFF), ("a.flv", "libmp3lame", 0), ("a.asf", "wmav2", 0), ("film.mkv", "aac", 0)],
+)
+def test_an_end_that_the_header_promises_is_missed(name: str, codec: str, byte: int, tmp_path: Path) -> None:
+    """It was erased, or damage is taken for the mark of the end."""
+    path = encode(tmp_path / name, codec, RATE, name.startswith("film"), SECONDS, b="96k")
+    content, (whole, remarks) = path.read_bytes(), read(path)
+    assert remarks == []
+    lost = len(content) // 4
+    path.write_bytes(content[:-lost] + bytes([byte]) * lost)
+    back, remarks = read(path)
+    assert len(back) < len(whole) - 0.1 * RATE
+    assert any(remark.startswith("it is damaged or cut short: ") for remark in remarks)
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".ac3", "ac3"), (".eac3", "eac3"), (".mp2", "mp2"), (".mp3", "mp3")])
+def test_each_byte_of_a_frame_that_is_cut_short_is_missed(suffix: str, codec: str, tmp_path: Path) -> None:
+    path = encode(tmp_path / f"a{suffix}", codec, RATE, False, 1.0)
+    content = path.read_bytes()
+    with av.open(str(path)) as container:
+        end = [packet.pos for packet in container.demux() if packet.pos is not None][-3]
+    for more in range(1, 20):
+        path.write_bytes(content[: end + more])
+        assert len(read(path)[1]) == 1, more

@@ -9,45 +9,17 @@ import av
 import numpy as np
 import pytest
 from support.audio_files import SAMPLE_RATE, encode, notes
-from support.kinds import KINDS, Make, by_ffmpeg
+from support.kinds import ALL
 
 from stylebox.core.audio.io.containers.frame_sizes import frames_bytes, is_whole
 from stylebox.core.audio.io.read import AudioReader
 
-
-def film(suffix: str, codec: str) -> Make:
-    return lambda path, sound: encode(path.with_suffix(suffix), codec, SAMPLE_RATE, True, sound).rename(path)
-
-
-MORE: dict[str, Make] = {
-    **{
-        f"film in {suffix}": film(suffix, codec)
-        for suffix, codec in ((".avi", "mp2"), (".mkv", "aac"), (".mov", "aac"))
-    },
-    **{
-        f"film in {suffix}": film(suffix, codec)
-        for suffix, codec in ((".ts", "aac"), (".mpg", "mp2"), (".m2ts", "ac3"))
-    },
-    "AST": by_ffmpeg(".ast", "pcm_s16be_planar"),
-    "WTV": by_ffmpeg(".wtv", "mp2"),
-    "Flash": by_ffmpeg(".swf", "libmp3lame"),
-    "Westwood AUD": by_ffmpeg(".aud", "adpcm_ima_ws", 22050),
-    "AC-3": by_ffmpeg(".ac3", "ac3", 48000),
-    "E-AC-3": by_ffmpeg(".eac3", "eac3", 48000),
-    "MP2": by_ffmpeg(".mp2", "mp2"),
-    "MP3 without a header": by_ffmpeg(".mp3", "libmp3lame", write_xing="0"),
-    "AAC": by_ffmpeg(".aac", "aac"),
-    "LATM": by_ffmpeg(".latm", "aac"),
-    "Opus": by_ffmpeg(".opus", "libopus", 48000),
-    "FLAC in Ogg": by_ffmpeg(".oga", "flac"),
-}
 OF_SAMPLES = {"AIFF", "AU", "AU, floats", "WAV", "CAF", "CAF, Apple Lossless", "Wave64", "Wave64 by FFmpeg"} | {
     *("SPHERE", "SoX", "ADX"),  # how long these bytes would sound is said
 }
 ENDLESS = {"WAV of unknown size", "WAV of size 0", "AU of unknown size", "IRCAM", "AMR"}  # all bytes may be sound
 OF_FRAMES = ("AC-3", "E-AC-3", "MP2", "AAC", "MP3 without a header")  # without a container; of no stated length
 MIXED = (("ac3", "ac3"), ("mp3", "libmp3lame"))
-ALL = {**KINDS, **MORE}
 FINITE = [kind for kind in ALL if kind not in ENDLESS]
 NOISE = np.random.default_rng(0).integers(0, 256, 40_000, np.uint8).tobytes()
 APE_TAG = b"APETAGEX" + struct.pack("<IIII", 2000, 9000, 1, 0) + bytes(8) + NOISE[:9000]

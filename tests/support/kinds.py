@@ -105,3 +105,32 @@ KINDS: dict[str, Make] = {
     "DSDIFF": dsdiff,
     "Musepack": lambda path, sound: path.write_bytes(MUSEPACK.read_bytes()),
 }
+
+
+def film(suffix: str, codec: str) -> Make:
+    return lambda path, sound: encode(path.with_suffix(suffix), codec, SAMPLE_RATE, True, sound).rename(path)
+
+
+MORE: dict[str, Make] = {
+    **{
+        f"film in {suffix}": film(suffix, codec)
+        for suffix, codec in ((".avi", "mp2"), (".mkv", "aac"), (".mov", "aac"))
+    },
+    **{
+        f"film in {suffix}": film(suffix, codec)
+        for suffix, codec in ((".ts", "aac"), (".mpg", "mp2"), (".m2ts", "ac3"))
+    },
+    "AST": by_ffmpeg(".ast", "pcm_s16be_planar"),
+    "WTV": by_ffmpeg(".wtv", "mp2"),
+    "Flash": by_ffmpeg(".swf", "libmp3lame"),
+    "Westwood AUD": by_ffmpeg(".aud", "adpcm_ima_ws", 22050),
+    "AC-3": by_ffmpeg(".ac3", "ac3", 48000),
+    "E-AC-3": by_ffmpeg(".eac3", "eac3", 48000),
+    "MP2": by_ffmpeg(".mp2", "mp2"),
+    "MP3 without a header": by_ffmpeg(".mp3", "libmp3lame", write_xing="0"),
+    "AAC": by_ffmpeg(".aac", "aac"),
+    "LATM": by_ffmpeg(".latm", "aac"),
+    "Opus": by_ffmpeg(".opus", "libopus", 48000),
+    "FLAC in Ogg": by_ffmpeg(".oga", "flac"),
+}
+ALL = {**KINDS, **MORE}

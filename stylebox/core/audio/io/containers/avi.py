@@ -42,8 +42,8 @@ class Chunks:
         (scale, rate), (self._stated,), (sample_bytes,) = (
             headers[track] if track < len(headers) else ((0, 0), (0,), (1,))
         )
-        self.unit_seconds = scale / rate if self._at and not sample_bytes and rate else 0.0
-        self._left = _MOST_CHUNKS if self.unit_seconds else 0
+        self.unit_seconds = scale / rate if rate and not sample_bytes else 0.0
+        self._left = _MOST_CHUNKS if self._at and self.unit_seconds else 0
         self._empty = 0
 
     def missing(self, frames: int) -> int:

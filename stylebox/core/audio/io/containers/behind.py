@@ -10,16 +10,12 @@ Reference:
 
 import io
 import re
-from collections.abc import Callable
 from typing import BinaryIO
 
 from stylebox.core.audio.io.containers import musepack, units
 from stylebox.core.audio.io.containers.search import find
 
-_SizeOf = Callable[[bytes], int | None]  # the size of the unit that begins with these bytes
-
 LEAST_BYTES = 1000  # that are reported: 0.1 s of sound at 80 kbit/s
-MOST_UNITS = 1_000_000  # five hours of a live film; a hostile file may consist of units of two bytes
 _FLV_KINDS, _FLV_HEAD_BYTES, _FLV_BEHIND = (8, 9, 18), 11, 4  # of tags; behind each its size
 _REAL_NAMES = (b"INDX", b"CONT", b"DATA", b"PROP", b"MDPR", b"RMMD", b"RJMD", b"RMJE")
 _PACK, _PROGRAM_END, _LEAST_STREAM = b"\0\0\1\xba", b"\0\0\1\xb9", 0xBB
@@ -51,21 +47,23 @@ def end(stream: BinaryIO, formats: set[str], last_begin: int, last_end: int) -> 
         last_end: Where that packet ends.
     """
     for name in formats & _WHOLE.keys():
-        stated = walked(stream, 0, _WHOLE[name])
+        stated = units.walked(stream, 0, _WHOLE[name])
         return stated if stated >= last_end else None
     if "mpegts" in formats:
         size = _ts_packet_bytes(stream)
-        return walked(stream, last_begin, lambda head: size if _TS_SYNC in head[:5:4] else None) if size else None
+        return units.walked(stream, last_begin, lambda head: size if _TS_SYNC in head[:5:4] else None) if size else None
     if "flv" in formats:
-        return walked(stream, last_begin, _flv) or None
+        return units.walked(stream, last_begin, _flv) or None
     if "mpeg" in formats:  # FFmpeg often does not know where packets are; it reads on behind damage
-        place = walked(stream, last_begin, _program_stream)
+        place = units.walked(stream, last_begin, _program_stream)
         return place if place and find(stream, _ANY_PACK, place) is None else None
     if "nut" in formats:
         first = find(stream, _NUT, max(last_end - _MOST_ASIDE_BYTES, 0))
-        return walked(stream, first, _nut) if first is not None and first <= last_end + _MOST_ASIDE_BYTES else None
+        return (
+            units.walked(stream, first, _nut) if first is not None and first <= last_end + _MOST_ASIDE_BYTES else None
+        )
     for name in formats & _TAILS.keys():
-        return walked(stream, last_end, _TAILS[name]) or None
+        return units.walked(stream, last_end, _TAILS[name]) or None
     return None
 
 
@@ -76,24 +74,7 @@ def nut_end(stream: BinaryIO) -> int:
         stream: Seekable.
     """
     total, index = stream.seek(0, io.SEEK_END), find(stream, _NUT_INDEX, 0)
-    return total if index is None else min(walked(stream, index, _nut), total)
-
-
-def walked(stream: BinaryIO, at: int, size_of: _SizeOf) -> int:
-    """Where the units end that begin at a place; a byte behind the stream if the last one is cut short.
-
-    Args:
-        stream: Seekable.
-        at: The place.
-        size_of: Gives the size of a unit; None or 0 if none begins with the bytes that it is given.
-    """
-    total = stream.seek(0, io.SEEK_END)
-    for _ in range(MOST_UNITS):
-        size = size_of(units.head(stream, at)) if at < total else 0
-        if not size:
-            break
-        at += size
-    return min(at, total + 1)  # the system may refuse a place far behind
+    return total if index is None else min(units.walked(stream, index, _nut), total)
 
 
 def _ts_packet_bytes(stream: BinaryIO) -> int:
@@ -147,7 +128,7 @@ def _avi(head: bytes) -> int | None:
 
 
 # By FFmpeg's names: what the file consists of, from its beginning; and what may follow its last packet.
-_WHOLE: dict[str, _SizeOf] = {
+_WHOLE: dict[str, units.SizeOf] = {
     "matroska": units.element,
     "avi": _avi,
     "asf": units.asf_object,
@@ -157,7 +138,7 @@ _WHOLE: dict[str, _SizeOf] = {
     "wtv": units.wtv,
     "swf": units.swf,
 }
-_TAILS: dict[str, _SizeOf] = {
+_TAILS: dict[str, units.SizeOf] = {
     "rm": _real,
     "wv": _wavpack,
     "mpc8": musepack.packet_bytes,

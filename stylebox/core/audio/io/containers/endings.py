@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, cast
 import av
 from av.container import InputContainer
 
-from stylebox.core.audio.io.containers import behind, units
+from stylebox.core.audio.io.containers import asf, behind, matroska, units
 from stylebox.core.audio.io.containers.frame_sizes import is_whole
 from stylebox.core.audio.io.containers.joined import another_file, is_beginning
 from stylebox.core.audio.io.containers.raw_frames import LONGEST_FRAME_BYTES
@@ -33,8 +33,6 @@ _AFTER_BYTES = 1 << 16  # behind the last packet that are looked at
 _LONGEST_MARK_BYTES = 16
 # With which all packets of a format of frames begin.
 _MARKS = {"loas": tuple(bytes([0x56, byte]) for byte in range(0xE0, 0x100)), "sbc": (b"\x9c",)}
-_ASF_PROPERTIES, _ASF_BIT_RATE_AT, _ASF_LIVE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"), 100, 1
-_ASF_DATA_BYTES, _ASF_STREAM_END = 50, b"$E"  # before the packets; behind them, as FFmpeg writes to a pipe
 
 
 class Ending:
@@ -125,12 +123,14 @@ class Ending:
             if formats & {"mpegts", "nut"}:
                 end = behind.end(self._stream, formats, *self._last_place())
                 return "nut" in formats if end is None else end > self._stream.seek(0, io.SEEK_END)
-            if "asf" in formats and _ends_inside_asf_packet(self._stream):
+            if "matroska" in formats and matroska.lacks_packets(self._stream, self._last_place()[1]):
+                return True
+            if "asf" in formats and asf.ends_inside_packet(self._stream):
                 return True
             if formats & _ONLY_FRAMES:
                 return self._bytes_after_last() > 0
             size_of = next((size_of for name, size_of in _UNITS.items() if name in formats), None)
-            return size_of is not None and behind.walked(self._stream, 0, size_of) > self._stream.seek(0, io.SEEK_END)
+            return size_of is not None and units.walked(self._stream, 0, size_of) > self._stream.seek(0, io.SEEK_END)
         finally:
             self._stream.seek(at)
 
@@ -155,19 +155,7 @@ class Ending:
         return is_filling or head.startswith(TAG_MARKS) or (mark is not None and not head.startswith(mark))
 
 
-def _ends_inside_asf_packet(stream: BinaryIO) -> bool:
-    """Whether packets of ASF that no header counts, as those of a live recording, end inside one."""
-    head = units.head(stream, 0)
-    begin = int.from_bytes(head[16:24], "little") + _ASF_DATA_BYTES
-    at = head.find(_ASF_PROPERTIES)
-    properties = head[at : at + _ASF_BIT_RATE_AT].ljust(_ASF_BIT_RATE_AT, b"\0")
-    flags, least, most = (int.from_bytes(properties[place:][:4], "little") for place in (88, 92, 96))
-    if at < 0 or not flags & _ASF_LIVE or least != most or not least:
-        return False
-    end = stream.seek(0, io.SEEK_END)
-    left = max(end - begin, 0) % least
-    stream.seek(end - left)
-    return left > 0 and not stream.read(left).startswith(_ASF_STREAM_END)
-
-
-_UNITS = {"mp4": units.box, "matroska": units.element, "avi": units.riff, "asf": units.asf_object}  # by FFmpeg's names
+_UNITS = {  # by FFmpeg's names
+    **{"mp4": units.box, "matroska": units.element, "avi": units.riff, "asf": units.asf_object},
+    **{"wtv": units.wtv, "wsaud": units.aud, "swf": units.swf},
+}

@@ -46,12 +46,15 @@ def is_whole(frame: bytes, codec: str, frame_bytes: int) -> bool:
 def frames_bytes(packet: bytes) -> int:
     """How much of a packet of AC-3 or DTS is frames: of the last one of a file, parsers make the rest of it a part.
 
-    Packets of other kinds are frames as a whole.
+    A frame that is cut short counts if it is the first. Packets of other kinds are frames as a whole.
     """
     at = 0
     while size_of := next((size_of for mark, size_of in _MARKED.items() if packet.startswith(mark, at)), None):
-        at += size_of(packet[at : at + _HEAD_BYTES].ljust(_HEAD_BYTES, b"\0"))
-    return min(at, len(packet)) or len(packet)
+        size = size_of(packet[at : at + _HEAD_BYTES].ljust(_HEAD_BYTES, b"\0"))
+        if at + size > len(packet):
+            break
+        at += size
+    return at or len(packet)
 
 
 def begins_frames(head: bytes) -> bool:

@@ -22,7 +22,6 @@ from stylebox.core.audio.io.containers.part import spliced, stretch
 from stylebox.core.audio.io.containers.search import find
 from stylebox.core.audio.io.containers.tag_places import after_padding, id3_end
 
-_MOST_UNITS = 1_000_000  # a hostile file may consist of units of two bytes
 _MOST_FILES = 1000  # of more, the rest belongs to the last one
 _LONGEST_TAG_BYTES = 1 << 20
 _MOST_LEADING_ZEROS = 3  # with which a file may begin: MP4 with a size
@@ -63,7 +62,7 @@ def _limits(stream: BinaryIO, end: int) -> tuple[list[int], list[int]]:
     starts, stops = [0], list[int]()
     at = begin = id3_end(stream, 0)  # of the header of the last file
     kind = _kind_at(stream, at)
-    for _ in range(_MOST_UNITS):
+    for _ in range(units.MOST_UNITS):
         if kind is None or at >= end or len(starts) == _MOST_FILES:
             break
         size = kind.size_of(units.head(stream, at)) or 0

@@ -16,12 +16,16 @@ class PageTimes:
     Args:
         audio: The track.
         after_gaps: Where pages begin that follow missing ones.
+
+    Attributes:
+        lacks_beginning: Whether the first page with sound is one of these.
     """
 
     def __init__(self, audio: av.AudioStream, after_gaps: Collection[int]) -> None:
         self._audio, self._after_gaps = audio, after_gaps
         self._first: int | None = None  # time stamp of the first packet
         self._held: list[av.AudioFrame] = []
+        self.lacks_beginning = False
 
     def in_place(self, packet: "av.Packet[av.AudioStream]", frames: list[av.AudioFrame]) -> Iterator[av.AudioFrame]:
         """The frames that can be placed by now.
@@ -31,7 +35,7 @@ class PageTimes:
             frames: That it gave.
         """
         if self._first is None:
-            self._first = packet.pts
+            self._first, self.lacks_beginning = packet.pts, packet.pos in self._after_gaps
         if packet.size and packet.pos in self._after_gaps:
             self._held += frames
             if len(self._held) > _MOST_HELD:

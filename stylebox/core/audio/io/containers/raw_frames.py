@@ -92,6 +92,7 @@ class LostFrames:
 
     Attributes:
         following: Where another file begins behind the frames; None if none was met. What decoders find there is noise.
+        parts: How often something was lost between two frames, less than a frame.
         unread_bytes: The size of what follows the last frame and is none; known after `finish`.
         ends_in_zeros: Whether zeros follow the last frame, and nothing but tags follows them; known after `finish`.
     """
@@ -101,7 +102,7 @@ class LostFrames:
         self._end: int | None = None  # of the packet before
         self._last_end = 0  # of the last frame
         self._bytes = self._number = 0  # of the frames so far
-        self._lost_bytes = 0
+        self._lost_bytes = self.parts = 0
         self._first = b""  # byte of a frame, part of its mark
         self.following: int | None = None
         self.unread_bytes = 0
@@ -118,6 +119,7 @@ class LostFrames:
             at = self._stream.tell()
             size = self._stream.seek(0, io.SEEK_END) - after_padding(self._stream, self._last_end)
             self.unread_bytes = size if size > LONGEST_FRAME_BYTES else 0
+            self._lost_bytes = 0 if self._is_tag(self._last_end) else max(self._lost_bytes, size)
             self._stream.seek(self._last_end)
             self.ends_in_zeros = size == 0 and self._stream.read(1) == b"\0"
             self._stream.seek(at)
@@ -151,6 +153,7 @@ class LostFrames:
             self._lost_bytes += size if self._number and not self._is_tag(begin) else 0
             return 0
         lost = round(self._lost_bytes * self._number / self._bytes) if self._number else 0
+        self.parts += self._lost_bytes > 0 and not lost and self._number > 0
         self._bytes, self._number, self._lost_bytes = self._bytes + size, self._number + 1, 0
         self._last_end = self._end or 0
         return lost

@@ -10,11 +10,16 @@ Reference:
     Adobe SWF 19, chapter 2. FFmpeg, wtvenc.c.
 """
 
+import io
 import re
 import struct
+from collections.abc import Callable
 from typing import BinaryIO
 
+SizeOf = Callable[[bytes], int | None]  # the size of the unit that begins with these bytes
+
 HEAD_BYTES = 4096
+MOST_UNITS = 1_000_000  # five hours of a live film; a hostile file may consist of units of two bytes
 UNKNOWN = 0xFFFFFFFF  # as a size
 NEVER_FILLED_IN = 0x7FFF0000  # least size that programs write which cannot know it
 LARGEST_SIZE = 1 << 60  # larger ones of eight bytes stand for an unknown size
@@ -22,11 +27,12 @@ _WIDE_BOX = 1  # as a size: it follows in eight bytes
 _BOXES = re.compile(
     rb"ftyp|styp|moov|moof|mdat|mfra|free|skip|wide|uuid|udta|meta|sidx|ssix|prft|emsg|pdin|pnot|PICT|junk|iods|clip"
 )  # names at the top of a file; behind the last one there may be anything
-# Names of elements at the top of a file, in a segment, and in a cluster, whose sizes may be unknown.
+# Names of elements at the top of a file, in a segment, in a cluster, whose sizes may be unknown, and behind a block.
 _ELEMENTS = re.compile(
     rb"\x1a\x45\xdf\xa3|\x18\x53\x80\x67|\xec|\xbf"
     rb"|\x1f\x43\xb6\x75|\x1c\x53\xbb\x6b|\x12\x54\xc3\x67|\x11\x4d\x9b\x74|\x15\x49\xa9\x66|\x16\x54\xae\x6b"
     rb"|\x10\x43\xa7\x70|\x19\x41\xa4\x69|\xe7|\xa3|\xa0|\xab|\xa7|\xaf|\x58\x54"
+    rb"|\x9b|\xfb|\xfa|\xa4|\x75[\xa1\xa2]"
 )
 _ASF_MARKS = (b"\x30\x26\xb2\x75", b"\x36\x26\xb2\x75", b"\x90\x08\x00\x33", b"\xd3\x29\xe2\xd6", b"\xf8\x03\xb1\xfe")
 _CAF_MARK, _NAME = b"caff", re.compile(rb"[ -~]{4}")
@@ -36,6 +42,7 @@ MP3_BEGINNING = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]..\0{9,32}(?:Xing|In
 _ID3V1_BYTES, _STATES_FRAMES, _STATES_BYTES = 128, 1, 2
 _WTV_MARK, _WTV_SECTORS, _WTV_SECTOR_BYTES = bytes.fromhex("b7d800203749da11"), slice(0x5C, 0x60), 4096
 _SWF_LONG = 0x3F  # as a size: it follows in four bytes
+_AUD_CHUNK = b"\xaf\xde\0\0"
 _NIST_PACKED = b"embedded-shorten"
 _NIST_FIELD = re.compile(rb"^(sample_count|sample_n_bytes|channel_count) -i (\d{1,15})\s*$", re.MULTILINE)
 
@@ -44,6 +51,23 @@ def head(stream: BinaryIO, at: int) -> bytes:
     """The first bytes of the unit that begins at a place."""
     stream.seek(at)
     return stream.read(HEAD_BYTES)
+
+
+def walked(stream: BinaryIO, at: int, size_of: SizeOf) -> int:
+    """Where the units end that begin at a place; a byte behind the stream if the last one is cut short.
+
+    Args:
+        stream: Seekable.
+        at: The place.
+        size_of: Gives the size of a unit; None or 0 if none begins with the bytes that it is given.
+    """
+    total = stream.seek(0, io.SEEK_END)
+    for _ in range(MOST_UNITS):
+        size = size_of(head(stream, at)) if at < total else 0
+        if not size:
+            break
+        at += size
+    return min(at, total + 1)  # the system may refuse a place far behind
 
 
 def box(head: bytes) -> int | None:
@@ -121,6 +145,11 @@ def swf(head: bytes) -> int | None:
     code_and_size, long = int.from_bytes(head[:2], "little"), int.from_bytes(head[2:6], "little")
     code, size = code_and_size >> 6, code_and_size & _SWF_LONG
     return (6 + long if size == _SWF_LONG else 2 + size) if code else None
+
+
+def aud(head: bytes) -> int | None:
+    """Of a Westwood AUD file, which is known by the mark of its first chunk."""
+    return 12 + int.from_bytes(head[2:6], "little") if head[16:20] == _AUD_CHUNK else None
 
 
 def mp3(head: bytes) -> int | None:
