@@ -21,7 +21,7 @@ from stylebox.core.errors import AudioError, cannot_write
 from stylebox.core.files import atomic_path, file_behind, remove_partial_files_of
 from stylebox.core.standard_streams import STREAM, standard_output
 
-BLOCK_SAMPLES = 1 << 16  # given to an encoder at once: of over a minute libsndfile's Vorbis can crash
+_BLOCK_SAMPLES = 1 << 16  # given to an encoder at once: of over a minute libsndfile's Vorbis can crash
 
 
 class AudioWriter:
@@ -79,7 +79,7 @@ class AudioWriter:
         Raises:
             AudioError: it cannot be written.
         """
-        with translated(self.name), self._open as opening:
+        with _errors_named(self.name), self._open as opening:
             self._stream = opening.enter_context(_opened(self._target, self._follow_link))
             self._encoder = begin_file(
                 self._stream, self._suffix, self._sample_rate, self._channels, self._bits, self._tags
@@ -101,15 +101,12 @@ class AudioWriter:
         block = block[:, None] if block.ndim == 1 else block
         if block.shape[1] != self._channels:
             raise AudioError(f"{self.name}: has {self._channels} channels, not {block.shape[1]}; check what made it")
-        peak = float(np.abs(block).max(initial=0.0))
-        if not np.isfinite(peak):
-            raise AudioError(f"{self.name}: the sound holds samples that are no numbers; check what made it")
-        self.samples, self.peak = self.samples + len(block), max(self.peak, peak)
+        self.samples, self.peak = self.samples + len(block), max(self.peak, _peak(block, self.name))
         self._pending = np.concatenate([self._pending, block]) if len(self._pending) else block
-        full = len(self._pending) // BLOCK_SAMPLES * BLOCK_SAMPLES
-        with translated(self.name):
-            for start in range(0, full, BLOCK_SAMPLES):  # Vorbis depends on the blocks it gets
-                self._encoder.write(self._pending[start : start + BLOCK_SAMPLES])
+        full = len(self._pending) // _BLOCK_SAMPLES * _BLOCK_SAMPLES
+        with _errors_named(self.name):
+            for start in range(0, full, _BLOCK_SAMPLES):  # Vorbis depends on the blocks it gets
+                self._encoder.write(self._pending[start : start + _BLOCK_SAMPLES])
         self._pending = self._pending[full:].copy()
 
     def __exit__(
@@ -119,7 +116,7 @@ class AudioWriter:
             with suppress(OSError):  # of a disk that is full, what was not written yet
                 self._open.__exit__(kind, error, traceback)
             return
-        with translated(self.name), self._open:
+        with _errors_named(self.name), self._open:
             if len(self._pending):
                 self._encoder.write(self._pending)
             self._encoder.finish()
@@ -157,8 +154,7 @@ def write_audio(
     Shape:
         ``audio`` is ``(S,)``, or ``(S, C)`` of several channels.
     """
-    channels = 1 if np.ndim(audio) < 2 else np.shape(audio)[1]
-    with AudioWriter(path, sample_rate, channels, bits, tags, follow_link) as writer:
+    with AudioWriter(path, sample_rate, _channels(audio), bits, tags, follow_link) as writer:
         audio, turned_down_db = _below_clipping(audio, writer.name)
         writer.write(audio)
     return turned_down_db
@@ -179,7 +175,7 @@ def encode_audio(audio: np.ndarray, sample_rate: int, suffix: str = ".flac") -> 
         ``audio`` is ``(S,)``, or ``(S, C)`` of several channels.
     """
     stream = io.BytesIO()
-    with AudioWriter((stream, suffix), sample_rate, 1 if np.ndim(audio) < 2 else np.shape(audio)[1]) as writer:
+    with AudioWriter((stream, suffix), sample_rate, _channels(audio)) as writer:
         writer.write(_below_clipping(audio, writer.name)[0])
     return stream.getvalue()
 
@@ -219,8 +215,8 @@ def check_format(path: Path | str, sample_rate: int | None = None, channels: int
 
 
 @contextmanager
-def translated(name: str) -> Iterator[None]:
-    """Turn errors of the disk and of encoders inside the block into one line that names the file.
+def _errors_named(name: str) -> Iterator[None]:
+    """Give errors of the disk and of encoders, while a file is written, the name of the file.
 
     Raises:
         AudioError: instead of them.
@@ -255,8 +251,18 @@ def _below_clipping(audio: np.ndarray, name: str) -> tuple[np.ndarray, float]:
     audio = np.asarray(audio, np.float32)
     if audio.ndim not in (1, 2) or audio.size == 0:
         raise AudioError(f"{name}: there is no sound to write (shape {audio.shape}); check what made it")
-    peak = float(np.abs(audio).max())
+    turned_down_db = excess_db(_peak(audio, name))
+    return turned_down(audio, turned_down_db), turned_down_db
+
+
+def _peak(audio: np.ndarray, name: str) -> float:
+    """The largest magnitude, 0 of no samples; raises where a sample is not finite."""
+    peak = float(np.abs(audio).max(initial=0.0))
     if not np.isfinite(peak):
         raise AudioError(f"{name}: the sound holds samples that are no numbers; check what made it")
-    turned_down_db = excess_db(peak)
-    return turned_down(audio, turned_down_db), turned_down_db
+    return peak
+
+
+def _channels(audio: np.ndarray) -> int:
+    """Number of channels of ``(S,)`` or ``(S, C)``."""
+    return 1 if np.ndim(audio) < 2 else np.shape(audio)[1]
