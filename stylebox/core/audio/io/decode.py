@@ -70,13 +70,13 @@ def _blocks_of_later(found: list[Part], start: int, name: str, remarks: list[str
         name: Of the file, for error messages.
         remarks: On the first part.
     """
-    unread, own = list(range(1, start)), list[str]()  # numbers from 1
+    unread, own = list(range(1, start)), list[str]()  # numbers of parts, from 1; remarks on the later ones
     for number, part in enumerate(found[start:], start + 1):
         which = f"number {number} of the {len(found)} sounds in it"
         try:
             with _open_part(part, name) as following:
                 yield from following.blocks
-                own += _of(which, following.remarks)
+                own += _with_name(which, following.remarks)
         except AudioError:
             unread.append(number)
     remarks += own[:_MOST_REMARKS]
@@ -89,13 +89,14 @@ def _blocks_of_later(found: list[Part], start: int, name: str, remarks: list[str
         remarks.append(f"number{plural} {numbers} of the {len(found)} sounds in it cannot be read; {they_are} left out")
 
 
-def _of(which: str, remarks: list[str]) -> list[str]:
-    """Remarks on one of several files; those on what follows it say so already."""
+def _with_name(which: str, remarks: list[str]) -> list[str]:
+    """Remarks on one of several files, beginning with its name; those on what follows it say so already."""
     return [remark if remark.startswith(_FOLLOWING) else f"{which}: {remark}" for remark in remarks]
 
 
 @contextmanager
 def _open_part(part: Part, name: str) -> Iterator[Track]:
+    """The track of one part, with remarks on it: libsndfile's if that is its decoder, otherwise FFmpeg's."""
     with libsndfile.opened(part.stream, part.is_whole) as file:
         first = libsndfile.first_block(file) if file is not None else None
         if file is not None and first is not None:
@@ -114,13 +115,13 @@ def _open_part(part: Part, name: str) -> Iterator[Track]:
         if part.samples is not None:
             track.blocks = _up_to(part.samples, _after(part.skipped, track.blocks), part.block_samples)
         track = examined(track, part)
-        behind = _blocks_behind(part.stream, track.following, name, track.remarks)
-        track.blocks = itertools.chain(track.blocks, behind)
+        rest = _blocks_behind(part.stream, track.following, name, track.remarks)
+        track.blocks = itertools.chain(track.blocks, rest)
         yield track
 
 
 def _first_blocks(blocks: Iterator[Block]) -> Iterator[Block]:
-    """As many as show whether they are samples."""
+    """As many blocks as show whether they hold samples, or another codec."""
     values = 0
     for rate, block in blocks:
         yield rate, block
@@ -153,27 +154,29 @@ def _up_to(samples: int, blocks: Iterator[Block], tolerance: int) -> Iterator[Bl
 
 
 def _libsndfile_track(file: libsndfile.ForwardOnly, first: np.ndarray, stream: BinaryIO, name: str) -> Track:
+    """The track of a file whose first samples were read."""
     is_flac = file.format == "FLAC"
+    is_counted = file.subtype in _BITS and not file.subtype.startswith("ALAC")  # its header states the samples
     blocks = itertools.chain([(file.samplerate, first)], libsndfile.blocks(file))
     remarks: list[str] = []
     return Track(
         file.samplerate,
         file.channels,
-        "flac" if is_flac else file.subtype.lower().replace("mpeg_layer_iii", "mp3"),
-        _BITS.get(file.subtype, 0),
-        _repaired(file, blocks, stream, name, remarks) if is_flac else blocks,
+        codec="flac" if is_flac else file.subtype.lower().replace("mpeg_layer_iii", "mp3"),
+        bits=_BITS.get(file.subtype, 0),
+        blocks=_flac_blocks(file, blocks, stream, name, remarks) if is_flac else blocks,
         # libsndfile compares the header of uncompressed formats with the size of the file
-        file.frames if file.subtype in _BITS and not is_flac and not file.subtype.startswith("ALAC") else None,
-        file.stated / file.samplerate if file.stated else None,
-        file.subtype in _BITS and not file.subtype.startswith("ALAC"),
-        remarks,
+        known_samples=file.frames if is_counted and not is_flac else None,
+        stated_seconds=file.stated / file.samplerate if file.stated else None,
+        is_exact=is_counted,
+        remarks=remarks,
     )
 
 
-def _repaired(
+def _flac_blocks(
     file: libsndfile.ForwardOnly, blocks: Iterator[Block], stream: BinaryIO, name: str, remarks: list[str]
 ) -> Iterator[Block]:
-    """All blocks: up to the first damage those of libsndfile, then FFmpeg's."""
+    """All blocks of a FLAC file: those of libsndfile up to the first damage, then FFmpeg's, then of what follows."""
     given = 0
     for rate, block in blocks:
         given += len(block)
@@ -211,6 +214,6 @@ def _blocks_behind(
         try:
             with open_track(rest, name) as track:
                 yield from track.blocks
-                remarks += _of(_FOLLOWING, track.remarks)
+                remarks += _with_name(_FOLLOWING, track.remarks)
         except (AudioError, RecursionError):  # the latter after some fifty files of several kinds
             remarks.append(f"{_FOLLOWING} cannot be read; it is left out")

@@ -20,18 +20,11 @@ from stylebox.core.audio.io.containers.unfinished import libsndfile_loses_place
 from stylebox.core.audio.io.formats import VORBIS_PLACES
 from stylebox.core.audio.io.track import Block
 
-LIBSNDFILE_MARKS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"FORM", b".snd", b"caff")
-FLAC_MARK = b"fLaC"
-OGG_CODEC_OFFSET, OGG_VORBIS_MARK = 28, b"\x01vorbis"
+_MARKS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"FORM", b".snd", b"caff")
+_FLAC_MARK = b"fLaC"
+_OGG_CODEC_OFFSET, _OGG_VORBIS_MARK = 28, b"\x01vorbis"
 BLOCK_VALUES = 1 << 16  # decoded at once: the most that a damaged place can cost
 _FOR_FFMPEG = {"MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "IMA_ADPCM", "MS_ADPCM", "GSM610"}
-
-
-def _head(stream: BinaryIO) -> bytes:
-    stream.seek(0)
-    head = stream.read(OGG_CODEC_OFFSET + len(OGG_VORBIS_MARK))
-    stream.seek(0)
-    return head
 
 
 class _Unfailing:
@@ -73,12 +66,12 @@ class ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has n
         places = VORBIS_PLACES.get(self.channels) if self.subtype == "VORBIS" else None
         self._order = None if places is None else np.argsort(places)
 
-    def mark_end(self, is_near: bool, is_here: bool) -> None:
-        """Keep the place of the end of the sound.
+    def approach_end(self, is_near: bool, is_here: bool) -> None:
+        """Read few bytes at once where the end of the sound is near, and keep its place where it is reached.
 
         Args:
-            is_near: Whether the end is near: from then on few bytes are read at once.
-            is_here: Whether it is reached.
+            is_near: Whether the next samples are among the last that the header states, or it is reached.
+            is_here: Whether all of them were given.
         """
         self._source.most_bytes = flac.READ_BYTES if is_near and not is_here else -1
         self.end = self._source.tell() if is_here else None
@@ -105,12 +98,17 @@ class ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has n
 
 @contextmanager
 def opened(stream: BinaryIO, is_whole: bool) -> Iterator[ForwardOnly | None]:
-    """`stream` opened by libsndfile; None if libsndfile is not its decoder."""
+    """A file opened by libsndfile; None if libsndfile is not its decoder.
+
+    Args:
+        stream: Seekable.
+        is_whole: Whether nothing of it is missing; otherwise Vorbis is left to FFmpeg.
+    """
     head = _head(stream)
-    is_vorbis = is_whole and head[OGG_CODEC_OFFSET:] == OGG_VORBIS_MARK
+    is_vorbis = is_whole and head[_OGG_CODEC_OFFSET:] == _OGG_VORBIS_MARK
     is_free = is_free_format(stream)
-    known = is_vorbis or is_free or (head[:4] in LIBSNDFILE_MARKS and not libsndfile_loses_place(stream))
-    is_flac = head.startswith(FLAC_MARK)
+    known = is_vorbis or is_free or (head[:4] in _MARKS and not libsndfile_loses_place(stream))
+    is_flac = head.startswith(_FLAC_MARK)
     stated = flac.stated_samples(stream) if is_flac else None
     try:
         file = ForwardOnly(flac.of_unknown_length(stream) if is_flac else stream, stated) if known else None
@@ -130,6 +128,14 @@ def opened(stream: BinaryIO, is_whole: bool) -> Iterator[ForwardOnly | None]:
             file.close()
 
 
+def _head(stream: BinaryIO) -> bytes:
+    """The first bytes, which show the format and the codec of Ogg; the stream is at its beginning afterwards."""
+    stream.seek(0)
+    head = stream.read(_OGG_CODEC_OFFSET + len(_OGG_VORBIS_MARK))
+    stream.seek(0)
+    return head
+
+
 def first_block(file: ForwardOnly) -> np.ndarray | None:
     """The first samples; None if libsndfile finds none, whatever the header promises.
 
@@ -144,7 +150,7 @@ def blocks(file: ForwardOnly) -> Iterator[Block]:
     most = max(1, BLOCK_VALUES // file.channels)
     while True:
         left = math.inf if file.stated is None else file.stated - file.given
-        file.mark_end(0 <= left <= 2 * most, left == 0)
+        file.approach_end(0 <= left <= 2 * most, left == 0)
         block = file.next_block(most if left <= 0 else int(min(most, left)))
         if not len(block):
             return
