@@ -13,10 +13,9 @@ from av.container import InputContainer
 
 from stylebox.core.audio.io.containers.boxes import Edit
 from stylebox.core.audio.io.time_line import GAP_SECONDS, LONGEST_GAPS_SECONDS, Silence, TimeLine
+from stylebox.core.audio.io.track import Block
 
 _LEAD_SECONDS = 0.5  # that decoders need to be exact
-
-Block = tuple[int, np.ndarray]  # rate in Hz; float32 samples (S, channels)
 
 
 def are_exact_here_only(edits: Sequence[Edit]) -> bool:

@@ -38,6 +38,7 @@ _JUNK_FOLDERS = {
 }
 IN_ICLOUD = "is in iCloud and not on this computer; download it in the Finder"
 _HEADS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"caff", b"\x1aE\xdf\xa3")
+HEAD_BYTES = 12  # that show whether a file is meant as sound
 _KINDS_NAMED = 5  # in a message; more are not listed
 _BRAND_OFFSET, _BRAND = 4, b"ftyp"  # MP4 and its relatives
 
@@ -95,7 +96,7 @@ def _is_companion(path: Path) -> bool:
 
 
 def begins_like_audio(head: bytes) -> bool:
-    """Whether a file with these first bytes, 12 or more, is meant as sound."""
+    """Whether a file with these first bytes, `HEAD_BYTES` or more, is meant as sound."""
     return head.startswith(_HEADS) or head[_BRAND_OFFSET:].startswith(_BRAND)
 
 
@@ -174,7 +175,7 @@ def _identity(path: Path) -> tuple[int, int]:
 def _is_audio_inside(path: Path) -> bool:
     try:
         with path.open("rb") as stream:
-            head = stream.read(12)
+            head = stream.read(HEAD_BYTES)
     except OSError:
         return False
     return begins_like_audio(head)

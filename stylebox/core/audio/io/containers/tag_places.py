@@ -3,16 +3,15 @@
 import re
 from typing import BinaryIO
 
-from stylebox.core.audio.io.files import begins_like_audio
+from stylebox.core.audio.io.files import HEAD_BYTES, begins_like_audio
 
 TAG_MARKS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")  # with which tags begin, between frames or behind a file
 _ID3V1_BYTES, _MOST_LYRICS_BYTES = 128, 1 << 17
 _LYRICS_END = re.compile(rb"LYRICS200|LYRICSEND")
 _APE_MARK, _APE_SIZE, _APE_HEADER_BYTES = b"APETAGEX", slice(12, 16), 32  # the size is without the header
-_HEAD_BYTES, _MOST_ZEROS = 4096, 1 << 20  # at once: of anything, and of zeros after zeros
+_READ_BYTES, _MOST_ZEROS = 4096, 1 << 20  # at once: of anything, and of zeros after zeros
 _MOST_TURNS = 100  # of looking for one more tag
 _ID3_BYTES, _ID3_FOOTER = 10, 0x10  # of its header, and of a footer if this bit is set
-_LONGEST_MARK_BYTES = 12  # that tell a sound file
 
 
 def after_id3(stream: BinaryIO) -> int:
@@ -23,7 +22,7 @@ def after_id3(stream: BinaryIO) -> int:
     """
     start = id3_end(stream, 0)
     stream.seek(start)
-    return start if begins_like_audio(stream.read(_LONGEST_MARK_BYTES)) else 0
+    return start if begins_like_audio(stream.read(HEAD_BYTES)) else 0
 
 
 def id3_end(stream: BinaryIO, start: int) -> int:
@@ -54,7 +53,7 @@ def after_padding(stream: BinaryIO, place: int = 0) -> int:
     for _ in range(_MOST_TURNS):
         start, place = place, id3_end(stream, place)
         stream.seek(place)
-        head = stream.read(_HEAD_BYTES)
+        head = stream.read(_READ_BYTES)
         if head.startswith(b"LYRICSBEGIN") or not any(head):
             head += stream.read(_MOST_ZEROS)
         place += _tag_bytes(head) or len(head) - len(head.lstrip(b"\0"))
