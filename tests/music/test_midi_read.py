@@ -236,6 +236,16 @@ def test_faults_cost_what_they_damage() -> None:
     assert "track 2 ends early" in cut.remarks[0]
 
 
+def test_events_that_are_missing_in_a_track_are_said() -> None:
+    """The next track begins before the place that the size of this one states."""
+    read(tune(), tune())
+    good = Path("a.mid").read_bytes()
+    assert changed(good + b"junk" * 9).remarks == changed(good[:-1] + b"\0" + b"LIST").remarks == []
+    missing = changed(good[:26] + good[26 + 8 :])
+    assert len(missing.notes) < 8
+    assert missing.remarks[0] == "track 1 is shorter than it states; events may be missing"
+
+
 def test_notes_behind_the_end_mark_of_a_track_are_played_and_reported() -> None:
     """Programs that join tracks or patterns leave the mark in the middle; what is no music behind it is not played."""
     read(tune(), kind=0)

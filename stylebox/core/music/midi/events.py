@@ -19,7 +19,8 @@ TEMPO, PORT, SYSEX = "tempo change", "port number", "SysEx message"
 _TOO_LARGE = "value above 127"  # is played, and said
 _DATA_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}  # by the upper half of the status
 _SYSTEM_DATA_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # other system messages have none
-_GOES_ON = "goes on after its end mark"
+_GOES_ON, _SHORTER = "goes on after its end mark", "is shorter than it states"
+_USED = {_GOES_ON: "what follows is used, too", _SHORTER: "events may be missing"}  # by the fault of a track
 _LARGEST_VALUE = 127
 _HEADER_BYTES = 8  # of a chunk
 _MAX_LEAD = 4096  # bytes that may stand before the header, such as those of a copy from an old Macintosh
@@ -88,11 +89,10 @@ def read_events(data: bytes) -> MidiEvents:
     tracks: list[list[Event]] = []
     remarks: list[str] = []
     damaged: Counter[str] = Counter()
-    for chunk, complete in _tracks(data, _HEADER_BYTES + max(size, 6)):
+    for chunk, wrong_size in _tracks(data, _HEADER_BYTES + max(size, 6)):
         track = _read_track(chunk, len(tracks))
-        if track.fault or not complete:
-            used = "what follows is used, too" if track.fault == _GOES_ON else "what it holds up to there is used"
-            remarks.append(f"track {len(tracks) + 1} {track.fault or 'ends early'}; {used}")
+        if fault := track.fault or wrong_size:
+            remarks.append(f"track {len(tracks) + 1} {fault}; {_USED.get(fault, 'what it holds up to there is used')}")
         damaged.update(track.damaged)
         tracks.append(track.events)
     if not tracks:
@@ -112,8 +112,8 @@ def _from_header(data: bytes) -> bytes:
     return data[max(0, data.find(b"MThd", 0, _MAX_LEAD)) :]
 
 
-def _tracks(data: bytes, start: int) -> Iterator[tuple[bytes, bool]]:
-    """The content of each track chunk, and whether the file holds all of it; chunks of other kinds are passed over."""
+def _tracks(data: bytes, start: int) -> Iterator[tuple[bytes, str]]:
+    """The content of each track chunk, and how its size is wrong; chunks of other kinds are passed over."""
     while start + _HEADER_BYTES <= len(data):
         name, size = data[start : start + 4], int.from_bytes(data[start + 4 : start + 8], "big")
         first = start + _HEADER_BYTES
@@ -123,7 +123,8 @@ def _tracks(data: bytes, start: int) -> Iterator[tuple[bytes, bool]]:
                 following = data.find(b"MTrk", first)
                 another = size and stop < len(data) and following >= stop  # a size of 0 was never filled in
                 stop = stop if another else following if following > 0 else len(data)
-            yield data[first:stop], first + size <= len(data)
+            is_shorter = stop < first + size  # another track begins inside it
+            yield data[first:stop], "ends early" if first + size > len(data) else _SHORTER * is_shorter
         start = stop
 
 
