@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 import soxr
 
+from stylebox.core.audio.io.containers.place import kept_place
 from stylebox.core.audio.io.decode import open_track
 from stylebox.core.audio.io.numbers import DamagedSamples
 from stylebox.core.audio.io.source import Source, disk_errors_named, opened
@@ -127,10 +128,8 @@ class AudioReader:
 
     def read_tags(self) -> Tags:
         """Title, artist, cover and so on, at any time."""
-        position = self._stream.tell()
-        tags = read_tags(self._stream, self.name)
-        self._stream.seek(position)
-        return tags
+        with kept_place(self._stream):
+            return read_tags(self._stream, self.name)
 
     def report_damage(self) -> None:
         """Remark on samples that are no numbers; for callers that stop before the last block, which does the same.
@@ -153,7 +152,7 @@ class AudioReader:
 
 
 def load_audio(source: Source, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """A sound without what `load_with_remarks` tells of it.
+    """A sound as `load_with_remarks` gives it, without the remarks.
 
     Args:
         source: A path; "-" for standard input; or a binary file object, which is read from its beginning.

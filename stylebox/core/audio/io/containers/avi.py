@@ -11,6 +11,7 @@ import re
 import struct
 from typing import BinaryIO
 
+from stylebox.core.audio.io.containers.place import kept_place
 from stylebox.core.audio.io.time_line import LONGEST_GAPS_SECONDS
 
 _HEADER = re.compile(rb"strh\x38\0\0\0.{20}(.{8}).{4}(.{4}).{8}(.{4})", re.DOTALL)  # of a track
@@ -33,10 +34,9 @@ class Chunks:
 
     def __init__(self, stream: BinaryIO, track: int) -> None:
         self._stream, self._name = stream, b"%02dwb" % track
-        at = stream.tell()
-        stream.seek(0)
-        head = stream.read(_MOST_HEAD_BYTES)
-        stream.seek(at)
+        with kept_place(stream):
+            stream.seek(0)
+            head = stream.read(_MOST_HEAD_BYTES)
         self._at = max(head.find(b"movi") - _CHUNK_HEAD_BYTES, 0)
         headers = [tuple(map(_numbers, found)) for found in _HEADER.findall(head)]
         (scale, rate), (self._stated,), (sample_bytes,) = (
@@ -60,18 +60,18 @@ class Chunks:
         Args:
             place: Of the next packet; None if that is not known.
         """
-        at, number = self._stream.tell(), 0
-        while place is not None and self._at < place and self._left > 0:
-            self._stream.seek(self._at)
-            head = self._stream.read(_LIST_HEAD_BYTES)
-            if len(head) < _CHUNK_HEAD_BYTES:
-                break
-            size = int.from_bytes(head[4:8], "little")
-            is_empty = head.startswith(self._name) and not size
-            number += is_empty and (self._empty + number + 1) * self.unit_seconds <= LONGEST_GAPS_SECONDS
-            self._at += _LIST_HEAD_BYTES if head.startswith(_LISTS) else _CHUNK_HEAD_BYTES + size + size % 2
-            self._left -= 1
-        self._stream.seek(at)
+        number = 0
+        with kept_place(self._stream):
+            while place is not None and self._at < place and self._left > 0:
+                self._stream.seek(self._at)
+                head = self._stream.read(_LIST_HEAD_BYTES)
+                if len(head) < _CHUNK_HEAD_BYTES:
+                    break
+                size = int.from_bytes(head[4:8], "little")
+                is_empty = head.startswith(self._name) and not size
+                number += is_empty and (self._empty + number + 1) * self.unit_seconds <= LONGEST_GAPS_SECONDS
+                self._at += _LIST_HEAD_BYTES if head.startswith(_LISTS) else _CHUNK_HEAD_BYTES + size + size % 2
+                self._left -= 1
         self._empty += number
         return number
 

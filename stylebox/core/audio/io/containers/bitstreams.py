@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from stylebox.core.audio.io.containers.place import kept_place
 from stylebox.core.errors import AudioError
 
 _SEARCHED_BYTES = 1 << 17  # a frame begins every 2048 to 24 576 bytes
@@ -30,10 +31,9 @@ def is_bitstream(stream: BinaryIO) -> bool:
     Args:
         stream: Seekable; stays where it is.
     """
-    at = stream.tell()
-    stream.seek(0)
-    head = stream.read(_SEARCHED_BYTES)
-    stream.seek(at)
+    with kept_place(stream):
+        stream.seek(0)
+        head = stream.read(_SEARCHED_BYTES)
     return head.startswith(_WAV) and _has_frames(head)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from stylebox.core.audio.io.containers.part import Part, spliced, stretch
+from stylebox.core.audio.io.containers.place import kept_place
 
 MARK, MARK_AT = b"ftyp", slice(4, 8)  # of a file; older QuickTime files have none
 _WIDE, _TO_THE_END = 1, 0  # as a size: it follows in eight bytes, or is that of the rest
@@ -115,8 +116,7 @@ def edit_list(stream: BinaryIO, track: int) -> list[Edit]:
         stream: Seekable; stays where it is.
         track: Its number, as the file has it.
     """
-    at = stream.tell()
-    try:
+    with kept_place(stream):
         movie = next((box for box in boxes(stream, 0, stream.seek(0, io.SEEK_END)) if box.kind == b"moov"), None)
         inside = [] if movie is None else list(boxes(stream, movie.content, movie.end))
         head = next((box for box in inside if box.kind == b"mvhd"), None)
@@ -130,8 +130,6 @@ def edit_list(stream: BinaryIO, track: int) -> list[Edit]:
         media_head, edits = _inside(stream, found.get(b"mdia"), b"mdhd"), _inside(stream, found.get(b"edts"), b"elst")
         media_scale = _number(stream, media_head, 12, 20) if media_head else 0
         return _edits(stream, edits, scale, media_scale) if edits and scale and media_scale else []
-    finally:
-        stream.seek(at)
 
 
 def _inside(stream: BinaryIO, box: Box | None, kind: bytes) -> Box | None:

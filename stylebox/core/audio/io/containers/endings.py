@@ -16,19 +16,18 @@ from av.container import InputContainer
 from stylebox.core.audio.io.containers import asf, behind, matroska, units
 from stylebox.core.audio.io.containers.frame_sizes import is_whole
 from stylebox.core.audio.io.containers.joined import another_file, is_beginning
+from stylebox.core.audio.io.containers.place import kept_place
 from stylebox.core.audio.io.containers.raw_frames import LONGEST_FRAME_BYTES
 from stylebox.core.audio.io.containers.tag_places import TAG_MARKS, after_padding
 
-_OF_ANY_SIZE = {
-    "wav",
-    "aiff",
-    "w64",
-    "au",
-    "caf",
-    "adx",
-}  # FFmpeg's packets there are no units; `riff.py`, `unfinished.py`
+# Formats by FFmpeg's names. In these its packets are no units of the file; `riff.py` and `unfinished.py` find the end.
+_OF_ANY_SIZE = {"wav", "aiff", "w64", "au", "caf", "adx"}
 _ONLY_FRAMES = {"loas", "mlp", "truehd", "sbc", "gsm", "amr", "aac"}  # formats of frames, one after another
 _ONLY_SAMPLES = {"ircam", "sox"}  # formats of a header and uncompressed samples
+_UNITS = {  # of others
+    **{"mp4": units.box, "matroska": units.element, "avi": units.riff, "asf": units.asf_object},
+    **{"wtv": units.wtv, "wsaud": units.aud, "swf": units.swf},
+}
 _AFTER_BYTES = 1 << 16  # behind the last packet that are looked at
 _LONGEST_MARK_BYTES = 16
 # With which all packets of a format of frames begin.
@@ -44,7 +43,7 @@ class Ending:
         stream: The file.
 
     Attributes:
-        gaps: How often bytes lie between the packets of a format of frames until now.
+        gaps: Until now: at how many places bytes that are no tag lie between the packets of a format of frames.
     """
 
     def __init__(self, container: InputContainer, audio: av.AudioStream, stream: BinaryIO) -> None:
@@ -75,9 +74,8 @@ class Ending:
         before = self._last.get(packet.stream_index)
         end = None if before is None or before.pos is None else before.pos + before.size
         if end is not None and packet.pos is not None and packet.pos > end and self._formats & _ONLY_FRAMES:
-            at = self._stream.tell()
-            self.gaps += after_padding(self._stream, end) < packet.pos
-            self._stream.seek(at)
+            with kept_place(self._stream):
+                self.gaps += after_padding(self._stream, end) < packet.pos
 
     def is_missing(self) -> bool:
         """Whether the file ends inside a packet; known after the last one."""
@@ -90,15 +88,18 @@ class Ending:
         return is_corrupt or self._ends_inside()
 
     def following(self) -> int | None:
-        """Where another file begins in the last packet, which a parser may have taken too long, or soon behind it."""
-        at, last = self._stream.tell(), self._last_place()
+        """Where another file begins in the last packet, which a parser may have taken too long, or soon behind it.
+
+        What begins there is none of the last packets any more.
+        """
+        last = self._last_place()
         start = last[0] + (last[0] == self._begin)
-        place = another_file(self._stream, start, last[1] - last[0] + _AFTER_BYTES) if last[1] else None
-        if place is None and (end := behind.end(self._stream, self._formats, *last)) is not None:
-            end = after_padding(self._stream, end)
-            place = end if is_beginning(self._stream, end) else None
+        with kept_place(self._stream):
+            place = another_file(self._stream, start, last[1] - last[0] + _AFTER_BYTES) if last[1] else None
+            if place is None and (end := behind.end(self._stream, self._formats, *last)) is not None:
+                end = after_padding(self._stream, end)
+                place = end if is_beginning(self._stream, end) else None
         self._last = {track: packet for track, packet in self._last.items() if place is None or packet.pos != place}
-        self._stream.seek(at)
         return place
 
     def unread_bytes(self) -> int:
@@ -106,11 +107,9 @@ class Ending:
         if self._formats & _ONLY_FRAMES:
             size = self._bytes_after_last()
             return size if size > LONGEST_FRAME_BYTES else 0
-        at = self._stream.tell()
-        end, total = behind.end(self._stream, self._formats, *self._last_place()), self._stream.seek(0, io.SEEK_END)
-        size = 0 if end is None else max(total - after_padding(self._stream, end), 0)
-        self._stream.seek(at)
-        return size
+        with kept_place(self._stream):
+            end, total = behind.end(self._stream, self._formats, *self._last_place()), self._stream.seek(0, io.SEEK_END)
+            return 0 if end is None else max(total - after_padding(self._stream, end), 0)
 
     def _last_place(self) -> tuple[int, int]:
         """Where the last packet of all tracks begins and ends; zeros if no place is known."""
@@ -118,8 +117,8 @@ class Ending:
         return max(places, default=(0, 0))
 
     def _ends_inside(self) -> bool:
-        at, formats = self._stream.tell(), self._formats
-        try:
+        formats = self._formats
+        with kept_place(self._stream):
             if formats & {"mpegts", "nut"}:
                 end = behind.end(self._stream, formats, *self._last_place())
                 return "nut" in formats if end is None else end > self._stream.seek(0, io.SEEK_END)
@@ -131,8 +130,6 @@ class Ending:
                 return self._bytes_after_last() > 0
             size_of = next((size_of for name, size_of in _UNITS.items() if name in formats), None)
             return size_of is not None and units.walked(self._stream, 0, size_of) > self._stream.seek(0, io.SEEK_END)
-        finally:
-            self._stream.seek(at)
 
     def _frame_bytes(self) -> int:
         """Size of an uncompressed sample of each channel in formats that have nothing else; 0 in others."""
@@ -153,9 +150,3 @@ class Ending:
         mark = _MARKS.get(self._container.format.name)
         is_filling = packet.size == 1 and bool(self._formats & _OF_ANY_SIZE)  # of a chunk of odd size, by some programs
         return is_filling or head.startswith(TAG_MARKS) or (mark is not None and not head.startswith(mark))
-
-
-_UNITS = {  # by FFmpeg's names
-    **{"mp4": units.box, "matroska": units.element, "avi": units.riff, "asf": units.asf_object},
-    **{"wtv": units.wtv, "wsaud": units.aud, "swf": units.swf},
-}

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from stylebox.core.audio.io.containers.joined import another_file, is_beginning
 from stylebox.core.audio.io.containers.part import overlaid
+from stylebox.core.audio.io.containers.place import kept_place
 from stylebox.core.audio.io.containers.tag_places import TAG_MARKS, after_padding
 
 READ_BYTES = 64  # that are read at once near the end, so that its place is known
@@ -45,13 +46,11 @@ def following(stream: BinaryIO, end: int) -> int | None:
         stream: Seekable; stays where it is.
         end: A place at most `READ_BYTES` behind the last frame.
     """
-    at, first = stream.tell(), max(end - READ_BYTES, 1)
-    places = (*range(first, end + 1), _after_tags(stream, end))
-    place = another_file(stream, first, _AFTER_BYTES) or next(
-        (one for one in places if is_beginning(stream, one)), None
-    )
-    stream.seek(at)
-    return place
+    first = max(end - READ_BYTES, 1)
+    with kept_place(stream):
+        places = (*range(first, end + 1), _after_tags(stream, end))
+        place = another_file(stream, first, _AFTER_BYTES)
+        return place or next((one for one in places if is_beginning(stream, one)), None)
 
 
 def unread_bytes(stream: BinaryIO, end: int) -> int:
@@ -61,10 +60,9 @@ def unread_bytes(stream: BinaryIO, end: int) -> int:
         stream: Seekable; stays where it is.
         end: A place at most `READ_BYTES` behind the last frame.
     """
-    at, total = stream.tell(), stream.seek(0, io.SEEK_END)
-    size = max(total - _after_tags(stream, end), 0) if following(stream, end) is None else 0
-    stream.seek(at)
-    return size
+    with kept_place(stream):
+        total = stream.seek(0, io.SEEK_END)
+        return max(total - _after_tags(stream, end), 0) if following(stream, end) is None else 0
 
 
 def _after_tags(stream: BinaryIO, end: int) -> int:

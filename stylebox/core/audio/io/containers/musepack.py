@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 from stylebox.core.audio.io.containers import units
 from stylebox.core.audio.io.containers.part import Part, overlaid
+from stylebox.core.audio.io.containers.place import kept_place
 
 MARK = b"MPCK"
 _HEADER, _SEEK_TABLE, _SOUND = b"SH", b"SO", b"AP"  # names of packets
@@ -55,9 +56,8 @@ def stated_samples(stream: BinaryIO) -> int | None:
     Args:
         stream: Seekable; stays where it is.
     """
-    at = stream.tell()
-    sound = _sound(units.head(stream, 0))
-    stream.seek(at)
+    with kept_place(stream):
+        sound = _sound(units.head(stream, 0))
     return sound[1] if sound else None
 
 

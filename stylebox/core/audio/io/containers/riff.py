@@ -25,9 +25,8 @@ _SILENCE = b"slnt"  # of a wave list
 _HEADER_BYTES, _FORM_BYTES = 8, 12
 _MAX_CHUNKS = 100_000
 _AIFF_OFFSET_BYTES = 8  # before the samples of a chunk
-_FORMAT = struct.Struct(
-    "<HHIIHHHH"
-)  # codec, channels, rate, bytes per second, block, bits, size of the rest, its first
+# Of WAV: codec, channels, rate, bytes per second, bytes of a block, bits, size of what follows, and its first number.
+_FORMAT = struct.Struct("<HHIIHHHH")
 _BLOCK_CODECS = (0x02, 0x11, 0x31)  # ADPCM of Microsoft and of IMA, GSM: the format states the samples of a block
 _CODECS_OF_SAMPLES = (0x01, 0x03, 0x06, 0x07, 0xFFFE)  # integers, floats, A-law, mu-law, extensible
 _COMMON = struct.Struct(">HIH10s4s")  # of AIFF: channels, samples, bits, rate, codec
