@@ -21,6 +21,7 @@ from stylebox.core.system_packages import install_command
 
 State = Literal["ok", "limited", "broken"]
 
+READ_CODECS = ("aac", "mp3", "opus", "vorbis")  # by FFmpeg's names; of recordings that people have
 MIN_FREE_GB, COMFORTABLE_GB = 0.5, 10.0  # enough for transfers; enough for a dataset with its recordings
 
 
@@ -157,10 +158,10 @@ def _codecs(name: str) -> Finding:
     from stylebox.core.audio.io.formats import FORMATS
 
     writes = [suffix[1:] for suffix in FORMATS if not why_not(suffix)]
-    reads = [codec for codec in ("aac", "mp3", "opus", "vorbis") if codec in av.codecs_available]
+    reads = [codec for codec in READ_CODECS if codec in av.codecs_available]
     found = f"writes {', '.join(writes)}; libsndfile {soundfile.__libsndfile_version__}; "
     found += f"PyAV {av.__version__} reads {', '.join(reads)}"
-    if len(writes) == len(FORMATS) and len(reads) == 4:
+    if len(writes) == len(FORMATS) and len(reads) == len(READ_CODECS):
         return Finding(name, "ok", found)
     return Finding(name, "limited", found, "pip install --upgrade soundfile av")
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from stylebox.core.progress import ProgressCallback
 
-
 SPLITS: tuple[Literal["train", "valid", "test"], ...] = ("train", "valid", "test")
 
 

@@ -34,7 +34,7 @@ from stylebox.core.temporary_files import temporary_folder
 
 _KINDS = {".flac": "audio/flac", ".mp3": "audio/mpeg"}
 _FEWEST_KEYS = 24  # rows of the piano roll
-_KEYS = (
+_SHORTCUTS = (  # of the computer's keyboard
     ("Space", "play, pause"),
     ("1 2 3", "choose a sound"),
     ("B", "next sound, same position"),
@@ -98,7 +98,7 @@ def report_page(results: Sequence[TransferFacts], sounds: Sequence[ShownSound], 
         f'<h2>Spectrograms</h2><div id="pictures">{_pictures(tracks, images, rate)}</div>',
         f"<h2>Download</h2>{_downloads(tracks, results, stem, picture, suffix)}",
         f"<h2>Settings</h2>{''.join(_settings(result, rate, source) for result in results)}",
-        f"<details><summary>Keyboard</summary>{_table((f'<kbd>{k}</kbd>', m) for k, m in _KEYS)}</details>",
+        f"<details><summary>Keyboard</summary>{_table((f'<kbd>{k}</kbd>', m) for k, m in _SHORTCUTS)}</details>",
         f'<script type="application/json" id="data">{_json(data)}</script>',
         f"<script>{_file('html.js')}</script>",
     ]

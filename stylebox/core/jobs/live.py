@@ -26,6 +26,7 @@ EASY_LOAD, MOST_LOAD = 0.6, 0.9  # a step is chosen from the first down; beyond 
 TRIAL_SECONDS = 1.5  # of sound, by which the load is measured
 FALLBACK_UNDERRUNS, FALLBACK_SECONDS = 5, 10.0  # so many gaps in so short a time: the machine is too slow
 _BUFFER_STEPS, _BUFFER_SECONDS = 2, 0.2  # that the devices hold: one step is computed, half a buffer comes at once
+_PHRASE_STEP_SECONDS = 0.2  # of a session that plays phrases from the start
 _TAIL_BLOCK_SECONDS = 0.05
 
 Say = Callable[[str], None]
@@ -51,11 +52,6 @@ class LiveState:
 class LiveSession:
     """One live transfer: plays each block, counts gaps, changes to phrases where the machine is too slow.
 
-    Attributes:
-        seed: Of all noise.
-        step_seconds: Length of the sound that is computed at once.
-        device_seconds: Latency of the devices.
-
     Args:
         pipeline: The model.
         options: What the user asks for.
@@ -65,7 +61,14 @@ class LiveSession:
 
     Raises:
         StyleboxError: the model cannot play live, the style is unknown, or an option is out of range.
+
+    Attributes:
+        seed: Of all noise.
+        step_seconds: Length of the sound that is computed at once, of which the devices hold two.
+        device_seconds: Latency of the devices; 0 before the first block.
     """
+
+    step_seconds = _PHRASE_STEP_SECONDS
 
     def __init__(
         self,
@@ -89,8 +92,6 @@ class LiveSession:
         self._underruns, self._gaps = 0, deque[float](maxlen=FALLBACK_UNDERRUNS)
         self._kept: KeptOutput | None = None
         self.device_seconds = 0.0
-
-    step_seconds = 0.2  # where phrases are played
 
     @property
     def transpose(self) -> int | None:

@@ -72,7 +72,7 @@ class FileReport:
         clipped_db: By how many dB the output was turned down so that it does not clip.
         sample_rate: Of the output, in Hz.
         channels: Of the output.
-        bits: Per sample of the output; MP3 and Ogg have no depth, and 16 here.
+        bits: Per sample of the output; formats that lose something have no depth, and 16 here.
         real_time_factor: Seconds of work per second of sound.
         moved: The line that reports a move into the style's register, if there was one.
         settings: What else it was made with.

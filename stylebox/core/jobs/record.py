@@ -11,6 +11,7 @@ from stylebox.core.paths import sources_dir
 from stylebox.core.pipeline.style import check_style
 from stylebox.core.pipeline.style_spec import StyleSpec
 from stylebox.core.sources.record.takes import check_instrument, copy_take, file_take
+from stylebox.core.standard_streams import STREAM
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def check_take(
         StyleboxError: A file exists, a format cannot be written, or a style or an instrument is not valid.
     """
     for target in (output, midi):
-        if target is not None and str(target) != "-" and not target.is_dir():
+        if target is not None and str(target) != STREAM and not target.is_dir():
             refuse_overwrite(target, force)
     if output is not None and not output.is_dir():
         check_format(output)

@@ -220,6 +220,6 @@ def _short(title: str) -> str:
 
 def write_png(path: Path, figure: "Figure") -> None:
     """A figure as a PNG file, whole or not at all."""
-    drawn = png(figure)
+    content = png(figure)
     with atomic_path(path, follow_link=True) as partial:
-        partial.write_bytes(drawn)
+        partial.write_bytes(content)

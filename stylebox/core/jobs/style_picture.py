@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from stylebox.core.errors import StyleboxError
 from stylebox.core.files import refuse_overwrite
 from stylebox.core.jobs.generate import generate
+from stylebox.core.jobs.outputs import SideOutputs
 from stylebox.core.jobs.spectrogram_image import spectrograms, write_png
 from stylebox.core.jobs.style_list import StyleInfo
 from stylebox.core.music.notes import Note
@@ -29,8 +29,7 @@ def check_picture(path: Path, force: bool) -> None:
     Raises:
         StyleboxError: The file exists or cannot be written, or is not named as a PNG file.
     """
-    if path.suffix.lower() != ".png":
-        raise StyleboxError(f"{path}: --plot writes .png files; end its name with .png")
+    SideOutputs(plot=path).check()
     refuse_overwrite(path, force)
 
 

@@ -61,15 +61,15 @@ def transfer_file(
         recording, name = shared.recording, str(shared.path)
         fitted = fit_format(output, recording.sound, options.output, recording.tags.cover)
         sound = fitted.sound
-        heeded = replace(options, output=OutputFormat(sound.sample_rate, sound.bits, sound.channels == 1))
-        perform = pipeline.prepare(heeded)
-        work = own.enter_context(shared.work(output, heeded))
+        fitted_options = replace(options, output=OutputFormat(sound.sample_rate, sound.bits, sound.channels == 1))
+        perform = pipeline.prepare(fitted_options)
+        work = own.enter_context(shared.work(output, fitted_options))
         if work.begun:
             progress(Progress("transferring", 0, note=f"{name}: continues the interrupted transfer"))
-        performance, finished = transfer_recording(perform, shared.source, work, heeded.output, progress)
+        performance, finished = transfer_recording(perform, shared.source, work, fitted_options.output, progress)
         written = finished.below_clipping()
-        asked = replace(options.output, format=output.suffix[1:].lower() or None)
-        facts = _facts(performance, written, [*fitted.warning, *recording.remarks], pipeline.model, asked)
+        requested = replace(options.output, format=output.suffix[1:].lower() or None)
+        facts = _facts(performance, written, [*fitted.warning, *recording.remarks], pipeline.model, requested)
         _write(output, written, sound, styled_tags(recording.tags, facts.style, facts.seed), progress)
         if side_outputs.midi is not None:
             write_notes(side_outputs.midi, facts)
@@ -103,12 +103,12 @@ def check_targets(output: Path, side_outputs: SideOutputs, force: bool, inputs: 
 
 
 def _facts(
-    performance: Performance, finished: Finished, remarks: Iterable[str], model: str, asked: OutputFormat
+    performance: Performance, finished: Finished, remarks: Iterable[str], model: str, requested: OutputFormat
 ) -> TransferFacts:
     """What is reported of a transfer; its settings hold the format as it was asked for."""
     notes = [] if finished.warnings else list(performance.notes or [])
     warnings = [*finished.warnings, *performance.remarks, *remarks]
-    settings = replace(performance.settings, output=asked)
+    settings = replace(performance.settings, output=requested)
     return TransferFacts(notes, settings, model, warnings, finished.num_samples / finished.sample_rate)
 
 

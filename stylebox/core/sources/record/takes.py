@@ -18,6 +18,7 @@ from stylebox.core.audio.io.write import AudioWriter
 from stylebox.core.errors import SourceError, StyleboxError
 from stylebox.core.file_names import safe_name
 from stylebox.core.sources.sidecar import Sidecar, write_sidecar
+from stylebox.core.standard_streams import STREAM
 
 UNFINISHED = ".part"
 
@@ -145,7 +146,7 @@ def copy_take(take: Path, output: Path, force: bool = False) -> Path:
     Raises:
         StyleboxError: The output exists, or cannot be written.
     """
-    if str(output) != "-":
+    if str(output) != STREAM:
         output = output / take.name if output.is_dir() else output
         files.refuse_overwrite(output, force)
     with AudioReader(take) as old, AudioWriter(output, old.native_rate) as new:
