@@ -20,6 +20,7 @@ from stylebox.core.audio.mel import mel_in_blocks
 from stylebox.core.config import MelConfig, Section
 from stylebox.core.data.dataset import audio_to_int16, mapped
 from stylebox.core.data.quality.checks import find_problems
+from stylebox.core.data.quality.notes_fit import notes_misfits
 from stylebox.core.errors import DatasetError, SourceError, StyleboxError, cannot_write, error_reason
 from stylebox.core.files import atomic_path, write_text
 from stylebox.core.music.midi.read import read_midi
@@ -95,7 +96,7 @@ def make_arrays(job: ArrayJob) -> Measured | LeftOut:
     loudness = loudness_of(energy)
     if loudness < SILENCE_DB:
         return LeftOut("; ".join([f"{job.source}: is silent", *channel_faults(job.source)]), "silent")
-    notes, remarks = _read_notes(job.notes)
+    notes, remarks = _read_notes(job.notes, audio, job.mel.sample_rate)
     gain_db = gain_to(energy)
     audio = np.asarray(audio, np.float32) * np.float32(10 ** (gain_db / 20))
     mel = mel_in_blocks(audio, job.mel)
@@ -113,8 +114,12 @@ def make_arrays(job: ArrayJob) -> Measured | LeftOut:
     return measured
 
 
-def _read_notes(path: Path | None) -> tuple[np.ndarray | None, list[str]]:
-    """The notes of a MIDI file, ``(n, 4)``, and what to know of them; a recording is used without those it lacks."""
+def _read_notes(path: Path | None, audio: np.ndarray, sample_rate: int) -> tuple[np.ndarray | None, list[str]]:
+    """The notes of a MIDI file, ``(n, 4)``, and what to know of them; a recording is used without those it lacks.
+
+    Shape:
+        audio is ``(S,)``.
+    """
     if path is None:
         return None, []
     try:
@@ -125,7 +130,8 @@ def _read_notes(path: Path | None) -> tuple[np.ndarray | None, list[str]]:
         why = f" ({'; '.join(score.remarks)})" if score.remarks else ""
         return None, [f"its notes are not used: {path}: has none{why}; export it again or delete it"]
     notes = np.array([note[:4] for note in score.notes], np.float32).reshape(-1, 4)
-    return notes, [f"{path.name}: {remark}" for remark in score.remarks]
+    remarks = [*score.remarks, *notes_misfits(audio, sample_rate, score.notes)]
+    return notes, [f"{path.name}: {remark}" for remark in remarks]
 
 
 def built_path(folder: Path, files: str) -> Path:
