@@ -15,7 +15,7 @@ from stylebox.core.evaluation.cases import EXCERPT_SECONDS
 from stylebox.core.evaluation.listening import ratings
 from stylebox.core.jobs import live as live_job
 from stylebox.core.jobs.describe import describe
-from stylebox.core.jobs.input_file import KEPT_SECONDS
+from stylebox.core.jobs.kept_work import KEPT_SECONDS
 from stylebox.core.paper.transfer import OVERLAP_FRAMES, WINDOW_FRAMES
 from stylebox.core.pipeline import player, transcribe
 from stylebox.core.pipeline.clip_style import LEAST_SECONDS, STYLE_SECONDS

@@ -17,12 +17,11 @@ from stylebox.core.audio.io.write import AudioWriter, check_format
 from stylebox.core.audio.loudness import gain_to
 from stylebox.core.audio.windows import windows
 from stylebox.core.errors import SourceError
-from stylebox.core.files import file_behind, refuse_overwrite, remove_partial_files_of
-from stylebox.core.jobs.input_file import KEPT_SECONDS, work_folder
+from stylebox.core.files import refuse_overwrite
+from stylebox.core.jobs.kept_work import KEPT_SECONDS, kept_folder
 from stylebox.core.jobs.outputs import FileReport, SideOutputs
 from stylebox.core.jobs.pipelines import weights_state
 from stylebox.core.jobs.sound_format import SoundFormat
-from stylebox.core.lock import sole_writer
 from stylebox.core.music.midi.read import read_midi
 from stylebox.core.music.notes import Note
 from stylebox.core.pipeline.finish import energy_of
@@ -34,7 +33,6 @@ from stylebox.core.pipeline.work import Track, Work
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sources.render.scores import random_score
 from stylebox.core.standard_streams import STREAM
-from stylebox.core.temporary_files import temporary_folder
 
 DEFAULT_SECONDS = 12.0
 MIN_SECONDS, MAX_SECONDS = 0.5, 3600.0
@@ -221,16 +219,11 @@ def generate_file(
 
 @contextmanager
 def _work(target: Path, seconds: float, key: str) -> Iterator[Work]:
-    """The work on an output: in a hidden folder beside it, or in memory if the sound is short."""
+    """The work on an output: in a folder that is kept, or in memory if the sound is short."""
     if seconds <= KEPT_SECONDS:
         yield Work()
-    elif str(target) == STREAM:
-        with temporary_folder() as temporary:
-            yield Work(Path(temporary), key)
     else:
-        folder = work_folder(target)
-        with sole_writer(folder, _OWNER):
-            remove_partial_files_of(file_behind(target))
+        with kept_folder(target, _OWNER) as folder:
             yield Work(folder, key)
 
 

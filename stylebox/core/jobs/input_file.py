@@ -15,9 +15,8 @@ import numpy as np
 from stylebox import __version__
 from stylebox.core.audio.io.read import resample_blocks
 from stylebox.core.audio.io.source import opened
-from stylebox.core.file_names import MAX_OUTPUT_BYTES, shortened
-from stylebox.core.files import file_behind, remove_partial_files_of
 from stylebox.core.jobs.file_recording import FileRecording
+from stylebox.core.jobs.kept_work import KEPT_SECONDS, kept_folder
 from stylebox.core.jobs.pipelines import weights_state
 from stylebox.core.jobs.shown_sound import ShownSound, show
 from stylebox.core.lock import sole_writer
@@ -27,13 +26,6 @@ from stylebox.core.pipeline.recording import MonoSource, fitted, length_at
 from stylebox.core.pipeline.work import Work, remove_work
 from stylebox.core.standard_streams import STREAM
 from stylebox.core.temporary_files import temporary_folder
-
-KEPT_SECONDS = 90.0  # the work on a longer recording is kept on disk, so that it can be continued
-
-
-def work_folder(output: Path) -> Path:
-    """The hidden folder beside an output that keeps the work on it."""
-    return output.absolute().with_name(f".{shortened(output.name, MAX_OUTPUT_BYTES)}.work")
 
 
 class InputFile:
@@ -115,9 +107,7 @@ class InputFile:
         if self._is_short:
             yield Work(content=self._notes)
             return
-        folder = self._folder(work_folder(output), str(output) == STREAM)
-        with sole_writer(folder, self._owner):
-            remove_partial_files_of(file_behind(output))
+        with kept_folder(output, self._owner, not self._is_piped) as folder:
             yield Work(folder, self._key(options), self._notes)
 
     def remove_notes(self) -> None:
@@ -136,20 +126,21 @@ class InputFile:
             return Work()
         if self._notes_folder is None:
             return None
-        folder = self._folder(self._notes_folder)
+        folder = self._notes_folder
+        if self._is_piped:
+            folder = Path(self._open.enter_context(temporary_folder()))
         self._open.enter_context(sole_writer(folder, self._owner))
         return Work(folder, self._key())
 
-    def _folder(self, folder: Path, piped: bool = False) -> Path:
-        """The folder, or a temporary one where nothing can be continued: of a pipe nothing is left to read again."""
-        if piped or str(self.path) == STREAM:
-            return Path(self._open.enter_context(temporary_folder()))
-        return folder
+    @property
+    def _is_piped(self) -> bool:
+        """Whether it comes from a pipe, of which nothing is left for another run."""
+        return str(self.path) == STREAM
 
     def _key(self, *settings: object) -> str:
         """Names work by what it depends on: program, weights, device, settings, and path, size and time of the file."""
         identity: tuple[object, ...] = (STREAM, 0, 0)
-        if str(self.path) != STREAM:
+        if not self._is_piped:
             status = self.path.stat()
             identity = str(self.path.absolute()), status.st_size, status.st_mtime_ns
         model, device = self._pipeline.model, str(self._pipeline.device)
