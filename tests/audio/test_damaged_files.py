@@ -1,6 +1,7 @@
 """Damaged files and files without sound: refused in one line that names the fix, or read as far as possible."""
 
 import io
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -158,3 +159,15 @@ def test_a_track_that_begins_in_the_middle_is_no_obstacle() -> None:
 
     ending = Ending(cast(InputContainer, Container()), cast(av.AudioStream, SimpleNamespace(index=0)), io.BytesIO())
     assert len(list(ending.packets())) == 1
+
+
+@pytest.mark.parametrize("channels", [64, 65, 255])
+def test_more_channels_than_can_be_read_are_one_line(channels: int, tmp_path: Path) -> None:
+    """Few programs write so many; in a damaged header they are the rule."""
+    head = struct.pack("<4sIQdII", b".SoX", 28, 1000 * channels, 8000.0, channels, 0)
+    (tmp_path / "a.sox").write_bytes(head + bytes(4000 * channels))
+    if channels == 64:
+        assert len(load_audio(tmp_path / "a.sox", 8000)) == 1000
+        return
+    with pytest.raises(AudioError, match=rf"a\.sox: has {channels} channels, and 64 can be read; export fewer"):
+        load_audio(tmp_path / "a.sox")

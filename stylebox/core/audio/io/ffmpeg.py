@@ -17,6 +17,7 @@ from stylebox.core.audio.io.frames import bits_per_sample, float_blocks
 from stylebox.core.audio.io.track import Track
 from stylebox.core.errors import AudioError
 
+_MOST_CHANNELS = 64  # that FFmpeg converts
 _WITH_CHECKSUMS = {"wavpack", "tta"}  # codecs whose damaged frames would otherwise be played
 _EXACT = {"flac", "tta", "wv", "ape", "sox", "nistsphere", "au"}  # containers that state the length in samples
 
@@ -31,7 +32,7 @@ def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -
         after_gaps: Where pages of Ogg begin that follow missing ones.
 
     Raises:
-        AudioError: this is not a sound file, or it has no sound track.
+        AudioError: this is not a sound file, it has no sound track, or more channels than can be read.
     """
     # A packet of AAC knows its place in the file only if FFmpeg does not search it for frames.
     with ExitStack() as opening:
@@ -44,6 +45,8 @@ def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -
         context = audio.codec_context
         if context is None or context.codec is None or not context.sample_rate or context.format is None:
             raise AudioError(f"{name}: its sound is of an unknown kind, or damaged; export it again as WAV or FLAC")
+        if context.channels > _MOST_CHANNELS:
+            raise AudioError(f"{name}: has {context.channels} channels, and {_MOST_CHANNELS} can be read; export fewer")
         if context.name in _WITH_CHECKSUMS:
             context.options = {"err_detect": "crccheck+explode"}
         stated, edits = stated_seconds(container, audio, stream), edit_list(stream, audio.id)
