@@ -171,3 +171,13 @@ def test_more_channels_than_can_be_read_are_one_line(channels: int, tmp_path: Pa
         return
     with pytest.raises(AudioError, match=rf"a\.sox: has {channels} channels, and 64 can be read; export fewer"):
         load_audio(tmp_path / "a.sox")
+
+
+def test_no_channels_are_one_line(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mka", "libopus", 48000)
+    content = bytearray(path.read_bytes())
+    for mark, place in ((b"OpusHead", 9), (b"\x9f\x81", 2)):  # the header of Opus; the number of channels of Matroska
+        content[content.index(mark) + place] = 0
+    path.write_bytes(content)
+    with pytest.raises(AudioError, match=r"a\.mka: its sound is of an unknown kind, or damaged"):
+        load_audio(path)

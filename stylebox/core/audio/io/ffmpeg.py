@@ -43,7 +43,7 @@ def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -
         tracks = container.streams.audio
         audio = next((track for track in tracks if Disposition.default in track.disposition), tracks[0])
         context = audio.codec_context
-        if context is None or context.codec is None or not context.sample_rate or context.format is None:
+        if context is None or not (context.codec and context.sample_rate and context.channels and context.format):
             raise AudioError(f"{name}: its sound is of an unknown kind, or damaged; export it again as WAV or FLAC")
         if context.channels > _MOST_CHANNELS:
             raise AudioError(f"{name}: has {context.channels} channels, and {_MOST_CHANNELS} can be read; export fewer")
