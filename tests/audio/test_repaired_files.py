@@ -221,3 +221,15 @@ def test_a_last_page_without_its_time_is_played(suffix: str, wrong: int, tmp_pat
     np.testing.assert_allclose(back[: len(whole)], whole, atol=1e-5)
     ending, remarks = _read(path, _with_last_time(content, lambda granule: granule - 500))
     assert (len(ending), remarks) == (len(whole) - 500, []), "a time is obeyed"
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".opus", "libopus"), (".oga", "flac")])
+def test_damaged_tags_cost_no_sound(suffix: str, codec: str, tmp_path: Path) -> None:
+    """FFmpeg passes over a page with a wrong checksum, and then misses the header that the tags are in."""
+    path = encode(tmp_path / f"a{suffix}", codec, 48000)
+    content = bytearray(path.read_bytes())
+    whole, _ = _read(path, bytes(content))
+    content[content.index(b"encoder=Lavf")] ^= 1
+    back, remarks = _read(path, bytes(content))
+    np.testing.assert_array_equal(back, whole)
+    assert remarks == ["its tags are damaged"]

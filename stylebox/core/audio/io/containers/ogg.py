@@ -21,6 +21,7 @@ MARK = b"OggS"
 PAGE = re.compile(MARK)
 _FIRST_PAGE, _LAST_PAGE = 2, 4  # bits of the type: a stream begins, or ends
 _SERIAL = 1
+_VORBIS, _HEAD_BYTES = b"\x01vorbis", 64  # its mark, and how far behind the beginning it may end
 _LEAST_HEADERS = 2  # pages at the beginning of a stream that hold no sound, and state the time 0
 _BACKWARDS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -62,6 +63,7 @@ class Link(NamedTuple):
         after_gaps: Where pages begin that follow missing or damaged ones, from its beginning.
         untimed: Its last page, if that states no time, or an impossible one; with the latest time that is stated.
         repeated: The pages that are the same as the one before them of their stream.
+        damaged_header: The pages between the first one and the sound that are damaged.
     """
 
     start: int
@@ -71,6 +73,7 @@ class Link(NamedTuple):
     after_gaps: frozenset[int] = frozenset()
     untimed: Page | None = None
     repeated: tuple[Page, ...] = ()
+    damaged_header: tuple[Page, ...] = ()
 
 
 def pages(stream: BinaryIO) -> Iterator[Page]:
@@ -149,8 +152,9 @@ class _Link:
         self._first, self._end = first, first.end
         self._is_whole, self._has_end = first.is_whole, first.is_last and first.is_whole
         self._gaps, self._repeated, self._repeated_bytes = set[int](), list[Page](), 0
+        self._damaged_header = list[Page]()
         self._untimed: Page | None = None  # the last page, unless it is the latest
-        self._last = {first.serial: first} if first.is_whole else {}  # whole page of each stream
+        self._last = {first.serial: first} if first.is_whole else {}  # of each stream: a whole page, or one of a header
         self._latest = 0  # time of a page
 
     def add(self, page: Page) -> None:
@@ -162,6 +166,9 @@ class _Link:
             self._repeated_bytes += page.end - page.start
             return
         follows = before is not None and before.sequence == page.sequence - 1
+        if follows and not page.is_whole and page.granule <= 0 and not self._latest:
+            self._damaged_header.append(page)
+            page = page._replace(is_whole=True)
         self._is_whole &= page.is_whole and follows and len(self._last) == 1
         self._has_end |= page.is_last and page.is_whole
         if page.is_whole and not follows:
@@ -176,33 +183,44 @@ class _Link:
         """The link, when its last page was read."""
         is_whole = self._is_whole and not self._untimed and not self._repeated
         gaps, repeated = frozenset(self._gaps), tuple(self._repeated)
-        return Link(self._first.start, self._end, is_whole, self._has_end, gaps, self._untimed, repeated)
+        header = tuple(self._damaged_header)
+        return Link(self._first.start, self._end, is_whole, self._has_end, gaps, self._untimed, repeated, header)
 
 
 def pieces(stream: BinaryIO, link: Link) -> list[Piece]:
     """A link as FFmpeg plays it whole, and once.
 
-    A page that states no time has no end mark, where it would end too early. A page that is there twice is left out.
+    A page that states no time has no end mark, where it would end too early. A page that is there twice is left out. A
+    damaged page of tags gets the right checksum, as the sound could not be played without it; that of Vorbis may hold
+    what its decoder needs.
     """
-    kept, start = list[tuple[int, int]](), link.start
-    for page in link.repeated:
-        kept += [(start, page.start)]
-        start = page.end
-    kept += [(start, link.end)]
+    stream.seek(link.start)
+    tags = () if _VORBIS in stream.read(_HEAD_BYTES) else link.damaged_header
+    changed = dict.fromkeys(link.repeated, b"") | {page: _content(stream, page) for page in tags}
     last = link.untimed
-    if last is None or not (last.is_last and last.is_whole):
-        return [stretch(start, end) for start, end in kept]
-    before = [stretch(start, min(end, last.start)) for start, end in kept if start < last.start]
-    behind = [stretch(max(start, last.end), end) for start, end in kept if end > last.end]
-    return [*before, literal(_unmarked(stream, last)), *behind]
+    if last is not None and last.is_last and last.is_whole:
+        changed[last] = _content(stream, last, last.granule, ~_LAST_PAGE)
+    found, start = list[Piece](), link.start
+    for page in sorted(changed):
+        found += [stretch(start, page.start), literal(changed[page])]
+        start = page.end
+    return [*found, stretch(start, link.end)]
 
 
-def _unmarked(stream: BinaryIO, page: Page) -> bytes:
-    """A page without the mark of the end, with the time that is given here."""
+def _content(stream: BinaryIO, page: Page, granule: int | None = None, mask: int = 0xFF) -> bytes:
+    """A page with the right checksum.
+
+    Args:
+        stream: Seekable.
+        page: The page.
+        granule: Its time; None keeps it.
+        mask: The bits of its type that are kept.
+    """
     stream.seek(page.start)
     content = stream.read(page.end - page.start)
-    mark, version, kind, _, serial, sequence, _, segments = _HEADER.unpack_from(content)
-    fields, body = (mark, version, kind & ~_LAST_PAGE, page.granule, serial, sequence), content[_HEADER.size :]
+    mark, version, kind, stated, serial, sequence, _, segments = _HEADER.unpack_from(content)
+    fields = (mark, version, kind & mask, stated if granule is None else granule, serial, sequence)
+    body = content[_HEADER.size :]
     expected = checksum(_HEADER.pack(*fields, 0, segments) + body)
     return _HEADER.pack(*fields, expected, segments) + body
 

@@ -84,7 +84,7 @@ def _parts_of_file(stream: BinaryIO) -> list[Part]:
             spliced(stream, ogg.pieces(stream, link)),
             link.is_whole,
             link.has_end,
-            remarks=_on_repeated(len(link.repeated)),
+            remarks=(*_on_repeated(len(link.repeated)), *["its tags are damaged"][: len(link.damaged_header)]),
             after_gaps=link.after_gaps,
         )
         for link in links
