@@ -148,7 +148,7 @@ def _left_out_at_once(sources: Path, found: FoundSources) -> list[Skipped]:
     """What the search itself leaves out."""
     return [
         *(Skipped(s, f"{sources / s}: lies in no instrument's folder", "misplaced") for s in found.misplaced),
-        *(Skipped(line, line, "broken") for line in found.problems),
+        *(Skipped(path, line, "broken") for path, line in found.problems.items()),
         *(Skipped(str(path), f"{path}: is not a sound file", "other") for path in found.others),
     ]
 

@@ -38,13 +38,13 @@ class FoundSources:
     Attributes:
         files: Recordings, sorted by their `source`.
         misplaced: Recordings outside the folders of instruments, as a `source`.
-        problems: Broken links and folders that cannot be opened, one line each.
+        problems: See `FoundFiles`.
         others: Files that are neither recordings nor known to lie beside them.
     """
 
     files: list[SourceFile]
     misplaced: list[str]
-    problems: list[str]
+    problems: dict[str, str]
     others: list[Path]
 
 
@@ -69,7 +69,7 @@ def find_sources(sources: Path) -> FoundSources:
         else:
             misplaced.append(source)
     if not found:
-        hint = below.problems[0] if below.problems else f"put them in {sources}/<instrument>/"
+        hint = next(iter(below.problems.values()), f"put them in {sources}/<instrument>/")
         if misplaced:
             count = f"{len(misplaced)} recording{'s' * (len(misplaced) > 1)}"
             hint = f"{count} in it lie in no instrument's folder; name the folder above, {sources.absolute().parent}"

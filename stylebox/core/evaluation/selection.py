@@ -68,11 +68,10 @@ def cases_of_files(
     Raises:
         AudioError: There are no audio files, or none can be read.
     """
-    found = find_audio(inputs) if inputs.is_dir() else FoundFiles([inputs], [], [])
+    found = find_audio(inputs) if inputs.is_dir() else FoundFiles([inputs], {}, [])
     if not found.files:
-        raise AudioError(
-            found.problems[0] if found.problems else f"{inputs}: no audio files in it; name another folder"
-        )
+        nothing = f"{inputs}: no audio files in it; name another folder"
+        raise AudioError(next(iter(found.problems.values()), nothing))
     opened = Dataset.open(dataset) if dataset is not None else None
     if opened is not None:
         opened.require_mel(pipeline.mel_config)
@@ -81,4 +80,4 @@ def cases_of_files(
     all_cases = (len(found.files) - len(failed)) * len(styles)
     if all_cases > len(cases):
         remarks.append(f"{len(cases)} of {all_cases} transfers are used; --limit {all_cases} uses all")
-    return FileCases(cases, [*found.problems, *failed], remarks)
+    return FileCases(cases, [*found.problems.values(), *failed], remarks)

@@ -80,7 +80,7 @@ def _add_folder(found: Inputs, folder: Path) -> None:
     found.several = True
     search = find_audio(folder)
     found.recordings += [Recording(file, file.parent.relative_to(folder)) for file in search.files]
-    found.problems |= {line.partition(": ")[0]: line for line in search.problems}
+    found.problems |= search.problems
     if search.passed_over:
         found.passed_over.append(f"{folder}: {search.passed_over}; passed over")
     if not search.files and not search.problems:

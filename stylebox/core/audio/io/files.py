@@ -50,13 +50,13 @@ class FoundFiles:
     Attributes:
         files: Sorted by their path.
         problems: Wanted, and not to be had: broken links, folders that cannot be opened, files that are in a cloud and
-            not on this computer; one line each.
+            not on this computer. By their path, a line that names it; sorted.
         others: Files of no known kind, and pipes, sockets and devices, sorted.
         companions: Files that are known to be something else, such as notes or texts, sorted.
     """
 
     files: list[Path]
-    problems: list[str]
+    problems: dict[str, str]
     others: list[Path]
     companions: list[Path] = field(default_factory=list)
 
@@ -113,26 +113,26 @@ def find_files(folder: Path, is_wanted: Callable[[Path], bool]) -> FoundFiles:
     files: list[Path] = []
     others: list[Path] = []
     companions: list[Path] = []
-    problems: list[str] = []
+    problems: dict[str, str] = {}
     for path in _walk(folder, problems):
         placeholder = _PLACEHOLDER.fullmatch(path.name)
         if placeholder:
             wanted = path.with_name(placeholder[1])
             if is_wanted(wanted):
-                problems.append(f"{wanted}: {IN_ICLOUD}")
+                problems[str(wanted)] = f"{wanted}: {IN_ICLOUD}"
         elif path.is_symlink() and not path.exists():
             if is_wanted(path) or not path.suffix:  # without a suffix it was perhaps a folder
-                problems.append(f"{path}: {broken_link(path)}")
+                problems[str(path)] = f"{path}: {broken_link(path)}"
         elif path.is_file() and is_wanted(path):
             files.append(path)
         elif not path.is_file() or not (_is_companion(path) or path.suffix.lower() in AUDIO_SUFFIXES):
             others.append(path)
         else:
             companions.append(path)
-    return FoundFiles(sorted(files), sorted(problems), sorted(others), sorted(companions))
+    return FoundFiles(sorted(files), dict(sorted(problems.items())), sorted(others), sorted(companions))
 
 
-def _walk(folder: Path, problems: list[str]) -> Iterator[Path]:
+def _walk(folder: Path, problems: dict[str, str]) -> Iterator[Path]:
     """Everything below a folder that is not a folder; hidden names are passed over."""
     root = _identity(folder)
     for path in _entries(folder, problems):
@@ -142,7 +142,7 @@ def _walk(folder: Path, problems: list[str]) -> Iterator[Path]:
             try:
                 identity = _identity(path) if path.is_dir() else None
             except OSError as error:
-                problems.append(f"{path}: cannot be opened ({error_reason(error)}); check its permissions")
+                problems[str(path)] = _unopened(path, error)
                 continue
             if identity is None:
                 yield path
@@ -151,7 +151,7 @@ def _walk(folder: Path, problems: list[str]) -> Iterator[Path]:
                 waiting += _entries(path, problems)
 
 
-def _entries(folder: Path, problems: list[str]) -> list[Path]:
+def _entries(folder: Path, problems: dict[str, str]) -> list[Path]:
     """The names in a folder that are not hidden: those in place before links to elsewhere."""
     try:
         found = [
@@ -161,9 +161,13 @@ def _entries(folder: Path, problems: list[str]) -> list[Path]:
             or (not path.name.startswith(_HIDDEN) and path.name.lower() not in _JUNK_FOLDERS)
         ]
     except OSError as error:
-        problems.append(f"{folder}: cannot be opened ({error_reason(error)}); check its permissions")
+        problems[str(folder)] = _unopened(folder, error)
         return []
     return sorted(found, key=lambda path: (path.is_symlink(), path.name))
+
+
+def _unopened(path: Path, error: OSError) -> str:
+    return f"{path}: cannot be opened ({error_reason(error)}); check its permissions"
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -162,9 +162,9 @@ def midi_scores(source: Path, seconds: float) -> MidiPieces:
     Raises:
         SourceError: There is no readable MIDI file with notes.
     """
-    search = FoundFiles([source], [], []) if source.is_file() else find_files(source, is_midi)
+    search = FoundFiles([source], {}, []) if source.is_file() else find_files(source, is_midi)
     folder = source.parent if source.is_file() else source
-    found = MidiPieces([], search.problems, [])
+    found = MidiPieces([], list(search.problems.values()), [])
     names: set[str] = set()
     for path in search.files:
         try:
