@@ -7,7 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stylebox.core.music.midi.states import at, audible_span, caught_until, change, mean_bend, next_after, pedal_up
+from stylebox.core.music.midi.states import (
+    audible_span,
+    caught_until,
+    change,
+    mean_bend,
+    next_after,
+    pedal_up,
+    state_at,
+)
 from stylebox.core.music.notes import Note
 
 SHORTEST_SECONDS = 0.05  # given to notes that end as they begin
@@ -37,7 +45,9 @@ class _Key(NamedTuple):
 
 @dataclass
 class Channel:
-    """Collects the messages of a channel in order of time; `notes` then gives its notes.
+    """Collects the messages of a channel in order of time; `notes` then gives its notes, once.
+
+    What is counted is complete after `notes`.
 
     Attributes:
         unended: How many notes no message ends.
@@ -228,7 +238,7 @@ class Channel:
             for start, end, velocity in self._pairs(strokes, last_seconds):
                 let_go = max(pedal_up(pedal, end, last_seconds), caught_until(sostenuto, start, end, last_seconds))
                 end = max(end, min(let_go, next_after(again, start, end, last_seconds)))
-                if at(single, start):
+                if state_at(single, start):
                     end = min(end, next_after(every_press, start, start, last_seconds))
                 if end <= start:
                     self.empty += 1

@@ -14,8 +14,8 @@ import mido
 MAX_BYTES = 8 << 20  # larger files are no music
 _META, _END_OF_TRACK, _PORT, _TEMPO = 0xFF, 0x2F, 0x21, 0x51
 _SYSEX, _SYSEX_BEGINS, _SYSEX_END = (0xF0, 0xF7), 0xF0, b"\xf7"
-TEMPO, PORT, SYSEX = "tempo change", "port number", "SysEx message"
-"""Kinds of events that are left out where they are damaged."""
+_DAMAGED_TEMPO, _DAMAGED_PORT, DAMAGED_SYSEX = "tempo change", "port number", "SysEx message"
+"""What damaged events, which are left out, are called in remarks."""
 _TOO_LARGE = "value above 127"  # is played, and said
 _DATA_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}  # by the upper half of the status
 _SYSTEM_DATA_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # other system messages have none
@@ -199,9 +199,9 @@ def _meta_message(kind: int, content: bytes) -> _Message | None:
     """The two kinds that matter for notes; the kind of a damaged one."""
     if kind == _TEMPO:
         tempo = int.from_bytes(content[:3], "big")
-        return mido.MetaMessage("set_tempo", tempo=tempo) if len(content) >= 3 and tempo else TEMPO
+        return mido.MetaMessage("set_tempo", tempo=tempo) if len(content) >= 3 and tempo else _DAMAGED_TEMPO
     if kind == _PORT and not content:
-        return PORT
+        return _DAMAGED_PORT
     return mido.MetaMessage("end_of_track") if kind == _END_OF_TRACK else None
 
 
@@ -222,12 +222,12 @@ class _SystemMessages:
             self._packets = content[1:]
         if self._packets.endswith(_SYSEX_END):
             message, self._packets = self._packets[:-1], b""
-            yield SYSEX if max(message, default=0) & 0x80 else mido.Message("sysex", data=message)
+            yield DAMAGED_SYSEX if max(message, default=0) & 0x80 else mido.Message("sysex", data=message)
 
     def end(self) -> Iterator[_Message]:
         """No packet follows; gives that a message is damaged if it has no end."""
         if self._packets:
-            yield SYSEX
+            yield DAMAGED_SYSEX
         self._packets = b""
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from stylebox.core.errors import SourceError, cannot_read
 from stylebox.core.music.midi.channel import SHORTEST_SECONDS
 from stylebox.core.music.midi.clock import Clock
-from stylebox.core.music.midi.events import MAX_BYTES, SYSEX, Event, NotMidiError, read_events
+from stylebox.core.music.midi.events import DAMAGED_SYSEX, MAX_BYTES, Event, NotMidiError, read_events
 from stylebox.core.music.midi.port import Port
 from stylebox.core.music.notes import Note
 
@@ -83,7 +83,7 @@ class _Player:
         self._begin += clock.seconds(events[-1].tick) if events else 0.0
         for port in ports.values():
             self._drums += port.drums
-            self._damaged[SYSEX] += port.damaged
+            self._damaged[DAMAGED_SYSEX] += port.damaged
             self._other_tunings += port.other_tunings
         for channel in (channel for port in ports.values() for channel in port.channels):
             for note in channel.notes(self._begin):

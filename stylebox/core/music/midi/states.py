@@ -23,7 +23,7 @@ def change(states: list[tuple[float, bool]], seconds: float, state: bool) -> Non
         states.append((seconds, state))
 
 
-def at(states: np.ndarray, seconds: float) -> float:
+def state_at(states: np.ndarray, seconds: float) -> float:
     """What holds at a time.
 
     Shape:
