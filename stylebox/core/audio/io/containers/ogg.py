@@ -123,11 +123,11 @@ def end(stream: BinaryIO) -> int:
 
 def links(stream: BinaryIO) -> list[Link]:
     """The links of a chained file, which is one sound after another in one file."""
-    found: list[_Link] = []
+    found: list[_OpenLink] = []
     after_content = True
     for page in pages(stream):
         if page.is_first and after_content:
-            found.append(_Link(page))
+            found.append(_OpenLink(page))
         elif found:
             found[-1].add(page)
         after_content = not page.is_first
@@ -141,7 +141,7 @@ def _are_the_same(before: Page, page: Page) -> bool:
     return before.is_whole and page.is_whole and stated and sizes[0] == sizes[1]
 
 
-class _Link:
+class _OpenLink:
     """A link whose pages are being read.
 
     Args:
