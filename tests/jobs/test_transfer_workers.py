@@ -13,7 +13,7 @@ from support.models import PARTIALS, melody, tones
 
 from stylebox.core.jobs import transfer_workers
 from stylebox.core.jobs.batch import Task
-from stylebox.core.jobs.inputs import Recording
+from stylebox.core.jobs.inputs import InputPath
 from stylebox.core.jobs.outputs import FileReport, SideOutputs
 from stylebox.core.jobs.transfer import transfer_files
 from stylebox.core.jobs.transfer_outcome import TransferBatch
@@ -97,7 +97,7 @@ def test_processes_share_the_threads_and_leave_nothing_where_they_are_interrupte
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
     options = TransferOptions("reed")
     recordings = [
-        [Task(Recording(Path(f"{name}.wav")), Path(f"{name}-reed.wav"), options, SideOutputs())] for name in "ab"
+        [Task(InputPath(Path(f"{name}.wav")), Path(f"{name}-reed.wav"), options, SideOutputs())] for name in "ab"
     ]
     model = SimpleNamespace(model="base", device="cpu")
     with pytest.raises(KeyboardInterrupt):

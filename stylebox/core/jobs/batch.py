@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from stylebox.core.audio.io.formats import FORMATS
 from stylebox.core.errors import AudioError, StyleboxError
 from stylebox.core.file_names import MAX_OUTPUT_BYTES, safe_name, shortened
-from stylebox.core.jobs.inputs import Inputs, Recording
+from stylebox.core.jobs.inputs import InputPath, Inputs
 from stylebox.core.jobs.outputs import SideOutputs
 from stylebox.core.pipeline.options import TransferOptions
 from stylebox.core.standard_streams import STREAM
@@ -98,7 +98,7 @@ class Task:
         page: The report page of all styles of the recording, if there are several and a page is asked for.
     """
 
-    recording: Recording
+    recording: InputPath
     output: Path
     options: TransferOptions
     side_outputs: SideOutputs
@@ -167,14 +167,14 @@ def plan(
     return Plan(_share(kept, part), earlier)
 
 
-def _page_of(recording: Recording, page: Path, taken: set[str]) -> Path:
+def _page_of(recording: InputPath, page: Path, taken: set[str]) -> Path:
     """The page of a recording: the file that was named, or one of its own name in the folder that was named."""
     if not names_folder(page):
         return page
     return free_path(page, recording, ".html", taken)
 
 
-def free_path(folder: Path, recording: Recording, suffix: str, taken: set[str]) -> Path:
+def free_path(folder: Path, recording: InputPath, suffix: str, taken: set[str]) -> Path:
     """A file of a recording's name that no other recording of a batch has.
 
     Args:
@@ -189,7 +189,7 @@ def free_path(folder: Path, recording: Recording, suffix: str, taken: set[str]) 
     return path
 
 
-def _free_name(recording: Recording, style: str, model: str, naming: Naming, taken: set[str]) -> Path:
+def _free_name(recording: InputPath, style: str, model: str, naming: Naming, taken: set[str]) -> Path:
     """A name that no other output has: the pattern's, or with the recording's suffix in it, or with a number."""
     added_bytes = len(os.fsencode(Path(naming.name("", style, model)).name))
     names = (Path(naming.name(stem, style, model)) for stem in _stems(recording, added_bytes))
@@ -201,7 +201,7 @@ def _free_name(recording: Recording, style: str, model: str, naming: Naming, tak
     return name
 
 
-def _stems(recording: Recording, added_bytes: int) -> Iterator[str]:
+def _stems(recording: InputPath, added_bytes: int) -> Iterator[str]:
     """What outputs of a recording may be called, without end, short enough for a name with more bytes."""
     room = MAX_OUTPUT_BYTES - added_bytes
     yield shortened(recording.stem, room)

@@ -12,8 +12,8 @@ from stylebox.core.standard_streams import STREAM
 
 
 @dataclass(frozen=True)
-class Recording:
-    """An input of a batch.
+class InputPath:
+    """An input of a batch: where it is, and where below the folder of outputs its own go.
 
     Attributes:
         path: The file; ``-`` is standard input.
@@ -48,7 +48,7 @@ class Inputs:
         passed_over: A line per folder with files that are no recordings: how many, and why.
     """
 
-    recordings: list[Recording] = field(default_factory=list)
+    recordings: list[InputPath] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
     several: bool = False
     passed_over: list[str] = field(default_factory=list)
@@ -67,7 +67,7 @@ def find_inputs(sources: Sequence[Path]) -> Inputs:
         elif glob.has_magic(str(source)) and not source.exists():
             _add_matching(found, source)
         else:
-            found.recordings.append(Recording(source))  # one that is not there is reported when it is its turn
+            found.recordings.append(InputPath(source))  # one that is not there is reported when it is its turn
     found.recordings = list({recording.path.absolute(): recording for recording in reversed(found.recordings)}.values())
     found.recordings.reverse()
     if not found.recordings:
@@ -79,7 +79,7 @@ def _add_folder(found: Inputs, folder: Path) -> None:
     """The recordings of a folder and of its folders."""
     found.several = True
     search = find_audio(folder)
-    found.recordings += [Recording(file, file.parent.relative_to(folder)) for file in search.files]
+    found.recordings += [InputPath(file, file.parent.relative_to(folder)) for file in search.files]
     found.problems |= search.problems
     if search.passed_over:
         found.passed_over.append(f"{folder}: {search.passed_over}; passed over")
@@ -97,7 +97,7 @@ def _add_matching(found: Inputs, pattern: Path) -> None:
         if path.is_dir():
             _add_folder(found, path)
         else:
-            found.recordings.append(Recording(path))
+            found.recordings.append(InputPath(path))
     if not names:
         found.problems[str(pattern)] = _unmatched(pattern)
 

@@ -8,7 +8,7 @@ from stylebox.core.errors import AudioError, StyleboxError, error_message
 from stylebox.core.files import refuse_overwrite
 from stylebox.core.jobs.batch import free_path, names_folder
 from stylebox.core.jobs.input_file import InputFile
-from stylebox.core.jobs.inputs import Recording, find_inputs
+from stylebox.core.jobs.inputs import InputPath, find_inputs
 from stylebox.core.music.midi.files import is_midi
 from stylebox.core.music.midi.write import midi_velocity
 from stylebox.core.pipeline.protocol import Pipeline
@@ -165,7 +165,7 @@ def _reason(source: Path, error: Exception) -> str:
     return message if isinstance(error, StyleboxError | OSError) else f"{source}: {message}"
 
 
-def _targets(recordings: Sequence[Recording], output: Path | None, several: bool) -> list[Path]:
+def _targets(recordings: Sequence[InputPath], output: Path | None, several: bool) -> list[Path]:
     """The MIDI file of each recording; of two that share a name, the second keeps its suffix."""
     if output is not None and not several and not names_folder(output):
         return [output]
