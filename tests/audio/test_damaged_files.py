@@ -181,3 +181,14 @@ def test_no_channels_are_one_line(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(AudioError, match=r"a\.mka: its sound is of an unknown kind, or damaged"):
         load_audio(path)
+
+
+@pytest.mark.parametrize(("place", "byte"), [(4, 2), (5, 50), (6, 8), (7, 0), (7, 3), (8, 255), (8, 1)])
+def test_a_header_of_adx_that_ffmpeg_does_not_know_is_one_line(place: int, byte: int, tmp_path: Path) -> None:
+    """FFmpeg 8 divides by zero there, which ends the program."""
+    path = encode(tmp_path / "a.adx", "adpcm_adx", 44100)
+    content = bytearray(path.read_bytes())
+    content[place] = byte
+    path.write_bytes(content)
+    with pytest.raises(AudioError, match=r"a\.adx: is damaged, or is ADX of an unknown kind"):
+        load_audio(path)

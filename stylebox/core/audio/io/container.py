@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import av
 from av.container import InputContainer
 
+from stylebox.core.audio.io.containers import adx
 from stylebox.core.errors import AudioError
 
 # Tags of no valid encoding: from version 19 on PyAV keeps their bytes, before it has to be asked.
@@ -28,13 +29,14 @@ def open_container(stream: BinaryIO, name: str, **options: str) -> Iterator[Inpu
     Raises:
         AudioError: the format is unknown, or the file is damaged.
     """
-    stream.seek(0)
+    fix = "choose a sound file, or export it again as WAV or FLAC"
+    if adx.ends_program(stream):
+        raise AudioError(f"{name}: is damaged, or is ADX of an unknown kind; {fix}")
     try:
         # A playlist could name other files or addresses: no protocol is allowed.
         container = av.open(_Source(stream), "r", options={"protocol_whitelist": "none", **options}, **_ANY_TAGS)
     except (av.FFmpegError, ValueError, OSError) as error:
         raise_if_unread(error)
-        fix = "choose a sound file, or export it again as WAV or FLAC"
         raise AudioError(f"{name}: is not a sound file, or is damaged; {fix}") from error
     with container:
         yield container

@@ -154,7 +154,7 @@ _KINDS: list[_Kind] = [
     _Kind(_pattern(rb"\x64\xa3[\x01-\x04]\0..[^\0][\x44-\x49][\x01-\x20]\0\0\0[\x01-\x40]\0[\0-\x04]\0")),
     _Kind(_pattern(rb"\0[\x01-\x04]\xa3\x64[\x44-\x49][^\0]..\0\0\0[\x01-\x20]\0[\0-\x04]\0[\x01-\x40]")),
     _Kind(_pattern(rb"NIST_1A\n   \d{4}\n"), units.with_sound),
-    _Kind(_pattern(rb"\x80\0..[\x02-\x04]\x12\x04[\x01-\x08].{8,2100}?\(c\)CRI"), units.adx),
+    _Kind(_pattern(rb"\x80\0..[\x02-\x04]\x12\x04[\x01-\x08].{8,2100}?\(c\)CRI"), units.with_mark_of_end),
     _Kind(_pattern(rb"caff\0\x01\0\0desc\0{7}\x20"), units.caf),
     _Kind(_pattern(rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0.{8}wave\xf3\xac\xd3\x11"), units.w64),
     _Kind(_pattern(rb"DSD \x1c\0{7}.{16}fmt \x34\0{7}"), units.dsf),

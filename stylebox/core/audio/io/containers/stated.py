@@ -1,7 +1,7 @@
 """How long a file is by its own header. FFmpeg's estimates from sizes and rates are not that. Decodes nothing.
 
 Reference:
-    RFC 7845, section 4: granule positions of Opus. Adobe FLV 10.1, E.5: onMetaData. CRI ADX.
+    RFC 7845, section 4: granule positions of Opus. Adobe FLV 10.1, E.5: onMetaData.
 """
 
 import re
@@ -13,7 +13,7 @@ import av
 from av.container import InputContainer
 from av.stream import Disposition
 
-from stylebox.core.audio.io.containers import asf, matroska, musepack
+from stylebox.core.audio.io.containers import adx, asf, matroska, musepack
 from stylebox.core.audio.io.containers.raw_frames import xing_seconds
 
 # Containers whose header states the length of each track.
@@ -23,7 +23,6 @@ _OPUS_RATE, _OPUS_SKIP = 48000, slice(10, 12)  # Hz; where its header says how m
 _ITUNES_LENGTH = re.compile(r" ?[0-9A-F]{8} [0-9A-F]{8} [0-9A-F]{8} ([0-9A-F]{16})\b", re.IGNORECASE)
 _HEAD_BYTES, _LONGEST_SECONDS = 1 << 16, 1e6
 _FLV_DURATION = re.compile(rb"\x08duration\0(.{8})", re.DOTALL)
-_ADX_HEADER = re.compile(rb"\x80\0.{6}(.{8})", re.DOTALL)
 
 
 def stated_seconds(container: InputContainer, audio: av.AudioStream, stream: BinaryIO) -> float | None:
@@ -91,13 +90,6 @@ def _flv_seconds(head: bytes) -> float | None:
     return seconds if 0 < seconds < _LONGEST_SECONDS else None
 
 
-def _adx_seconds(head: bytes) -> float | None:
-    """By its header; damage that looks like the mark of the end ends the decoding."""
-    found = _ADX_HEADER.match(head)
-    rate, samples = struct.unpack(">II", found[1]) if found else (0, 0)
-    return samples / rate if rate else None
-
-
 def _first_bytes(stream: BinaryIO) -> bytes:
     at = stream.tell()
     stream.seek(0)
@@ -109,6 +101,6 @@ def _first_bytes(stream: BinaryIO) -> bytes:
 # By FFmpeg's names.
 _READERS: dict[str, Callable[[bytes], float | None]] = {
     "flv": _flv_seconds,
-    "adx": _adx_seconds,
+    "adx": adx.stated_seconds,
     "asf": asf.stated_seconds,
 }

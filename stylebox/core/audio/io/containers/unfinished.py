@@ -13,7 +13,7 @@ import io
 import struct
 from typing import BinaryIO, NamedTuple
 
-from stylebox.core.audio.io.containers import units
+from stylebox.core.audio.io.containers import adx, units
 from stylebox.core.audio.io.containers.extent import bytes_behind, ends_inside_frame, share_there
 from stylebox.core.audio.io.containers.part import Part, literal, overlaid, spliced, stretch
 
@@ -28,8 +28,8 @@ _AU, _AU_KIND, _AU_CHANNELS = b".snd", slice(12, 16), slice(20, 24)  # kind of s
 _AU_SAMPLE_BYTES = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}  # of kinds
 _CAF_MARK, _CAF_FRAME_BYTES = b"caff", slice(36, 40)
 _CAF_EDITS = 4  # bytes before the samples, in their chunk
-_ADX, _ADX_END, _ADX_END_BYTES = b"\x80\0", b"\x80\x01", 128
-_READ_ON_RIGHTLY = (_CAF_MARK, _ADX)  # CAF may have tables behind the samples; ADX ends with a mark
+_ADX_END_BYTES = 128
+_READ_ON_RIGHTLY = (_CAF_MARK, adx.MARK)  # CAF may have tables behind the samples; ADX ends with a mark
 
 
 class _Chunks(NamedTuple):
@@ -93,12 +93,12 @@ def part(stream: BinaryIO) -> Part | None:
         has_end = not ends_inside_frame(end - start, _frame_bytes(head))
         return Part(with_sizes(stream), has_end=has_end)
     stop = start + size
-    adx_end = _adx_end(stream, stop) if head.startswith(_ADX) else None
+    adx_end = _adx_end(stream, stop) if head.startswith(adx.MARK) else None
     behind = bytes_behind(stream, adx_end or stop, lambda at: _is_chunk(head, units.head(stream, at)))
     ends_there = stop >= end or head.startswith(_READ_ON_RIGHTLY)
     return Part(
         with_sizes(stream) if ends_there else spliced(stream, [stretch(0, stop)]),
-        has_end=not head.startswith(_ADX) or adx_end is not None,
+        has_end=not head.startswith(adx.MARK) or adx_end is not None,
         share=share_there(size, stop - end, _frame_bytes(head)),
         unread=behind / size,
     )
@@ -143,8 +143,8 @@ def _adx_end(stream: BinaryIO, stop: int) -> int | None:
     """Where the block ends that ends an ADX file, near the end that its header states; None if it is not there."""
     stream.seek(stop)
     found = stream.read(_ADX_END_BYTES)
-    place = found.find(_ADX_END)
-    size = units.adx(found[place:]) if place >= 0 else None
+    place = found.find(adx.END)
+    size = units.with_mark_of_end(found[place:]) if place >= 0 else None
     return stop + place + size if size else None
 
 

@@ -6,7 +6,7 @@ header; None if it states none. Decodes nothing.
 Reference:
     ISO/IEC 14496-12, 4.2: boxes of MP4. RFC 8794: elements of Matroska. Microsoft, Advanced Systems Format, 2: objects.
     Microsoft, RIFF; EBU Tech 3306, RF64. Sony Wave64. Apple, Core Audio Format 1.0. Sun, audio files. SoX: soxformat.
-    NIST SPHERE. Sony, DSF File Format 1.01. Philips, DSDIFF 1.5. CRI ADX. LAME, info tag.
+    NIST SPHERE. Sony, DSF File Format 1.01. Philips, DSDIFF 1.5. LAME, info tag.
     Adobe SWF 19, chapter 2. FFmpeg, wtvenc.c.
 """
 
@@ -15,6 +15,8 @@ import re
 import struct
 from collections.abc import Callable
 from typing import BinaryIO
+
+from stylebox.core.audio.io.containers import adx
 
 SizeOf = Callable[[bytes], int | None]  # the size of the unit that begins with these bytes
 
@@ -36,7 +38,6 @@ _ELEMENTS = re.compile(
 )
 _ASF_MARKS = (b"\x30\x26\xb2\x75", b"\x36\x26\xb2\x75", b"\x90\x08\x00\x33", b"\xd3\x29\xe2\xd6", b"\xf8\x03\xb1\xfe")
 _CAF_MARK, _NAME = b"caff", re.compile(rb"[ -~]{4}")
-_ADX_END, _ADX_MARK = b"\x80\x01", b"(c)CRI"
 # A frame of zeros with a tag that states the number of frames and of bytes, if its flags say so.
 MP3_BEGINNING = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]..\0{9,32}(?:Xing|Info)\0\0\0[\x01-\x0f]", re.DOTALL)
 _ID3V1_BYTES, _STATES_FRAMES, _STATES_BYTES = 128, 1, 2
@@ -164,9 +165,9 @@ def mp3(head: bytes) -> int | None:
     return int.from_bytes(head[at : at + 4]) or None if flags & _STATES_BYTES else None
 
 
-def adx(head: bytes) -> int | None:
+def with_mark_of_end(head: bytes) -> int | None:
     """Of the header and the sound of an ADX file, or of what ends it."""
-    if head.startswith(_ADX_END):
+    if head.startswith(adx.END):
         return 4 + int.from_bytes(head[2:4])
     return with_sound(head)
 
@@ -205,12 +206,4 @@ def _sphere(head: bytes) -> tuple[int, int]:
     return int(head[8:16]), samples * width * channels * (_NIST_PACKED not in head)
 
 
-def _adx(head: bytes) -> tuple[int, int] | None:
-    _, start, _, block_bytes, _, channels, _, samples = struct.unpack_from(">HHBBBBII", head)
-    if _ADX_MARK not in head[: 4 + start]:
-        return None
-    blocks = samples // ((block_bytes - 2) * 2) if block_bytes > 2 else 0
-    return 4 + start, (blocks - 1) * block_bytes * channels  # FFmpeg writes one block less than it states
-
-
-_SOUNDS = {b".snd": _au, b".SoX": _sox, b"XoS.": _sox, b"NIST_1A\n": _sphere, b"\x80\0": _adx}
+_SOUNDS = {b".snd": _au, b".SoX": _sox, b"XoS.": _sox, b"NIST_1A\n": _sphere, adx.MARK: adx.sound}
