@@ -25,8 +25,7 @@ _SILENCE = b"slnt"  # of a wave list
 _HEADER_BYTES, _FORM_BYTES = 8, 12
 _MAX_CHUNKS = 100_000
 _AIFF_OFFSET_BYTES = 8  # before the samples of a chunk
-# Of WAV: codec, channels, rate, bytes per second, bytes of a block, bits, size of what follows, and its first number.
-_FORMAT = struct.Struct("<HHIIHHHH")
+_LAYOUT_BYTES, _LAYOUT_PLACES = 20, (0, 12, 14, 18)  # of the chunk that describes a WAV file, and of its numbers
 _BLOCK_CODECS = (0x02, 0x11, 0x31)  # ADPCM of Microsoft and of IMA, GSM: the format states the samples of a block
 _CODECS_OF_SAMPLES = (0x01, 0x03, 0x06, 0x07, 0xFFFE)  # integers, floats, A-law, mu-law, extensible
 _COMMON = struct.Struct(">HIH10s4s")  # of AIFF: channels, samples, bits, rate, codec
@@ -44,16 +43,32 @@ class _Chunk(NamedTuple):
     missing: int
 
 
+class _Layout(NamedTuple):
+    """How the samples of a WAV file are stored: zeros where it does not say it.
+
+    Attributes:
+        codec: Its number.
+        block_bytes: Of a block of a codec, or of a sample of each channel.
+        bits: Per sample.
+        block_samples: Per block of a codec of blocks.
+    """
+
+    codec: int
+    block_bytes: int
+    bits: int
+    block_samples: int
+
+
 def part(stream: BinaryIO) -> Part:
     """A WAV or AIFF file, put right if need be; other files stay as they are.
 
     Args:
         stream: Seekable.
     """
-    return _Form(stream).part()
+    return _File(stream).part()
 
 
-class _Form:
+class _File:
     """A WAV or AIFF file."""
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -79,14 +94,15 @@ class _Form:
         remarks: tuple[str, ...] = ()
         if len(filled) > 1:
             remarks = (f"it has {len(filled)} chunks of samples; they are played one after another",)
-        stated, block_samples = self._stated_samples(described) if len(samples) == 1 else (None, 1)
+        layout = self._layout(described)
+        stated, block_samples = self._stated_samples(described, layout) if len(samples) == 1 else (None, 1)
         is_regular = len(samples) == 1 and not self._is_large and not any(chunk.is_unpadded for chunk in chunks)
         is_header_counted = last.missing in (last.start, last.start - _HEADER_BYTES)  # by some programs
-        frame_bytes = self._frame_bytes(described)
+        frame_bytes = self._frame_bytes(described, layout)
         offset = 0 if self._kind == _WAVE else _AIFF_OFFSET_BYTES
         there = max(sum(chunk.stop - chunk.start for chunk in filled) - offset, 0)
         return Part(
-            self._stream if is_regular else self._rebuilt(list(described.values()), filled),
+            self._stream if is_regular else self._rebuilt(list(described.values()), filled, layout),
             has_end=self._is_stated(last) or not ends_inside_frame(last.stop - last.start - offset, frame_bytes),
             share=1.0 if is_header_counted else share_there(there + last.missing, last.missing, frame_bytes),
             unread=behind / max(there, 1),
@@ -143,31 +159,30 @@ class _Form:
         stated = int.from_bytes(self._read(samples.start - 4, 4), self._order)
         return stated == samples.stop - samples.start
 
-    def _frame_bytes(self, described: dict[bytes, _Chunk]) -> int:
+    def _layout(self, described: dict[bytes, _Chunk]) -> _Layout:
+        """What the description of a WAV file says; zeros for AIFF."""
+        content = self._read(described[b"fmt "].start, _LAYOUT_BYTES) if b"fmt " in described else b""
+        return _Layout(*(int.from_bytes(content[place : place + 2], self._order) for place in _LAYOUT_PLACES))
+
+    def _frame_bytes(self, described: dict[bytes, _Chunk], layout: _Layout) -> int:
         """Size of an uncompressed sample of each channel; 0 for other codecs."""
         if b"COMM" in described:
             common = self._read(described[b"COMM"].start, _COMMON.size).ljust(_COMMON.size, b"\0")
             channels, _, bits, _, kind = _COMMON.unpack(common)
             is_compressed = self._kind == b"AIFC" and kind not in _AIFF_CODECS_OF_SAMPLES
             return 0 if is_compressed else int(channels * -(-bits // 8))
-        form = self._read(described[b"fmt "].start, 14) if b"fmt " in described else b""
-        codec, frame_bytes = (int.from_bytes(form[at : at + 2], self._order) for at in (0, 12))
-        return frame_bytes if codec in _CODECS_OF_SAMPLES else 0
+        return layout.block_bytes if layout.codec in _CODECS_OF_SAMPLES else 0
 
-    def _stated_samples(self, described: dict[bytes, _Chunk]) -> tuple[int | None, int]:
+    def _stated_samples(self, described: dict[bytes, _Chunk], layout: _Layout) -> tuple[int | None, int]:
         """The length that a codec of blocks states, and the samples of a block."""
         if self._kind != _WAVE or self._order != "little" or not {b"fmt ", b"fact"} <= described.keys():
             return None, 1
-        form = self._read(described[b"fmt "].start, _FORMAT.size)
-        if len(form) < _FORMAT.size:
-            return None, 1
-        codec, *_, block_samples = _FORMAT.unpack(form)
         stated = int.from_bytes(self._read(described[b"fact"].start, 4), "little")
-        return (stated, block_samples) if codec in _BLOCK_CODECS and stated else (None, 1)
+        return (stated, layout.block_samples) if layout.codec in _BLOCK_CODECS and stated else (None, 1)
 
-    def _rebuilt(self, descriptions: list[_Chunk], samples: list[_Chunk]) -> BinaryIO:
+    def _rebuilt(self, descriptions: list[_Chunk], samples: list[_Chunk], layout: _Layout) -> BinaryIO:
         """A file of the chunks that matter, with all samples in one."""
-        pieces = self._sample_pieces(descriptions, samples)
+        pieces = self._sample_pieces(samples, layout)
         size = sum(piece.size for piece in pieces)
         is_wide = size + (1 << 16) > LARGEST_FILE and self._order == "little"
         head = literal(b"RF64" if is_wide else b"RIFF" if self._name == b"RF64" else self._name)
@@ -184,16 +199,15 @@ class _Form:
     def _header(self, name: bytes, size: int) -> bytes:
         return name + min(size, UNKNOWN).to_bytes(4, self._order)
 
-    def _sample_pieces(self, descriptions: list[_Chunk], samples: list[_Chunk]) -> list[Piece]:
+    def _sample_pieces(self, samples: list[_Chunk], layout: _Layout) -> list[Piece]:
         """The samples; of several chunks each in whole blocks, so that the channels stay where they are."""
         first = stretch(samples[0].start, samples[0].stop)
         if len(samples) == 1:
             return [first]
         if self._kind != _WAVE:
             return [first, *(stretch(chunk.start + _AIFF_OFFSET_BYTES, chunk.stop) for chunk in samples[1:])]
-        form = next((self._read(chunk.start, 16) for chunk in descriptions if chunk.name == b"fmt "), bytes(16))
-        block = max(int.from_bytes(form[12:14], self._order), 1)
-        silence = b"\x80" if int.from_bytes(form[14:16], self._order) == 8 else b"\0"
+        block = max(layout.block_bytes, 1)
+        silence = b"\x80" if layout.bits == 8 else b"\0"
         pieces = []
         for chunk in samples:
             if chunk.name == _SILENCE:
