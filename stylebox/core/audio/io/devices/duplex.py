@@ -86,7 +86,7 @@ class DuplexStream(InputDevice):
                 self.sample_rate,
                 self.block_samples,
                 (self.device, self._output),
-                (self.opened, self._played),
+                (self.opened_channels, self._played),
                 "float32",
                 max(LATENCY_SECONDS, self._buffer_seconds),
             )
@@ -119,7 +119,7 @@ class DuplexStream(InputDevice):
         try:
             while not self._ending:
                 block, overrun = self._stream.read(self.block_samples)
-                block, self._moved = block[:, self.taken].copy(), time.monotonic()
+                block, self._moved = block[:, self.taken_channels].copy(), time.monotonic()
                 deliver(block, bool(overrun) and begun, 0.0)
                 if not begun:
                     self._fill()

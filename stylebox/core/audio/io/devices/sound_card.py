@@ -148,6 +148,15 @@ class InputDevice:
 
     Raises:
         AudioError: there is no such device or channel.
+
+    Attributes:
+        device: Its number.
+        name: As PortAudio has it.
+        sample_rate: Its own, in Hz.
+        block_samples: Samples of a block, per channel.
+        opened_channels: How many channels a stream has.
+        taken_channels: Which of them are used.
+        channels: How many these are.
     """
 
     def __init__(self, sounddevice: ModuleType, device: str | None, channel: int | None) -> None:
@@ -156,9 +165,9 @@ class InputDevice:
         if channel is not None and channel > available:
             raise AudioError(f"{self.name}: has no channel {channel}, only {available}; choose another")
         self.sample_rate = round(found["default_samplerate"])
-        self.opened = max(channel or 1, min(available, MAX_CHANNELS))
-        self.taken = slice(0, self.opened) if channel is None else slice(channel - 1, channel)
-        self.channels = self.opened if channel is None else 1
+        self.opened_channels = max(channel or 1, min(available, MAX_CHANNELS))
+        self.taken_channels = slice(0, self.opened_channels) if channel is None else slice(channel - 1, channel)
+        self.channels = self.opened_channels if channel is None else 1
         self.block_samples = round(self.sample_rate * BLOCK_SECONDS)
         self._sounddevice, self.device = sounddevice, found["index"]
         self._stream: Any = None
@@ -182,14 +191,14 @@ class _Microphone(InputDevice):
             overrun = bool(status.input_overflow) and self._due is not None
             lost = max(0.0, began - self._due) if overrun and self._due is not None else 0.0
             self._due = began + num_samples / self.sample_rate
-            deliver(block[:, self.taken].copy(), overrun, lost)
+            deliver(block[:, self.taken_channels].copy(), overrun, lost)
 
         try:
             self._stream = self._sounddevice.InputStream(
                 self.sample_rate,
                 self.block_samples,
                 self.device,
-                self.opened,
+                self.opened_channels,
                 "float32",
                 LATENCY_SECONDS,
                 callback=receive,
