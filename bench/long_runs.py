@@ -41,7 +41,7 @@ class Reading(NamedTuple):
 
 
 def transfers(clip: str, style: str, count: int) -> Iterator[Reading]:
-    """Transfer a clip again and again in this process, as drafts of the shipped model.
+    """Transfer a clip again and again in this process, with the shipped model.
 
     Args:
         clip: A sound file.
@@ -52,7 +52,7 @@ def transfers(clip: str, style: str, count: int) -> Iterator[Reading]:
 
     model, process = stylebox.load("base"), psutil.Process()
     for done in range(1, count + 1):
-        model.transfer(clip, style=style, seed=done, steps=0)
+        model.transfer(clip, style=style, seed=done)
         if done == 1 or done % EVERY == 0:
             yield Reading.of(process, f"{done} transfers")
 
