@@ -191,6 +191,23 @@ def test_channels_that_are_no_drums_are_played(setup: list[mido.Message], channe
     assert (sorted(note.pitch for note in score.notes), score.remarks) == ([36, 60], [])
 
 
+def effect(program: int, channel: int = 2) -> mido.Message:
+    return mido.Message("program_change", program=program, channel=channel)
+
+
+@pytest.mark.parametrize("setup", [[effect(127)], [*bank(121, 2), effect(120)]])
+def test_sound_effects_are_left_out(setup: list[mido.Message]) -> None:
+    score = kit(*setup, channel=2)
+    assert [note.pitch for note in score.notes] == [60]
+    assert score.remarks == ["1 note left out: sound effects (channel 3)"]
+
+
+@pytest.mark.parametrize("setup", [[effect(119)], [effect(127), effect(0)], [*bank(8, 2), effect(127)]])
+def test_programs_that_may_have_a_pitch_are_played(setup: list[mido.Message]) -> None:
+    score = kit(*setup, channel=2)
+    assert (sorted(note.pitch for note in score.notes), score.remarks) == ([36, 60], [])
+
+
 def test_bends_move_notes_by_their_range() -> None:
     def bent(wheel: int, *more: mido.Message) -> tuple[int, float]:
         (note,) = read([*more, mido.Message("pitchwheel", pitch=wheel), on(60), off(60, 480)]).notes

@@ -1,4 +1,4 @@
-"""The 16 channels of a MIDI port: drums are left out, and the channels of an MPE zone follow their manager.
+"""The 16 channels of a MIDI port: drums and sound effects are left out, MPE zones follow their managers.
 
 Reference:
     General MIDI 2, 2.2 and 3.3.1: drums are on channel 10, and on others in bank 120. Roland GS: "use for rhythm part".
@@ -26,6 +26,7 @@ from stylebox.core.music.midi.system import (
 )
 
 _BANK, _DRUM_BANK, _MELODY_BANK, _XG_DRUM_BANKS = 0, 120, 121, (126, 127)  # a controller, and values of it
+_EFFECTS = range(120, 128)  # programs of General MIDI that have no pitch, from fret noise to gunshot
 _NUM_CHANNELS = 16
 _LOWER, _UPPER = 0, 15  # managers: their members are the channels next to them, upwards and downwards
 _MEMBER_RANGE = 48.0  # semitones, as a zone begins
@@ -37,14 +38,16 @@ class Port:
     Attributes:
         channels: All 16.
         drums: How many notes of drums were left out, by their channel.
+        effects: How many notes of sound effects were left out, by their channel.
         damaged: How many messages to the synthesiser were too short.
         other_tunings: How many messages tune keys one by one, which is not done.
     """
 
     def __init__(self) -> None:
-        self.drums: Counter[int] = Counter()
+        self.drums, self.effects = Counter[int](), Counter[int]()
         self.damaged = self.other_tunings = 0
         self._drum_channels, self._banks, self._is_xg = {DRUM_CHANNEL}, dict[int, int](), False
+        self._effect_channels = set[int]()
         self.channels = [Channel() for _ in range(_NUM_CHANNELS)]
         self._members: dict[int, set[int]] = {_LOWER: set(), _UPPER: set()}
         self._tuning: dict[str, float] = {}  # of all channels, in semitones
@@ -68,10 +71,13 @@ class Port:
             self._banks[number] = message.value
         elif message.type == "program_change":
             self._choose_bank(number)
+            is_effect = message.program in _EFFECTS and self._banks.get(number, 0) in (0, _MELODY_BANK)
+            (self._effect_channels.add if is_effect else self._effect_channels.discard)(number)
         channel, is_press = self.channels[number], message.type == "note_on" and message.velocity > 0
         if message.type in ("note_on", "note_off"):
-            if number in self._drum_channels and not self._zone_of(number):
-                self.drums[number] += is_press
+            left_out = self.drums if number in self._drum_channels else self.effects
+            if number in self._drum_channels | self._effect_channels and not self._zone_of(number):
+                left_out[number] += is_press
             elif is_press:
                 channel.press(seconds, event.track, message.note, message.velocity)
             else:
@@ -87,6 +93,7 @@ class Port:
         match setting:
             case Reset(is_xg):
                 self._drum_channels, self._banks, self._is_xg = {DRUM_CHANNEL}, {}, is_xg
+                self._effect_channels.clear()
                 self._members = {_LOWER: set(), _UPPER: set()}
                 for channel in self.channels:
                     channel.reset(seconds)

@@ -1,7 +1,7 @@
 """From a MIDI file to notes, as a player plays it: clock, pedals, volume, bends. What is not played is reported."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ class Score(NamedTuple):
     """The notes of a MIDI file, in order of time.
 
     Attributes:
-        notes: All but those of drums.
+        notes: All but those of drums and sound effects.
         remarks: What was left out or assumed, a clause each.
     """
 
@@ -33,7 +33,7 @@ def read_midi(path: Path) -> Score:
 
     A note lasts as long as its key, or the pedal, is down and its volume is not 0. Its pitch is the nearest to the key
     and the mean of tuning and pitch bend, and `Note.cents` the rest. Drums, on channel 10 and where the file says so,
-    are left out. The patterns of a file of type 2 follow one another.
+    and the sound effects of General MIDI are left out. The patterns of a file of type 2 follow one another.
 
     Raises:
         SourceError: The file cannot be read, or is not MIDI.
@@ -67,7 +67,7 @@ class _Player:
     def __init__(self, division: int, damaged: Counter[str]) -> None:
         self.notes: list[Note] = []
         self._division, self._begin = division, 0.0
-        self._drums: Counter[int] = Counter()
+        self._drums, self._effects = Counter[int](), Counter[int]()
         self._unended = self._empty = self._doubled = self._outside = self._silent = 0
         self._damaged, self._other_tunings = damaged, 0
 
@@ -83,6 +83,7 @@ class _Player:
         self._begin += clock.seconds(events[-1].tick) if events else 0.0
         for port in ports.values():
             self._drums += port.drums
+            self._effects += port.effects
             self._damaged[DAMAGED_SYSEX] += port.damaged
             self._other_tunings += port.other_tunings
         for channel in (channel for port in ports.values() for channel in port.channels):
@@ -98,9 +99,9 @@ class _Player:
 
     def remarks(self) -> list[str]:
         """What was left out or assumed, a clause each."""
-        channels = ", ".join(str(number + 1) for number in sorted(self._drums))
         counted = {
-            f"left out: drums (channel{'s' * (len(self._drums) > 1)} {channels})": self._drums.total(),
+            f"left out: drums ({_channels(self._drums)})": self._drums.total(),
+            f"left out: sound effects ({_channels(self._effects)})": self._effects.total(),
             "held to the next press of the key, or to the end: the note-off is missing": self._unended,
             f"of no length: given {SHORTEST_SECONDS:g} s": self._empty,
             "left out: the key is pressed twice at one time": self._doubled,
@@ -114,6 +115,12 @@ class _Player:
         if self._other_tunings:
             remarks.append("its tuning of single keys is not obeyed; they are played in equal temperament")
         return remarks
+
+
+def _channels(numbers: Iterable[int]) -> str:
+    """`channels 10, 11` of 9 and 10."""
+    named = [str(number + 1) for number in sorted(numbers)]
+    return f"channel{'s' * (len(named) > 1)} {', '.join(named)}"
 
 
 def _in_order(tracks: Sequence[Sequence[Event]]) -> list[Event]:
