@@ -205,7 +205,7 @@ def check_format(path: Path | str, sample_rate: int | None = None, channels: int
         raise AudioError(f"{name}: {reason} or use .wav")
     known = FORMATS[suffix]
     if sample_rate is not None and known.nearest_rate(sample_rate) != sample_rate:
-        rates = ", ".join(map(str, known.rates))
+        rates = ", ".join(map(str, known.rates)) or f"at most {known.highest_rate}"
         raise AudioError(f"{name}: {known.name} has no rate of {sample_rate} Hz; use .wav or {rates}")
     if bits not in known.bits:
         depths = " or ".join(map(str, known.bits))
