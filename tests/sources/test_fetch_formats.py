@@ -14,6 +14,7 @@ from support.sound_server import SoundServer
 from stylebox.core.audio.io.read import load_audio, probe
 from stylebox.core.data.build import build
 from stylebox.core.data.dataset import Dataset
+from stylebox.core.sources.fetch.excerpt import write_excerpt
 from stylebox.core.sources.fetch.fetch import fetch
 from stylebox.core.sources.sidecar import read_sidecar
 
@@ -73,6 +74,20 @@ def test_recordings_are_converted_without_ffmpeg(
     if codec == "flac":
         kept, _ = soundfile.read(to / "piano" / "wav.flac", dtype="int16")
         np.testing.assert_array_equal(kept, soundfile.read(io.BytesIO(original), dtype="int16")[0])
+
+
+def test_what_a_format_cannot_hold_is_said(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "dsd.wav", np.zeros((70_560, 1)), 705_600)
+    soundfile.write(tmp_path / "many.wav", np.full((4410, 9), 0.1), 44_100)
+    for name, suffix, said, rate in (
+        ("dsd", "flac", "not kept: 705600 Hz (FLAC: 655350 Hz)", 655_350),
+        ("dsd", "mp3", "not kept: 705600 Hz (MP3: 48000 Hz)", 48_000),
+        ("many", "flac", "not kept: 9 channels (FLAC holds 8; folded to mono)", 44_100),
+    ):
+        target = tmp_path / f"{name}.{suffix}"
+        assert write_excerpt(tmp_path / f"{name}.wav", target) == (0.1, [said])
+        assert (probe(target).sample_rate, probe(target).channels) == (rate, 1)
+    assert write_excerpt(tmp_path / "many.wav", tmp_path / "kept.wav") == (0.1, [])
 
 
 def test_times_that_a_spreadsheet_took_for_hours_are_said(server: SoundServer, to: Path) -> None:

@@ -33,13 +33,14 @@ def write_excerpt(
         end: Seconds; None or a time after the end is the end.
 
     Returns:
-        Seconds written, and what was left out, filled with silence or clipped.
+        Seconds written, and what was left out, filled with silence, clipped or not kept.
 
     Raises:
         AudioError: `source` cannot be decoded, ends before `start`, or holds no numbers between `start` and `end`.
     """
     format = FORMATS[target.suffix.lower()]
-    rate = _MP3_RATE if format.rates and _native_rate(source) not in format.rates else None
+    fits = format.nearest_rate(native := _native_rate(source)) == native
+    rate = None if fits else _MP3_RATE if format.rates else format.highest_rate
     with AudioReader(source, rate) as reader:
         tags = reader.read_tags()
         mixes = reader.channels > format.max_channels
@@ -52,7 +53,11 @@ def write_excerpt(
                 length = f"it lasts {reader.samples / reader.sample_rate:.1f} s; correct start and end"
                 raise AudioError(f"{source}: {start or 0:g} s is beyond its end, {length}")
             reader.report_damage()
-            return writer.samples / reader.sample_rate, [*reader.remarks, *_clipped(writer.peak)]
+            lost = [] if fits else [f"not kept: {native} Hz ({format.name}: {reader.sample_rate} Hz)"]
+            if mixes:
+                holds = f"{format.name} holds {format.max_channels}; folded to mono"
+                lost.append(f"not kept: {reader.channels} channels ({holds})")
+            return writer.samples / reader.sample_rate, [*reader.remarks, *_clipped(writer.peak), *lost]
 
 
 def _clipped(peak: float) -> list[str]:
