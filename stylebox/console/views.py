@@ -183,7 +183,8 @@ def show_evaluation(result: "Evaluation", written: Sequence[Path], as_json: bool
     from stylebox.core.evaluation.table import cells
 
     console.table(COLUMNS, [cells(row) for row in result.table])
-    console.note(f"means of {result.cases} transfers, ± larger side of the 95 % interval; seed {result.seed}")
+    transfers = "1 transfer" if result.cases == 1 else f"{result.cases} transfers"
+    console.note(f"means of {transfers}, ± larger side of the 95 % interval; seed {result.seed}")
     for path in written:
         console.result(path)
 

@@ -16,6 +16,14 @@ from support.audio_files import SAMPLE_RATE, loudest_hz, notes, tone
 from stylebox.core.audio.io.read import AudioReader, load_audio, load_with_remarks, probe, resample
 from stylebox.core.audio.io.write import write_audio
 from stylebox.core.errors import AudioError, StyleboxError
+from stylebox.core.music.midi.write import write_midi
+from stylebox.core.music.notes import Note
+
+
+def test_who_names_a_midi_file_reads_what_plays_it(tmp_path: Path) -> None:
+    write_midi(tmp_path / "song.mid", [Note(0.0, 1.0, 60)])
+    with pytest.raises(AudioError, match=r"song\.mid: is a MIDI file.*stylebox generate --notes"):
+        load_audio(tmp_path / "song.mid", 8000)
 
 
 def test_channels_are_mixed_by_their_mean(tmp_path: Path) -> None:

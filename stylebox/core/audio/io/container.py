@@ -15,6 +15,7 @@ from stylebox.core.errors import AudioError
 
 # Tags of no valid encoding: from version 19 on PyAV keeps their bytes, before it has to be asked.
 _ANY_TAGS: dict[str, Any] = {"metadata_errors": "surrogateescape"} if int(av.__version__.split(".")[0]) < 19 else {}
+_MIDI_MARK = b"MThd"
 
 
 @contextmanager
@@ -37,9 +38,17 @@ def open_container(stream: BinaryIO, name: str, **options: str) -> Iterator[Inpu
         container = av.open(_Source(stream), "r", options={"protocol_whitelist": "none", **options}, **_ANY_TAGS)
     except (av.FFmpegError, ValueError, OSError) as error:
         raise_if_unread(error)
+        if _is_midi(stream):
+            fix = "`stylebox generate --notes` plays it, `stylebox transfer` takes recordings"
+            raise AudioError(f"{name}: is a MIDI file, which holds notes and no sound; {fix}") from error
         raise AudioError(f"{name}: is not a sound file, or is damaged; {fix}") from error
     with container:
         yield container
+
+
+def _is_midi(stream: BinaryIO) -> bool:
+    stream.seek(0)
+    return stream.read(len(_MIDI_MARK)) == _MIDI_MARK
 
 
 class _Source:
