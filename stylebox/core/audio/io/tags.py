@@ -5,6 +5,7 @@ Knows nothing of samples.
 
 import base64
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -60,7 +61,12 @@ def read_tags(stream: BinaryIO, name: str) -> Tags:
     else:
         found = [_container_tags(stream, name), _ape_tags(stream)]
     texts = (next((getattr(tags, field) for tags in found if getattr(tags, field)), "") for field in _FIELDS)
-    return Tags(**dict(zip(_FIELDS, texts, strict=True)), cover=next((tags.cover for tags in found if tags.cover), b""))
+    return _of_texts(texts, next((tags.cover for tags in found if tags.cover), b""))
+
+
+def _of_texts(texts: Iterable[str], cover: bytes) -> Tags:
+    """Tags of texts in the order of `_FIELDS`."""
+    return Tags(**dict(zip(_FIELDS, texts, strict=True)), cover=cover)
 
 
 def _id3_tags(stream: BinaryIO) -> Tags:
@@ -75,7 +81,7 @@ def _id3_tags(stream: BinaryIO) -> Tags:
         return Tags()
     texts = (str(next(iter(found.getall(frame)), ""))[:_MAX_TEXT] for frame in _FRAMES)
     covers = (picture.data for picture in found.getall("APIC") if len(picture.data) <= _MAX_COVER_BYTES)
-    return Tags(**dict(zip(_FIELDS, texts, strict=True)), cover=next(covers, b""))
+    return _of_texts(texts, next(covers, b""))
 
 
 def _ape_tags(stream: BinaryIO) -> Tags:
@@ -91,7 +97,7 @@ def _ape_tags(stream: BinaryIO) -> Tags:
     texts = (str(found.get(key, "")).replace("\0", ", ")[:_MAX_TEXT] for key in _APE_KEYS)
     cover = getattr(found.get("Cover Art (Front)"), "value", b"")
     image = cover.partition(b"\0")[2] if isinstance(cover, bytes) else b""  # behind its file's name
-    return Tags(**dict(zip(_FIELDS, texts, strict=True)), cover=image if len(image) <= _MAX_COVER_BYTES else b"")
+    return _of_texts(texts, image if len(image) <= _MAX_COVER_BYTES else b"")
 
 
 def _container_tags(stream: BinaryIO, name: str) -> Tags:
@@ -158,16 +164,10 @@ def _id3(tags: Tags) -> "ID3":
     from mutagen import id3 as frames
 
     found = frames.ID3()
-    for frame, text in (
-        (frames.TIT2, tags.title),
-        (frames.TPE1, tags.artist),
-        (frames.TALB, tags.album),
-        (frames.TDRC, tags.date),
-    ):
-        if text:
-            found.add(frame(encoding=3, text=[text]))
-    if tags.comment:
-        found.add(frames.COMM(encoding=3, lang="XXX", desc="", text=[tags.comment]))
+    for field, name in zip(_FIELDS, _FRAMES, strict=True):
+        if text := getattr(tags, field):
+            more = {"lang": "XXX", "desc": ""} if name == "COMM" else {}
+            found.add(frames.Frames[name](encoding=3, text=[text], **more))
     if tags.cover:
         found.add(frames.APIC(encoding=3, mime=_mime(tags.cover), type=_FRONT, desc="", data=tags.cover))
     found.update_to_v23()
