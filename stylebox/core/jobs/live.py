@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from stylebox.core.audio.io.devices.duplex import DuplexStream
-from stylebox.core.errors import ModelError
 from stylebox.core.jobs.live_output import KeptOutput
+from stylebox.core.jobs.pipelines import require_live
 from stylebox.core.pipeline.live import LOOK_AHEAD_SECONDS, LiveTransfer
 from stylebox.core.pipeline.live_rate import BlockProcessor, at_rate
 from stylebox.core.pipeline.options import TransferOptions, drawn_seed
@@ -201,9 +201,7 @@ def open_session(
     Raises:
         ModelError: the model cannot play live, the style is unknown, or an option is out of range.
     """
-    if not isinstance(pipeline, BasePipeline):
-        raise ModelError(f"model {pipeline.model}: is of preset paper, which cannot play live; choose another")
-    return LiveSession(pipeline, options, sample_rate, look_ahead_seconds, say)
+    return LiveSession(require_live(pipeline), options, sample_rate, look_ahead_seconds, say)
 
 
 def connect(session: LiveSession, stream: DuplexStream) -> None:

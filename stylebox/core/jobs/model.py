@@ -9,17 +9,15 @@ import numpy as np
 
 from stylebox.core.audio.io.source import opened
 from stylebox.core.audio.io.tags import Tags
-from stylebox.core.errors import ModelError
 from stylebox.core.jobs.array_recording import array_recording
 from stylebox.core.jobs.file_recording import FileRecording
 from stylebox.core.jobs.generate import generate
-from stylebox.core.jobs.pipelines import load_pipeline
+from stylebox.core.jobs.pipelines import load_pipeline, require_live
 from stylebox.core.music.midi.read import read_midi
 from stylebox.core.music.notes import Note
 from stylebox.core.pipeline.live import LOOK_AHEAD_SECONDS, STEP_FRAMES, LiveTransfer
 from stylebox.core.pipeline.live_rate import BlockProcessor, at_rate
 from stylebox.core.pipeline.options import OutputFormat, TransferOptions
-from stylebox.core.pipeline.pipeline import BasePipeline
 from stylebox.core.pipeline.recording import MonoSource, Recording
 from stylebox.core.pipeline.result import TransferResult, styled_tags
 from stylebox.core.pipeline.transcription import Transcription
@@ -156,12 +154,11 @@ class Model:
         Raises:
             ModelError: the model cannot play live, the style is unknown, or an option is out of range.
         """
-        if not isinstance(self._pipeline, BasePipeline):
-            raise ModelError(f"model {self.name}: is of preset paper, which cannot play live; choose another")
+        pipeline = require_live(self._pipeline)
         options = TransferOptions(
             style, steps=steps, seed=seed, transpose=transpose, follow=follow, bend=bend, vibrato=vibrato
         )
-        transfer = LiveTransfer(self._pipeline, options, look_ahead_seconds, step_frames)
+        transfer = LiveTransfer(pipeline, options, look_ahead_seconds, step_frames)
         return at_rate(transfer, sample_rate or self.sample_rate)
 
     def generate(

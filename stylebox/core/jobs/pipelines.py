@@ -19,6 +19,17 @@ def load_pipeline(model: str = library.SHIPPED_MODEL, device: str = "cpu") -> Pi
     return PaperPipeline(model, device)
 
 
+def require_live(pipeline: Pipeline) -> BasePipeline:
+    """The same pipeline, if it can play live.
+
+    Raises:
+        ModelError: it cannot.
+    """
+    if not isinstance(pipeline, BasePipeline):
+        raise ModelError(f"model {pipeline.model}: is of preset paper, which cannot play live; choose another")
+    return pipeline
+
+
 def weights_state(model: str) -> str:
     """Sizes and times of the weights files that a model uses: another text after it was trained again."""
     states = []
