@@ -183,7 +183,7 @@ def test_no_channels_are_one_line(tmp_path: Path) -> None:
         load_audio(path)
 
 
-@pytest.mark.parametrize(("place", "byte"), [(4, 2), (5, 50), (6, 8), (7, 0), (7, 3), (8, 255), (8, 1)])
+@pytest.mark.parametrize(("place", "byte"), [(4, 2), (5, 50), (6, 8), (7, 0), (7, 3), (8, 255), (8, 1), (3, 2)])
 def test_a_header_of_adx_that_ffmpeg_does_not_know_is_one_line(place: int, byte: int, tmp_path: Path) -> None:
     """FFmpeg 8 divides by zero there, which ends the program."""
     path = encode(tmp_path / "a.adx", "adpcm_adx", 44100)

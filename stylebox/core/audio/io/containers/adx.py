@@ -11,6 +11,7 @@ MARK, END = b"\x80\0", b"\x80\x01"  # with which the file and what ends it begin
 _HEADER = struct.Struct(">HHBBBBII")  # mark, place of the sound, encoding, block size, bits, channels, rate, samples
 _COPYRIGHT = b"(c)CRI"  # in front of the sound
 _ENCODING, _BLOCK_BYTES, _BITS = 3, 18, 4  # that FFmpeg knows
+_MOST_HEAD_BYTES = 1 << 17
 _MOST_CHANNELS, _MOST_BITS_PER_SECOND = 2, 2**31 - 1
 
 
@@ -47,10 +48,11 @@ def ends_program(stream: BinaryIO) -> bool:
         stream: Seekable; it is at its beginning afterwards.
     """
     stream.seek(0)
-    head = stream.read(_HEADER.size)
+    head = stream.read(_MOST_HEAD_BYTES).ljust(_HEADER.size, b"\0")
     stream.seek(0)
     if not head.startswith(MARK):
         return False
-    _, _, encoding, block_bytes, bits, channels, rate, _ = _HEADER.unpack(head.ljust(_HEADER.size, b"\0"))
+    _, start, encoding, block_bytes, bits, channels, rate, _ = _HEADER.unpack_from(head)
     is_known = (encoding, block_bytes, bits) == (_ENCODING, _BLOCK_BYTES, _BITS) and 0 < channels <= _MOST_CHANNELS
+    is_known &= head[: 4 + start].endswith(_COPYRIGHT)
     return not is_known or not 0 < rate <= _MOST_BITS_PER_SECOND // (8 * _BLOCK_BYTES * channels)
