@@ -33,7 +33,7 @@ _NO_PARAMETER = (127, 127)
 _TUNING_STEPS = 8192  # of fine tuning to a semitone
 _LARGEST_RANGE = 127.0  # semitones
 _PEDAL_DOWN = 64  # least value of a pressed pedal
-_WHEEL_STEPS = 8192  # from the middle of the pitch wheel to its end
+WHEEL_STEPS = 8192  # from the middle of the pitch wheel to its end
 
 
 class _Key(NamedTuple):
@@ -110,7 +110,7 @@ class Channel:
 
     def bend(self, seconds: float, wheel: int) -> None:
         """The pitch wheel moves to a place from -8192 to 8191."""
-        self._wheel = wheel / _WHEEL_STEPS
+        self._wheel = wheel / WHEEL_STEPS
         self.update_bend(seconds)
 
     @property

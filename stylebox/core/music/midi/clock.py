@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-_DEFAULT_TEMPO = 500_000  # microseconds per beat: 120 beats per minute
+DEFAULT_TEMPO = 500_000  # microseconds per beat: 120 beats per minute
 _SMPTE = 0x8000  # bit of the division that announces frames instead of beats
 _DROP_FRAME, _DROP_FRAME_RATE = 29, 30_000 / 1001  # 29 stands for 29.97 frames per second
 
@@ -23,7 +23,7 @@ class Clock:
             rate = _DROP_FRAME_RATE if frames == _DROP_FRAME else frames
             changes = {0: 1 / (rate * max(division & 0xFF, 1))}
         else:
-            changes = {0: _DEFAULT_TEMPO * 1e-6 / division}
+            changes = {0: DEFAULT_TEMPO * 1e-6 / division}
             changes |= {tick: tempo * 1e-6 / division for tick, tempo in sorted(tempos, key=lambda change: change[0])}
         self._ticks = np.array(list(changes), np.float64)
         self._seconds_per_tick = np.array(list(changes.values()))

@@ -9,11 +9,13 @@ import mido
 import numpy as np
 
 from stylebox.core.files import atomic_path
+from stylebox.core.music.midi.channel import FIRST_RANGE, WHEEL_STEPS
+from stylebox.core.music.midi.clock import DEFAULT_TEMPO
 from stylebox.core.music.notes import Note
 
-TICKS_PER_BEAT, _TEMPO = 960, 500_000  # microseconds per beat: 120 beats per minute
+TICKS_PER_BEAT = 960
 _CHANNELS = (*range(9), *range(10, 16))  # all but channel 10, which is for drums
-_RANGE_CENTS, _WHEEL_STEPS = 200.0, 8192  # of the pitch wheel, to each side: the range that synthesisers begin with
+_RANGE_CENTS = 100 * FIRST_RANGE  # of the pitch wheel, to each side
 _BEND_STEP_CENTS = 1.0  # smaller changes of a bend are not written
 
 
@@ -69,7 +71,7 @@ def write_midi(
             channel, stroke = min(channels, key=_Channel.last_end), stroke._replace(bent=False)
         track.play(stroke, midi_velocity(note), channel)
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT)
-    file.tracks.append(mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=_TEMPO)]))
+    file.tracks.append(mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=DEFAULT_TEMPO)]))
     file.tracks.append(track.finished(name, program, [channel for channel in channels if channel.used]))
     with atomic_path(path, follow_link) as partial:
         file.save(partial)
@@ -82,7 +84,7 @@ def midi_velocity(note: Note) -> int:
 
 def _ticks(seconds: float) -> int:
     """The tick nearest to a time."""
-    return round(seconds * TICKS_PER_BEAT * 1e6 / _TEMPO)
+    return round(seconds * TICKS_PER_BEAT * 1e6 / DEFAULT_TEMPO)
 
 
 class _Stroke(NamedTuple):
@@ -134,9 +136,9 @@ class _Track:
         """Add the places of the wheel while a note sounds, the first one before the note."""
         ticks = [_ticks(seconds) for seconds in bend.seconds]
         first = max(0, bisect_right(ticks, stroke.start) - 1)
-        step = _BEND_STEP_CENTS / _RANGE_CENTS * _WHEEL_STEPS
+        step = _BEND_STEP_CENTS / _RANGE_CENTS * WHEEL_STEPS
         for at in range(first, max(first + 1, bisect_left(ticks, stroke.end))):
-            wheel = int(np.clip(round(bend.cents[at] / _RANGE_CENTS * _WHEEL_STEPS), -_WHEEL_STEPS, _WHEEL_STEPS - 1))
+            wheel = int(np.clip(round(bend.cents[at] / _RANGE_CENTS * WHEEL_STEPS), -WHEEL_STEPS, WHEEL_STEPS - 1))
             if wheel != channel.wheel and (at == first or abs(wheel - channel.wheel) >= step):
                 channel.wheel = wheel
                 message = mido.Message("pitchwheel", channel=channel.number, pitch=wheel)
