@@ -19,6 +19,7 @@ from stylebox.core.jobs.shown_sound import show
 from stylebox.core.jobs.sound_format import SoundFormat, fit_format
 from stylebox.core.pipeline.finish import Finished, Performance
 from stylebox.core.pipeline.options import OutputFormat, TransferOptions
+from stylebox.core.pipeline.passes import Passes
 from stylebox.core.pipeline.protocol import Pipeline
 from stylebox.core.pipeline.result import TransferFacts, styled_tags
 from stylebox.core.pipeline.transfer import transfer_recording
@@ -114,12 +115,11 @@ def _facts(
 
 def _write(output: Path, finished: Finished, sound: SoundFormat, tags: Tags, progress: ProgressCallback) -> None:
     """Write the sound, block by block."""
-    seconds = finished.num_samples / finished.sample_rate
+    passes = Passes(finished.num_samples / finished.sample_rate, progress)
     with AudioWriter(output, sound.sample_rate, sound.channels, sound.bits, tags) as writer:
         for block in finished.blocks():
             writer.write(block)
-            share = writer.samples / finished.num_samples
-            progress(Progress("transferring", seconds * (0.985 + 0.015 * share), seconds, "finishing"))
+            passes.report("finishing", (1 + writer.samples / finished.num_samples) / 2)  # the first half is measuring
 
 
 def _show(

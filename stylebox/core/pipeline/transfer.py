@@ -30,6 +30,7 @@ def transfer_recording(
     passes = Passes(source.measured.num_samples / source.recording.sample_rate, progress)
     passes.report("measuring", 1.0)
     performance = perform(source, work, passes)
+    # Writing is the other half of the last pass.
     return performance, finish(performance, source, output, lambda share: passes.report("finishing", share / 2))
 
 
