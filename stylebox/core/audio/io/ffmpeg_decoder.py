@@ -17,6 +17,7 @@ from av.stream import Disposition
 
 from stylebox.core.audio.io.container import raise_if_unread
 from stylebox.core.audio.io.containers.avi import Chunks
+from stylebox.core.audio.io.containers.behind import LEAST_BYTES
 from stylebox.core.audio.io.containers.endings import Ending
 from stylebox.core.audio.io.containers.frame_sizes import OF_MARKED_FRAMES, frames_bytes, is_whole
 from stylebox.core.audio.io.containers.page_times import PageTimes
@@ -63,6 +64,7 @@ class Decoder:
         self._is_counted_from_zero = bool(_COUNTED_FROM_ZERO & formats)
         self._lost = LostFrames(stream) if RAW_FORMATS & formats else None
         self._undecoded = self._left_out = 0  # packets: since the last frame, and before it
+        self._undecoded_bytes = 0
         self._padding = Padding(audio) if "mp3" in formats else None
         if "caf" in formats and audio.codec_context.name == "alac":  # its last frame has no padding to be left out
             audio.codec_context.flags2 |= Flags2.skip_manual
@@ -82,7 +84,8 @@ class Decoder:
         is_known = self._lost is not None and (
             self._lost.is_pending or self._lost.ends_in_zeros or self._lost.following is not None
         )
-        is_left_out = self._undecoded > 0 and self._lost is None and not self._is_timed
+        least = LEAST_BYTES if self._is_timed else 1  # NUT and others end with packets that hold no sound
+        is_left_out = self._undecoded_bytes >= least and self._lost is None
         return not is_known and (is_left_out or self._ending.is_missing())
 
     def unread_bytes(self) -> int:
@@ -183,7 +186,7 @@ class Decoder:
                     if missing:
                         yield missing
                 if not frames and self._is_pause(packet):
-                    self._undecoded -= 1
+                    self._undecoded, self._undecoded_bytes = self._undecoded - 1, self._undecoded_bytes - packet.size
                     yield self._audio.rate // _PAUSES_PER_SECOND, self._audio.rate
                 yield from self._page_times.in_place(packet, frames)
             self._remark_on_damage()
@@ -236,11 +239,13 @@ class Decoder:
             whole = av.Packet(packet) if isinstance(packet, bytes) else packet
             frames = self._audio.codec_context.decode(whole)
         except av.FFmpegError:  # the decoders of AC-3 and DTS have errors of their own
-            self._undecoded += isinstance(packet, bytes) or not self._ending.is_none(packet)
+            if isinstance(packet, bytes) or not self._ending.is_none(packet):
+                self._undecoded, self._undecoded_bytes = self._undecoded + 1, self._undecoded_bytes + whole.size
             return []
         if frames:
             self._number, self._frame_samples = self._number + len(frames), frames[0].samples
-            self._left_out, self._undecoded = self._left_out + self._undecoded, 0
+            self._left_out += self._undecoded
+            self._undecoded = self._undecoded_bytes = 0
         if self._padding is not None:
             self._padding.find(frames)
         return frames
