@@ -222,3 +222,16 @@ def test_each_byte_of_a_frame_that_is_cut_short_is_missed(suffix: str, codec: st
     for more in range(1, 20):
         path.write_bytes(content[: end + more])
         assert len(read(path)[1]) == 1, more
+
+
+def test_a_last_packet_that_cannot_be_decoded_is_said(tmp_path: Path) -> None:
+    """All that follows the damage is one packet to FFmpeg; no later one shows how much time is missing."""
+    path = encode(tmp_path / "a.nut", "flac", RATE, False, SECONDS)
+    (whole, remarks), content = read(path), path.read_bytes()
+    assert remarks == []
+    for share in (0.92, 0.94):
+        place = round(share * len(content))
+        path.write_bytes(content[:place] + content[place + 100 :])
+        back, remarks = read(path)
+        assert len(back) < len(whole)
+        assert remarks == [f"it is cut short: {len(back) / RATE:.2f} s are there"]
