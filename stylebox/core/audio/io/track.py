@@ -35,7 +35,10 @@ class Track:
 
 
 def examined(track: Track, part: Part) -> Track:
-    """The track of a part, with remarks on what was put right, what is missing and what is not read."""
+    """The same track, completed: with remarks on what was put right, what is missing and what is not read.
+
+    Where sound of the part is missing, its length is known only after the last block.
+    """
     track.remarks += part.remarks
     if part.share < 1 or not part.has_end:
         track.known_samples = None

@@ -75,7 +75,7 @@ def boxes(stream: BinaryIO, start: int, end: int) -> Iterator[Box]:
 
 
 def sounds(stream: BinaryIO) -> list[Part]:
-    """The files that were joined in one; mostly it is one.
+    """The files that were joined in one; mostly it is one. A fragment whose head is cut short is left out at the end.
 
     Args:
         stream: An MP4 file, seekable.
