@@ -171,7 +171,9 @@ def test_a_part_of_a_broadcast_begins_with_what_is_there(tmp_path: Path) -> None
     assert remarks == ["it begins 12 s behind the beginning of its stream, as part of a broadcast"]
 
 
-@pytest.mark.parametrize(("suffix", "codec"), [(".wv", "wavpack"), (".tta", "tta")])
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [(".wv", "wavpack"), (".tta", "tta"), (".mka", "flac"), (".mp4", "flac"), (".flac", "flac")]
+)
 def test_a_frame_whose_checksum_is_wrong_is_silent(suffix: str, codec: str, tmp_path: Path) -> None:
     """It would be noise, at any level."""
     path = encode(tmp_path / f"a{suffix}", codec, RATE, False, SECONDS)

@@ -52,7 +52,7 @@ def lacks_packets(stream: BinaryIO, place: int) -> bool:
     end = units.walked(stream, 0, units.element)
     tables: int | None = place
     for _ in range(_MOST_TABLES):
-        if tables is None or units.walked(stream, tables, units.element) >= end:
+        if tables is None or units.walked(stream, tables, units.element) == end:
             break
         tables = find(stream, _TABLES, tables + 1)
     return 0 < place < end - LEAST_BYTES and (tables is None or tables - place >= LEAST_BYTES)
