@@ -125,6 +125,18 @@ def test_a_file_keeps_its_permissions_when_it_is_replaced(
     assert all(before & stat.S_IWUSR for before in synced)  # only root could open it otherwise
 
 
+def test_a_disk_without_permissions_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shares of networks, memory cards of telephones and Windows disks in Linux refuse to change them."""
+
+    def refuse(path: Path, mode: int) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(path))
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    for text in ("new", "replaced"):
+        write_text(tmp_path / "a.txt", text)
+        assert (tmp_path / "a.txt").read_text() == text
+
+
 def test_a_text_with_the_name_of_any_file_can_be_written(tmp_path: Path) -> None:
     name = os.fsdecode(b"caf\xe9.wav")
     write_text(tmp_path / "a.json", json.dumps(name, ensure_ascii=False))

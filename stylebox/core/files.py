@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from stylebox.core.errors import StyleboxError
 from stylebox.core.file_names import MAX_NAME_BYTES, shortened
@@ -102,7 +103,7 @@ def atomic_path(path: Path, follow_link: bool = False) -> Iterator[Path]:
     try:
         with _held(partial):
             mode = stat.S_IMODE((target if target.is_file() else partial).stat().st_mode)
-            partial.chmod(mode | stat.S_IWUSR)
+            _set_mode(partial, mode | stat.S_IWUSR)
             yield partial
             move_whole(partial, target, mode)
     except OSError as error:
@@ -128,14 +129,29 @@ def move_whole(source: Path, target: Path, mode: int | None = None) -> None:
         OSError: The disk is full or fails, or the file cannot be moved.
     """
     with source.open("r+b") as file:
-        try:
-            os.fsync(file.fileno())
-        except OSError as error:
-            if error.errno not in _NO_SYNC:
-                raise
+        sync(file)
     if mode is not None:
-        source.chmod(mode)
+        _set_mode(source, mode)
     source.replace(target)
+
+
+def sync(file: BinaryIO) -> None:
+    """Wait until what was written to a file is on the disk, where the file system can wait.
+
+    Raises:
+        OSError: The disk is full or fails.
+    """
+    try:
+        os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
+
+
+def _set_mode(path: Path, mode: int) -> None:
+    """Set the permissions of a new file; shares of networks, memory cards and Windows disks in Linux may have none."""
+    with suppress(OSError):
+        path.chmod(mode)
 
 
 def remove_partial_files(folder: Path) -> None:

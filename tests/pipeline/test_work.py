@@ -1,5 +1,6 @@
 """The work of a transfer: the same in memory and in a folder, kept for the same key and deleted for another."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -59,6 +60,14 @@ def test_rows_are_on_the_disk_before_a_fact_can_name_them(tmp_path: Path, monkey
     monkeypatch.setattr(os, "fsync", lambda file: sizes.append(os.fstat(file).st_size))
     Work(tmp_path, "a").track("played", 6, None, np.float32).write(2, np.ones(3))
     assert sizes[-1:] == [24]
+
+    def cannot(file: int) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "fsync", cannot)  # a disk in a network
+    track = Work(tmp_path, "a").track("played", 6, None, np.float32)
+    track.write(0, np.ones(3))
+    assert track.read(0, 3).sum() == 3
 
 
 def test_a_folder_that_is_no_work_is_not_deleted(tmp_path: Path) -> None:

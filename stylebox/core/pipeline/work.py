@@ -5,14 +5,13 @@ with another key starts over. Knows nothing of sound.
 """
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stylebox.core.files import atomic_path, errors_named, write_text
+from stylebox.core.files import atomic_path, errors_named, sync, write_text
 from stylebox.core.json_text import parse_json
 from stylebox.core.lock import LOCK_NAME
 
@@ -135,7 +134,7 @@ class Track:
             file.seek(start * self._row_bytes)
             file.write(np.ascontiguousarray(values, self._dtype).tobytes())
             file.flush()
-            os.fsync(file.fileno())  # before a fact says that it is there
+            sync(file)  # before a fact says that it is there
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Rows `start` to `stop`; those beyond the end are left out.
