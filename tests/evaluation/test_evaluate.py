@@ -162,8 +162,7 @@ def test_a_clip_is_the_reference_of_its_own_style(pipeline: BasePipeline, inputs
 def test_a_bad_file_does_not_stop_the_others(
     pipeline: BasePipeline, inputs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    late = np.concatenate([np.zeros(SAMPLE_RATE), tones(melody(60, 3.0), 3.0, PARTIALS["reed"])[: SAMPLE_RATE // 2]])
-    soundfile.write(inputs / "10.wav", late, SAMPLE_RATE)
+    soundfile.write(inputs / "10.wav", np.zeros(SAMPLE_RATE // 2), SAMPLE_RATE)
     soundfile.write(inputs / "15.wav", np.zeros(3 * SAMPLE_RATE), SAMPLE_RATE)
     (inputs / "20.wav").write_text("no sound")
     (inputs / "readme.xyz").write_text("no sound")
@@ -178,8 +177,22 @@ def test_a_bad_file_does_not_stop_the_others(
     shown = capsys.readouterr()
     assert json.loads(shown.out)["failed"] == result.failed
     assert all(line in shown.err for line in result.failed)
-    with pytest.raises(StyleboxError, match=r"10\.wav: holds less than 1 s of sound"):
+    with pytest.raises(StyleboxError, match=r"10\.wav: is shorter than 1 s"):
         evaluate_files(pipeline, "tiny", inputs / "10.wav", ["reed"])
+
+
+@pytest.mark.parametrize(
+    ("silent_seconds", "seconds", "length"), [(20.0, 3.0, 3.0), (2.0, 0.5, 1.0), (0.0, 14.0, 12.0)]
+)
+def test_a_recording_is_measured_from_its_first_sound_on(
+    silent_seconds: float, seconds: float, length: float, tmp_path: Path
+) -> None:
+    sound = 0.2 * np.cos(2 * np.pi * 440 / SAMPLE_RATE * np.arange(round(seconds * SAMPLE_RATE)))
+    silence = np.zeros(round(silent_seconds * SAMPLE_RATE))
+    soundfile.write(tmp_path / "a.wav", np.concatenate([silence, sound]), SAMPLE_RATE)
+    (case,), _ = file_cases([tmp_path / "a.wav"], ["reed"], SAMPLE_RATE, 1, None)
+    assert len(case.content) / SAMPLE_RATE == pytest.approx(length)
+    assert np.abs(case.content[-SAMPLE_RATE // 2 :]).max() > 0.01
 
 
 def test_a_name_without_recordings_has_no_timbre_figure(pipeline: BasePipeline, inputs: Path, tiny_home: Path) -> None:

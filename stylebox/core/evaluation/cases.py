@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
+from stylebox.core.audio.io.read import load_with_remarks
 from stylebox.core.data.dataset import Dataset, int16_to_audio
 from stylebox.core.data.manifest import Recording
 from stylebox.core.errors import AudioError, DatasetError
 from stylebox.core.music.notes import Note
 from stylebox.core.music.style_names import instrument_of, match_name
 from stylebox.core.paths import expanded
-from stylebox.core.pipeline.clip_style import read_clip
+from stylebox.core.pipeline.clip_style import sounding
 from stylebox.core.pipeline.style_spec import is_file
 
 EXCERPT_SECONDS = 12.0  # of each recording
@@ -110,7 +111,7 @@ def file_cases(
         The cases, and why files were left out, one line per file.
 
     Raises:
-        AudioError: A style's file, or every input, cannot be read, or holds too little sound.
+        AudioError: A style's file, or every input, cannot be read, is silent or is too short.
     """
     references = [_references(style, sample_rate, dataset) for style in styles]
     cases: list[Case] = []
@@ -202,9 +203,13 @@ def _title(style: str) -> str:
 
 
 def _excerpt_of_file(path: Path, sample_rate: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The first seconds of sound in a file, and what was left out of the file."""
-    audio, remarks = read_clip(path, sample_rate)
-    audio = audio[: round(EXCERPT_SECONDS * sample_rate)]
-    if len(audio) < SHORTEST_SECONDS * sample_rate:
-        raise AudioError(f"{path}: holds less than {SHORTEST_SECONDS:g} s of sound; give a longer recording")
-    return audio, tuple(remarks)
+    """The first seconds of a file from its first sound on, and what was left out of the file."""
+    audio, remarks = load_with_remarks(path, sample_rate, named=True)
+    shortest = round(SHORTEST_SECONDS * sample_rate)
+    if len(audio) < shortest:
+        raise AudioError(f"{path}: is shorter than {SHORTEST_SECONDS:g} s; give a longer recording")
+    start, stop = sounding(audio)
+    if start == stop:
+        raise AudioError(f"{path}: is silent; give another recording")
+    start = min(start, len(audio) - shortest)
+    return audio[start : start + round(EXCERPT_SECONDS * sample_rate)], tuple(remarks)

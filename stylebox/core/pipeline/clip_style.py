@@ -46,10 +46,20 @@ def read_clip(path: Path, sample_rate: int) -> tuple[np.ndarray, list[str]]:
         The sound is ``(S,)``.
     """
     audio, remarks = load_with_remarks(path, sample_rate, named=True)
-    loud = np.flatnonzero(np.abs(audio) > _SILENCE)
-    if not loud.size:
+    start, stop = sounding(audio)
+    if start == stop:
         raise SilentClipError("; ".join([f"{path}: is silent", *channel_faults(path), "give a recording of the sound"]))
-    return audio[loud[0] : loud[-1] + 1], remarks
+    return audio[start:stop], remarks
+
+
+def sounding(audio: np.ndarray) -> tuple[int, int]:
+    """Where the silence before a recording ends, and where the silence behind it begins; equal if all of it is silent.
+
+    Shape:
+        audio is ``(S,)``.
+    """
+    loud = np.flatnonzero(np.abs(audio) > _SILENCE)
+    return (int(loud[0]), int(loud[-1]) + 1) if loud.size else (0, 0)
 
 
 @torch.no_grad()
