@@ -172,7 +172,11 @@ def test_a_part_of_a_broadcast_begins_with_what_is_there(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("suffix", "codec"), [(".wv", "wavpack"), (".tta", "tta"), (".mka", "flac"), (".mp4", "flac"), (".flac", "flac")]
+    ("suffix", "codec"),
+    [
+        *[(".wv", "wavpack"), (".tta", "tta"), (".mka", "flac"), (".mp4", "flac"), (".flac", "flac")],
+        *[(".ac3", "ac3"), (".eac3", "eac3"), (".mkv", "ac3"), (".ts", "eac3")],
+    ],
 )
 def test_a_frame_whose_checksum_is_wrong_is_silent(suffix: str, codec: str, tmp_path: Path) -> None:
     """It would be noise, at any level."""
@@ -182,10 +186,10 @@ def test_a_frame_whose_checksum_is_wrong_is_silent(suffix: str, codec: str, tmp_
     content[middle : middle + 9] = b"123456789"
     path.write_bytes(content)
     back, remarks = read(path)
-    changed = back != whole
+    changed = np.flatnonzero(np.abs(back - whole) > (0.02 if codec.endswith("ac3") else 0))  # AC-3 adds noise
     assert len(back) == len(whole)
-    assert changed.any()
-    assert not back[changed].any()
+    overlap = 256 if codec.endswith("ac3") else 0  # into the frames before and after
+    assert not back[changed[0] + overlap : changed[-1] - overlap].any()
     assert [remark.partition(" s ")[2] for remark in remarks] == ["of its time hold no sound; they are silent"]
 
 

@@ -18,7 +18,7 @@ from stylebox.core.audio.io.track import Track
 from stylebox.core.errors import AudioError
 
 _MOST_CHANNELS = 64  # that FFmpeg converts
-_WITH_CHECKSUMS = {"flac", "wavpack", "tta"}  # codecs whose damaged frames would otherwise be played
+_WITH_CHECKSUMS = {"flac", "wavpack", "tta", "ac3", "eac3"}  # codecs whose damaged frames would otherwise be played
 _EXACT = {"flac", "tta", "wv", "ape", "sox", "nistsphere", "au"}  # containers that state the length in samples
 
 
