@@ -18,7 +18,7 @@ from stylebox.core.audio.io.track import Block
 _LEAD_SECONDS = 0.5  # that decoders need to be exact
 
 
-def are_exact_here_only(edits: Sequence[Edit]) -> bool:
+def is_inexact_by_ffmpeg(edits: Sequence[Edit]) -> bool:
     """Whether FFmpeg plays a list inexactly: several stretches, one after a silence, or one to the end."""
     silence = sum(edit.seconds for edit in edits if edit.begin is None)
     is_plain = len(edits) == 1 and edits[0].seconds > 0

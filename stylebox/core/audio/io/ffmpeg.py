@@ -8,10 +8,11 @@ import av
 from av.stream import Disposition
 
 from stylebox.core.audio.io import edits as edit_lists
-from stylebox.core.audio.io.container import open_container
+from stylebox.core.audio.io.containers import units
 from stylebox.core.audio.io.containers.boxes import edit_list
-from stylebox.core.audio.io.containers.raw_frames import is_adts
+from stylebox.core.audio.io.containers.frame_sizes import is_adts
 from stylebox.core.audio.io.containers.stated import stated_seconds
+from stylebox.core.audio.io.ffmpeg_container import open_container
 from stylebox.core.audio.io.ffmpeg_decoder import Decoder
 from stylebox.core.audio.io.frames import bits_per_sample, float_blocks
 from stylebox.core.audio.io.track import Track
@@ -36,7 +37,7 @@ def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -
     """
     # A packet of AAC knows its place in the file only if FFmpeg does not search it for frames.
     with ExitStack() as opening:
-        options = {"fflags": "noparse"} if is_adts(stream) else {}
+        options = {"fflags": "noparse"} if is_adts(units.head(stream, 0)) else {}
         container = opening.enter_context(open_container(stream, name, **options))
         if not container.streams.audio:
             raise AudioError(f"{name}: has no sound track; choose a file with sound")
@@ -52,7 +53,7 @@ def open_ffmpeg(stream: BinaryIO, name: str, after_gaps: Collection[int] = ()) -
         stated, edits = stated_seconds(container, audio, stream), edit_list(stream, audio.id)
         decoder = Decoder(container, audio, stream, after_gaps, stated is not None)
         blocks = decoder.blocks()
-        if edit_lists.are_exact_here_only(edits):
+        if edit_lists.is_inexact_by_ffmpeg(edits):
             media = opening.enter_context(open_container(stream, name, ignore_editlist="1"))
             track = cast("av.AudioStream", media.streams[audio.index])
             stated, blocks = edit_lists.stated_seconds(edits), edit_lists.blocks(media, track, edits, float_blocks)

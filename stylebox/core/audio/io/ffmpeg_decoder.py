@@ -15,7 +15,6 @@ from av.codec.context import Flags2
 from av.container import InputContainer
 from av.stream import Disposition
 
-from stylebox.core.audio.io.container import raise_if_unread
 from stylebox.core.audio.io.containers.avi import Chunks
 from stylebox.core.audio.io.containers.behind import LEAST_BYTES
 from stylebox.core.audio.io.containers.endings import Ending
@@ -23,6 +22,7 @@ from stylebox.core.audio.io.containers.frame_sizes import OF_MARKED_FRAMES, fram
 from stylebox.core.audio.io.containers.page_times import PageTimes
 from stylebox.core.audio.io.containers.raw_frames import RAW_FORMATS, LostFrames, Padding
 from stylebox.core.audio.io.containers.stated import itunes_samples
+from stylebox.core.audio.io.ffmpeg_container import raise_if_unread
 from stylebox.core.audio.io.frames import float_blocks
 from stylebox.core.audio.io.time_line import GAP_SECONDS, LONGEST_GAPS_SECONDS, Silence, TimeLine
 from stylebox.core.audio.io.track import Block
@@ -239,7 +239,7 @@ class Decoder:
             whole = av.Packet(packet) if isinstance(packet, bytes) else packet
             frames = self._audio.codec_context.decode(whole)
         except av.FFmpegError:  # the decoders of AC-3 and DTS have errors of their own
-            if isinstance(packet, bytes) or not self._ending.is_none(packet):
+            if isinstance(packet, bytes) or not self._ending.holds_no_frame(packet):
                 self._undecoded, self._undecoded_bytes = self._undecoded + 1, self._undecoded_bytes + whole.size
             return []
         if frames:

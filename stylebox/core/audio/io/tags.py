@@ -102,7 +102,7 @@ def _ape_tags(stream: BinaryIO) -> Tags:
 
 def _container_tags(stream: BinaryIO, name: str) -> Tags:
     """The tags that FFmpeg finds."""
-    from stylebox.core.audio.io.container import open_container
+    from stylebox.core.audio.io.ffmpeg_container import open_container
 
     try:
         with open_container(stream, name) as container:

@@ -33,7 +33,7 @@ def sound_suffix(path: Path, suggested: str | None) -> str:
     Raises:
         SourceError: It is not a sound file.
     """
-    from stylebox.core.audio.io.container import open_container  # loads all of FFmpeg
+    from stylebox.core.audio.io.ffmpeg_container import open_container  # loads all of FFmpeg
 
     try:
         with path.open("rb") as stream, open_container(stream, str(path)) as container:

@@ -56,7 +56,7 @@ class Ending:
     def packets(self) -> Iterator["av.Packet[av.AudioStream]"]:
         """The packets of the track; those of other tracks are only watched."""
         for packet in self._demuxed():
-            if packet.size and not self.is_none(packet):
+            if packet.size and not self.holds_no_frame(packet):
                 self._count_gap(packet)
                 self._last[packet.stream_index] = packet
                 self._begin = packet.pos if self._begin is None else self._begin
@@ -144,7 +144,7 @@ class Ending:
         end = self._stream.seek(0, io.SEEK_END)
         return max(end - after_padding(self._stream, last.pos + last.size), 0)
 
-    def is_none(self, packet: "av.Packet[Any]") -> bool:
+    def holds_no_frame(self, packet: "av.Packet[Any]") -> bool:
         """Whether a packet is a tag or padding that was taken for one, or lacks the mark of its codec."""
         head = bytes(memoryview(packet)[:_LONGEST_MARK_BYTES])
         mark = _MARKS.get(self._container.format.name)

@@ -57,10 +57,15 @@ def frames_bytes(packet: bytes) -> int:
     return at or len(packet)
 
 
+def is_adts(head: bytes) -> bool:
+    """Whether a frame of AAC without a container begins: a mark of twelve bits, and layer 0, which MP3 has not."""
+    return len(head) > 1 and head[0] == _ADTS_SYNC[0] and head[1] & _ADTS_MASK == _ADTS_SYNC[1]
+
+
 def begins_frames(head: bytes) -> bool:
     """Whether bytes begin with two frames, the second at least in part, of AAC in ADTS or of AC-3, which are alike."""
     at, first = 0, head[:_AC3_HEAD_BYTES]
-    is_aac = len(first) == _AC3_HEAD_BYTES and first[0] == _ADTS_SYNC[0] and first[1] & _ADTS_MASK == _ADTS_SYNC[1]
+    is_aac = is_adts(first)
     if not is_aac and not first.startswith(_AC3_SYNC):
         return False
     alike = _ADTS_ALIKE if is_aac else _AC3_ALIKE

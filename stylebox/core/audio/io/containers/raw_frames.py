@@ -17,17 +17,6 @@ LONGEST_FRAME_BYTES = 1 << 14  # what is shorter behind the last frame may be on
 RAW_FORMATS = {"mp3", "aac", "ac3", "eac3", "dts"}  # as FFmpeg names them
 
 
-def is_adts(stream: BinaryIO) -> bool:
-    """Whether a file holds AAC without a container: a mark of twelve bits, and layer 0, which MP3 has not.
-
-    Args:
-        stream: Seekable.
-    """
-    stream.seek(0)
-    head = stream.read(2)
-    return len(head) == 2 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0
-
-
 def xing_seconds(stream: BinaryIO) -> float | None:
     """The length of an MP3 file by the number of frames that it states; None if it states none.
 
