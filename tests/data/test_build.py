@@ -362,3 +362,13 @@ def test_an_only_recording_is_split_by_time_and_the_report_says_so(tmp_path: Pat
     for before, after in itertools.pairwise(piano):
         assert after.start_frame - before.stop_frame >= 3 * MelConfig().frames_per_second
     assert piano[0].used_frames > 0.75 * 34 * MelConfig().frames_per_second
+
+
+def test_one_instrument_in_several_folders_is_remarked(tmp_path: Path) -> None:
+    for number, folder in enumerate(("Violin", "violín", "Geige", "viola", "reed pipe", "Reed-Pipe")):
+        write_recording(tmp_path / "sources", f"{folder}/{number}.wav")
+    remarks = [line for line in build(tmp_path / "sources", tmp_path / "dataset", jobs=1).remarks if "folders" in line]
+    assert remarks == [
+        "the folders 'Geige' and 'Violin' and 'violín' count as 3 instruments; give them one name if they are one",
+        "the folders 'Reed-Pipe' and 'reed pipe' count as 2 instruments; give them one name if they are one",
+    ]

@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from stylebox.core.data.scan import FoundSources, SourceFile, find_sources
 from stylebox.core.data.split import assign_splits
 from stylebox.core.errors import DatasetError, StyleboxError, cannot_write, error_reason
 from stylebox.core.files import file_sha256, remove_partial_files
+from stylebox.core.music.instrument_names import fold_name, plain_name
 from stylebox.core.paths import entries
 from stylebox.core.progress import Progress, ProgressCallback, silent
 from stylebox.core.sources.sidecar import Sidecar, read_sidecar
@@ -57,7 +58,7 @@ class BuildReport:
         removed: Number of recordings of an earlier build that were deleted.
         skipped: Files that are not in the dataset.
         warnings: Possible faults that a listener should check, one line each, naming the file.
-        remarks: Unusual properties of the splits, one line each.
+        remarks: Unusual properties of the splits and of the instruments' names, one line each.
     """
 
     dataset: Path
@@ -140,7 +141,7 @@ def build(
         skipped=tuple(skipped),
         warnings=tuple(f"{c.file.path}: {w}" for c in usable for w in measured[c.file.id].warnings)
         + tuple(_alike(usable, dataset)),
-        remarks=tuple(remarks),
+        remarks=(*remarks, *_spelt_alike({c.file.instrument for c in usable})),
     )
 
 
@@ -210,6 +211,17 @@ def _alike(usable: list[_Candidate], dataset: Path) -> Iterator[str]:
     mels = (np.load(dataset / "mels" / f"{c.files}.npy", mmap_mode="r") for c in played)
     for first, second in find_alike(mels):
         yield f"{played[second].file.path}: sounds the same as {played[first].file.source}; delete one of them"
+
+
+def _spelt_alike(instruments: Iterable[str]) -> Iterator[str]:
+    """A remark for each instrument that has several folders, such as `Violin`, `violin` and `Geige`."""
+    spellings: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(instruments):
+        spellings[plain_name(name) or fold_name(name)].append(name)
+    for names in spellings.values():
+        if len(names) > 1:
+            listed = " and ".join(map(repr, names))
+            yield f"the folders {listed} count as {len(names)} instruments; give them one name if they are one"
 
 
 def _recording(candidate: _Candidate, known: Measured) -> Recording:
