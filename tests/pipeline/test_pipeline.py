@@ -300,6 +300,16 @@ def test_generate_moves_a_midi_file_likewise(pipeline: BasePipeline, tmp_path: P
     assert (still.transpose, still.moved) == (0, None)
 
 
+def test_what_a_transfer_does_not_play_is_reported(pipeline: BasePipeline, recording: np.ndarray) -> None:
+    bias_transcriber(pipeline, FIND_NOTES)
+    kept = pipeline.transfer(recording, dataclasses.replace(OPTIONS, transpose=0))
+    moved = pipeline.transfer(recording, dataclasses.replace(OPTIONS, transpose=60))
+    lost = len(kept.notes) - len(moved.notes)
+    assert lost > 0
+    assert moved.warnings[-1] == f"{lost} of {len(kept.notes)} notes left out: beyond the 88 keys"
+    assert kept.warnings == []
+
+
 def test_what_generate_does_not_play_is_reported(pipeline: BasePipeline, tmp_path: Path) -> None:
     write_midi(tmp_path / "high.mid", [Note(0.0, 0.5, 60), Note(0.5, 1.0, 120)])
     kept = dataclasses.replace(OPTIONS, transpose=0)

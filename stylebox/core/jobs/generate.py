@@ -124,13 +124,9 @@ def _generated(
     performance = pipeline.play(note_score, replace(options, seed=seed), num_samples, work, progress)
     assert performance.sound is not None
     assert performance.notes is not None
-    lost = len(played) - len(performance.notes)
-    left_out = [f"{lost} of {len(played)} notes left out: beyond the 88 keys"] if lost else []
     gain_db = gain_to(energy_of(performance.sound, pipeline.sample_rate), _OUTPUT_DB)
     length = num_samples / pipeline.sample_rate
-    facts = TransferFacts(
-        performance.notes, performance.settings, pipeline.model, [*left_out, *performance.remarks], length
-    )
+    facts = TransferFacts(performance.notes, performance.settings, pipeline.model, [*performance.remarks], length)
     return _Generated(facts, performance.sound, np.float32(10 ** (gain_db / 20)))
 
 

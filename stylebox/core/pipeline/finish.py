@@ -32,14 +32,12 @@ class Performance:
     Attributes:
         settings: What it was made with, the transposition included.
         notes: As played; None if the model knows no notes.
-        found: The notes found in the recording; None if the model knows no notes.
         sound: One value per sample at the model's rate and own level; None for a silent recording.
-        remarks: What was left out of the style's recordings.
+        remarks: What was left out of the music and of the style's recordings.
     """
 
     settings: Settings
     notes: list[Note] | None = None
-    found: list[Note] | None = None
     sound: Track | None = None
     remarks: tuple[str, ...] = ()
 
@@ -146,7 +144,7 @@ def finish(
     if performance.sound is None:
         return Finished(source, None, np.zeros(1), places, rate, settings.mix, warnings=(SILENT_INPUT,))
     found, target_db = energy_of(performance.sound, source.sample_rate), loudness_of(known.energy)
-    music = performance.found is None or energy_of_notes(known.energy, performance.found) >= _LEAST_ENERGY_OF_NOTES
+    music = performance.notes is None or energy_of_notes(known.energy, performance.notes) >= _LEAST_ENERGY_OF_NOTES
     if music:
         gain_db = gain_to(found, target_db)
         curve = follow_gain(found, known.energy, settings.follow, gain_db=gain_db) * 10 ** (gain_db / 20)

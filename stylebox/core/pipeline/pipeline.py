@@ -32,7 +32,7 @@ from stylebox.core.pipeline.style_spec import StyleSpec
 from stylebox.core.pipeline.transcribe import transcribe
 from stylebox.core.pipeline.transfer import transfer_to_array
 from stylebox.core.pipeline.vocode import mel_to_audio
-from stylebox.core.pipeline.work import Work
+from stylebox.core.pipeline.work import Track, Work
 from stylebox.core.progress import ProgressCallback, silent
 from stylebox.core.store import library
 from stylebox.core.store.styles import Style, named_styles
@@ -124,12 +124,12 @@ class BasePipeline:
 
         def perform(source: MonoSource, work: Work, passes: Passes) -> Performance:
             if source.measured.silent:
-                return Performance(settings, [], [], remarks=style.remarks)
+                return Performance(settings, [], remarks=style.remarks)
             report = partial(passes.report, "transcribing")
             score = transcribe(source, self.content_encoder, self.mel_transform, work.content, report)
             player = self._player(score, style, replace(settings, seed=work.keep("seed", settings.seed)))
             sound = player.play(score, source.num_samples, work, partial(passes.report, "playing"))
-            return Performance(player.settings, player.notes_of(score), score.notes, sound, style.remarks)
+            return _performance(player, score, sound)
 
         return perform
 
@@ -175,7 +175,7 @@ class BasePipeline:
         settings, style = self.resolve(options), self.style(options.spec)
         player, passes = self._player(score, style, settings), Passes(num_samples / self.sample_rate, progress)
         sound = player.play(score, num_samples, work, partial(passes.report, "playing"))
-        return Performance(player.settings, player.notes_of(score), score.notes, sound, style.remarks)
+        return _performance(player, score, sound)
 
     def _player(self, score: Score, style: Style, settings: Settings) -> Player:
         """What plays a score; the settings get the transposition that its notes need."""
@@ -266,3 +266,10 @@ class BasePipeline:
         neural = library.has_part(self.model, "vocoder", self.mel_config)
         method, vocoder = ("neural", self.vocoder) if neural else ("harmonic", None)
         return mel_to_audio(mel, content, self.mel_config, len(audio), method=method, vocoder=vocoder, phase_steps=4)
+
+
+def _performance(player: Player, score: Score, sound: Track) -> Performance:
+    """What was played, and what was not."""
+    notes, count = player.notes_of(score), len(score.notes)
+    lost = [f"{count - len(notes)} of {count} notes left out: beyond the 88 keys"] if len(notes) < count else []
+    return Performance(player.settings, notes, sound, (*lost, *player.style.remarks))
