@@ -154,7 +154,18 @@ def test_files_of_one_name_do_not_overwrite_one_another() -> None:
         Path(name).write_text("sound")
     run("x/a.wav", "y/a.wav", "y/a.flac", "y/A.mp3", "x/../x/a.wav")
     assert len({name.casefold() for name in files()}) == len(files()) == 5
-    assert {"a-harp.wav", "a.flac-harp.wav"} <= set(files())
+    assert {"a.wav-harp.wav", "a.flac-harp.wav", "A.mp3-harp.wav"} <= set(files())
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_recording_that_comes_later_is_made_though_another_has_its_name() -> None:
+    Path("in").mkdir()
+    Path("in/a.wav").write_text("sound")
+    assert len(run("in").done) == 1
+    Path("in/a.flac").write_text("sound")
+    assert len(run("in").done) == 2
+    assert set(files()) == {"a-harp.wav", "a.wav-harp.wav", "a.flac-harp.wav"}
+    assert run("in").done == []
 
 
 @pytest.mark.usefixtures("machine", "empty_pages")

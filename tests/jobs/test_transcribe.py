@@ -85,7 +85,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_batch_keeps_folders_and_goes_on_past_a_bad_file(tiny_home: Path, folder: Path, tmp_path: Path) -> None:
     pipeline = load_pipeline("tiny")
     batch = transcribe_files([folder], tmp_path / "out", pipeline)
-    made = ["a.mid", "a.wav.mid", "deep/b.mid"]
+    made = ["a.flac.mid", "a.wav.mid", "deep/b.mid"]
     assert sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.mid")) == made
     assert len(batch.failed) == 1
     assert "bad.wav" in batch.failed[0]

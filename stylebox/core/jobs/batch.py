@@ -204,7 +204,8 @@ def _free_name(recording: InputPath, style: str, model: str, naming: Naming, tak
 def _stems(recording: InputPath, added_bytes: int) -> Iterator[str]:
     """What outputs of a recording may be called, without end, short enough for a name with more bytes."""
     room = MAX_OUTPUT_BYTES - added_bytes
-    yield shortened(recording.stem, room)
+    if not recording.shares_stem:  # otherwise a later run with one input more would give its output another name
+        yield shortened(recording.stem, room)
     yield shortened(recording.path.name, room)
     for number in itertools.count(2):
         end = f"-{number}"

@@ -1,8 +1,9 @@
 """The recordings of files, folders and patterns that a user names. Knows no outputs and decodes nothing."""
 
 import glob
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stylebox.core.audio.io.files import find_audio
@@ -18,10 +19,17 @@ class InputPath:
     Attributes:
         path: The file; ``-`` is standard input.
         below: Folder below the named one in which it was found; the output goes to the same.
+        shares_stem: Whether another input of the same place has its name with another suffix.
     """
 
     path: Path
     below: Path = Path()
+    shares_stem: bool = False
+
+    @property
+    def place(self) -> tuple[Path, str]:
+        """Where its outputs lie and what they are called; some systems take names in any case as equal."""
+        return self.below, self.stem.casefold()
 
     @property
     def stem(self) -> str:
@@ -70,6 +78,10 @@ def find_inputs(sources: Sequence[Path]) -> Inputs:
             found.recordings.append(InputPath(source))  # one that is not there is reported when it is its turn
     found.recordings = list({recording.path.absolute(): recording for recording in reversed(found.recordings)}.values())
     found.recordings.reverse()
+    suffixes = defaultdict[tuple[Path, str], set[str]](set)
+    for recording in found.recordings:
+        suffixes[recording.place].add(recording.path.suffix.casefold())
+    found.recordings = [replace(one, shares_stem=len(suffixes[one.place]) > 1) for one in found.recordings]
     if not found.recordings:
         raise AudioError(next(iter(found.problems.values()), "no recording is named; name a file or a folder"))
     return found
