@@ -137,6 +137,9 @@ def test_a_single_midi_file_is_a_score_and_equal_names_are_kept_apart(tmp_path: 
 def test_a_folder_without_music_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no MIDI file"):
         midi_scores(tmp_path, 6.0)
+    write_midi(tmp_path / "bare.mid", [Note(0.0, 1.0, 60)])
+    with pytest.raises(SourceError, match="no piece of at least 4 notes in it"):
+        midi_scores(tmp_path, 6.0)
     (tmp_path / "broken.mid").write_bytes(b"not midi")
     with pytest.raises(SourceError, match=r"broken\.mid"):
         midi_scores(tmp_path, 6.0)

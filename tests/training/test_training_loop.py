@@ -510,3 +510,10 @@ def test_batches_come_in_order_and_errors_come_through() -> None:
 def test_an_unknown_device_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(StyleboxError, match="device abacus"):
         fit(TinyStage(), tiny_config(), tmp_path, device="abacus")
+
+
+def test_more_steps_than_the_settings_have_are_said(tmp_path: Path) -> None:
+    lines: list[str] = []
+    result = train(tmp_path, config=tiny_config(steps=3), max_steps=5, remark=lines.append)
+    assert result.steps == 3
+    assert lines == ["--max-steps 5: the settings end after 3 steps; a --config may set more"]

@@ -111,6 +111,8 @@ def fit(
     trainer.origin = dict(origin or {})
     resumed = _restored(trainer, resume, remark)
     last_step = config.steps if max_steps is None else min(config.steps, max_steps)
+    if max_steps is not None and max_steps > config.steps:
+        remark(f"--max-steps {max_steps}: the settings end after {config.steps} steps; a --config may set more")
     best = BestWeights(trainer, directory / f"{stage.name}.safetensors", resumed)
     log = TrainingLog(state_dir, stage.name, trainer.is_main_process)
     log.resume_at(trainer.step if resumed else -1)

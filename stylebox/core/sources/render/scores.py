@@ -166,12 +166,14 @@ def midi_scores(source: Path, seconds: float) -> MidiPieces:
     folder = source.parent if source.is_file() else source
     found = MidiPieces([], list(search.problems.values()), [])
     names: set[str] = set()
+    has_notes = False
     for path in search.files:
         try:
             score = read_midi(path)
         except SourceError as error:
             found.unread.append(str(error))
             continue
+        has_notes |= bool(score.notes)
         pieces = _cut(score.notes, seconds)
         name = "_".join(path.relative_to(folder).with_suffix("").parts)
         name = f"{name}_{path.suffix[1:]}" if name.casefold() in names else name
@@ -184,7 +186,8 @@ def midi_scores(source: Path, seconds: float) -> MidiPieces:
             lost = f"{left_out} of {len(score.notes)} notes left out: too short, or in a piece of a few notes"
         found.remarks.extend(f"{path}: {remark}" for remark in filter(None, [*score.remarks, lost]))
     if not found.pieces:
-        no_music = f"{source}: no MIDI file with notes in it; give a .mid file or a folder of them"
+        fault = f"no piece of at least {_FEWEST_NOTES} notes" if has_notes else "no MIDI file with notes"
+        no_music = f"{source}: {fault} in it; give a .mid file or a folder of them"
         raise SourceError(found.unread[0] if found.unread else no_music)
     return found
 
