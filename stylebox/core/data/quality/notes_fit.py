@@ -22,11 +22,8 @@ _OCTAVE, _HELD_SECONDS = 13, 1.0  # keys whose mean a peak stands out from; how 
 _PARTIALS = {0: 1.0, 12: 0.8, 19: 0.6, 24: 0.5, 28: 0.4, 31: 0.3}  # semitones above a note, and their levels
 _MOST_SEMITONES, _MOST_SECONDS, _NEAR_SECONDS = 24, 10.0, 0.15  # by which notes are moved; what counts as in place
 _LIKE_STOPS = (-24, -12)  # of an organ, which sound below the keys; notes that are so much too high look the same
-_BETTER, _GOOD, _POOR = (
-    0.1,
-    0.3,
-    0.1,
-)  # correlations: of notes elsewhere, that gain so much; of notes that fit, or do not
+# Correlations: what notes gain elsewhere that are misplaced; of notes that fit, and of those that do not.
+_BETTER, _GOOD, _POOR = 0.1, 0.3, 0.1
 _MIN_NOTES = 5  # fewer show nothing
 _LATE_SHARE = 0.1  # of the notes, behind the end of the sound
 _UNWRITTEN_SECONDS = 10.0  # of sound behind the last note: more is no echo
@@ -88,11 +85,9 @@ def _place(correlations: np.ndarray, lag_seconds: np.ndarray) -> str:
     if best < _GOOD:
         return "do not fit the sound"
     moves = [f"{abs(lag):.1f} s {'later' if lag > 0 else 'earlier'}"] if abs(lag) > _NEAR_SECONDS else []
-    moves += (
-        [f"{abs(semitones)} semitone{'s' * (abs(semitones) != 1)} {'higher' if semitones > 0 else 'lower'}"]
-        if semitones
-        else []
-    )
+    if semitones:
+        plural = "s" * (abs(semitones) != 1)
+        moves.append(f"{abs(semitones)} semitone{plural} {'higher' if semitones > 0 else 'lower'}")
     return f"would fit the sound better {' and '.join(moves)}"
 
 
