@@ -233,7 +233,8 @@ def test_notes_that_end_all_together_take_time_in_proportion() -> None:
         assert len(read_midi(Path("a.mid")).notes) == number
         return time.process_time() - begin
 
-    assert seconds(8000) < 16 * seconds(1000)
+    few, many = (min(seconds(number) for _ in range(3)) for number in (1000, 8000))  # other programs take time, too
+    assert many < 32 * few  # 64 times if each end looked at all notes
 
 
 @pytest.mark.parametrize(("number", "said"), [(1, "1 message has a value"), (2, "2 messages have values")])
