@@ -1,4 +1,4 @@
-"""Bytes that are damaged anywhere in a file: what follows stays at its time, or a remark says what is lost."""
+"""Bytes that are damaged anywhere in a file: what follows stays at its time, or a remark reports what is lost."""
 
 from collections.abc import Callable
 from pathlib import Path

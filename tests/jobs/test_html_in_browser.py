@@ -1,4 +1,4 @@
-"""The page of a transfer in a real browser: it plays, compares at the same position, and asks nobody for anything."""
+"""The page of a transfer in a real browser: it plays, compares at the same position, and needs no other file."""
 
 import io
 from collections.abc import Iterator
