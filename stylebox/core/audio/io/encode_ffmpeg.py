@@ -59,8 +59,13 @@ class FfmpegEncoder:
     def __init__(self, stream: BinaryIO, suffix: str, sample_rate: int, channels: int, tags: Tags) -> None:
         self._kind, self._layout = CODECS[suffix], "stereo" if channels == 2 else "mono"
         self._stream, self._suffix, self._sample_rate, self._tags, self._given = stream, suffix, sample_rate, tags, 0
+        options = {"fflags": "+bitexact"}
+        if (
+            suffix == ".m4a"
+        ):  # its edit list counts in this unit; in milliseconds, up to 22 samples at the end were lost
+            options["movie_timescale"] = str(sample_rate)
         with _errors_of_the_disk():
-            self._container = av.open(stream, "w", format=self._kind.container, options={"fflags": "+bitexact"})
+            self._container = av.open(stream, "w", format=self._kind.container, options=options)
             audio = self._container.add_stream(self._kind.codec, rate=sample_rate, layout=self._layout)
             assert isinstance(audio, av.AudioStream)
             audio.bit_rate = self._kind.bit_rate * channels

@@ -10,7 +10,8 @@ from typing import Any, BinaryIO
 import av
 from av.container import InputContainer
 
-from stylebox.core.audio.io.containers import adx
+from stylebox.core.audio.io.containers import adx, units
+from stylebox.core.audio.io.containers.tag_places import id3_end
 from stylebox.core.errors import AudioError
 
 # Tags of no valid encoding: from version 19 on PyAV keeps their bytes, before it has to be asked.
@@ -33,9 +34,13 @@ def open_container(stream: BinaryIO, name: str, **options: str) -> Iterator[Inpu
     fix = "choose a sound file, or export it again as WAV or FLAC"
     if adx.ends_program(stream):
         raise AudioError(f"{name}: is damaged, or is ADX of an unknown kind; {fix}")
+    is_mp3 = units.MP3_BEGINNING.match(units.head(stream, id3_end(stream, 0)))  # FFmpeg takes some of 0.1 s for films
+    stream.seek(0)
+    allowed = {"protocol_whitelist": "none"}  # a playlist could name other files or addresses
     try:
-        # A playlist could name other files or addresses: no protocol is allowed.
-        container = av.open(_Source(stream), "r", options={"protocol_whitelist": "none", **options}, **_ANY_TAGS)
+        container = av.open(
+            _Source(stream), "r", format="mp3" if is_mp3 else None, options=allowed | options, **_ANY_TAGS
+        )
     except (av.FFmpegError, ValueError, OSError) as error:
         raise_if_unread(error)
         if _is_midi(stream):
