@@ -60,9 +60,7 @@ class FfmpegEncoder:
         self._kind, self._layout = CODECS[suffix], "stereo" if channels == 2 else "mono"
         self._stream, self._suffix, self._sample_rate, self._tags, self._given = stream, suffix, sample_rate, tags, 0
         options = {"fflags": "+bitexact"}
-        if (
-            suffix == ".m4a"
-        ):  # its edit list counts in this unit; in milliseconds, up to 22 samples at the end were lost
+        if suffix == ".m4a":  # its edit list counts in this unit: in milliseconds it cuts off the last few samples
             options["movie_timescale"] = str(sample_rate)
         with _errors_of_the_disk():
             self._container = av.open(stream, "w", format=self._kind.container, options=options)
