@@ -115,7 +115,7 @@ def test_every_command_finds_the_same(tmp_path: Path) -> None:
     assert inputs.problems == search.problems
 
 
-@pytest.mark.skipif(os.name == "nt", reason="no such names")
+@pytest.mark.skipif(os.name == "nt", reason="names have no colon, and links need a privilege")
 def test_a_problem_has_its_path_whatever_is_in_its_name(tmp_path: Path) -> None:
     folder = tmp_path / "Bach: Sonatas"
     touch(folder, "a.wav")

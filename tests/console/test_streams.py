@@ -112,7 +112,7 @@ def test_a_full_disk_behind_stdout_is_one_line_and_exit_code_1(arguments: list[s
     assert len(ended.stderr.splitlines()) == 1
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo terminals")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals of POSIX")
 def test_a_terminal_of_no_columns_shows_what_every_other_shows() -> None:
     """COLUMNS is 0 where a program started the shell that does not know the size of its window."""
     main, other = os.openpty()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _FIELDS = ("title", "artist", "album", "date", "comment")
 _FRAMES = ("TIT2", "TPE1", "TALB", "TDRC", "COMM")  # of the fields, in ID3
+_UNKNOWN_LANGUAGE = "XXX"  # of a comment, as ID3v2.4, section 4.10, writes it
 _APE_KEYS = ("Title", "Artist", "Album", "Year", "Comment")  # of the fields, in APE
 _ATOMS = ("\xa9nam", "\xa9ART", "\xa9alb", "\xa9day", "\xa9cmt")  # of the fields, in MP4
 _MAX_TEXT = 10_000  # characters of a field; longer ones are cut
@@ -166,7 +167,7 @@ def _id3(tags: Tags) -> "ID3":
     found = frames.ID3()
     for field, name in zip(_FIELDS, _FRAMES, strict=True):
         if text := getattr(tags, field):
-            more = {"lang": "XXX", "desc": ""} if name == "COMM" else {}
+            more = {"lang": _UNKNOWN_LANGUAGE, "desc": ""} if name == "COMM" else {}
             found.add(frames.Frames[name](encoding=3, text=[text], **more))
     if tags.cover:
         found.add(frames.APIC(encoding=3, mime=_mime(tags.cover), type=_FRONT, desc="", data=tags.cover))
